@@ -1,0 +1,68 @@
+# Everything a contributor or the CI runs. `make` alone lists the targets.
+
+PYTHON ?= python3
+DOCKER ?= docker
+WORKERS ?= 2
+PYTEST_OPTIONS ?=
+LOCK_OPTIONS ?=
+IMAGE ?= git-keyval-action
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The options keep the address of the package index, and paths of this machine, out of the lock files.
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check format test bench demo lock container clean
+
+help: ## Show this list
+	@echo "Targets:"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '  %-12s %s\n' $$name "$$text"; done
+	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) IMAGE=$(IMAGE) PYTEST_OPTIONS= LOCK_OPTIONS="
+
+venv: $(STAMP) ## Create .venv with the locked development dependencies
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not. Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { \
+		echo "'$(PYTHON)' cannot create virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: venv ## Lint, check the format, the types and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv ## Format the code and apply the linter's safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
+
+bench: venv ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+demo: venv ## Show the database at work on a local repository
+	$(BIN)/python demo/run.py
+
+lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new versions)
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+container: ## Build the container image
+	$(DOCKER) build --tag $(IMAGE) .
+
+clean: ## Remove what the other targets made, .venv included
+	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

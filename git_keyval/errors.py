@@ -1,0 +1,127 @@
+"""Every error the product raises on purpose.
+
+Above an adapter nothing else is seen: adapters translate what git, sockets and processes raise. Each error carries its data
+and one line of text for a person: what failed, the likely cause, the next step. No error text contains a stored value or a key.
+"""
+
+from collections.abc import Sequence
+
+
+class GitKeyvalError(Exception):
+    """Base of all: ``what`` failed, and what to do about it in ``next_step`` (may be empty)."""
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        """Keep the two halves of the message apart, so that a surface may lay them out."""
+        self.what = what
+        self.next_step = next_step
+        super().__init__(f"{what} {next_step}".strip())
+
+
+class InputError(GitKeyvalError):
+    """An input is unknown, missing, malformed or does not go with another; nothing was read or written."""
+
+    def __init__(self, name: str, problem: str, accepted: str = "") -> None:
+        """Name the input, what is wrong with what was given, and what would be accepted."""
+        self.name = name
+        self.problem = problem
+        self.accepted = accepted
+        super().__init__(f"Input '{name}' {problem}.", f"Accepted: {accepted}." if accepted else "")
+
+
+class MalformedRecordError(GitKeyvalError):
+    """An object under one of our refs is not what the format says: corrupted, foreign, or of a later format version."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Name the ref or oid, and which rule of the format it breaks."""
+        self.where = where
+        self.reason = reason
+        super().__init__(
+            f"The object at {where} is not a valid record: {reason}.",
+            "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
+        )
+
+
+class WrongTypeError(GitKeyvalError):
+    """The key holds a value of a type that the command cannot work on."""
+
+    def __init__(self, command: str, held: str, wanted: str) -> None:
+        """Name the command, the type that the key holds and the type that it needs."""
+        self.held = held
+        super().__init__(f"'{command}' needs {wanted}, but the key holds a value of type {held}.", "Use another key, or 'del' it first.")
+
+
+class CounterOverflowError(GitKeyvalError):
+    """A counter would leave the signed 64-bit range; nothing was written."""
+
+    def __init__(self) -> None:
+        """Say so; the number itself is the user's and is kept out of the text."""
+        super().__init__("The counter would leave the signed 64-bit range; nothing was written.", "Use a smaller step or 'set' the counter.")
+
+
+class KeyMissingError(GitKeyvalError):
+    """The key is absent or expired and ``on-missing: fail`` was asked for."""
+
+    def __init__(self) -> None:
+        """Say so without naming the key."""
+        super().__init__("The key does not exist (or has expired).", "Set it first, or use 'on-missing: ok' with a 'default'.")
+
+
+class ContentionError(GitKeyvalError):
+    """Other writers moved the key at every attempt; nothing was written."""
+
+    def __init__(self, attempts: int) -> None:
+        """Keep the number of attempts that were made."""
+        self.attempts = attempts
+        super().__init__(
+            f"Other writers changed the key during each of {attempts} attempts; nothing was written.",
+            "Raise 'max-attempts', or use 'contention: breadcrumb' for counters.",
+        )
+
+
+class OutcomeUnknownError(GitKeyvalError):
+    """A write was sent, its reply was lost, and reading again cannot tell whether it was applied."""
+
+    def __init__(self, cause: str) -> None:
+        """Keep what was seen of the failure."""
+        self.cause = cause
+        super().__init__(
+            f"It cannot be known whether the write was applied ({cause}).",
+            "Read the key, then decide; steps that must be repeatable give an 'op-id' or 'if-version'.",
+        )
+
+
+class StoreError(GitKeyvalError):
+    """The repository could not be used; nothing of this request was applied."""
+
+
+class NotARepositoryError(StoreError):
+    """Nothing answers as a git repository at the given place."""
+
+
+class AccessDeniedError(StoreError):
+    """The repository is there, or may be, but refuses these credentials."""
+
+
+class UnavailableError(StoreError):
+    """The repository could not be reached, or the connection broke before anything was written."""
+
+
+class RefusedError(StoreError):
+    """The server refused a ref transaction for a reason that is not a conflict (a hook, a rule, a permission)."""
+
+    def __init__(self, refs: Sequence[str], reason: str, next_step: str = "") -> None:
+        """Keep the refs concerned and the server's reason, stripped of control characters by the adapter."""
+        self.refs = tuple(refs)
+        self.reason = reason
+        super().__init__(f"The server refused the write: {reason}.", next_step)
+
+
+class AtomicUnsupportedError(StoreError):
+    """The server cannot apply several ref updates as one, which every key with an expiry needs."""
+
+    def __init__(self) -> None:
+        """Say what is missing and what to change."""
+        super().__init__(
+            "The git server does not offer the 'atomic' capability, so a write of several refs could be applied by half; nothing was written.",
+            "Use a server that supports atomic pushes (git 2.4 or later; on your own server set receive.advertiseAtomic=true).",
+        )

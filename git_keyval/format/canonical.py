@@ -1,0 +1,77 @@
+"""Canonical JSON (RFC 8785) both ways, refusing what a double cannot hold."""
+
+import json
+from decimal import Decimal
+from math import isfinite
+from typing import NoReturn, Union
+
+import rfc8785
+
+JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+
+_MAX_SAFE = 2**53 - 1
+
+
+class JsonError(ValueError):
+    """The text is no JSON, or holds a number or a string that RFC 8785 cannot represent."""
+
+
+def encode(value: JsonValue) -> bytes:
+    """Give the RFC 8785 form. Raises JsonError for integers beyond 2**53 - 1, infinities, NaN and lone surrogates."""
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as exc:
+        raise JsonError(str(exc)) from exc
+
+
+def decode(text: str | bytes) -> JsonValue:
+    """Parse JSON strictly: no NaN or Infinity, no repeated member names, no number that a double would change or overflow.
+
+    Decimal fractions are rounded to the nearest double as JSON readers everywhere do; integers must be kept exactly.
+    """
+    try:
+        parsed: JsonValue = json.loads(
+            text, parse_int=_integer, parse_float=_number, parse_constant=_constant, object_pairs_hook=_members
+        )
+    except RecursionError as exc:
+        raise JsonError("it is nested too deeply") from exc
+    except ValueError as exc:
+        raise exc if isinstance(exc, JsonError) else JsonError(f"it is not JSON: {exc}") from exc
+    return parsed
+
+
+def decode_canonical(text: bytes) -> JsonValue:
+    """Parse JSON that must already be in RFC 8785 form, byte for byte."""
+    value = decode(text)
+    if encode(value) != text:
+        raise JsonError("it is JSON, but not in canonical form (RFC 8785)")
+    return value
+
+
+def _integer(literal: str) -> int | float:
+    if len(literal) > 20 or abs(int(literal)) > _MAX_SAFE:
+        return _number(literal)
+    return int(literal)
+
+
+def _number(literal: str) -> int | float:
+    number = float(literal)
+    if not isfinite(number):
+        raise JsonError("a number is beyond the range of a double")
+    exact = Decimal(literal)
+    if exact == exact.to_integral_value() and exact != Decimal(number):
+        raise JsonError("an integer cannot be held exactly by a double; store it as a string")
+    if number.is_integer() and abs(number) <= _MAX_SAFE:
+        return int(number)
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise JsonError(f"{name} is not JSON")
+
+
+def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise JsonError("an object has the same member name twice")
+    return members

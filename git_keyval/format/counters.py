@@ -1,0 +1,263 @@
+"""Counters and breadcrumbs: the pure half of the counter protocol (docs/format.md, "Counters").
+
+A counter commit holds a number and the last operations that made it; a breadcrumb is a tag that records one increment which could
+not be applied at once. Everything that adds up to a counter's value is decided here; who reads and writes when is in commands
+and maintenance.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from git_keyval.errors import CounterOverflowError, MalformedRecordError
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.metadata import NULL_COMMIT, decode_message_only, encode_line, expect_members, message_only, read_message_only, text_member
+from git_keyval.format.names import RefName, is_op
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
+
+RECENT_OPERATIONS = 128
+"""How many operations a counter remembers at the least: the reach of ``op-id`` and of proofs that an operation was not applied."""
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+MAX_CLOCK_LEAD = Micros(3600 * SECOND)
+"""A time further ahead of now than this is not followed: one wrong clock must not drag all others along."""
+
+
+class Void:
+    """The type of NULL: a breadcrumb that makes all earlier ones void."""
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL: Final = Void()
+
+
+@dataclass(frozen=True, slots=True)
+class Breadcrumb:
+    """One breadcrumb as found: its tag, time and operation, and the increment it records, or NULL."""
+
+    name: RefName
+    oid: Oid
+    time: Timestamp
+    op: str
+    delta: int | Void
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One remembered operation and the number it was given; ``number`` is None if it came in as a breadcrumb."""
+
+    op: str
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The state of a counter. ``set_at`` is the time of its last unconditional SET, None before the first."""
+
+    value: int = 0
+    op: str = ""
+    seq: int = 0
+    recent: tuple[Operation, ...] = ()
+    set_at: Timestamp | None = None
+
+    def find(self, op: str) -> Operation | None:
+        """Give the remembered operation of that id, if it is remembered."""
+        return next((done for done in reversed(self.recent) if done.op == op), None)
+
+
+def encode_counter(counter: Counter) -> GitObject:
+    """Make the counter commit; ``op`` makes it unique, so that two clients never make the same commit for the same step."""
+    members: dict[str, JsonValue] = {
+        "category": "counter",
+        "op": counter.op,
+        "recent": [[done.op, None if done.number is None else str(done.number)] for done in counter.recent],
+        "seq": counter.seq,
+        "value": str(counter.value),
+    }
+    if counter.set_at is not None:
+        members["setAt"] = counter.set_at
+    return message_only(encode_line(members) + b"\n")
+
+
+def decode_counter(record: GitObject) -> Counter:
+    """Read a counter commit. Raises MalformedRecordError for anything that encode_counter does not write."""
+    where = record.oid
+    members = decode_message_only(record, "counter")
+    expect_members(members, where, {"op", "recent", "seq", "value"} | ({"setAt"} & set(members)))
+    seq, recent = members["seq"], members["recent"]
+    if type(seq) is not int or seq < 0:
+        raise MalformedRecordError(where, "its seq is not a count")
+    if not isinstance(recent, list):
+        raise MalformedRecordError(where, "its recent is not a list")
+    set_at = text_member(members, "setAt", where) if "setAt" in members else None
+    if set_at is not None and moment_of(set_at) is None:
+        raise MalformedRecordError(where, "its setAt is not a timestamp")
+    return Counter(
+        value=_decimal(text_member(members, "value", where), where),
+        op=_op(members["op"], where),
+        seq=seq,
+        recent=tuple(_operation(entry, where) for entry in recent),
+        set_at=None if set_at is None else Timestamp(set_at),
+    )
+
+
+def encode_delta(delta: int) -> GitObject:
+    """Make the commit that a breadcrumb of this increment points at; the same for every breadcrumb of the same increment."""
+    return message_only(f"{delta:+d}\n".encode())
+
+
+def decode_delta(record: GitObject) -> int | Void:
+    """Read what a breadcrumb points at. Raises MalformedRecordError for anything but an increment or the null commit."""
+    if record.oid == NULL_COMMIT.oid:
+        return NULL
+    message = read_message_only(record)
+    try:
+        delta = int(message)
+    except ValueError:
+        delta = 0
+    if delta == 0 or not INT64_MIN <= delta <= INT64_MAX or encode_delta(delta).oid != record.oid:
+        raise MalformedRecordError(record.oid, "it is no increment such as +1")
+    return delta
+
+
+def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
+    """Give the time up to which breadcrumbs are void: the last SET's, told by the counter or by a null breadcrumb."""
+    times = [crumb.time for crumb in crumbs if crumb.delta is NULL]
+    if base.set_at is not None:
+        times.append(base.set_at)
+    return max(times, default=None)
+
+
+def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
+    """Give the breadcrumbs that add to the value, oldest first: later than the horizon, each op once, none that is remembered."""
+    void_until = horizon(base, crumbs)
+    seen = {done.op for done in base.recent}
+    found = []
+    for crumb in sorted(crumbs, key=_by_time):
+        if crumb.delta is NULL or (void_until is not None and crumb.time <= void_until) or crumb.op in seen:
+            continue
+        seen.add(crumb.op)
+        found.append(crumb)
+    return found
+
+
+def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
+    """Give the value of the counter with its breadcrumbs. It may leave the 64-bit range: only writing does not."""
+    return base.value + _sum(counting(base, crumbs))
+
+
+def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str) -> Counter:
+    """Take some of the breadcrumbs seen into the counter; all that were seen decide which of those are void.
+
+    The result differs from the base in ``op`` alone where none of them counts. Raises CounterOverflowError.
+    """
+    taken = {crumb.name for crumb in taking}
+    counted = [crumb for crumb in counting(base, crumbs) if crumb.name in taken]
+    return Counter(
+        value=_int64(base.value + _sum(counted)),
+        op=op,
+        seq=base.seq + len(counted),
+        recent=_remember(base.recent, [Operation(crumb.op, None) for crumb in counted]),
+        set_at=horizon(base, crumbs),
+    )
+
+
+def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int, *, taking: Sequence[Breadcrumb], op: str) -> tuple[Counter, int]:
+    """Add to the counter and fold breadcrumbs in; give the new state and the number that this operation is given.
+
+    The number is the whole total, with the breadcrumbs that were seen but not taken. Raises CounterOverflowError.
+    """
+    folded = fold(base, crumbs, taking=taking, op=op)
+    number = _int64(total(base, crumbs) + by)
+    return (
+        replace(
+            folded,
+            value=_int64(folded.value + by),
+            seq=folded.seq + 1,
+            recent=_remember(folded.recent, [Operation(op, number)], at_least=1 + folded.seq - base.seq),
+        ),
+        number,
+    )
+
+
+def assign(base: Counter, value: int, time: Timestamp, op: str) -> Counter:
+    """Give the state after an unconditional SET at a time later than every time seen."""
+    return Counter(
+        value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [Operation(op, value)]), set_at=time
+    )
+
+
+def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
+    """Give the time for a new breadcrumb or SET: now, but later than every time seen for this counter (a hybrid logical clock).
+
+    Times more than MAX_CLOCK_LEAD ahead of now are not followed.
+    """
+    times = [crumb.time for crumb in crumbs] + ([] if base.set_at is None else [base.set_at])
+    moments = [moment for time in times if (moment := moment_of(time)) is not None and not is_ahead(moment, now)]
+    return timestamp(Micros(max([now, *(moment + 1 for moment in moments)])))
+
+
+def is_ahead(moment: Micros, now: Micros) -> bool:
+    """Tell whether a time is so far ahead of now that some clock must have been wrong."""
+    return moment > now + MAX_CLOCK_LEAD
+
+
+def certainly_not_applied(op: str, before: Counter, after: Counter) -> bool:
+    """Tell whether the state after proves that an operation tried on the state before was not applied.
+
+    It is proof only within one life of the counter (what was last done before is still remembered after) and while all that was
+    done since is remembered. A counter first seen absent has no such witness: then all of its life must be remembered.
+    """
+    if after.find(op) is not None:
+        return False
+    if not before.recent:
+        return after.seq - before.seq < RECENT_OPERATIONS
+    return 0 <= after.seq - before.seq < RECENT_OPERATIONS and after.find(before.recent[-1].op) is not None
+
+
+def _by_time(crumb: Breadcrumb) -> tuple[str, str]:
+    return crumb.time, crumb.op
+
+
+def _sum(crumbs: Iterable[Breadcrumb]) -> int:
+    return sum(crumb.delta for crumb in crumbs if not isinstance(crumb.delta, Void))
+
+
+def _remember(recent: tuple[Operation, ...], new: list[Operation], *, at_least: int = 0) -> tuple[Operation, ...]:
+    return (recent + tuple(new))[-max(RECENT_OPERATIONS, len(new), at_least) :]
+
+
+def _int64(number: int) -> int:
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise CounterOverflowError
+    return number
+
+
+def _decimal(text: str, where: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = INT64_MAX + 1
+    if str(number) != text or not INT64_MIN <= number <= INT64_MAX:
+        raise MalformedRecordError(where, "a number in it is not a decimal integer of 64 bits")
+    return number
+
+
+def _op(entry: JsonValue, where: str) -> str:
+    if not isinstance(entry, str) or not is_op(entry):
+        raise MalformedRecordError(where, "an operation id in it is malformed")
+    return entry
+
+
+def _operation(entry: JsonValue, where: str) -> Operation:
+    match entry:
+        case [op, None]:
+            return Operation(_op(op, where), None)
+        case [op, str(number)]:
+            return Operation(_op(op, where), _decimal(number, where))
+    raise MalformedRecordError(where, "an entry of its recent operations is malformed")
+
+

@@ -1,0 +1,90 @@
+"""The metadata line: canonical JSON that is a commit's message and, where a commit has its own tree, the file metadata.json."""
+
+from collections.abc import Mapping
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format import canonical
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.objects import GitObject, blob, commit, read_commit, tree
+
+FORMAT_VERSION = 2
+"""The version of the format. Never the version of the software, or every release would change every key id."""
+
+Metadata = dict[str, JsonValue]
+
+
+def encode_line(members: Mapping[str, JsonValue]) -> bytes:
+    """Write the metadata line without its final LF; ``version`` is added here."""
+    return canonical.encode({**members, "version": FORMAT_VERSION})
+
+
+def decode_line(line: bytes, where: str) -> Metadata:
+    """Read a metadata line (no LF). Raises MalformedRecordError if it is not canonical, or of another format version."""
+    try:
+        members = canonical.decode_canonical(line)
+    except (canonical.JsonError, UnicodeDecodeError) as exc:
+        raise MalformedRecordError(where, f"its metadata is unreadable: {exc}") from exc
+    if not isinstance(members, dict):
+        raise MalformedRecordError(where, "its metadata is not a JSON object")
+    version = members.get("version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise MalformedRecordError(where, f"it has format version {version!r}, this software reads version {FORMAT_VERSION}")
+    if not isinstance(members.get("category"), str):
+        raise MalformedRecordError(where, "its metadata names no category")
+    return members
+
+
+def decode_message(record: GitObject) -> Metadata:
+    """Read the metadata of a record's commit from its message, which is the line plus exactly one LF."""
+    _, message = read_commit(record)
+    if not message.endswith(b"\n"):
+        raise MalformedRecordError(record.oid, "its message does not end with a line feed")
+    return decode_line(message[:-1], record.oid)
+
+
+def expect_members(members: Metadata, where: str, required: set[str]) -> None:
+    """Refuse metadata that lacks a required member or has one that does not belong."""
+    present = set(members) - {"version", "category"}
+    if present != required:
+        odd = ", ".join(sorted(present ^ required))
+        raise MalformedRecordError(where, f"its metadata has missing or unexpected members: {odd}")
+
+
+DUMMY_README = blob(b"The data of this commit is its message. See git-keyval.\n")
+DUMMY_TREE = tree([("README.md", DUMMY_README.oid)])
+NULL_COMMIT = commit(DUMMY_TREE.oid, b"")
+"""The dummy tree with an empty message: the target of a null breadcrumb and of the tag that anchors the dummy tree."""
+
+DUMMY_OBJECTS = (DUMMY_README, DUMMY_TREE)
+
+
+def message_only(message: bytes) -> GitObject:
+    """Make a commit whose data is its message; its tree is the dummy tree."""
+    return commit(DUMMY_TREE.oid, message)
+
+
+def read_message_only(record: GitObject) -> bytes:
+    """Give the message of a message-only commit. Raises MalformedRecordError if it has a tree of its own."""
+    tree_oid, message = read_commit(record)
+    if tree_oid != DUMMY_TREE.oid:
+        raise MalformedRecordError(record.oid, "it should be message-only, but has a tree of its own")
+    return message
+
+
+def decode_message_only(record: GitObject, category: str) -> Metadata:
+    """Read the metadata of a message-only commit, which must be of the category."""
+    read_message_only(record)
+    members = decode_message(record)
+    if members["category"] != category:
+        raise MalformedRecordError(record.oid, f"it is of category {members['category']}, not {category}")
+    return members
+
+
+def text_member(members: Metadata, name: str, where: str) -> str:
+    """Give a member that must be a string."""
+    value = members.get(name)
+    if not isinstance(value, str):
+        raise MalformedRecordError(where, f"its member {name} is not a string")
+    return value
+
+

@@ -1,0 +1,124 @@
+"""Refnames both ways: from a key id to the refs of its record, and from a refname to what it names.
+
+A name outside the patterns of this module is foreign and is never written, moved or deleted.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import Timestamp, moment_of
+
+RefName = NewType("RefName", str)
+"""A fully qualified git reference, ``refs/…``."""
+
+KeyId = NewType("KeyId", str)
+"""The oid of a key's data commit: 40 hex digits (computed; the commit need not be stored)."""
+
+DUMMY_TREE_TAG = RefName("refs/tags/kv/dummy-tree")
+MAIN_BRANCH = RefName("refs/heads/main")
+
+KEYS_PREFIX = "refs/heads/kv-"
+BREADCRUMBS_PREFIX = "refs/tags/kv-"
+GC_PREFIX = "refs/heads/gc/"
+LITERAL_GC_PREFIX = "refs/gc/"
+"""The namespace of the seed design, which plain git servers may hold; purge clears it too."""
+
+DEFAULT_SHARD_LENGTH = 2
+MAX_SHARD_LENGTH = 39
+
+_RECORD = re.compile(r"refs/heads/kv-([0-9a-f]+)/(val|key|exp)-([0-9a-f]+)(?:-([0-9a-f]{40}))?")
+_BREADCRUMB = re.compile(r"refs/tags/kv-([0-9a-f]+)/bc-([0-9a-f]+)/([^/-]+)-([a-z0-9]{8,40})")
+_GC = re.compile(r"refs/(?:heads/)?gc/([^/-]+)-([0-9a-f]{40})")
+_OP = re.compile(r"[a-z0-9]{8,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRef:
+    """``kv-S/val-R``, ``kv-S/key-R``, ``kv-S/exp-R``; with an element id, ``kv-S/exp-R-E``."""
+
+    kind: str
+    key_id: KeyId
+    element: Oid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreadcrumbRef:
+    """``kv-S/bc-R/T-op`` below refs/tags."""
+
+    key_id: KeyId
+    time: Timestamp
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class GcRef:
+    """``gc/T-<keyId>``: a value that GETDEL removed at time T."""
+
+    key_id: KeyId
+    time: Timestamp
+
+
+def is_op(text: str) -> bool:
+    """Tell whether the text can stand as an operation id in a refname."""
+    return _OP.fullmatch(text) is not None
+
+
+def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | None:
+    """Read a refname; None if it is foreign. The shard length is seen from the name: both parts together are 40 digits."""
+    if record := _RECORD.fullmatch(name):
+        shard, kind, rest, element = record.groups()
+        if len(shard) + len(rest) != 40 or (element is not None and kind != "exp"):
+            return None
+        return RecordRef(kind, KeyId(shard + rest), None if element is None else Oid(element))
+    if crumb := _BREADCRUMB.fullmatch(name):
+        shard, rest, time, op = crumb.groups()
+        if len(shard) + len(rest) != 40 or moment_of(time) is None:
+            return None
+        return BreadcrumbRef(KeyId(shard + rest), Timestamp(time), op)
+    if parked := _GC.fullmatch(name):
+        time, key_id = parked.groups()
+        return None if moment_of(time) is None else GcRef(KeyId(key_id), Timestamp(time))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How a database spells its refnames: its shard length, 1 to 39 digits."""
+
+    shard_length: int = DEFAULT_SHARD_LENGTH
+
+    def value(self, key_id: KeyId) -> RefName:
+        """Name the ref of a key's value: the one mandatory ref of a key."""
+        return self._head(key_id, "val")
+
+    def expiry(self, key_id: KeyId) -> RefName:
+        """Name the ref of a key's expiry commit; absent for a persistent key."""
+        return self._head(key_id, "exp")
+
+    def key(self, key_id: KeyId) -> RefName:
+        """Name the ref of a stored key commit; present only where the user asks to store keys."""
+        return self._head(key_id, "key")
+
+    def breadcrumbs(self, key_id: KeyId) -> str:
+        """Give the prefix of all breadcrumbs of a key."""
+        return f"refs/tags/kv-{key_id[: self.shard_length]}/bc-{key_id[self.shard_length :]}/"
+
+    def breadcrumb(self, key_id: KeyId, time: Timestamp, op: str) -> RefName:
+        """Name one breadcrumb."""
+        return RefName(f"{self.breadcrumbs(key_id)}{time}-{op}")
+
+    @staticmethod
+    def parked(key_id: KeyId, time: Timestamp) -> RefName:
+        """Name the gc/ branch of a value removed at a time."""
+        return RefName(f"{GC_PREFIX}{time}-{key_id}")
+
+    def _head(self, key_id: KeyId, kind: str) -> RefName:
+        return RefName(f"refs/heads/kv-{key_id[: self.shard_length]}/{kind}-{key_id[self.shard_length :]}")
+
+
+def naming_of(name: RefName) -> Naming:
+    """Give the naming under which a record's ref or a breadcrumb was found, by the length of its shard."""
+    shard = name.split("/")[2]
+    return Naming(len(shard) - len("kv-"))

@@ -1,0 +1,103 @@
+"""Git objects with locally computed oids.
+
+Bytes and oids come from dulwich's object classes; this module only fixes what the format fixes: who commits, when, and which
+file modes appear. Nothing here reads or writes a repository.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
+
+from git_keyval.errors import MalformedRecordError
+
+Oid = NewType("Oid", str)
+"""A SHA-1 object id: 40 lower-case hex digits."""
+
+Kind = Literal["blob", "tree", "commit", "tag"]
+
+_OID = re.compile(r"[0-9a-f]{40}")
+_FILE_MODE = 0o100644
+# One identity and one time for every commit, so that an oid depends on tree and message only (docs/format.md, "Commits").
+_IDENTITY = b"a a <a@a.a>"
+_TIME = 1735689600  # 2025-01-01T00:00:00Z
+
+
+@dataclass(frozen=True, slots=True)
+class GitObject:
+    """One git object: its kind, its content without git's header, and the oid of both."""
+
+    kind: Kind
+    data: bytes
+    oid: Oid
+
+
+def is_oid(text: str) -> bool:
+    """Tell whether the text has the form of an oid (it need not exist)."""
+    return _OID.fullmatch(text) is not None
+
+
+def blob(data: bytes) -> GitObject:
+    """Make a blob."""
+    return _git_object("blob", Blob.from_string(data))
+
+
+def tree(files: Iterable[tuple[str, Oid]]) -> GitObject:
+    """Make a tree of plain files; the order given does not matter, the stored order is git's."""
+    made = Tree()
+    for name, oid in files:
+        made.add(name.encode(), _FILE_MODE, ObjectID(oid.encode()))
+    return _git_object("tree", made)
+
+
+def commit(tree_oid: Oid, message: bytes) -> GitObject:
+    """Make the format's commit of a tree: no parents, unsigned, fixed identity and time. The message is kept byte for byte."""
+    made = Commit()
+    made.tree = ObjectID(tree_oid.encode())
+    made.author = made.committer = _IDENTITY
+    made.author_time = made.commit_time = _TIME
+    made.author_timezone = made.commit_timezone = 0
+    made.message = message
+    return _git_object("commit", made)
+
+
+def from_content(kind: Kind, data: bytes) -> GitObject:
+    """Give an object read from a repository its oid, computed here and not believed from the sender."""
+    return _git_object(kind, ShaFile.from_raw_string(TYPE_NUMBERS[kind], data))
+
+
+def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
+    """Give tree oid and message of a commit of this format.
+
+    Raises MalformedRecordError for another kind of object, and for a commit with parents, another identity or time, a signature
+    or an encoding: such a commit was not made by this format, whatever its message says.
+    """
+    if obj.kind != "commit":
+        raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a commit")
+    head, _, message = obj.data.partition(b"\n\n")
+    first = head.partition(b"\n")[0].decode("ascii", "replace")
+    tree_oid = Oid(first.removeprefix("tree "))
+    if not is_oid(tree_oid) or commit(tree_oid, message).oid != obj.oid:
+        raise MalformedRecordError(obj.oid, "it is a commit that this format does not write (parents, identity, time or signature)")
+    return tree_oid, message
+
+
+def read_tree(obj: GitObject) -> dict[str, Oid]:
+    """Give the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
+    if obj.kind != "tree":
+        raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
+    entries: dict[str, Oid] = {}
+    for entry in Tree.from_string(obj.data).items():
+        if entry.mode != _FILE_MODE or entry.path is None or entry.sha is None:
+            raise MalformedRecordError(obj.oid, "it has an entry that is not a plain file")
+        entries[entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))
+    return entries
+
+
+TYPE_NUMBERS: dict[Kind, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+
+
+def _git_object(kind: Kind, made: ShaFile) -> GitObject:
+    return GitObject(kind, made.as_raw_string(), Oid(made.id.decode("ascii")))

@@ -1,0 +1,97 @@
+"""Data commits: the record of one value, or of one key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.metadata import decode_message, encode_line, expect_members, text_member
+from git_keyval.format.names import KeyId
+from git_keyval.format.objects import GitObject, Oid, blob, commit, read_commit, read_tree, tree
+from git_keyval.format.values import Value, ValueType, check_value
+
+METADATA_FILE = "metadata.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """A value with the objects that store it; ``commit`` is the last of them."""
+
+    value: Value
+    objects: tuple[GitObject, ...]
+
+    @property
+    def commit(self) -> GitObject:
+        """The commit that a ref points at."""
+        return self.objects[-1]
+
+    @property
+    def key_id(self) -> KeyId:
+        """The key id of this value where it is used as a key."""
+        return KeyId(self.commit.oid)
+
+
+def encode_data(value: Value) -> DataRecord:
+    """Make the objects of a value: data blob, metadata blob, tree, commit, in the order in which they depend on each other."""
+    data = blob(value.data)
+    line = encode_line(
+        {
+            "blobOid": data.oid,
+            "category": "data",
+            "extension": value.extension,
+            "mime": value.mime,
+            "type": value.type,
+        }
+    )
+    metadata = blob(line)
+    views = dict.fromkeys(_view_files(value.extension), data.oid)
+    record_tree = tree([*views.items(), (METADATA_FILE, metadata.oid)])
+    return DataRecord(value, (data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
+
+
+def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+    """Read the value of a data commit; its blobs and tree must be among the objects.
+
+    Every rule is checked by writing the record again and comparing oids: a record that differs in any way, down to its tree,
+    raises MalformedRecordError.
+    """
+    members = decode_message(record)
+    if members["category"] != "data":
+        raise MalformedRecordError(record.oid, f"it is of category {members['category']}, not data")
+    if members.get("encrypted"):
+        raise MalformedRecordError(record.oid, "it is encrypted, which this version of the software cannot read")
+    expect_members(members, record.oid, {"blobOid", "extension", "mime", "type"})
+    kind = text_member(members, "type", record.oid)
+    data = objects.get(Oid(text_member(members, "blobOid", record.oid)))
+    if data is None or data.kind != "blob":
+        raise MalformedRecordError(record.oid, "its data blob is missing")
+    value = Value(
+        _value_type(kind, record.oid), data.data, text_member(members, "mime", record.oid), text_member(members, "extension", record.oid)
+    )
+    try:
+        check_value(value)
+    except ValueError as exc:
+        raise MalformedRecordError(record.oid, str(exc)) from exc
+    if encode_data(value).commit.oid != record.oid:
+        raise MalformedRecordError(record.oid, "its tree or metadata does not belong to its data")
+    return value
+
+
+def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
+    """Give the oids that a data commit's tree names. Raises MalformedRecordError if its tree is not among the objects."""
+    tree_oid, _ = read_commit(record)
+    record_tree = objects.get(tree_oid)
+    if record_tree is None:
+        raise MalformedRecordError(record.oid, "its tree is missing")
+    return set(read_tree(record_tree).values())
+
+
+def _value_type(text: str, where: str) -> ValueType:
+    for kind in get_args(ValueType):
+        if kind == text:
+            return kind  # type: ignore[no-any-return]  # get_args is untyped
+    raise MalformedRecordError(where, f"its type {text!r} is unknown")
+
+
+def _view_files(extension: str) -> tuple[str, ...]:
+    return ("bytes", "view.txt", "view.json", f"view.{extension}")

@@ -1,0 +1,134 @@
+"""Typed values and their bytes."""
+
+import base64
+import mimetypes
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from git_keyval.format import canonical
+from git_keyval.format.canonical import JsonError, JsonValue
+
+ValueType = Literal["String", "Number", "Boolean", "JSON", "Blob", "Uint8Array"]
+VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
+
+MAX_VALUE_BYTES = 25 * 1024 * 1024
+
+_BINARY: frozenset[ValueType] = frozenset({"Blob", "Uint8Array"})
+_MEDIA: dict[ValueType, tuple[str, str]] = {
+    "String": ("text/plain", "txt"),
+    "Number": ("text/plain", "txt"),
+    "Boolean": ("text/plain", "txt"),
+    "JSON": ("application/json", "json"),
+    "Uint8Array": ("application/octet-stream", "bin"),
+}
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_UNKNOWN_MEDIA_TYPE, _UNKNOWN_EXTENSION = "application/octet-stream", "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A typed value: its encoded bytes with media type and file extension. Made by the functions of this module."""
+
+    type: ValueType
+    data: bytes
+    mime: str
+    extension: str
+
+
+def parse_value(kind: ValueType, text: str) -> Value:
+    """Make a String, Number, Boolean or JSON from what a person typed; nothing is trimmed.
+
+    Raises ValueError with the reason if the text is no such value.
+    """
+    if kind == "String":
+        return _text("String", text.encode())
+    if kind == "Boolean":
+        if text not in {"true", "false"}:
+            raise ValueError("is neither 'true' nor 'false'")
+        return _text("Boolean", text.encode())
+    try:
+        parsed = canonical.decode(text)
+        encoded = canonical.encode(parsed)
+    except JsonError as exc:
+        raise ValueError(f"is not a valid {kind}: {exc}") from exc
+    if kind == "Number" and not is_number(parsed):
+        raise ValueError("is not a number (as JSON writes them, such as 42, -1.5 or 1e6)")
+    return _text(kind, encoded)
+
+
+def from_json(value: JsonValue) -> Value:
+    """Make the value of the type that a JSON value shows: String, Number, Boolean, else JSON. Raises JsonError."""
+    if isinstance(value, str):
+        try:
+            return _text("String", value.encode())
+        except UnicodeEncodeError as exc:
+            raise JsonError("a string has a lone surrogate") from exc
+    if isinstance(value, bool):
+        return _text("Boolean", b"true" if value else b"false")
+    return _text("Number" if is_number(value) else "JSON", canonical.encode(value))
+
+
+def bytes_value(data: bytes) -> Value:
+    """Make a Uint8Array: bytes without a media type."""
+    return _text("Uint8Array", data)
+
+
+def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Value:
+    """Make a Blob: bytes with the media type given, else the one that Python's built-in table has for the file name.
+
+    The extension is the table's for that media type, ``bin`` where it has none. Raises ValueError for a malformed media type.
+    """
+    if media_type and _MEDIA_TYPE.fullmatch(media_type) is None:
+        raise ValueError("is not a media type such as image/png (parameters are not stored)")
+    # A table of one's own: the module's default one also reads the files of the machine, which differ.
+    table = mimetypes.MimeTypes()
+    if not media_type:
+        guessed, encoding = table.guess_type(file_name)
+        media_type = _UNKNOWN_MEDIA_TYPE if guessed is None or encoding else guessed
+    extension = table.guess_extension(media_type)
+    return Value("Blob", data, media_type, extension[1:] if extension else _UNKNOWN_EXTENSION)
+
+
+def check_value(value: Value) -> None:
+    """Refuse a value whose bytes are not what its type says (read from a repository). Raises ValueError with the reason."""
+    if value.type in _BINARY:
+        return
+    try:
+        text = value.data.decode()
+    except UnicodeDecodeError as exc:
+        raise ValueError("its bytes are not UTF-8") from exc
+    if parse_value(value.type, text).data != value.data:
+        raise ValueError(f"its bytes are not the canonical form of a {value.type}")
+
+
+def as_text(value: Value) -> str:
+    """Give the value as a person sees it; bytes as base64."""
+    return base64.b64encode(value.data).decode("ascii") if value.type in _BINARY else value.data.decode()
+
+
+def as_json(value: Value) -> JsonValue:
+    """Give the value as JSON; bytes as a base64 string."""
+    if value.type == "String" or value.type in _BINARY:
+        return as_text(value)
+    return canonical.decode(value.data)
+
+
+def as_integer(value: Value) -> int | None:
+    """Give the integer that a Number holds; None for anything else."""
+    if value.type != "Number":
+        return None
+    number = canonical.decode(value.data)
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else None
+    return number if isinstance(number, int) else None
+
+
+def is_number(value: JsonValue) -> bool:
+    """Tell numbers from Booleans, which Python counts among them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(kind: ValueType, data: bytes) -> Value:
+    mime, extension = _MEDIA[kind]
+    return Value(kind, data, mime, extension)

@@ -1,0 +1,1 @@
+"""The port between the database and git, and its adapters."""

@@ -1,0 +1,55 @@
+"""The git adapter: any git remote as a store."""
+
+from collections.abc import Callable, Mapping
+
+from git_keyval.errors import NotARepositoryError
+from git_keyval.format.times import Micros
+from git_keyval.store.git.adapter import GitStore
+from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport
+from git_keyval.store.port import Capabilities
+
+__all__ = ["GitStore", "open_git_store"]
+
+# A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
+_LOCAL = Capabilities(batch=50_000)
+_REMOTE = Capabilities(batch=1_000)
+_REMOTE_HTTP = Capabilities(batch=1_000, clock_is_servers=True)
+
+
+def open_git_store(
+    location: str,
+    *,
+    environ: Mapping[str, str],
+    token: str = "",
+    clock: Callable[[], Micros],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+) -> GitStore:
+    """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
+
+    ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header. Raises NotARepositoryError for another kind
+    of address.
+    """
+
+    def local(_store: GitStore) -> Transport:
+        return LocalTransport(location.removeprefix("file://"), environ)
+
+    def ssh(_store: GitStore) -> Transport:
+        return SshTransport(location, environ)
+
+    def http(store: GitStore) -> Transport:
+        from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a local database never needs it
+
+        return HttpTransport(location, token, store.clock_told)
+
+    ways: dict[str, tuple[Callable[[GitStore], Transport], Capabilities]] = {
+        "file": (local, _LOCAL),
+        "ssh": (ssh, _REMOTE),
+        "http": (http, _REMOTE_HTTP),
+        "https": (http, _REMOTE_HTTP),
+    }
+    scheme = location.partition("://")[0] if "://" in location else "file"
+    if scheme not in ways:
+        raise NotARepositoryError(f"Addresses of the kind {scheme}:// are not supported.", "Use a path, file://, https:// or ssh://.")
+    connect, capabilities = ways[scheme]
+    return GitStore(connect, capabilities=capabilities, clock=clock, sleep=sleep, random=random)

@@ -1,0 +1,129 @@
+"""The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
+
+import email.utils
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from git_keyval.errors import UnavailableError
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.times import SECOND, Micros
+from git_keyval.store.closure import closure, needs
+from git_keyval.store.git.settle import settle
+from git_keyval.store.git.transport import Transport
+from git_keyval.store.git.upload import MissingObjectError, UploadPack
+from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
+
+_CACHED_BYTES = 32 * 1024 * 1024
+_CACHED_OBJECT_BYTES = 64 * 1024
+
+
+class GitStore:
+    """A git remote as a store. One instance is used by one thread."""
+
+    def __init__(
+        self,
+        connect: Callable[["GitStore"], Transport],
+        *,
+        capabilities: Capabilities,
+        clock: Callable[[], Micros],
+        sleep: Callable[[float], None],
+        random: Callable[[], float],
+    ) -> None:
+        """Use the transport that ``connect`` makes; nothing is sent yet. ``random`` gives numbers from 0 to 1 for jitter."""
+        self._capabilities = capabilities
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._clock_offset = 0
+        self._objects = _ObjectCache()
+        self._transport = connect(self)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Tell what this remote can do."""
+        return self._capabilities
+
+    @property
+    def requests(self) -> int:
+        """Count the processes started or HTTP requests made."""
+        return self._transport.requests
+
+    def now(self) -> Micros:
+        """Tell this machine's time, corrected by the server's where that differs by more than its header can tell."""
+        return Micros(self._clock() + self._clock_offset)
+
+    def clock_told(self, date: str) -> None:
+        """Learn the server's time from a Date header, which has whole seconds: within the second nothing is corrected."""
+        told = email.utils.parsedate_to_datetime(date).timestamp()
+        server, here = int(told) * SECOND, self._clock()
+        self._clock_offset = 0 if server - SECOND <= here <= server + 2 * SECOND else server + SECOND // 2 - here
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        """Read refs, each selection with a listing of its own, then fetch what is not known yet."""
+        refs: dict[RefName, Oid] = {}
+        for selection in selections:
+            # A new conversation each: the server caches loose refs for as long as one process lives.
+            with UploadPack(self._transport) as server:
+                refs |= server.ls_refs(selection.names, selection.prefixes)
+        return Snapshot(refs, self.objects(refs.values(), depth))
+
+    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        """Stream the refs below the prefixes as the server sends them."""
+        with UploadPack(self._transport) as server:
+            yield from server.ls_refs((), prefixes)
+
+    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
+        """Fetch in one request what is not cached."""
+        asked = set(oids)
+        if depth is Depth.OIDS or not asked:
+            return {}
+        known = self._objects.all
+        missing = {oid for oid in asked if not _complete(oid, known, depth)}
+        found = {oid: known[oid] for oid in asked - missing if oid in known}
+        fetched = {obj.oid: obj for obj in self._fetch(missing, only_commits=depth is Depth.MESSAGES)}
+        for obj in fetched.values():
+            self._objects.add(obj)
+        return closure(asked, {**known, **found, **fetched}, depth)
+
+    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        """Push all transactions as one, and settle what the server refuses in few more pushes."""
+        return settle(self._transport, transactions, self._pause)
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(0.02 * 2**attempt * (0.5 + self._random()))
+
+    def _fetch(self, oids: set[Oid], *, only_commits: bool) -> Sequence[GitObject]:
+        wanted = set(oids)
+        while wanted:
+            try:
+                with UploadPack(self._transport) as server:
+                    return [*server.fetch(sorted(wanted), only_commits=only_commits)]
+            except MissingObjectError as exc:
+                if exc.oid not in wanted:
+                    raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.") from exc
+                wanted.remove(exc.oid)
+        return ()
+
+
+class _ObjectCache:
+    """Small objects seen in this process: expiry commits, counters and increments come up again and again."""
+
+    def __init__(self) -> None:
+        self.all: dict[Oid, GitObject] = {}
+        self._bytes = 0
+
+    def add(self, obj: GitObject) -> None:
+        if len(obj.data) > _CACHED_OBJECT_BYTES or obj.oid in self.all:
+            return
+        self.all[obj.oid] = obj
+        self._bytes += len(obj.data)
+        while self._bytes > _CACHED_BYTES:
+            oldest = self.all.pop(next(iter(self.all)))
+            self._bytes -= len(oldest.data)
+
+
+def _complete(oid: Oid, known: Mapping[Oid, GitObject], depth: Depth) -> bool:
+    """Tell whether the object, and for VALUES all that it needs, is known."""
+    if oid not in known:
+        return False
+    return depth is Depth.MESSAGES or all(_complete(need, known, depth) for need in needs(known[oid]))

@@ -1,0 +1,146 @@
+"""Git's two services over smart HTTP, through dulwich's client, which keeps the credentials to the host they were given for."""
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from dulwich import protocol as pkt
+from dulwich.client import Urllib3HttpGitClient
+from dulwich.errors import GitProtocolError
+
+from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+from git_keyval.store.git.transport import BrokenConversationError, Service
+
+_TIMEOUT_SECONDS = 60.0
+_SERVER_ERROR = 500
+
+
+class HttpTransport:
+    """A way to one http(s) address."""
+
+    def __init__(self, url: str, token: str, clock_told: Callable[[str], None]) -> None:
+        """Reach the address with the token as password; ``clock_told`` gets the Date header of answers.
+
+        Credentials in the address are used instead of the token, and are repeated in no error.
+        """
+        parts = urlsplit(url)
+        user, password = ("x-access-token", token) if token else (None, None)
+        if parts.username:
+            user, password = parts.username, parts.password
+        self.requests = 0
+        self.where = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        self.upload_advertisement = b""
+        self._clock_told = clock_told
+        self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=_TIMEOUT_SECONDS)
+
+    def open(self, service: Service) -> "HttpConversation":
+        """Begin a conversation; nothing is sent yet."""
+        return HttpConversation(self, service)
+
+    def send(self, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, str, pkt.Protocol]:
+        """Make one request below the address; give status, content type and the stream of the answer."""
+        self.requests += 1
+        answer, read = self._client._http_request(  # noqa: SLF001  # the one place where dulwich sends a request
+            f"{self.where}/{path}", headers, body, raise_for_status=False
+        )
+        if told := answer.headers.get("Date"):
+            self._clock_told(told)
+        if moved := answer.redirect_location:
+            self._follow(str(moved), path)
+        content_type = answer.headers.get("Content-Type") or ""
+        return answer.status, content_type.partition(";")[0], pkt.Protocol(read, _read_only, answer.close)
+
+    def _follow(self, location: str, path: str) -> None:
+        if location.endswith(f"/{path}"):
+            self.where = location.removesuffix(f"/{path}")
+
+
+class HttpConversation:
+    """A conversation in requests of their own."""
+
+    def __init__(self, transport: HttpTransport, service: Service) -> None:
+        """Prepare a conversation with a service."""
+        self._transport = transport
+        self._service = service
+        self._open: list[pkt.Protocol] = []
+        # Push has no version 2: a server asked for it there may answer in a form of its own.
+        self._headers = {"Git-Protocol": "version=2"} if service == "upload-pack" else {}
+
+    def advertisement(self) -> pkt.Protocol:
+        """Ask for the advertisement; the service line that only HTTP has is read here.
+
+        What version 2 of upload-pack advertises names no refs, so it is asked for once per run.
+        """
+        if self._service == "upload-pack" and self._transport.upload_advertisement:
+            return pkt.Protocol(BytesIO(self._transport.upload_advertisement).read, _read_only)
+        path = f"info/refs?service=git-{self._service}"
+        try:
+            status, content_type, stream = self._transport.send(path, {"Accept": "*/*", **self._headers})
+        except GitProtocolError as exc:
+            raise UnavailableError(f"{self._transport.where} cannot be reached.", "Check 'repository' and the connection.") from exc
+        self._open.append(stream)
+        if error := _status_error(status, self._transport.where):
+            raise error
+        if content_type != f"application/x-git-{self._service}-advertisement":
+            raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
+        first = stream.read_pkt_line()
+        if first is not None and first.startswith(b"# service="):
+            stream.read_pkt_line()
+            first = stream.read_pkt_line()
+        if first is None or first.strip() != b"version 2":
+            stream.unread_pkt_line(first)
+            return stream
+        lines = [first, *stream.read_pkt_seq(), None]
+        self._transport.upload_advertisement = b"".join(map(pkt.pkt_line, lines))
+        return self.advertisement()
+
+    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+        """POST the request.
+
+        A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
+        """
+        kind = f"application/x-git-{self._service}"
+        data = b"".join(body)
+        headers = {"Content-Type": f"{kind}-request", "Accept": f"{kind}-result", "Content-Length": str(len(data)), **self._headers}
+        try:
+            status, content_type, stream = self._transport.send(f"git-{self._service}", headers, data)
+        except GitProtocolError as exc:
+            raise BrokenConversationError("the connection broke before an answer came") from exc
+        self._open.append(stream)
+        if status >= _SERVER_ERROR:
+            raise BrokenConversationError(f"the server answered with status {status}")
+        if error := _status_error(status, self._transport.where):
+            raise error
+        if content_type != f"{kind}-result":
+            raise BrokenConversationError("the server answered with another content type")
+        return stream
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End: give the connections back."""
+        for stream in self._open:
+            stream.close()
+
+
+def _status_error(status: int, where: str) -> StoreError | None:
+    match status:
+        case 200:
+            return None
+        case 401 | 403:
+            return AccessDeniedError(
+                f"{where} refuses access (status {status}).",
+                "Check 'token': it must be allowed to read and, for writes, to change the contents of the repository.",
+            )
+        case 404:
+            return NotARepositoryError(f"{where} is no git repository, or not one this token may see (status 404).", "Check 'repository' and 'token'.")
+        case 429:
+            return UnavailableError(f"{where} limits the rate of requests (status 429).", "Try again later.")
+    return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")
+
+
+def _read_only(_data: bytes) -> int:
+    raise BrokenConversationError("an answer cannot be written to")

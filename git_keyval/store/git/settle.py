@@ -1,0 +1,127 @@
+"""Many independent transactions in few pushes.
+
+All that can still be applied go into one atomic push. Before it is sent, the server's advertisement shows which transactions are already in
+conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved meanwhile, those
+transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the second round.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from git_keyval.errors import AtomicUnsupportedError
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid
+from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
+from git_keyval.store.git.transport import Transport
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Outcome, Refused, RefUpdate, Transaction, Unknown
+
+_MAX_ROUNDS: Final = 8
+# Refusals that no second attempt changes. Everything else git says about a ref ("failed to update ref", "cannot lock ref", …) can come
+# from a rival's lock and is tried again.
+_FINAL_REFUSAL = re.compile(
+    r"hook declined|prohibited|denied|deny|protected|rule|non-fast-forward|checked out|hidden|funny refname|declined|permission"
+    r"|missing necessary objects|quarantine|can not update more|shallow",
+    re.IGNORECASE,
+)
+_COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNORECASE)
+_NON_FAST_FORWARD = "non-fast-forward"
+
+
+def settle(transport: Transport, transactions: Sequence[Transaction], pause: Callable[[int], None]) -> list[Outcome]:
+    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is called with the number of the round that failed."""
+    round_ = _Round(transactions)
+    for attempt in range(_MAX_ROUNDS):
+        if attempt:
+            pause(attempt)
+        report = push(transport, round_.names(), round_.prepare)
+        if report is not None:
+            round_.take(report)
+        if not round_.open:
+            break
+    return round_.finish()
+
+
+class _Round:
+    """The state between two pushes: which transactions are open, and what became of the others."""
+
+    def __init__(self, transactions: Sequence[Transaction]) -> None:
+        self._transactions = transactions
+        self._outcomes: dict[int, Outcome] = {}
+        self.open = list(range(len(transactions)))
+        self._sent: list[int] = []
+        self._last_reason = ""
+
+    def names(self) -> frozenset[RefName]:
+        """Give the refs whose present oid the next push must know."""
+        return frozenset(update.name for index in self.open for update in self._transactions[index].updates)
+
+    def prepare(self, advertised: Advertised) -> Push | None:
+        """Decide by the advertisement what is in conflict, what is true already, and what to send."""
+        self._sent = []
+        commands: list[Command] = []
+        for index in self.open:
+            updates = self._transactions[index].updates
+            if moved := tuple(update.name for update in updates if not _holds(update, advertised)):
+                self._outcomes[index] = Conflict(moved)
+            elif changes := _commands(updates, advertised):
+                self._sent.append(index)
+                commands += changes
+            else:
+                self._outcomes[index] = Applied()
+        self.open = [index for index in self.open if index not in self._outcomes]
+        if not self._sent:
+            return None
+        atomic = "atomic" in advertised.capabilities
+        if not atomic and any(len(self._transactions[index].updates) > 1 for index in self._sent):
+            raise AtomicUnsupportedError
+        objects = [obj for index in self._sent for obj in self._transactions[index].objects]
+        return Push(commands, objects, atomic)
+
+    def take(self, report: Report) -> None:
+        """Turn the server's report into outcomes; what may succeed in another round stays open."""
+        for index in self._sent:
+            if (outcome := self._outcome(index, report)) is not None:
+                self._outcomes[index] = outcome
+        self.open = [index for index in self.open if index not in self._outcomes]
+
+    def finish(self) -> list[Outcome]:
+        """Give all outcomes; what is still open was refused again and again though no ref had moved."""
+        stuck = Refused(f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock")
+        return [self._outcomes.get(index, stuck) for index in range(len(self._transactions))]
+
+    def _outcome(self, index: int, report: Report) -> Outcome | None:
+        if report.state == "unknown":
+            return Unknown(report.reason)
+        if report.reason:
+            return Refused(report.reason)
+        reasons = [report.refused[update.name] for update in self._transactions[index].updates if update.name in report.refused]
+        if report.state == "done" and not reasons:
+            return Applied()
+        own = [reason for reason in reasons if not _COLLATERAL.search(reason)]
+        self._last_reason = next(iter(own or reasons), self._last_reason)
+        final = next((reason for reason in own if _FINAL_REFUSAL.search(reason)), None)
+        return None if final is None else Refused(_explain(final))
+
+
+def _holds(update: RefUpdate, advertised: Advertised) -> bool:
+    return update.expect is ANY or advertised.refs.get(update.name, ABSENT) == update.expect
+
+
+def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Command]:
+    """Give the commands of one transaction; none if all its refs are as they shall be.
+
+    Assertions are sent with the changes, so that the server checks them in the same moment.
+    """
+    commands = [
+        Command(update.name, advertised.refs.get(update.name, ZERO_OID), ZERO_OID if update.new is DELETE else Oid(update.new))
+        for update in updates
+    ]
+    commands = [command for command in commands if (command.old, command.new) != (ZERO_OID, ZERO_OID)]
+    return commands if any(command.old != command.new for command in commands) else []
+
+
+def _explain(reason: str) -> str:
+    if _NON_FAST_FORWARD in reason:
+        return f"{reason} (every overwrite is one: the repository must not set receive.denyNonFastForwards)"
+    return reason

@@ -1,0 +1,180 @@
+"""Ways to reach git's two services through a pipe: a process on a local path, and ssh. Smart HTTP is in http.py.
+
+A Conversation is one use of a service: the server's advertisement first, then any number of requests with an answer each. On a pipe
+it is one process; over HTTP each request is a POST of its own. Errors are StoreError; what happened to a request that was sent is
+for the caller to judge, so a broken answer is a BrokenConversationError.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import IO, Literal, Protocol, Self
+from urllib.parse import urlsplit
+
+from dulwich import protocol as pkt
+from dulwich.errors import GitProtocolError
+
+from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+from git_keyval.store.git.messages import one_line
+
+Service = Literal["upload-pack", "receive-pack"]
+
+_PRIVATE_ENVIRONMENT = ("INPUT_", "ACTIONS_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+
+
+class BrokenConversationError(Exception):
+    """The server hung up, or answered outside the protocol, in the middle of a conversation."""
+
+
+class Conversation(Protocol):
+    """One use of a service; a context manager that ends it."""
+
+    def advertisement(self) -> pkt.Protocol:
+        """Give the stream that starts with the server's advertisement."""
+        ...
+
+    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+        """Send a request and give the stream of its answer."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Transport(Protocol):
+    """A way to one repository."""
+
+    requests: int
+
+    def open(self, service: Service) -> Conversation:
+        """Begin a conversation with a service."""
+        ...
+
+
+class PipeConversation:
+    """A conversation with a process, through its standard input and output."""
+
+    def __init__(self, stream: pkt.Protocol, errors: IO[bytes] | None, where: str) -> None:
+        """Take over a connected stream; ``errors`` is where the process complains."""
+        self._stream = stream
+        self._errors = errors
+        self._where = where
+
+    def advertisement(self) -> pkt.Protocol:
+        """Give the stream, once the server is known to answer at all."""
+        try:
+            first = self._stream.read_pkt_line()
+        except GitProtocolError as exc:
+            raise _pipe_error(self._where, self._complaint()) from exc
+        self._stream.unread_pkt_line(first)
+        return self._stream
+
+    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+        """Write the request; the answer comes on the same stream."""
+        try:
+            self._stream.write(b"".join(body))
+        except (OSError, GitProtocolError) as exc:
+            raise BrokenConversationError(f"the connection broke while sending: {exc}") from exc
+        return self._stream
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End the process; what it still had to say no longer matters."""
+        with suppress(OSError, GitProtocolError):
+            self._stream.close()
+
+    def _complaint(self) -> str:
+        return "" if self._errors is None else one_line(self._errors.read().decode("utf-8", "replace"))
+
+
+class LocalTransport:
+    """The real ``git upload-pack`` and ``git receive-pack`` on a path of this machine."""
+
+    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
+        """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it)."""
+        self.requests = 0
+        self._path = path
+        self._environ = _child_environment(environ)
+
+    def open(self, service: Service) -> PipeConversation:
+        """Start the service. Raises StoreError if there is no git."""
+        self.requests += 1
+        # The user named this very repository, so its owner need not be the user of this process (git's safe.directory), and a
+        # fetch may leave out trees and blobs that nobody asked for.
+        argv = ["git", "-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", service, self._path]
+        try:
+            process = subprocess.Popen(
+                argv, env=self._environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as exc:
+            raise StoreError(f"git could not be started: {exc.strerror}.", "Install git and make sure it is on PATH.") from exc
+        assert process.stdin is not None
+        assert process.stdout is not None
+        return PipeConversation(
+            pkt.Protocol(process.stdout.read, _flushed(process.stdin), _ender(process)), process.stderr, self._path
+        )
+
+
+class SshTransport:
+    """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
+
+    def __init__(self, url: str, environ: Mapping[str, str]) -> None:
+        """Reach ``ssh://[user@]host[:port]/path``."""
+        from dulwich.client import SSHGitClient  # noqa: PLC0415  # slow to import, and a local database never needs it
+
+        parts = urlsplit(url)
+        if not parts.hostname:
+            raise NotARepositoryError(f"The address {url} names no host.", "Write it as ssh://user@host/path.")
+        self.requests = 0
+        self._url = url
+        self._path = parts.path.encode()
+        self._client = SSHGitClient(
+            parts.hostname, port=parts.port, username=parts.username, ssh_command=environ.get("GIT_SSH_COMMAND") or None
+        )
+
+    def open(self, service: Service) -> PipeConversation:
+        """Start the service on the other machine."""
+        self.requests += 1
+        version = 2 if service == "upload-pack" else 0
+        try:
+            stream, _can_read, errors = self._client._connect(service.encode(), self._path, version)  # noqa: SLF001
+        except OSError as exc:
+            raise UnavailableError(f"ssh could not be started: {exc.strerror}.", "Install an ssh client and make sure it is on PATH.") from exc
+        return PipeConversation(stream, errors, self._url)
+
+
+def _flushed(stream: IO[bytes]) -> Callable[[bytes], int]:
+    def write(data: bytes) -> int:
+        written = stream.write(data)
+        stream.flush()
+        return written
+
+    return write
+
+
+def _ender(process: subprocess.Popen[bytes]) -> Callable[[], None]:
+    def end() -> None:
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with suppress(OSError):  # a pipe whose other end is gone cannot be flushed, and need not be
+                    stream.close()
+        process.wait()
+
+    return end
+
+
+def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environ.items() if not name.startswith(_PRIVATE_ENVIRONMENT)}
+    return {**kept, "GIT_PROTOCOL": "version=2", "LC_ALL": "C"}
+
+
+def _pipe_error(where: str, complaint: str) -> StoreError:
+    lowered = complaint.lower()
+    if "not a git repository" in lowered or "does not appear to be a git" in lowered:
+        return NotARepositoryError(f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH.")
+    if "permission denied" in lowered or "publickey" in lowered:
+        return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
+    return UnavailableError(f"{where} does not answer as a git repository ({complaint or 'it hung up'}).", "Check 'repository' and the connection.")

@@ -1,0 +1,177 @@
+"""The reading half of git's protocol: ls-refs with prefixes and a fetch of single objects, protocol version 2 or the one before.
+
+https://git-scm.com/docs/protocol-v2 and https://git-scm.com/docs/pack-protocol. Version 2 is what current servers speak; plain ssh
+servers often do not let the version through and answer as before it, with all refs at once.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Self
+
+from dulwich import protocol as pkt
+from dulwich.errors import GitProtocolError
+
+from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.store.git.messages import one_line
+from git_keyval.store.git.packs import read_pack
+from git_keyval.store.git.transport import BrokenConversationError, Transport
+
+_DELIMITER = b"0001"
+_FLUSH = b"0000"
+_PACK, _PROGRESS, _FATAL = 1, 2, 3
+_NOT_OURS = "not our ref "
+_SPOOL_BYTES = 8 * 1024 * 1024
+
+
+class MissingObjectError(Exception):
+    """The server does not have an object that was asked for."""
+
+    def __init__(self, oid: Oid) -> None:
+        """Keep the oid."""
+        self.oid = oid
+        super().__init__(oid)
+
+
+class UploadPack:
+    """One conversation with upload-pack; a context manager."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Prepare; nothing is asked yet."""
+        self._conversation = transport.open("upload-pack")
+        self.capabilities: frozenset[bytes] | None = None
+        self._old_refs: list[tuple[RefName, Oid]] = []
+        self._old_capabilities: frozenset[bytes] = frozenset()
+
+    def __enter__(self) -> Self:
+        """Read the advertisement."""
+        self._conversation.__enter__()
+        with _readable():
+            self._read_advertisement(self._conversation.advertisement())
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End the conversation."""
+        self._conversation.__exit__(*exc)
+
+    def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
+        wanted, below = frozenset(names), tuple(prefixes)
+        with _readable():
+            for name, oid in self._ls_refs([*names, *prefixes]):
+                if name in wanted or name.startswith(below):
+                    yield name, oid
+
+    def fetch(self, oids: Sequence[Oid], *, only_commits: bool) -> Iterator[GitObject]:
+        """Stream these objects with all that they need; only commits where the server can leave out the rest.
+
+        Raises MissingObjectError for the first object that the server lacks, before anything is given.
+        """
+        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool, _readable():
+            if self.capabilities is None:
+                answer = self._conversation.request(self._old_fetch(oids))
+                answer.read_pkt_line()  # NAK: nothing in common
+            else:
+                answer = self._conversation.request(self._fetch(oids, only_commits=only_commits))
+                while (section := _line(answer)) != b"packfile":
+                    _refuse(section)
+            _copy_pack(answer, spool)
+            spool.rollover()
+            spool.seek(0)
+            yield from read_pack(spool)
+
+    def _read_advertisement(self, stream: pkt.Protocol) -> None:
+        first = stream.read_pkt_line()
+        if first is not None and first.strip() == b"version 2":
+            self.capabilities = frozenset(line.strip() for line in stream.read_pkt_seq())
+            _check_hash(self.capabilities)
+            return
+        stream.unread_pkt_line(first)
+        for line in stream.read_pkt_seq():
+            _refuse(line)
+            head, _, told = line.rstrip(b"\n").partition(b"\0")
+            if told:
+                self._old_capabilities = frozenset(told.split())
+                _check_hash(self._old_capabilities)
+            oid, _, name = head.partition(b" ")
+            if not name.endswith(b"^{}"):
+                self._old_refs.append((RefName(name.decode()), Oid(oid.decode("ascii"))))
+
+    def _ls_refs(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        if self.capabilities is None:
+            yield from self._old_refs
+            return
+        arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
+        answer = self._conversation.request(_command(b"ls-refs", arguments))
+        for line in answer.read_pkt_seq():
+            _refuse(line)
+            oid, name = line.rstrip(b"\n").split(b" ", 2)[:2]
+            yield RefName(name.decode()), Oid(oid.decode("ascii"))
+
+    def _fetch(self, oids: Sequence[Oid], *, only_commits: bool) -> list[bytes]:
+        arguments = [b"no-progress", b"ofs-delta"]
+        features = next((line.partition(b"=")[2].split() for line in self.capabilities or () if line.startswith(b"fetch")), [])
+        if only_commits and b"filter" in features:
+            arguments.append(b"filter tree:0")
+        return _command(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
+
+    def _old_fetch(self, oids: Sequence[Oid]) -> list[bytes]:
+        wanted = b" ".join(sorted(self._old_capabilities & {b"side-band-64k", b"ofs-delta", b"no-progress"}))
+        if b"side-band-64k" not in self._old_capabilities:
+            raise StoreError("The git server is too old: it offers neither protocol version 2 nor side-band-64k.", "Use git 2.18 or later.")
+        lines = [b"want " + oid.encode() for oid in oids]
+        lines[0] += b" " + wanted
+        return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
+
+
+class _readable:  # noqa: N801  # used as a with-statement's word
+    """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
+        """Translate."""
+        if isinstance(exc, GitProtocolError | BrokenConversationError | OSError):
+            raise UnavailableError(f"Reading from the repository failed ({one_line(str(exc))}).", "Try again.") from exc
+
+
+def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
+    head = [pkt.pkt_line(b"command=" + name), pkt.pkt_line(b"object-format=sha1")]
+    return [*head, _DELIMITER, *(pkt.pkt_line(argument) for argument in arguments), _FLUSH]
+
+
+def _line(stream: pkt.Protocol) -> bytes:
+    line = stream.read_pkt_line()
+    if line is None:
+        raise BrokenConversationError("the server answered without a pack")
+    return line.strip()
+
+
+def _refuse(line: bytes) -> None:
+    if line.startswith(b"ERR "):
+        raise _server_error(line[4:])
+
+
+def _server_error(told: bytes) -> Exception:
+    message = one_line(told.decode("utf-8", "replace"))
+    if _NOT_OURS in message:
+        return MissingObjectError(Oid(message.rpartition(_NOT_OURS)[2][:40]))
+    return UnavailableError(f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so.")
+
+
+def _copy_pack(answer: pkt.Protocol, file: IO[bytes]) -> None:
+    for line in answer.read_pkt_seq():
+        channel, data = line[0], line[1:]
+        if channel == _PACK:
+            file.write(data)
+        elif channel == _FATAL:
+            raise _server_error(data)
+        elif channel != _PROGRESS:
+            raise BrokenConversationError(f"the server used side band {channel}")
+
+
+def _check_hash(capabilities: frozenset[bytes]) -> None:
+    if any(line.startswith(b"object-format=") and line != b"object-format=sha1" for line in capabilities):
+        raise StoreError("The repository does not use SHA-1 object ids, which the stored format is made of.", "Use a repository made with git init --object-format=sha1.")

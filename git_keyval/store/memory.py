@@ -1,0 +1,117 @@
+"""The reference implementation of the port: refs and objects in dictionaries, with real oids, and stricter than any server."""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import GitObject, Oid, from_content
+from git_keyval.format.times import Micros
+from git_keyval.store.closure import closure, needs
+from git_keyval.store.port import (
+    ABSENT,
+    ANY,
+    DELETE,
+    Applied,
+    Capabilities,
+    Conflict,
+    Depth,
+    Outcome,
+    RefUpdate,
+    Selection,
+    Snapshot,
+    Transaction,
+)
+
+
+class MemoryStore:
+    """A store in memory. It refuses, with ValueError, what an adapter's caller must never do, even where git would let it pass."""
+
+    capabilities = Capabilities(batch=1_000)
+
+    def __init__(self, clock: Callable[[], Micros]) -> None:
+        """Start empty, with this clock."""
+        self.refs: dict[RefName, Oid] = {}
+        self.requests = 0
+        self._objects: dict[Oid, GitObject] = {}
+        self._clock = clock
+
+    def now(self) -> Micros:
+        """Tell the time of the injected clock."""
+        return self._clock()
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        """Read refs; here all selections at one instant."""
+        self.requests += 1
+        found: dict[RefName, Oid] = {}
+        for selection in selections:
+            found |= {name: self.refs[name] for name in selection.names if name in self.refs}
+            if selection.prefixes:
+                found |= {name: oid for name, oid in self.refs.items() if name.startswith(selection.prefixes)}
+        return Snapshot(found, closure(found.values(), self._objects, depth))
+
+    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        """Stream the refs below the prefixes."""
+        self.requests += 1
+        yield from [(name, oid) for name, oid in self.refs.items() if name.startswith(tuple(prefixes))]
+
+    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
+        """Give objects by oid."""
+        self.requests += 1
+        return closure(oids, self._objects, max(depth, Depth.MESSAGES))
+
+    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        """Apply the transactions one after the other."""
+        self.requests += 1
+        names = Tally(update.name for transaction in transactions for update in transaction.updates)
+        if names and max(names.values()) > 1:
+            raise ValueError(f"a ref may appear once: {names.most_common(1)}")
+        return [self._apply(transaction) for transaction in transactions]
+
+    def _apply(self, transaction: Transaction) -> Outcome:
+        objects = self._objects | {obj.oid: obj for obj in map(_verified, transaction.objects)}
+        for update in transaction.updates:
+            _refuse_impossible(update, objects)
+        conflicts = tuple(update.name for update in transaction.updates if not self._holds(update))
+        if conflicts:
+            return Conflict(conflicts)
+        refs = dict(self.refs)
+        for update in transaction.updates:
+            if update.new is DELETE:
+                refs.pop(update.name, None)
+            else:
+                refs[update.name] = update.new
+        _refuse_directory_conflicts(refs, [update.name for update in transaction.updates if update.new is not DELETE])
+        self._objects, self.refs = objects, refs
+        return Applied()
+
+    def _holds(self, update: RefUpdate) -> bool:
+        return update.expect is ANY or self.refs.get(update.name, ABSENT) == update.expect
+
+
+def _verified(obj: GitObject) -> GitObject:
+    if from_content(obj.kind, obj.data).oid != obj.oid:
+        raise ValueError(f"object {obj.oid} has another oid than its content")
+    return obj
+
+
+def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> None:
+    if update.expect is ABSENT and update.new is DELETE:
+        raise ValueError(f"{update.name}: deleting what must be absent says nothing")
+    if update.new is DELETE:
+        return
+    target = objects.get(update.new)
+    if target is None:
+        raise ValueError(f"{update.name}: its new object {update.new} was never stored")
+    if update.name.startswith("refs/heads/") and target.kind != "commit":
+        raise ValueError(f"{update.name}: a branch must point at a commit")
+    for obj in closure([update.new], objects, Depth.VALUES).values():
+        if not objects.keys() >= set(needs(obj)):
+            raise ValueError(f"{update.name}: what its new object needs was never stored")
+
+
+def _refuse_directory_conflicts(refs: Mapping[RefName, Oid], written: Sequence[RefName]) -> None:
+    for name in written:
+        parts = name.split("/")
+        parents = {"/".join(parts[:end]) for end in range(3, len(parts))}
+        if parents & refs.keys():
+            raise ValueError(f"{name}: one of its directories is a ref")

@@ -1,0 +1,170 @@
+"""The port: what a store of refs and objects can do, in git's own words.
+
+Adapters implement Store; nothing above them knows which one it has. Absent, unchecked and deleted each have a name of their own:
+None means none of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Final, Literal, Protocol
+
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.times import Micros
+
+
+class Expect(Enum):
+    """What a ref must be before an update, where that is no oid."""
+
+    ABSENT = "absent"
+    ANY = "any"
+
+
+class New(Enum):
+    """What a ref shall be after an update, where that is no oid."""
+
+    DELETE = "delete"
+
+
+ABSENT: Final = Expect.ABSENT
+"""The ref must not exist."""
+ANY: Final = Expect.ANY
+"""Whatever the ref is, or is not: the update is unconditional."""
+DELETE: Final = New.DELETE
+"""The ref shall not exist afterwards. With ANY, a ref that does not exist is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """One ref of a transaction. With ``new`` equal to ``expect`` it is an assertion: checked with the rest, and nothing moves."""
+
+    name: RefName
+    expect: Oid | Expect
+    new: Oid | Literal[New.DELETE]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Objects to store and ref updates to apply, all or nothing; a ref may appear once.
+
+    The order of the updates is kept where a server makes them visible one after the other.
+    """
+
+    updates: tuple[RefUpdate, ...]
+    objects: tuple[GitObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The transaction was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Nothing was applied, because these refs were not what was expected."""
+
+    refs: tuple[RefName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was applied, because the server does not want it: a hook, a rule, a permission. ``reason`` is safe to print."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The transaction was sent and its reply lost: it was applied as a whole, or not at all, or may still be."""
+
+    cause: str
+
+
+Outcome = Applied | Conflict | Refused | Unknown
+
+
+class Depth(IntEnum):
+    """How much of what the refs point at a read brings along."""
+
+    OIDS = 0
+    MESSAGES = 1
+    """The commits: enough for expiries, counters, breadcrumbs and metadata."""
+    VALUES = 2
+    """The commits with their trees and blobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Refs to read: by full name, and all whose name starts with a prefix."""
+
+    names: tuple[RefName, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a read found: the refs that exist, and objects by oid. It may hold more objects than the depth asked for."""
+
+    refs: Mapping[RefName, Oid]
+    objects: Mapping[Oid, GitObject] = field(default_factory=dict)
+
+    def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
+        """Give what a transaction based on this snapshot must expect of a ref."""
+        return self.refs.get(name, ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between stores, as data.
+
+    ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
+    ``clock_is_servers``: whether ``now()`` tells the server's time or this machine's.
+    """
+
+    batch: int
+    clock_is_servers: bool = False
+
+
+class Store(Protocol):
+    """A repository's refs and objects. All methods raise StoreError; none of them retries a ref transaction blindly."""
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        """Read some refs and what they point at.
+
+        Each selection is read after the one before it was read completely. Within one selection the refs may be torn: no git
+        server reads several refs at one instant. Objects that the repository lacks, though a ref names them, are left out.
+        """
+        ...
+
+    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        """Stream all refs below the prefixes, each once, in no particular order."""
+        ...
+
+    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
+        """Fetch objects by oid, in one request where the server can; with VALUES also what the commits among them hold.
+
+        An oid that the repository lacks is left out of the answer.
+        """
+        ...
+
+    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        """Apply independent transactions, each all or nothing; one outcome each, in the order given.
+
+        They must not share a ref. A Conflict or Refused outcome says that nothing of that transaction was applied.
+        """
+        ...
+
+    def now(self) -> Micros:
+        """Tell the time: the server's where the server tells it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Tell what this store can do."""
+        ...
+
+    @property
+    def requests(self) -> int:
+        """Count the requests made so far: processes started for a local path, HTTP requests otherwise."""
+        ...

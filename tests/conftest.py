@@ -1,0 +1,41 @@
+"""What all tests share: hypothesis profiles, a clock that tests move, and bare repositories of their own."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from git_keyval.format.times import SECOND, Micros
+from tests.servers.binary import init_bare
+
+# `HYPOTHESIS_PROFILE=deep` searches with other random choices at every run, and longer.
+settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it. It starts at noon of 2026-01-01, UTC."""
+
+    def __init__(self) -> None:
+        self.moment = Micros(1_767_268_800 * SECOND)
+
+    def __call__(self) -> Micros:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; it serves as a ``sleep`` too."""
+        self.moment = Micros(self.moment + round(seconds * SECOND))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def bare_repository(tmp_path: Path) -> Callable[[str], Path]:
+    """Make bare repositories by name, with no configuration but git's defaults."""
+    return lambda name: init_bare(tmp_path / name)
