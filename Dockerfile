@@ -24,7 +24,7 @@ RUN git config --system safe.directory '*'
 FROM python:3.11-slim-bookworm AS action
 
 # All that is asked of git is `git upload-pack` and `git receive-pack`, which are parts of this binary; the libraries that
-# it needs are in every Debian image. Debian's package would add fifteen times as much: Perl, and commands never called.
+# it needs are in every Debian image. Debian's package would add Perl, and commands that are never called.
 COPY --from=builder /usr/bin/git /usr/bin/git
 COPY --from=builder /etc/gitconfig /etc/gitconfig
 COPY --from=builder /app /app

@@ -123,6 +123,16 @@ def decode_delta(record: GitObject) -> int | Void:
     return delta
 
 
+def read_breadcrumb(name: RefName, time: Timestamp, op: str, target: GitObject) -> Breadcrumb:
+    """Put together what a breadcrumb's name and target say. Raises MalformedRecordError for the target."""
+    return Breadcrumb(name, target.oid, time, op, decode_delta(target))
+
+
+def ended_life(expiry: int | None) -> Counter:
+    """Give what a counter starts from where there is none: 0; after an expiry, with all that came up to it void."""
+    return Counter(set_at=None if expiry is None else timestamp(Micros(expiry * SECOND)))
+
+
 def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
     """Give the time up to which breadcrumbs are void: the last SET's, told by the counter or by a null breadcrumb."""
     times = [crumb.time for crumb in crumbs if crumb.delta is NULL]

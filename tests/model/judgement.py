@@ -25,13 +25,13 @@ class Call(NamedTuple):
 
 
 @cache
-def is_explained(value: int, calls: tuple[Call, ...], left: int, *, mortal: bool) -> bool:
+def is_explained(value: int, calls: tuple[Call, ...], left: int | None, *, mortal: bool) -> bool:
     """Tell whether some order of the calls, from this value on, explains their answers and what is left."""
     return _search(value, mortal, frozenset(range(len(calls))), calls, left)
 
 
-def _search(value: int, mortal: bool, waiting: frozenset[int], calls: tuple[Call, ...], left: int) -> bool:  # noqa: FBT001
-    if value == left and not any(calls[i].certain for i in waiting):
+def _search(value: int, mortal: bool, waiting: frozenset[int], calls: tuple[Call, ...], left: int | None) -> bool:  # noqa: FBT001
+    if left in (None, value) and not any(calls[i].certain for i in waiting):
         return True
     for i in waiting:
         if any(calls[i].after >> j & 1 for j in waiting if calls[j].certain):
@@ -47,7 +47,7 @@ def _execute(call: Call, value: int, mortal: bool) -> tuple[int, bool, int | Non
         case "incr":
             return value + call.number, mortal, value + call.number
         case "set":
-            return call.number, False, None
+            return call.number, False, call.number
         case "get":
             return value, mortal, value
         case "del" | "getdel":

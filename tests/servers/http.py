@@ -115,7 +115,7 @@ class GitHttpServer:
     """Serves all bare repositories below a directory while the context is open.
 
     With a ``token``, every request must carry it as the password of Basic credentials (any user name), or is answered
-    401. ``config`` is git configuration for the backend, such as ``receive.advertiseAtomic``; it may change at any time.
+    401. ``config`` is git configuration for the backend, such as ``receive.advertiseAtomic``; a test may change it.
     """
 
     def __init__(self, root: Path, *, token: str = "", config: Mapping[str, str] | None = None) -> None:
@@ -148,12 +148,17 @@ class GitHttpServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def fail(self, nth: int, fault: Fault, *, method: str = "", service: str = "", forever: bool = False) -> None:
-        """Script a fault for the nth request from now on, counted from 1; only of a method or service if that is given."""
+        """Script a fault for the nth request from now on, counted from 1, of a method or service if one is given."""
         with self._lock:
             self._scripts.append(_Script(nth, fault, method, service, forever))
 
+    def heal(self) -> None:
+        """Forget the faults that are scripted."""
+        with self._lock:
+            self._scripts.clear()
+
     def between(self, callback: Callable[[], None]) -> None:
-        """Run a callback once, after the next push has arrived (so its advertisement is out) and before it is applied."""
+        """Run a callback once, when the next push has arrived: after its advertisement, before it is applied."""
         self._rivals.append(callback)
 
     def count(self, *, method: str = "", service: str = "") -> int:

@@ -1,0 +1,1 @@
+"""The commands of step mode, as functions of a database and their inputs. They know the port, never an adapter."""

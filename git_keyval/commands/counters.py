@@ -1,0 +1,195 @@
+"""incr, decr and the assignment of a counter: the reading and writing half of the counter protocol (docs/format.md, "Counters")."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from git_keyval.commands.database import Database
+from git_keyval.commands.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
+from git_keyval.commands.results import Result
+from git_keyval.commands.views import Key, KeyView, read_view
+from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnknownError, StoreError, WrongTypeError
+from git_keyval.format import counters as states
+from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import Micros
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, RefUpdate, Transaction
+
+MAX_FOLDED_BY_INCREMENT = 128
+"""How many breadcrumbs one increment takes along."""
+
+Contention = Literal["retry", "breadcrumb"]
+
+
+def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention: Contention = "retry") -> Result:
+    """Add to a counter, exactly once for one operation id however often the command is run.
+
+    With ``retry`` every caller gets a number of its own. With ``breadcrumb`` a caller that meets a rival leaves its increment as a tag
+    for the next gather and gets no number: ``pending`` is true. Raises WrongTypeError, CounterOverflowError, ContentionError and
+    OutcomeUnknownError.
+    """
+    op = op or database.new_op()
+    denied = False
+    for attempt in range(database.max_attempts):
+        state = _read(database, key, "incr")
+        if (known := _known(state, op)) is not None:
+            return known
+        if denied and contention == "breadcrumb":
+            return _leave_breadcrumb(database, key, state, by, op)
+        taking = sorted(state.crumbs, key=lambda crumb: crumb.name)[:MAX_FOLDED_BY_INCREMENT]
+        counter, number = states.increment(state.base, state.crumbs, by, taking=taking, op=op)
+        commit = states.encode_counter(counter)
+        updates = (
+            RefUpdate(state.view.value_name, state.view.expected(state.view.value_name), commit.oid),
+            *(() if state.alive else state.view.deletions(state.view.expiry_name)),
+            *(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in taking),
+        )
+        if _apply(database, key, state, Transaction(updates, (*DUMMY_OBJECTS, commit)), op):
+            return Result(applied=True, value=number, pending=False, version=commit.oid)
+        denied = True
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts)
+
+
+def decr(database: Database, *, key: Key, by: int = 1, op: str = "", contention: Contention = "retry") -> Result:
+    """Subtract from a counter; otherwise as incr."""
+    return incr(database, key=key, by=-by, op=op, contention=contention)
+
+
+def assign(
+    database: Database,
+    key: Key,
+    value: int,
+    lifetime: int | Lifetime,
+    *,
+    allowed: Callable[[KeyView, Micros], bool],
+    extra: Transaction,
+    op: str,
+) -> Result:
+    """Set a counter, unless ``allowed`` says otherwise of what was read; ``extra`` goes into the same transaction.
+
+    A breadcrumb on the null commit, left in that transaction too, voids every breadcrumb with an earlier time, also one that arrives
+    late. When rivals win every attempt, the last one is forced, and tells operations in doubt that they cannot know.
+    """
+    op = op or database.new_op()
+    for attempt in range(database.max_attempts + 1):
+        state = _read(database, key, "")
+        view = state.view
+        expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
+        answer = Result(found=state.alive, applied=True, version=view.version, ttl=ttl_of(expiry, state.now), expires_at=expiry)
+        if state.base.find(op) is not None:
+            return answer
+        if not allowed(view, state.now):
+            return Result(found=state.alive, applied=False, version=view.version)
+        forced = attempt == database.max_attempts
+        transaction, version = _assignment(state, value, lifetime, extra, op, forced=forced)
+        if _apply(database, key, state, transaction, op):
+            return Result(found=state.alive, applied=True, version=version, ttl=answer.ttl, expires_at=expiry)
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A counter at one read. ``base`` is what an operation starts from; ``alive`` whether the key's expiry still counts."""
+
+    view: KeyView
+    now: Micros
+    base: Counter
+    crumbs: Sequence[Breadcrumb]
+    alive: bool
+
+
+def _read(database: Database, key: Key, command: str) -> _State:
+    """Read a counter; without a command to complain about, a value of another type counts as no counter."""
+    view = read_view(database, key)
+    now = database.now()
+    try:
+        base = view.counter(command, now)
+    except (WrongTypeError, MalformedRecordError):
+        if command:
+            raise
+        base = Counter()
+    return _State(view, now, base, view.breadcrumbs(), alive=view.version is not None and not view.expired(now))
+
+
+def _known(state: _State, op: str) -> Result | None:
+    """Give the answer of an operation that was done before, by an earlier attempt or an earlier run."""
+    if (done := state.base.find(op)) is not None:
+        return Result(applied=True, value=done.number, pending=False, version=state.view.version)
+    if any(crumb.op == op for crumb in state.crumbs):
+        return Result(applied=True, pending=True, version=state.view.version)
+    return None
+
+
+def _apply(database: Database, key: Key, state: _State, transaction: Transaction, op: str) -> bool:
+    """Apply a transaction that moves the counter; false if it certainly was not applied. Raises OutcomeUnknownError."""
+    cause = ""
+    for attempt in range(database.max_attempts):
+        try:
+            outcome = database.send(transaction, state.view.seen)
+            if isinstance(outcome, Applied):
+                return True
+            if isinstance(outcome, Conflict) and not cause:
+                return False
+            if not isinstance(outcome, Conflict):
+                cause = outcome.cause
+                database.pause(attempt)
+            after = _read(database, key, "")
+        except StoreError as exc:
+            if not cause:
+                raise
+            raise OutcomeUnknownError(cause) from exc
+        if after.base.find(op) is not None:
+            return True
+        if after.view.version == state.view.version:
+            if isinstance(outcome, Conflict):
+                return False
+            continue
+        if states.certainly_not_applied(op, state.base, after.base):
+            return False
+        break
+    raise OutcomeUnknownError(cause)
+
+
+def _leave_breadcrumb(database: Database, key: Key, state: _State, by: int, op: str) -> Result:
+    """Record the increment as a tag of its own, which no rival can deny. In doubt it is made again under the very same name."""
+    time = states.next_time(state.now, state.base, state.crumbs)
+    name = database.naming.breadcrumb(key.id, time, op)
+    commit = states.encode_delta(by)
+    transaction = Transaction((RefUpdate(name, ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
+    cause = ""
+    for attempt in range(database.max_attempts):
+        try:
+            outcome = database.send(transaction, state.view.seen)
+            if isinstance(outcome, Applied | Conflict):
+                # The name holds the operation and its time: whoever made it, it is this very increment.
+                return Result(applied=True, pending=True, version=state.view.version)
+            cause = outcome.cause
+            database.pause(attempt)
+            after = _read(database, key, "")
+        except StoreError as exc:
+            if not cause:
+                raise
+            raise OutcomeUnknownError(cause) from exc
+        if (known := _known(after, op)) is not None:
+            return known
+        if not states.certainly_not_applied(op, state.base, after.base):
+            break
+    raise OutcomeUnknownError(cause)
+
+
+def _assignment(
+    state: _State, value: int, lifetime: int | Lifetime, extra: Transaction, op: str, *, forced: bool
+) -> tuple[Transaction, Oid]:
+    view = state.view
+    time = states.next_time(state.now, state.base, state.crumbs)
+    base = replace(state.base, seq=state.base.seq + RECENT_OPERATIONS) if forced else state.base
+    commit = states.encode_counter(states.assign(base, value, time, op))
+    expect = ANY if forced else view.expected(view.value_name)
+    null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
+    updates = (RefUpdate(view.value_name, expect, commit.oid), *expiry_update(view, lifetime, alive=state.alive), null)
+    objects = (*DUMMY_OBJECTS, NULL_COMMIT, commit, *expiry_objects(lifetime))
+    return Transaction((*updates, *extra.updates), (*objects, *extra.objects)), commit.oid

@@ -1,0 +1,107 @@
+"""A database: a store with the choices that all commands share, and the one way to write to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from git_keyval.errors import OutcomeUnknownError, RefusedError, StoreError
+from git_keyval.format.expiry import DEFAULT_GRANULARITY
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import Micros
+from git_keyval.store.port import (
+    ABSENT,
+    ANY,
+    DELETE,
+    Applied,
+    Conflict,
+    Depth,
+    Refused,
+    RefUpdate,
+    Selection,
+    Snapshot,
+    Store,
+    Transaction,
+    Unknown,
+)
+
+DEFAULT_MAX_ATTEMPTS = 20
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 2.0
+
+ANCHOR = Transaction(
+    (RefUpdate(DUMMY_TREE_TAG, ABSENT, NULL_COMMIT.oid),),
+    (*DUMMY_OBJECTS, NULL_COMMIT),
+)
+"""Keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What a command works on. ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds."""
+
+    store: Store
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+    new_op: Callable[[], str]
+    naming: Naming = Naming()
+    granularity: int = DEFAULT_GRANULARITY
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+
+    def now(self) -> Micros:
+        """Tell the store's time."""
+        return self.store.now()
+
+    def pause(self, attempt: int) -> None:
+        """Wait before attempt number ``attempt`` + 1, longer each time and never for the same time as others."""
+        self.sleep(min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS) * (0.5 + self.random() / 2))
+
+    def send(self, transaction: Transaction, seen: Snapshot | None = None) -> Applied | Conflict | Unknown:
+        """Apply one transaction once; where ``seen`` shows that the dummy tree has no anchor yet, anchor it beside the transaction."""
+        anchor = () if seen is None or DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
+        outcome = self.store.apply([transaction, *anchor])[0]
+        if isinstance(outcome, Refused):
+            raise RefusedError([update.name for update in transaction.updates], outcome.reason)
+        return outcome
+
+    def write(self, transaction: Transaction, seen: Snapshot | None = None, witness: RefName | None = None) -> Applied | Conflict:
+        """Apply one transaction; after a lost reply, read again and send it again only if nothing of it was applied.
+
+        ``witness`` names a ref of it that nobody else ever makes so: its state alone proves what happened. Raises RefusedError, and
+        OutcomeUnknownError where reading again cannot tell.
+        """
+        cause = ""
+        for attempt in range(self.max_attempts):
+            try:
+                outcome = self.send(transaction, seen)
+                if isinstance(outcome, Applied):
+                    return outcome
+                if isinstance(outcome, Conflict):
+                    # After a lost reply, the conflict may be with our own write, which came through late.
+                    return Applied() if cause and self._shows(transaction, witness) else outcome
+                cause = outcome.cause
+                self.pause(attempt)
+                if self._shows(transaction, witness):
+                    return Applied()
+                if moved := self._moved(transaction):
+                    if witness is not None:
+                        return Conflict(moved)
+                    break
+            except StoreError as exc:
+                if not cause:
+                    raise
+                raise OutcomeUnknownError(cause) from exc
+        raise OutcomeUnknownError(cause)
+
+    def _shows(self, transaction: Transaction, witness: RefName | None) -> bool:
+        refs = self._read_refs(transaction)
+        updates = [update for update in transaction.updates if witness in {None, update.name}]
+        return all(refs.get(update.name, DELETE) == update.new for update in updates)
+
+    def _moved(self, transaction: Transaction) -> tuple[RefName, ...]:
+        refs = self._read_refs(transaction)
+        updates = [update for update in transaction.updates if update.expect is not ANY]
+        return tuple(update.name for update in updates if refs.get(update.name, ABSENT) != update.expect)
+
+    def _read_refs(self, transaction: Transaction) -> Mapping[RefName, Oid]:
+        names = tuple(update.name for update in transaction.updates)
+        return self.store.read(Selection(names), depth=Depth.OIDS).refs

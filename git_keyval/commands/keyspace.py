@@ -1,0 +1,51 @@
+"""keys: the stored keys by name."""
+
+from fnmatch import fnmatchcase
+
+from git_keyval.commands.database import Database
+from git_keyval.commands.results import Result
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, parse
+from git_keyval.format.objects import Oid
+from git_keyval.format.records import decode_data
+from git_keyval.format.values import as_text
+from git_keyval.store.port import Depth
+
+
+def keys(database: Database, *, pattern: str = "*") -> Result:
+    """List the live keys that were stored with ``store-key`` and whose name matches the pattern (``*``, ``?``, ``[…]``), sorted.
+
+    Keys that were not stored have no name here: only their ids are in the repository. Malformed key records are left out (``check``
+    reports them).
+    """
+    stored: dict[KeyId, Oid] = {}
+    expiries: dict[KeyId, Oid] = {}
+    values: set[KeyId] = set()
+    for name, oid in database.store.list([KEYS_PREFIX]):
+        ref = parse(name)
+        if not isinstance(ref, RecordRef) or ref.element is not None:
+            continue
+        if ref.kind == "key":
+            stored[ref.key_id] = oid
+        elif ref.kind == "exp":
+            expiries[ref.key_id] = oid
+        else:
+            values.add(ref.key_id)
+    present = {key_id: oid for key_id, oid in stored.items() if key_id in values}
+    objects = database.store.objects(present.values(), Depth.VALUES)
+    times = database.store.objects({expiries[key_id] for key_id in present if key_id in expiries})
+    now = database.now()
+    names: list[str] = []
+    for key_id, oid in present.items():
+        try:
+            if key_id in expiries and is_expired(decode_expiry(times[expiries[key_id]]), now):
+                continue
+            label = as_text(decode_data(objects[oid], objects))
+        except (MalformedRecordError, KeyError):
+            continue
+        if KeyId(oid) == key_id and fnmatchcase(label, pattern):
+            names.append(label)
+    document: list[JsonValue] = [*sorted(names)]
+    return Result(found=bool(names), count=len(names), document=document)

@@ -1,0 +1,67 @@
+"""How long a key lives: what the inputs ask for, and the ref update that makes it so."""
+
+from enum import Enum
+from typing import Final
+
+from git_keyval.commands.database import Database
+from git_keyval.commands.results import PERSISTENT
+from git_keyval.commands.views import KeyView
+from git_keyval.errors import InputError
+from git_keyval.format.expiry import encode_expiry, expiry_id
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.objects import GitObject
+from git_keyval.format.times import SECOND, Micros
+from git_keyval.store.port import DELETE, Expect, RefUpdate
+
+
+class Lifetime(Enum):
+    """A lifetime that is no expiry id."""
+
+    FOREVER = "forever"
+    KEEP = "keep"
+
+
+FOREVER: Final = Lifetime.FOREVER
+KEEP: Final = Lifetime.KEEP
+
+_TIMES = "a time between now and the year 9999"
+
+
+def chosen(database: Database, ttl: int | None, expires_at: Micros | None, *, keep_ttl: bool = False) -> int | Lifetime:
+    """Give the expiry id, FOREVER or KEEP that the inputs ask for. Raises InputError for a time that is not in the future."""
+    if keep_ttl:
+        return KEEP
+    if ttl is None and expires_at is None:
+        return FOREVER
+    now = database.now()
+    moment = expires_at if expires_at is not None else Micros(now + (ttl or 0) * SECOND)
+    name = "ttl" if expires_at is None else "expires-at"
+    if moment <= now:
+        raise InputError(name, "names a time that has passed", _TIMES)
+    try:
+        return expiry_id(moment, database.granularity)
+    except ValueError as exc:
+        raise InputError(name, "names a time too far away", _TIMES) from exc
+
+
+def expiry_objects(lifetime: int | Lifetime) -> tuple[GitObject, ...]:
+    """Give the objects that a transaction with this lifetime must store."""
+    return (*DUMMY_OBJECTS, encode_expiry(lifetime)) if isinstance(lifetime, int) else ()
+
+
+def expiry_update(view: KeyView, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:
+    """Give the update of a key's expiry, by the oid seen; KEEP keeps that of a live key only.
+
+    A kept expiry is asserted, or a sweep could come in between.
+    """
+    expect = view.expected(view.expiry_name)
+    if isinstance(lifetime, int):
+        return (RefUpdate(view.expiry_name, expect, encode_expiry(lifetime).oid),)
+    if isinstance(expect, Expect):
+        return ()
+    return (RefUpdate(view.expiry_name, expect, expect if lifetime is KEEP and alive else DELETE),)
+
+
+def ttl_of(expiry: int | None, now: Micros) -> int:
+    """Give the seconds that a live key has left, rounded up; PERSISTENT without an expiry."""
+    return PERSISTENT if expiry is None else -((now - expiry * SECOND) // SECOND)

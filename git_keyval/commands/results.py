@@ -1,0 +1,30 @@
+"""What a command answers."""
+
+from dataclasses import dataclass
+
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.objects import Oid
+from git_keyval.format.values import Value
+
+PERSISTENT, NO_KEY = -1, -2
+"""What ``ttl`` tells, beside seconds: the key never expires; there is no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outputs of one command; None is an output that the command does not have, or not this time.
+
+    ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many keys.
+    """
+
+    found: bool | None = None
+    applied: bool | None = None
+    value: Value | int | None = None
+    document: dict[str, JsonValue] | list[JsonValue] | None = None
+    type: str | None = None
+    version: Oid | None = None
+    ttl: int | None = None
+    expires_at: int | None = None
+    old_value: Value | int | None = None
+    pending: bool | None = None
+    count: int | None = None

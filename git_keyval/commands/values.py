@@ -1,0 +1,232 @@
+"""get, set, del, getdel, exists, type, mget, mset."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from git_keyval.commands import counters
+from git_keyval.commands.database import Database
+from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
+from git_keyval.commands.results import NO_KEY, Result
+from git_keyval.commands.views import COUNTER_TYPE, Key, KeyView, read_view, read_views
+from git_keyval.errors import ContentionError, MalformedRecordError
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.objects import Oid
+from git_keyval.format.records import DataRecord, encode_data
+from git_keyval.format.times import Micros, timestamp
+from git_keyval.format.values import Value, as_json
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Depth, RefUpdate, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a write may happen: whether the key must exist, and in which version."""
+
+    existence: Literal["", "absent", "present"] = ""
+    version: Oid | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any condition at all."""
+        return bool(self.existence) or self.version is not None
+
+    def met(self, view: KeyView, now: Micros) -> bool:
+        """Tell whether what was read meets the condition."""
+        exists = view.exists(now)
+        if self.existence == "absent" and exists:
+            return False
+        if self.existence == "present" and not exists:
+            return False
+        return self.version is None or (exists and view.version == self.version)
+
+
+ALWAYS = Condition()
+
+
+def get(database: Database, *, key: Key) -> Result:
+    """Read a key: its value, type, version and what is left of its lifetime."""
+    view = read_view(database, key)
+    now = database.now()
+    if not view.exists(now):
+        return Result(found=False, ttl=NO_KEY)
+    return _shown(view, now, Result(found=True, value=view.value(now)))
+
+
+def exists(database: Database, *, keys: Sequence[Key]) -> Result:
+    """Count which of the keys exist; ``found`` says whether all of them do."""
+    views = read_views(database, keys, Depth.MESSAGES)
+    now = database.now()
+    count = sum(view.exists(now) for view in views)
+    return Result(found=count == len(views), count=count)
+
+
+def type_(database: Database, *, key: Key) -> Result:
+    """Tell the type of a key's value."""
+    view = read_view(database, key, Depth.MESSAGES)
+    if not view.exists(database.now()):
+        return Result(found=False)
+    return Result(found=True, type=view.held_type(), version=view.version)
+
+
+def mget(database: Database, *, keys: Sequence[Key]) -> Result:
+    """Read several keys at once, as a JSON object by key; absent keys are left out of it."""
+    views = read_views(database, keys)
+    now = database.now()
+    document: dict[str, JsonValue] = {}
+    for key, view in zip(keys, views, strict=True):
+        if view.exists(now):
+            value = view.value(now)
+            document[key.label] = value if isinstance(value, int) else as_json(value)
+    return Result(found=len(document) == len(keys), count=len(document), document=document)
+
+
+def set_(
+    database: Database,
+    *,
+    key: Key,
+    value: Value | int,
+    ttl: int | None = None,
+    expires_at: Micros | None = None,
+    keep_ttl: bool = False,
+    condition: Condition = ALWAYS,
+    store_key: bool = False,
+    op: str = "",
+) -> Result:
+    """Write a key; an ``int`` sets a counter. Without ``ttl``, ``expires_at`` or ``keep_ttl`` the key is persistent afterwards.
+
+    A condition that is not met is no error: ``applied`` is false, ``version`` and ``old_value`` tell what is there instead.
+    """
+    lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
+    extra = _key_update(database, key) if store_key else Transaction(())
+    if isinstance(value, int):
+        return counters.assign(database, key, value, lifetime, allowed=condition.met, extra=extra, op=op)
+    if lifetime is KEEP or condition:
+        return _set_after_reading(database, key, encode_data(value), lifetime, condition, extra)
+    record = encode_data(value)
+    # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
+    updates = (RefUpdate(database.naming.value(key.id), ANY, record.commit.oid), _forced_expiry(database, key, lifetime))
+    database.write(
+        Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects))
+    )
+    return _written(database, record.commit.oid, lifetime)
+
+
+def mset(
+    database: Database, *, entries: Mapping[Key, Value], ttl: int | None = None, expires_at: Micros | None = None, store_key: bool = False
+) -> Result:
+    """Write several keys in one transaction: all or none."""
+    lifetime = chosen(database, ttl, expires_at)
+    updates: list[RefUpdate] = []
+    objects = list(expiry_objects(lifetime))
+    for key, value in entries.items():
+        record = encode_data(value)
+        extra = _key_update(database, key) if store_key else Transaction(())
+        updates += [RefUpdate(database.naming.value(key.id), ANY, record.commit.oid), _forced_expiry(database, key, lifetime)]
+        updates += extra.updates
+        objects += [*record.objects, *extra.objects]
+    database.write(Transaction(tuple(updates), tuple(objects)))
+    return Result(applied=True, count=len(entries))
+
+
+def del_(database: Database, *, keys: Sequence[Key], condition: Condition = ALWAYS) -> Result:
+    """Delete keys, each in a transaction of its own; ``count`` says how many existed and are gone now."""
+    count = 0
+    for key in keys:
+        count += _delete(database, key, condition)
+    return Result(applied=count > 0, count=count)
+
+
+def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:
+    """Delete a key and answer with its value: of several callers exactly one gets it. The value is parked below gc/."""
+    # One time for the whole command: if the reply is lost, the branch of that name tells that the write came through.
+    parked = database.naming.parked(key.id, timestamp(database.now()))
+    for attempt in range(database.max_attempts):
+        view = read_view(database, key)
+        now = database.now()
+        if not view.exists(now):
+            return Result(found=False, applied=False, ttl=NO_KEY)
+        answer = _shown(view, now, Result(found=True, value=view.value(now)))
+        if not condition.met(view, now):
+            return Result(found=True, applied=False, version=view.version)
+        park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
+        objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
+        outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
+        if isinstance(outcome, Applied):
+            return replace(answer, applied=True)
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts)
+
+
+def _set_after_reading(
+    database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, condition: Condition, extra: Transaction
+) -> Result:
+    for attempt in range(database.max_attempts):
+        view = read_view(database, key)
+        now = database.now()
+        alive = view.exists(now)
+        old_value = view.value(now) if alive else None
+        if not condition.met(view, now):
+            return Result(found=alive, applied=False, version=view.version if alive else None, old_value=old_value)
+        updates = (
+            RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid),
+            *expiry_update(view, lifetime, alive=alive),
+            *extra.updates,
+        )
+        objects = (*record.objects, *expiry_objects(lifetime), *extra.objects)
+        if isinstance(database.write(Transaction(updates, objects), view.seen), Applied):
+            kept = view.expiry() if lifetime is KEEP and alive else None
+            return replace(
+                _written(database, record.commit.oid, kept if kept is not None else lifetime), found=alive, old_value=old_value
+            )
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts)
+
+
+def _delete(database: Database, key: Key, condition: Condition) -> bool:
+    for attempt in range(database.max_attempts):
+        view = read_view(database, key, Depth.MESSAGES)
+        now = database.now()
+        if not _deletable(view, now) or not condition.met(view, now):
+            return False
+        if isinstance(database.write(Transaction(_all_deletions(view)), view.seen), Applied):
+            return True
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts)
+
+
+def _deletable(view: KeyView, now: Micros) -> bool:
+    try:
+        return view.exists(now)
+    except MalformedRecordError:
+        return True  # nobody can read what is there, and deleting it is how a person repairs it
+
+
+def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
+    # The value goes first: without its value a key is absent, whatever else is still there.
+    return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.breadcrumb_names())
+
+
+def _key_update(database: Database, key: Key) -> Transaction:
+    update = RefUpdate(database.naming.key(key.id), ANY, key.record.commit.oid)
+    return Transaction((update,), key.record.objects)
+
+
+def _forced_expiry(database: Database, key: Key, lifetime: int | Lifetime) -> RefUpdate:
+    return RefUpdate(
+        database.naming.expiry(key.id), ANY, encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
+    )
+
+
+def _written(database: Database, version: Oid, lifetime: int | Lifetime) -> Result:
+    expiry = lifetime if isinstance(lifetime, int) else None
+    return Result(applied=True, version=version, ttl=ttl_of(expiry, database.now()), expires_at=expiry)
+
+
+def _shown(view: KeyView, now: Micros, result: Result) -> Result:
+    expiry = None if view.version is None or view.expired(now) else view.expiry()
+    return replace(result, type=_shown_type(view, now), version=view.version, ttl=ttl_of(expiry, now), expires_at=expiry)
+
+
+def _shown_type(view: KeyView, now: Micros) -> str:
+    return COUNTER_TYPE if view.expired(now) else view.held_type()

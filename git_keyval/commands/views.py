@@ -1,0 +1,197 @@
+"""Keys, and what a read shows of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from git_keyval.commands.database import Database
+from git_keyval.errors import MalformedRecordError, WrongTypeError
+from git_keyval.format.counters import Breadcrumb, Counter, counting, decode_counter, ended_life, next_time, read_breadcrumb, total
+from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.metadata import decode_message
+from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.times import Micros
+from git_keyval.format.values import Value, ValueType, as_integer
+from git_keyval.store.port import DELETE, Depth, Expect, RefUpdate, Selection, Snapshot
+
+TYPE_NAMES: dict[ValueType, str] = {
+    "String": "string",
+    "Number": "number",
+    "Boolean": "boolean",
+    "JSON": "json",
+    "Uint8Array": "bytes",
+    "Blob": "file",
+}
+"""The types of stored values as inputs and outputs call them."""
+
+COUNTER_TYPE = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key: what the user calls it, and its id. ``record`` is stored only where the user asks for it."""
+
+    label: str
+    record: DataRecord
+
+    @classmethod
+    def of(cls, label: str, value: Value) -> "Key":
+        """Make the key of a typed value."""
+        return cls(label, encode_data(value))
+
+    @property
+    def id(self) -> KeyId:
+        """Give the key id."""
+        return self.record.key_id
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """All refs of one key at one read, and the objects that were read with them."""
+
+    key_id: KeyId
+    seen: Snapshot
+    value_name: RefName
+    expiry_name: RefName
+    key_name: RefName
+    breadcrumb_prefix: str
+
+    @property
+    def version(self) -> Oid | None:
+        """Give the oid of the value commit; None if the ref does not exist."""
+        return self.seen.refs.get(self.value_name)
+
+    def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
+        """Give what a transaction must expect of one of the refs."""
+        return self.seen.expected(name)
+
+    def deletions(self, *names: RefName) -> tuple[RefUpdate, ...]:
+        """Give the updates that delete those of the refs that exist, by the oids seen."""
+        return tuple(RefUpdate(name, self.seen.refs[name], DELETE) for name in names if name in self.seen.refs)
+
+    def expiry(self) -> int | None:
+        """Give the expiry id; None for a persistent or absent key. Raises MalformedRecordError."""
+        oid = self.seen.refs.get(self.expiry_name)
+        if oid is None:
+            return None
+        return decode_expiry(self._object(oid, self.expiry_name))
+
+    def expired(self, now: Micros) -> bool:
+        """Tell whether the key has an expiry that has passed."""
+        expiry = self.expiry()
+        return expiry is not None and is_expired(expiry, now)
+
+    def exists(self, now: Micros) -> bool:
+        """Tell whether the key exists: it has a value that has not expired, or increments that wait for a gather."""
+        if self.version is not None and not self.expired(now):
+            return True
+        return bool(counting(self._ended_life(now), self.breadcrumbs()))
+
+    def breadcrumb_names(self) -> tuple[RefName, ...]:
+        """Give the refs of all breadcrumbs seen, malformed ones included."""
+        return tuple(sorted(name for name in self.seen.refs if name.startswith(self.breadcrumb_prefix)))
+
+    def breadcrumbs(self) -> list[Breadcrumb]:
+        """Give the breadcrumbs that can be read; malformed ones are left to ``check`` and ``purge``."""
+        found = []
+        for name in self.breadcrumb_names():
+            ref = parse(name)
+            obj = self.seen.objects.get(self.seen.refs[name])
+            if isinstance(ref, BreadcrumbRef) and obj is not None:
+                try:
+                    found.append(read_breadcrumb(name, ref.time, ref.op, obj))
+                except MalformedRecordError:
+                    continue
+        return found
+
+    def category(self) -> str:
+        """Give the category of the value's record. Raises MalformedRecordError."""
+        return str(decode_message(self._value_commit())["category"])
+
+    def held_type(self) -> str:
+        """Give the type of the live value, as inputs call it."""
+        if self.version is None:
+            return COUNTER_TYPE
+        members = decode_message(self._value_commit())
+        if members["category"] != "data":
+            return str(members["category"])
+        return next((name for stored, name in TYPE_NAMES.items() if stored == members.get("type")), "unknown")
+
+    def value(self, now: Micros) -> Value | int:
+        """Give the live value; for a counter its number with the breadcrumbs added in. Raises MalformedRecordError."""
+        if self.version is not None and not self.expired(now) and self.category() == "data":
+            return self._data()
+        return total(self.counter("get", now), self.breadcrumbs())
+
+    def counter(self, command: str, now: Micros) -> Counter:
+        """Give the counter that an increment starts from; what is no counter yet becomes one.
+
+        An absent key starts at 0, an expired one too, with all that came up to its end void; so does everything older where a Number
+        becomes a counter. Raises WrongTypeError for any other value.
+        """
+        if self.version is None or self.expired(now):
+            return self._ended_life(now)
+        category = self.category()
+        if category == "counter":
+            return decode_counter(self._value_commit())
+        if category != "data":
+            raise WrongTypeError(command, category, "a counter")
+        number = as_integer(self._data())
+        if number is None:
+            raise WrongTypeError(command, self.held_type(), "a counter or a number with an integer value")
+        return Counter(value=number, set_at=next_time(now, Counter(), self.breadcrumbs()))
+
+    def _ended_life(self, now: Micros) -> Counter:
+        return ended_life(self.expiry() if self.expired(now) else None)
+
+    def _value_commit(self) -> GitObject:
+        oid = self.version
+        assert oid is not None
+        return self._object(oid, self.value_name)
+
+    def _data(self) -> Value:
+        try:
+            return decode_data(self._value_commit(), self.seen.objects)
+        except MalformedRecordError as exc:
+            raise MalformedRecordError(self.value_name, exc.reason) from exc
+
+    def _object(self, oid: Oid, where: RefName) -> GitObject:
+        obj = self.seen.objects.get(oid)
+        if obj is None:
+            raise MalformedRecordError(where, "the object that it points at is missing")
+        return obj
+
+
+def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES) -> list[KeyView]:
+    """Read keys, in one read for all of them.
+
+    What qualifies a value (its expiry, its breadcrumbs) is read before the value itself. So a rival's write in between is never
+    taken half: an old value is not seen with the expiry of a new one, and a breadcrumb that a gather folds in between is found in
+    the counter that is read after it.
+    """
+    views = [_empty_view(database, key.id) for key in keys]
+    seen = database.store.read(
+        Selection(
+            tuple(name for view in views for name in (view.expiry_name, view.key_name)) + (DUMMY_TREE_TAG,),
+            tuple(view.breadcrumb_prefix for view in views),
+        ),
+        Selection(tuple(view.value_name for view in views)),
+        depth=depth,
+    )
+    return [
+        KeyView(view.key_id, seen, view.value_name, view.expiry_name, view.key_name, view.breadcrumb_prefix) for view in views
+    ]
+
+
+def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES) -> KeyView:
+    """Read one key."""
+    return read_views(database, [key], depth)[0]
+
+
+def _empty_view(database: Database, key_id: KeyId) -> KeyView:
+    naming = database.naming
+    return KeyView(
+        key_id, Snapshot({}), naming.value(key_id), naming.expiry(key_id), naming.key(key_id), naming.breadcrumbs(key_id)
+    )

@@ -1,0 +1,153 @@
+"""Executing a plan once: in batches that adapt, within a budget."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from git_keyval.errors import StoreError
+from git_keyval.format.names import RefName
+from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
+from maintenance.plan import Action, Left, Plan
+
+MAX_BATCH = 50_000
+_SAME_REFUSALS = 3
+_LOST_REPLIES = 3
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a run may still spend: ``writes`` are ref transactions. ``spent`` names the limit that was reached, if one was."""
+
+    writes: int | None
+    seconds: float | None
+    elapsed: Callable[[], float]
+    spent: str = ""
+
+    def allows(self) -> bool:
+        """Tell whether another batch may start."""
+        if self.writes is not None and self.writes <= 0:
+            self.spent = "max-writes"
+        elif self.seconds is not None and self.elapsed() >= self.seconds:
+            self.spent = "max-seconds"
+        return not self.spent
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of a plan. ``deferred`` counts what the budget did not reach."""
+
+    plan: Plan
+    planned: int
+    applied: list[Action] = field(default_factory=list)
+    conflicts: list[Left] = field(default_factory=list)
+    failed: list[Left] = field(default_factory=list)
+    deferred: int = 0
+    error: str = ""
+
+
+@dataclass(slots=True)
+class _Queue:
+    waiting: list[Action]
+    size: int
+    refusals: list[str] = field(default_factory=list)
+    lost: int = 0
+
+    def next_batch(self, limit: int) -> list[Action]:
+        """Take actions in order, up to the first that touches a ref of one before it: those depend on each other."""
+        taken: set[RefName] = set()
+        batch: list[Action] = []
+        for action in self.waiting[: min(self.size, limit)]:
+            names = {update.name for update in action.transaction.updates}
+            if names & taken:
+                break
+            taken |= names
+            batch.append(action)
+        del self.waiting[: len(batch)]
+        return batch
+
+    def hopeless(self) -> str:
+        """Tell why going on makes no sense: single writes refused for one reason, or replies lost, again and again."""
+        if self.lost >= _LOST_REPLIES:
+            return "replies were lost again and again"
+        if len(self.refusals) >= _SAME_REFUSALS and len(set(self.refusals)) == 1:
+            return self.refusals[0]
+        return ""
+
+
+def execute(store: Store, plan: Plan, budget: Budget, progress: Callable[[str], None]) -> Done:
+    """Apply the plan's transactions; a conflict means that somebody changed what was read, and leaves it to the next run."""
+    queue = _Queue(list(plan.take()), store.capabilities.batch)
+    done = Done(plan, planned=len(queue.waiting))
+    while queue.waiting and budget.allows():
+        batch = queue.next_batch(len(queue.waiting) if budget.writes is None else budget.writes)
+        before = len(done.applied)
+        try:
+            _take(store, queue, done, batch, store.apply([action.transaction for action in batch]))
+        except StoreError as exc:
+            # What was done so far is worth a report; the next run takes up what is left.
+            queue.waiting[:0] = batch
+            done.error = str(exc)
+            break
+        if budget.writes is not None:
+            budget.writes -= len(done.applied) - before
+        progress(f"{plan.job}: {done.planned - len(queue.waiting)} of {done.planned} done")
+        if hopeless := queue.hopeless():
+            done.failed += [Left(action.ref, f"not tried again: {hopeless}") for action in queue.waiting]
+            queue.waiting.clear()
+    done.deferred = len(queue.waiting)
+    return done
+
+
+def plan_only(plan: Plan) -> Done:
+    """Give what executing the plan would aim at: a dry run."""
+    done = Done(plan, planned=len(plan.actions))
+    done.applied = list(plan.take())
+    return done
+
+
+def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
+    retry: list[Action] = []
+    settled = _settle_unknown(store, batch, outcomes)
+    queue.lost = queue.lost + 1 if any(isinstance(outcome, Unknown) for outcome in settled) else 0
+    for action, outcome in zip(batch, settled, strict=True):
+        match outcome:
+            case Applied():
+                done.applied.append(action)
+            case Conflict():
+                done.conflicts.append(Left(action.ref, "changed since it was read", notable=False))
+            case Refused(reason) if len(batch) == 1:
+                done.failed.append(Left(action.ref, f"the server refused: {reason}"))
+                queue.refusals.append(reason)
+            case _:
+                retry.append(action)
+    if retry:
+        queue.size = max(1, len(batch) // 2)
+        queue.waiting[:0] = retry
+    else:
+        queue.size = min(MAX_BATCH, queue.size * 2)
+        if len(batch) > 1:
+            queue.refusals.clear()
+
+
+def _settle_unknown(store: Store, batch: Sequence[Action], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Read again what a lost reply left open: all as it shall be is applied, all as it was may be tried again."""
+    if not any(isinstance(outcome, Unknown) for outcome in outcomes):
+        return list(outcomes)
+    names = {
+        update.name
+        for action, outcome in zip(batch, outcomes, strict=True)
+        if isinstance(outcome, Unknown)
+        for update in action.transaction.updates
+    }
+    refs = store.read(Selection(tuple(sorted(names))), depth=Depth.OIDS).refs
+    settled: list[Outcome] = []
+    for action, outcome in zip(batch, outcomes, strict=True):
+        updates = action.transaction.updates
+        if not isinstance(outcome, Unknown):
+            settled.append(outcome)
+        elif all(refs.get(update.name, DELETE) == update.new for update in updates):
+            settled.append(Applied())
+        elif all(refs.get(update.name, ABSENT) == update.expect for update in updates):
+            settled.append(outcome)
+        else:
+            settled.append(Conflict(()))
+    return settled

@@ -1,0 +1,175 @@
+"""gather: fold counter breadcrumbs into their counters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from git_keyval.errors import CounterOverflowError, MalformedRecordError
+from git_keyval.format.counters import (
+    Breadcrumb,
+    Counter,
+    counting,
+    decode_counter,
+    ended_life,
+    encode_counter,
+    fold,
+    is_ahead,
+    read_breadcrumb,
+)
+from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.metadata import DUMMY_OBJECTS, decode_message
+from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.times import SECOND, Micros, moment_of
+from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
+from maintenance.plan import Action, Left, Plan
+from maintenance.snapshot import read_refs
+
+MAX_FOLDED = 1_000
+"""How many breadcrumbs one transaction folds: the counter remembers each of them."""
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The breadcrumbs of one key as listed: tags by name."""
+
+    key_id: KeyId
+    naming: Naming
+    refs: dict[BreadcrumbRef, tuple[RefName, Oid]] = field(default_factory=dict)
+
+    @property
+    def value_name(self) -> RefName:
+        return self.naming.value(self.key_id)
+
+    @property
+    def expiry_name(self) -> RefName:
+        return self.naming.expiry(self.key_id)
+
+
+def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str]) -> Plan:
+    """List the breadcrumbs, then read their counters, and decide for each counter what to fold.
+
+    The order matters: what another gather folds in between is then found in the counter.
+    """
+    trails = _list_trails(store)
+    plan = Plan("gather", examined=sum(len(trail.refs) for trail in trails))
+    if not trails:
+        return plan
+    refs = read_refs(store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)])
+    targets = {oid for trail in trails for _, oid in trail.refs.values()}
+    seen = Snapshot(refs, store.objects(targets | set(refs.values())))
+    now = store.now()
+    for trail in trails:
+        _plan_trail(plan, trail, seen, now, Micros(now - grace_seconds * SECOND), new_op)
+    plan.facts = {"counters": len(trails)}
+    return plan
+
+
+def _list_trails(store: Store) -> list[_Trail]:
+    trails: dict[tuple[KeyId, Naming], _Trail] = {}
+    for name, oid in store.list([BREADCRUMBS_PREFIX]):
+        ref = parse(name)
+        if isinstance(ref, BreadcrumbRef):
+            naming = naming_of(name)
+            trails.setdefault((ref.key_id, naming), _Trail(ref.key_id, naming)).refs[ref] = (name, oid)
+    return list(trails.values())
+
+
+def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Micros, new_op: Callable[[], str]) -> None:
+    crumbs = _read_breadcrumbs(plan, trail, seen.objects)
+    ripe = [crumb for crumb in crumbs if _is_ripe(crumb, now, old)]
+    plan.left += [Left(crumb.name, "younger than the grace period", notable=False) for crumb in crumbs if crumb not in ripe]
+    if not ripe:
+        return
+    try:
+        base, expired = _base(trail, seen, now)
+    except MalformedRecordError as exc:
+        plan.left += [Left(crumb.name, f"its counter cannot be read: {exc.reason}") for crumb in ripe]
+        return
+    if base is None:
+        plan.actions.append(_deletion(trail, ripe, "void: the key holds no counter"))
+    elif expired and not counting(base, crumbs):
+        plan.left += [Left(crumb.name, "ends with its expired counter", notable=False) for crumb in ripe]
+    else:
+        _plan_counter(plan, trail, seen, base, crumbs, ripe, new_op, revived=expired or trail.value_name not in seen.refs)
+
+
+def _plan_counter(
+    plan: Plan,
+    trail: _Trail,
+    seen: Snapshot,
+    base: Counter,
+    crumbs: Sequence[Breadcrumb],
+    ripe: Sequence[Breadcrumb],
+    new_op: Callable[[], str],
+    *,
+    revived: bool,
+) -> None:
+    """Add the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
+    expect, waiting = seen.expected(trail.value_name), list(crumbs)
+    endings = [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
+    for start in range(0, len(ripe), MAX_FOLDED):
+        taking = ripe[start : start + MAX_FOLDED]
+        counted = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
+        if not counted:
+            plan.actions.append(_deletion(trail, taking, "void: voided by a set, or counted before"))
+            continue
+        try:
+            base = fold(base, waiting, taking=taking, op=new_op())
+        except CounterOverflowError:
+            plan.left += [Left(crumb.name, "the counter would leave the 64-bit range") for crumb in ripe[start:]]
+            return
+        commit = encode_counter(base)
+        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
+        why = f"{len(counted)} increments added, {len(taking) - len(counted)} void"
+        plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
+        expect, endings = commit.oid, []
+        waiting = [crumb for crumb in waiting if crumb not in taking]
+
+
+def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:
+    found = []
+    for ref, (name, oid) in sorted(trail.refs.items(), key=lambda item: item[1][0]):
+        target = objects.get(oid)
+        try:
+            if target is None:
+                raise MalformedRecordError(name, "the object that it points at is missing")
+            found.append(read_breadcrumb(name, ref.time, ref.op, target))
+        except MalformedRecordError as exc:
+            plan.left.append(Left(name, f"malformed: {exc.reason}"))
+    return found
+
+
+def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, bool]:
+    """Give what the fold starts from and whether the key has expired; None for a key that holds no counter."""
+    expiry = None
+    if trail.expiry_name in seen.refs:
+        expiry = decode_expiry(_target(seen, trail.expiry_name))
+    if expiry is not None and is_expired(expiry, now):
+        return ended_life(expiry), True
+    if trail.value_name not in seen.refs:
+        return ended_life(None), False
+    commit = _target(seen, trail.value_name)
+    return (decode_counter(commit) if decode_message(commit)["category"] == "counter" else None), False
+
+
+def _target(seen: Snapshot, name: RefName) -> GitObject:
+    target = seen.objects.get(seen.refs[name])
+    if target is None:
+        raise MalformedRecordError(name, "the object that it points at is missing")
+    return target
+
+
+def _is_ripe(crumb: Breadcrumb, now: Micros, old: Micros) -> bool:
+    moment = moment_of(crumb.time)
+    # A time far ahead comes from a wrong clock; waiting for it could take years.
+    return moment is not None and (moment <= old or is_ahead(moment, now))
+
+
+def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
+    return Action(trail.value_name, f"{len(crumbs)} breadcrumbs {why}", Transaction(_deletions(crumbs)))
+
+
+def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
+    return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
+
+

@@ -1,0 +1,119 @@
+"""The maintenance commands: gather, sweep, purge, and maintain, which is the three in this order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from git_keyval.format.times import SECOND, iso_utc
+from git_keyval.store.port import Store
+from maintenance.execute import Budget, Done, execute, plan_only
+from maintenance.gather import plan_gather
+from maintenance.plan import Plan
+from maintenance.purge import plan_purge
+from maintenance.report import Report
+from maintenance.sweep import plan_sweep
+
+DEFAULT_GRACE_SECONDS = 120
+DEFAULT_RETENTION_SECONDS = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What a job works with. ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began."""
+
+    store: Store
+    new_op: Callable[[], str]
+    elapsed: Callable[[], float]
+    progress: Callable[[str], None]
+
+
+def gather(
+    run: Maintenance,
+    *,
+    grace_period: int = DEFAULT_GRACE_SECONDS,
+    dry_run: bool = False,
+    max_writes: int | None = None,
+    max_seconds: float | None = None,
+) -> Report:
+    """Fold the breadcrumbs that are older than the grace period (seconds) into their counters."""
+    return _run(run, "gather", [_gather(run, grace_period)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+
+
+def sweep(
+    run: Maintenance, *, dry_run: bool = False, max_writes: int | None = None, max_seconds: float | None = None
+) -> Report:
+    """Remove the refs of all keys whose time has passed, however long ago."""
+    return _run(run, "sweep", [_sweep(run)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+
+
+def purge(
+    run: Maintenance,
+    *,
+    retention: int = DEFAULT_RETENTION_SECONDS,
+    dry_run: bool = False,
+    max_writes: int | None = None,
+    max_seconds: float | None = None,
+) -> Report:
+    """Delete what was parked longer ago than the retention (seconds)."""
+    return _run(run, "purge", [_purge(run, retention)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+
+
+def maintain(
+    run: Maintenance,
+    *,
+    grace_period: int = DEFAULT_GRACE_SECONDS,
+    retention: int = DEFAULT_RETENTION_SECONDS,
+    dry_run: bool = False,
+    max_writes: int | None = None,
+    max_seconds: float | None = None,
+) -> Report:
+    """Gather, then sweep, then purge, under one budget."""
+    planners = [_gather(run, grace_period), _sweep(run), _purge(run, retention)]
+    return _run(run, "maintain", planners, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+
+
+_Planner = Callable[[], Plan]
+
+
+def _gather(run: Maintenance, grace_period: int) -> _Planner:
+    return lambda: plan_gather(run.store, grace_period, run.new_op)
+
+
+def _sweep(run: Maintenance) -> _Planner:
+    return lambda: plan_sweep(run.store)
+
+
+def _purge(run: Maintenance, retention: int) -> _Planner:
+    return lambda: plan_purge(run.store, retention)
+
+
+def _run(
+    run: Maintenance, command: str, planners: Sequence[_Planner], *, dry_run: bool, writes: int | None, seconds: float | None
+) -> Report:
+    started = run.store.now()
+    budget = Budget(writes, seconds, run.elapsed)
+    jobs: list[Done] = []
+    for planner in planners:
+        # With nothing left to spend, a job would list the repository for nothing.
+        if not (dry_run or budget.allows()):
+            break
+        done = _plan_and_execute(run, planner, budget, dry_run=dry_run)
+        jobs.append(done)
+        if done.error:
+            break
+    return Report(
+        command=command,
+        dry_run=dry_run,
+        started_at=iso_utc(started // SECOND),
+        seconds=run.elapsed(),
+        requests=run.store.requests,
+        jobs=jobs,
+        budget=budget.spent,
+    )
+
+
+def _plan_and_execute(run: Maintenance, planner: _Planner, budget: Budget, *, dry_run: bool) -> Done:
+    plan = planner()
+    run.progress(f"{plan.job}: {plan.examined} refs read, {len(plan.actions)} writes planned")
+    return plan_only(plan) if dry_run else execute(run.store, plan, budget, run.progress)
+
+

@@ -1,0 +1,107 @@
+"""Where a store can be: in memory, and in a bare repository reached in each of the ways that git knows."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_keyval.format.objects import Oid
+from git_keyval.store.git import open_git_store
+from git_keyval.store.memory import MemoryStore
+from git_keyval.store.port import Store
+from tests.conftest import FakeClock
+from tests.servers.binary import init_bare, isolated_environ
+from tests.servers.http import GitHttpServer
+from tests.servers.ssh import SshStandIn
+
+TOKEN = "s3cret"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository. ``open`` gives a store for it; every one but memory's knows nothing of those opened before."""
+
+    open: Callable[[], Store]
+    lose: Callable[[Oid], None]
+    """Remove an object from the repository behind the back of every store."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitPlace(Place):
+    """A place that is a bare repository on this machine."""
+
+    repository: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPlace(GitPlace):
+    """A bare repository behind a server, which asks for TOKEN."""
+
+    server: GitHttpServer
+
+
+def open_git_place(
+    repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = ""
+) -> GitPlace:
+    """Give the place of a repository that is reached at a location."""
+
+    def open_store() -> Store:
+        return open_git_store(
+            location,
+            environ=isolated_environ(environ),
+            token=token,
+            clock=clock,
+            sleep=clock.advance,
+            random=lambda: 0.5,
+        )
+
+    def lose(oid: Oid) -> None:
+        (repository / "objects" / oid[:2] / oid[2:]).unlink()
+
+    return GitPlace(open_store, lose, repository)
+
+
+@contextmanager
+def in_memory(_directory: Path, clock: FakeClock) -> Iterator[Place]:
+    store = MemoryStore(clock)
+
+    def lose(oid: Oid) -> None:
+        del store._objects[oid]
+
+    yield Place(lambda: store, lose)
+
+
+@contextmanager
+def at_path(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    repository = init_bare(directory / "database.git")
+    yield open_git_place(repository, str(repository), clock, {})
+
+
+@contextmanager
+def at_file_url(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    repository = init_bare(directory / "data base.git")
+    yield open_git_place(repository, f"file://{repository}", clock, {})
+
+
+@contextmanager
+def over_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    repository = init_bare(directory / "data base.git")
+    ssh = SshStandIn(directory / "ssh", user="git")
+    yield open_git_place(repository, ssh.url(repository), clock, ssh.install())
+
+
+@contextmanager
+def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
+    repository = init_bare(directory / "database.git")
+    with GitHttpServer(directory, token=TOKEN) as server:
+        place = open_git_place(repository, f"{server.url}/database.git", clock, {}, TOKEN)
+        yield HttpPlace(place.open, place.lose, repository, server)
+
+
+GIT_PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitPlace]]] = {
+    "path": at_path,
+    "file-url": at_file_url,
+    "ssh": over_ssh,
+    "http": over_http,
+}
+PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {"memory": in_memory, **GIT_PLACES}

@@ -1,0 +1,163 @@
+"""Memory and git do the same: one random run drives both at once and compares every answer."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid, from_content
+from git_keyval.store.memory import MemoryStore
+from git_keyval.store.port import (
+    ABSENT,
+    ANY,
+    DELETE,
+    Conflict,
+    Depth,
+    Expect,
+    New,
+    Outcome,
+    RefUpdate,
+    Selection,
+    Transaction,
+)
+from tests.conftest import FakeClock
+from tests.contract.places import open_git_place
+from tests.contract.samples import UNSTORED, all_refs, annotated_tag, branch, foreign_commit, note, record, tag
+from tests.servers.binary import init_bare, run_git
+
+BRANCHES = [branch(name) for name in ("a", "a1", "b")]
+TAGS = [tag(name) for name in ("a", "a1", "b")]
+NAMES = BRANCHES + TAGS
+# No name is a directory of another: where that must fail, stores differ in how they say so.
+PREFIXES = ["refs/", "refs/heads/", "refs/heads/kv-0a/a", "refs/tags/kv-", TAGS[0], "refs/none/"]
+SAMPLES = [note("1"), note("ключ"), record(b"1"), record(b"2" * 70_000), foreign_commit("theirs")]
+TAG_SAMPLES = [*SAMPLES, annotated_tag(note("tagged"))]
+OIDS = [sample.oid for sample in TAG_SAMPLES]
+CURRENT = "what it is"
+
+Expected = Oid | Expect | str
+Step = tuple[RefName, Expected, int | New]
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[list[Step]]:
+    """Draw the updates of some transactions, which share no ref; a new value is the number of a sample."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=len(NAMES)))
+    ends = sorted(draw(st.sets(st.integers(1, len(names)))) | {len(names)}) if names else []
+    parts = [names[start:end] for start, end in itertools.pairwise([0, *ends])]
+    return [[draw(steps(name)) for name in part] for part in parts]
+
+
+def steps(name: RefName) -> st.SearchStrategy[Step]:
+    # What a ref is comes twice, or most transactions would be conflicts.
+    expects = st.sampled_from([CURRENT, CURRENT, ANY, ABSENT, *OIDS[:3], UNSTORED])
+    numbers = range(len(SAMPLES if name in BRANCHES else TAG_SAMPLES))
+    return st.tuples(st.just(name), expects, st.sampled_from([*numbers, DELETE, DELETE]))
+
+
+selections = st.builds(
+    Selection,
+    st.lists(st.sampled_from([*NAMES, branch("absent")]), max_size=3).map(tuple),
+    st.lists(st.sampled_from(PREFIXES), max_size=2).map(tuple),
+)
+depths = st.sampled_from(Depth)
+
+
+def comparable(outcome: Outcome) -> Outcome:
+    """Give the outcome with the refs of a conflict in order: they are a set."""
+    return Conflict(tuple(sorted(outcome.refs))) if isinstance(outcome, Conflict) else outcome
+
+
+class Agreement(RuleBasedStateMachine):
+    """A store in memory and one in a bare repository, to which the same is done."""
+
+    template: Path
+    """An empty repository, copied for each run because copying is faster than making one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="agreement-"))
+        self.repository = self.directory / "database.git"
+        self.memory = MemoryStore(FakeClock())
+
+    @initialize()
+    def open(self) -> None:
+        shutil.copytree(self.template, self.repository)
+        self.place = open_git_place(self.repository, str(self.repository), FakeClock(), {})
+        self.git = self.place.open()
+
+    def teardown(self) -> None:
+        try:
+            if self.repository.exists():
+                self.check_all()
+        finally:
+            shutil.rmtree(self.directory)
+
+    @rule(batch=batches())
+    def apply(self, batch: Sequence[Sequence[Step]]) -> None:
+        transactions = [self.transaction(part) for part in batch]
+        expected = [comparable(outcome) for outcome in self.memory.apply(transactions)]
+        assert [comparable(outcome) for outcome in self.git.apply(transactions)] == expected
+
+    @rule(asked=st.lists(selections, max_size=3), depth=depths)
+    def read(self, asked: Sequence[Selection], depth: Depth) -> None:
+        expected, found = self.memory.read(*asked, depth=depth), self.git.read(*asked, depth=depth)
+        assert found.refs == expected.refs
+        if depth is not Depth.OIDS:
+            assert expected.objects.items() <= found.objects.items()
+        assert all(from_content(obj.kind, obj.data) == obj for obj in found.objects.values())
+
+    @rule(prefixes=st.lists(st.sampled_from(PREFIXES), max_size=3))
+    def list(self, prefixes: Sequence[str]) -> None:
+        assert sorted(self.git.list(prefixes)) == sorted(self.memory.list(prefixes))
+
+    @rule(
+        oids=st.lists(st.sampled_from([*OIDS, UNSTORED]), max_size=4),
+        depth=st.sampled_from([Depth.MESSAGES, Depth.VALUES]),
+    )
+    def objects(self, oids: Sequence[Oid], depth: Depth) -> None:
+        # Git may keep objects of a transaction that it refused.
+        assert self.memory.objects(oids, depth).items() <= self.git.objects(oids, depth).items()
+
+    @rule()
+    def look_afresh(self) -> None:
+        self.git = self.place.open()
+
+    @rule()
+    def pack(self) -> None:
+        run_git("pack-refs", "--all", directory=self.repository)
+
+    def check_all(self) -> None:
+        """Compare everything, and let git look for damage."""
+        self.git = self.place.open()
+        assert all_refs(self.git) == self.memory.refs
+        self.read([Selection((), ("refs/",))], Depth.VALUES)
+        run_git("fsck", "--strict", "--no-dangling", directory=self.repository)
+
+    def transaction(self, part: Sequence[Step]) -> Transaction:
+        updates, objects = [], []
+        for name, expected, number in part:
+            expect = self.memory.refs.get(name, ABSENT) if expected == CURRENT else expected
+            if number is DELETE:
+                # Deleting what must be absent says nothing, and is not allowed.
+                updates.append(RefUpdate(name, ANY if expect is ABSENT else expect, DELETE))
+            else:
+                objects += TAG_SAMPLES[number].objects
+                updates.append(RefUpdate(name, expect, TAG_SAMPLES[number].oid))
+        return Transaction(tuple(updates), tuple({obj.oid: obj for obj in objects}.values()))
+
+
+Run = Callable[[], None]
+
+
+def test_memory_and_git_agree(tmp_path: Path) -> None:
+    Agreement.template = init_bare(tmp_path / "template.git")
+    run = Agreement.TestCase
+    run.settings = settings(max_examples=max(20, settings().max_examples // 5), stateful_step_count=15)
+    run("runTest").runTest()

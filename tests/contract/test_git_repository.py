@@ -1,0 +1,220 @@
+"""What the contract means for a bare repository, with git itself as the judge."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from git_keyval.errors import AtomicUnsupportedError, NotARepositoryError, StoreError
+from git_keyval.store.git import open_git_store
+from git_keyval.store.port import ANY, Applied, Conflict, Refused, Selection
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace
+from tests.contract.samples import (
+    all_refs,
+    annotated_tag,
+    assertion,
+    branch,
+    create,
+    delete,
+    foreign_commit,
+    note,
+    plain_blob,
+    put,
+    record,
+    tag,
+    together,
+)
+from tests.servers.binary import git_output, isolated_environ, run_git
+
+ONE, TWO, THREE = note("1"), note("2"), note("3")
+
+
+def refs(repository: Path) -> dict[str, str]:
+    """Give every ref as git tells it."""
+    lines = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=repository).splitlines()
+    return dict(line.split() for line in lines)
+
+
+def hook(repository: Path, name: str, script: str) -> None:
+    path = repository / "hooks" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+
+
+def test_git_finds_every_object_as_it_was_meant(git_place: GitPlace) -> None:
+    samples = [
+        note("ключ\n"),
+        note(""),
+        record(b"\x00\xff"),
+        record(b""),
+        foreign_commit("f"),
+        annotated_tag(note("t")),
+        plain_blob(b"b"),
+    ]
+    git_place.open().apply([create(tag(str(number)), sample) for number, sample in enumerate(samples)])
+    assert refs(git_place.repository) == {tag(str(number)): sample.oid for number, sample in enumerate(samples)}
+    for sample in samples:
+        for obj in sample.objects:
+            kind = git_output("cat-file", "-t", obj.oid, directory=git_place.repository)
+            stored = run_git("cat-file", kind, obj.oid, directory=git_place.repository).stdout
+            assert (kind, stored) == (obj.kind, obj.data)
+
+
+def test_git_finds_nothing_wrong(git_place: GitPlace) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), record(b"1")), create(branch("b"), note("2")), create(tag("c"), THREE)])
+    store.apply(
+        [put(branch("a"), record(b"2"), record(b"1").oid), delete(branch("b"), note("2").oid), create(tag("c"), ONE)]
+    )
+    checked = run_git("fsck", "--strict", "--no-dangling", directory=git_place.repository)
+    assert (checked.stdout, checked.stderr.replace(b"notice: HEAD points to an unborn branch (main)\n", b"")) == (
+        b"",
+        b"",
+    )
+    left = [path for path in git_place.repository.rglob("*") if re.search(r"\.lock$|tmp_|incoming", path.name)]
+    assert left == []
+
+
+def test_what_git_wrote_is_read_and_left_alone(git_place: GitPlace) -> None:
+    """Loose, packed and symbolic refs of other people stay as they are; names that only begin alike are not ours."""
+    repository, store = git_place.repository, git_place.open()
+    tree = git_output("mktree", directory=repository)
+    theirs = git_output("commit-tree", "-m", "theirs", tree, directory=repository)
+    names = [
+        "heads/main",
+        "notes/x",
+        "pull/7/head",
+        "tags/v1",
+        "heads/kv",
+        "heads/kv-0a/a-longer",
+        "tags/kv-0a/bc-1/a2",
+    ]
+    for name in names:
+        run_git("update-ref", f"refs/{name}", theirs, directory=repository)
+    run_git("pack-refs", "--all", directory=repository)
+    run_git("tag", "-a", "-m", "v2", "v2", theirs, directory=repository)
+    run_git("symbolic-ref", "refs/heads/alias", "refs/heads/main", directory=repository)
+    before = refs(repository)
+    assert all_refs(git_place.open()) == before
+    store.apply([create(branch("a"), ONE), create(tag("a"), TWO), create(branch("a-longer"), ONE)])
+    store.apply([put(branch("a"), THREE, ONE.oid), delete(tag("a"), TWO.oid)])
+    store.apply([delete(branch("a"))])
+    assert refs(repository) == before
+    assert git_output("symbolic-ref", "HEAD", directory=repository) == "refs/heads/main"
+
+
+def test_packed_refs_are_updated_like_loose_ones(git_place: GitPlace) -> None:
+    store = git_place.open()
+    store.apply([create(branch(name), ONE) for name in "abcd"])
+    run_git("pack-refs", "--all", directory=git_place.repository)
+    run_git("gc", "--quiet", directory=git_place.repository)
+    outcomes = store.apply(
+        [
+            put(branch("a"), TWO, ONE.oid),
+            delete(branch("b"), ONE.oid),
+            create(branch("c"), TWO),
+            assertion(branch("d"), ONE.oid),
+            create(branch("e"), record(b"new")),
+        ]
+    )
+    assert list(outcomes) == [Applied(), Applied(), Conflict((branch("c"),)), Applied(), Applied()]
+    expected = {branch("a"): TWO.oid, branch("c"): ONE.oid, branch("d"): ONE.oid, branch("e"): record(b"new").oid}
+    assert refs(git_place.repository) == expected
+    assert git_place.open().read(Selection((), ("refs/",))).refs == expected
+
+
+def test_the_order_of_updates_is_kept(git_place: GitPlace) -> None:
+    log = git_place.repository / "order"
+    store = git_place.open()
+    store.apply([create(branch("old"), ONE)])
+    hook(git_place.repository, "pre-receive", f"cut -d' ' -f3 > '{log}'")
+    names = [tag("z"), branch("m"), tag("a"), branch("old"), branch("b")]
+    store.apply([together(*(put(name, TWO) for name in names[:3]), delete(names[3], ONE.oid), put(names[4], TWO))])
+    assert log.read_text().split() == names
+
+
+def test_a_refusal_is_an_outcome_with_the_reason(git_place: GitPlace) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    hook(git_place.repository, "pre-receive", r"printf 'not \033[31mtoday\007\n' >&2; exit 1")
+    outcomes = store.apply([put(branch("a"), TWO, ONE.oid), create(branch("b"), TWO)])
+    assert all(isinstance(outcome, Refused) for outcome in outcomes), outcomes
+    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Refused)]
+    assert all(reason and reason.isprintable() for reason in reasons), reasons
+    assert refs(git_place.repository) == {branch("a"): ONE.oid}
+
+
+def test_a_refused_ref_refuses_its_transaction_only(git_place: GitPlace) -> None:
+    hook(git_place.repository, "update", 'case "$1" in */forbidden) echo "hands off" >&2; exit 1;; esac')
+    transactions = [create(branch(f"{number:02}"), ONE) for number in range(20)]
+    transactions[7] = together(create(branch("beside"), ONE), create(branch("forbidden"), ONE))
+    outcomes = list(git_place.open().apply(transactions))
+    assert isinstance(outcomes.pop(7), Refused)
+    assert set(outcomes) == {Applied()}
+    assert len(refs(git_place.repository)) == 19
+
+
+def test_a_conflict_beside_a_refusal_is_still_a_conflict(git_place: GitPlace) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    hook(git_place.repository, "update", 'case "$1" in */forbidden) exit 1;; esac')
+    outcomes = store.apply([create(branch("forbidden"), ONE), create(branch("a"), TWO), create(branch("c"), THREE)])
+    assert isinstance(outcomes[0], Refused)
+    assert list(outcomes[1:]) == [Conflict((branch("a"),)), Applied()]
+    assert refs(git_place.repository) == {branch("a"): ONE.oid, branch("c"): THREE.oid}
+
+
+@pytest.mark.parametrize("setting", ["receive.denyNonFastForwards", "receive.denyDeletes"])
+def test_a_rule_of_the_server_is_a_refusal(git_place: GitPlace, setting: str) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    run_git("config", setting, "true", directory=git_place.repository)
+    forbidden = delete(branch("a"), ONE.oid) if setting.endswith("Deletes") else put(branch("a"), TWO, ONE.oid)
+    outcomes = store.apply([create(branch("b"), TWO), forbidden])
+    assert outcomes[0] == Applied()
+    assert isinstance(outcomes[1], Refused)
+    assert refs(git_place.repository) == {branch("a"): ONE.oid, branch("b"): TWO.oid}
+
+
+def test_a_server_without_atomic_pushes_writes_nothing_by_half(git_place: GitPlace) -> None:
+    run_git("config", "receive.advertiseAtomic", "false", directory=git_place.repository)
+    transaction = together(create(branch("a"), ONE), create(branch("b"), TWO))
+    with pytest.raises(AtomicUnsupportedError):
+        git_place.open().apply([transaction])
+    assert refs(git_place.repository) == {}
+
+
+def test_objects_without_a_ref_are_none(git_place: GitPlace) -> None:
+    """A conflict that is seen before anything is sent leaves no garbage behind."""
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    store.apply([create(branch("a"), record(b"never"))])
+    assert run_git("cat-file", "-e", record(b"never").oid, directory=git_place.repository, check=False).returncode
+
+
+def test_what_is_no_repository_is_named_so(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "plain").mkdir()
+    for location in (tmp_path / "absent", tmp_path / "plain"):
+        store = open_git_store(
+            str(location), environ=isolated_environ(), clock=clock, sleep=clock.advance, random=lambda: 0.5
+        )
+        with pytest.raises(NotARepositoryError):
+            store.read(Selection((branch("a"),)))
+        with pytest.raises(NotARepositoryError):
+            list(store.list(["refs/"]))
+        with pytest.raises(NotARepositoryError):
+            store.objects([ONE.oid])
+        with pytest.raises(NotARepositoryError):
+            store.apply([create(branch("a"), ONE)])
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_repository_that_went_away_is_an_error_of_the_store(git_place: GitPlace) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    git_place.repository.rename(git_place.repository.with_name("moved"))
+    with pytest.raises(StoreError):
+        store.read(Selection((branch("a"),)))
+    with pytest.raises(StoreError):
+        store.apply([put(branch("a"), TWO, ANY)])

@@ -1,0 +1,164 @@
+"""The contract of Store.read."""
+
+import pytest
+
+from git_keyval.errors import StoreError
+from git_keyval.format.objects import from_content
+from git_keyval.store.port import ABSENT, Depth, Selection, Snapshot, Store
+from tests.contract.places import Place
+from tests.contract.samples import (
+    annotated_tag,
+    branch,
+    by_oid,
+    create,
+    foreign_commit,
+    note,
+    plain_blob,
+    put,
+    record,
+    tag,
+)
+
+
+def test_an_empty_store_has_no_refs(store: Store) -> None:
+    found = store.read(Selection((branch("a"),), ("refs/",)))
+    assert found == Snapshot({}, {})
+    assert found.expected(branch("a")) is ABSENT
+
+
+def test_nothing_is_found_where_nothing_is_asked_for(store: Store) -> None:
+    store.apply([create(branch("a"), note("1"))])
+    assert store.read() == Snapshot({}, {})
+    assert store.read(Selection()) == Snapshot({}, {})
+
+
+def test_refs_are_read_by_full_name(store: Store) -> None:
+    names = [branch("a"), branch("a1"), branch("a-"), tag("a")]
+    store.apply([create(name, note(name)) for name in names])
+    found = store.read(Selection((branch("a"), tag("a"), branch("absent"))))
+    assert found.refs == {branch("a"): note(branch("a")).oid, tag("a"): note(tag("a")).oid}
+    assert found.expected(branch("a")) == note(branch("a")).oid
+    assert found.expected(branch("absent")) is ABSENT
+
+
+def test_refs_are_read_by_prefix(store: Store) -> None:
+    names = [branch("a1"), branch("a2"), branch("b1"), tag("a1")]
+    store.apply([create(name, note(name)) for name in names])
+    assert store.read(Selection((), ("refs/heads/kv-0a/a",))).refs.keys() == {branch("a1"), branch("a2")}
+    assert store.read(Selection((), ("refs/heads/kv-0a/a1", "refs/tags/"))).refs.keys() == {branch("a1"), tag("a1")}
+    assert store.read(Selection((), ("refs/heads/kv-0a/c", "kv-0a/"))).refs == {}
+
+
+def test_a_name_that_a_prefix_covers_too_is_found_once(store: Store) -> None:
+    store.apply([create(branch("a"), note("1"))])
+    found = store.read(Selection((branch("a"), branch("a")), ("refs/heads/", "refs/heads/kv-0a/")))
+    assert found.refs == {branch("a"): note("1").oid}
+
+
+def test_several_selections_make_one_snapshot(store: Store) -> None:
+    store.apply([create(branch("a"), note("1")), create(tag("b"), note("2")), create(tag("c"), note("3"))])
+    found = store.read(Selection((), ("refs/tags/",)), Selection((branch("a"), branch("absent"))))
+    assert found.refs == {branch("a"): note("1").oid, tag("b"): note("2").oid, tag("c"): note("3").oid}
+    assert found.objects[note("1").oid] == note("1").target
+    assert found.objects[note("3").oid] == note("3").target
+
+
+def test_messages_are_the_default_depth_and_bring_the_commits(store: Store) -> None:
+    samples = [note("1"), record(b"2")]
+    store.apply([create(branch("a"), samples[0]), create(branch("b"), samples[1])])
+    found = store.read(Selection((branch("a"), branch("b"))))
+    assert by_oid(sample.target for sample in samples).items() <= found.objects.items()
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_every_depth_gives_the_refs(store: Store, depth: Depth) -> None:
+    store.apply([create(branch("a"), record(b"1"))])
+    assert store.read(Selection((branch("a"),)), depth=depth).refs == {branch("a"): record(b"1").oid}
+
+
+def test_values_bring_trees_and_blobs(place: Place) -> None:
+    samples = [record(b"1"), record(b"2"), note("3")]
+    place.open().apply([create(branch(str(number)), sample) for number, sample in enumerate(samples)])
+    found = place.open().read(Selection((), ("refs/heads/",)), depth=Depth.VALUES)
+    assert found.objects == by_oid(obj for sample in samples for obj in sample.objects)
+
+
+def test_a_store_that_read_messages_still_brings_values(store: Store) -> None:
+    store.apply([create(branch("a"), record(b"1"))])
+    store.read(Selection((branch("a"),)))
+    found = store.read(Selection((branch("a"),)), depth=Depth.VALUES)
+    assert by_oid(record(b"1").objects).items() <= found.objects.items()
+
+
+def test_a_second_store_reads_what_the_first_one_wrote(place: Place) -> None:
+    first, second = place.open(), place.open()
+    for text in ("1", "2"):
+        first.apply([put(branch("a"), note(text))])
+        found = second.read(Selection((branch("a"),)))
+        assert found.refs == {branch("a"): note(text).oid}
+        assert found.objects[note(text).oid] == note(text).target
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_foreign_targets_do_no_harm(place: Place, depth: Depth) -> None:
+    """A tag object, a blob and a commit with a history are read as what they are, and nothing is peeled."""
+    foreign = {
+        tag("tag"): annotated_tag(note("1")),
+        tag("blob"): plain_blob(b"2"),
+        branch("people"): foreign_commit("3"),
+    }
+    store = place.open()
+    store.apply([create(name, sample) for name, sample in foreign.items()])
+    store.apply([create(branch("a"), record(b"4"))])
+    found = place.open().read(Selection((), ("refs/",)), depth=depth)
+    assert found.refs == {name: sample.oid for name, sample in foreign.items()} | {branch("a"): record(b"4").oid}
+    assert all(from_content(obj.kind, obj.data) == obj for obj in found.objects.values())
+    if depth is not Depth.OIDS:
+        assert found.objects[record(b"4").oid] == record(b"4").target
+        assert found.objects[foreign_commit("3").oid] == foreign_commit("3").target
+    if depth is Depth.VALUES:
+        assert by_oid(record(b"4").objects).items() <= found.objects.items()
+
+
+@pytest.mark.parametrize("message", ["ключ 🗝 \u202e\n", "", "no line feed", b"\xff\xfe no text\n", "\n\n two\n\n"])
+def test_a_message_is_kept_byte_for_byte(place: Place, message: str | bytes) -> None:
+    place.open().apply([create(branch("a"), note(message))])
+    assert place.open().read(Selection((branch("a"),))).objects[note(message).oid] == note(message).target
+
+
+@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.VALUES])
+def test_a_commit_that_is_lost_is_left_out(place: Place, depth: Depth) -> None:
+    place.open().apply([create(branch("a"), note("1")), create(branch("b"), record(b"2"))])
+    place.lose(note("1").oid)
+    found = place.open().read(Selection((branch("a"), branch("b"))), depth=depth)
+    assert found.refs[branch("b")] == record(b"2").oid
+    assert found.objects[record(b"2").oid] == record(b"2").target
+    assert note("1").oid not in found.objects
+
+
+@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.VALUES])
+@pytest.mark.parametrize("position", [0, 2], ids=["blob", "tree"])
+def test_damage_below_a_commit_is_left_out_or_refused(place: Place, position: int, depth: Depth) -> None:
+    """The port speaks only of objects that refs name. A server that cannot build a pack refuses; nothing false is read."""
+    damaged, whole = record(b"1"), record(b"2")
+    place.open().apply([create(branch("a"), damaged), create(branch("b"), whole)])
+    lost = damaged.objects[position].oid
+    place.lose(lost)
+    try:
+        found = place.open().read(Selection((branch("a"), branch("b"))), depth=depth)
+    except StoreError:
+        return
+    assert found.refs == {branch("a"): damaged.oid, branch("b"): whole.oid}
+    assert by_oid([damaged.target, whole.target]).items() <= found.objects.items()
+    assert lost not in found.objects
+
+
+def test_many_refs_are_read_in_as_many_requests_as_one(place: Place) -> None:
+    names = [branch(f"{number:03}") for number in range(150)]
+    place.open().apply([create(name, note(name)) for name in names])
+    one, many = place.open(), place.open()
+    one.read(Selection(tuple(names[:1])))
+    found = many.read(Selection(tuple(names)))
+    assert found.refs == {name: note(name).oid for name in names}
+    assert by_oid(note(name).target for name in names).items() <= found.objects.items()
+    assert many.requests == one.requests
