@@ -125,7 +125,7 @@ class GitHttpServer:
         self._root = root
         self._lock = threading.Lock()
         self._scripts: list[_Script] = []
-        self._rivals: deque[Callable[[], None]] = deque()
+        self._rivals: deque[Callable[[], object]] = deque()
         self._server = _Server(self._answer)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
@@ -157,7 +157,7 @@ class GitHttpServer:
         with self._lock:
             self._scripts.clear()
 
-    def between(self, callback: Callable[[], None]) -> None:
+    def between(self, callback: Callable[[], object]) -> None:
         """Run a callback once, when the next push has arrived: after its advertisement, before it is applied."""
         self._rivals.append(callback)
 

@@ -1,0 +1,21 @@
+"""Everything of the outside world that a command may use, handed in by the composition roots."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from git_keyval.format.times import Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start."""
+
+    environ: Mapping[str, str]
+    clock: Callable[[], Micros]
+    elapsed: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+    new_op: Callable[[], str]
+    progress: Callable[[str], None]
+    read_file: Callable[[str, int], bytes]
+    """Read a file of at most so many bytes. Raises OSError, and ValueError if it is larger."""

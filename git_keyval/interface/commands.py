@@ -1,0 +1,74 @@
+"""The commands: what each takes, needs and answers, and the function that does it."""
+
+from dataclasses import dataclass
+
+COMMON = ("command", "repository", "token")
+_KEY = ("key", "key-type", "shard-length")
+_KEYS = ("key", "keys", "key-type", "shard-length")
+_SHOW = ("default", "on-missing", "output-file", "mask")
+_LIFETIME = ("ttl", "expires-at", "expiry-granularity")
+_WRITE = ("if", "if-version", "max-attempts")
+_VERSIONED = ("if-version", "max-attempts")
+_BUDGET = ("dry-run", "max-writes", "max-seconds")
+_COUNT = (*_KEY, "by", "op-id", "contention", "max-attempts")
+_TIMES = ("ttl", "expires-at")
+_REPORT = ("count", "report", "requests-used")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. ``needs`` lists alternatives: of each group at least one input must be given."""
+
+    name: str
+    family: str
+    summary: str
+    function: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    needs: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Give the module of the function."""
+        return self.function.partition(":")[0]
+
+    @property
+    def attribute(self) -> str:
+        """Give the name of the function in its module."""
+        return self.function.partition(":")[2]
+
+    @property
+    def maintains(self) -> bool:
+        """Tell maintenance from step mode."""
+        return self.module.startswith("maintenance.")
+
+
+_VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
+_USED = "requests-used"
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("get", "values", "Read a key.", f"{_VALUES}:get", (*_KEY, *_SHOW), ("found", "value", "json", "type", "version", *_TIMES, _USED), (("key",),)),
+        Command("set", "values", "Write a key, with conditions and a time to live.", f"{_VALUES}:set_", (*_KEY, "value", "value-file", "type", "media-type", *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"), ("found", "applied", "version", *_TIMES, "old-value", _USED), (("key",), ("value", "value-file"))),
+        Command("del", "values", "Delete keys.", f"{_VALUES}:del_", (*_KEYS, *_VERSIONED), ("applied", "count", _USED), (("key", "keys"),)),
+        Command("getdel", "values", "Delete a key and answer with its value; one caller only gets it.", f"{_VALUES}:getdel", (*_KEY, *_SHOW, *_VERSIONED), ("found", "applied", "value", "json", "type", "version", *_TIMES, _USED), (("key",),)),
+        Command("exists", "values", "Tell whether keys exist.", f"{_VALUES}:exists", (*_KEYS, "on-missing"), ("found", "count", _USED), (("key", "keys"),)),
+        Command("type", "values", "Tell the type of a key's value.", f"{_VALUES}:type_", (*_KEY, "on-missing"), ("found", "type", "version", _USED), (("key",),)),
+        Command("mget", "values", "Read several keys at once.", f"{_VALUES}:mget", ("keys", "key-type", "shard-length", "on-missing"), ("found", "json", "count", _USED), (("keys",),)),
+        Command("mset", "values", "Write several keys, all or none.", f"{_VALUES}:mset", ("values", "type", "key-type", "shard-length", *_LIFETIME, "store-key", "max-attempts"), ("applied", "count", _USED), (("values",),)),
+        Command("expire", "expiry", "Give a key a new time to expire.", f"{_EXPIRY}:expire", (*_KEY, *_LIFETIME, *_VERSIONED), ("found", "applied", "version", *_TIMES, _USED), (("key",), ("ttl", "expires-at"))),
+        Command("persist", "expiry", "Take a key's expiry away.", f"{_EXPIRY}:persist", (*_KEY, *_VERSIONED), ("found", "applied", "version", *_TIMES, _USED), (("key",),)),
+        Command("ttl", "expiry", "Tell how long a key has left.", f"{_EXPIRY}:ttl", (*_KEY, "on-missing"), ("found", "version", *_TIMES, _USED), (("key",),)),
+        Command("incr", "counters", "Add to a counter, exactly once.", f"{_COUNTERS}:incr", _COUNT, ("applied", "value", "json", "pending", "version", _USED), (("key",),)),
+        Command("decr", "counters", "Subtract from a counter, exactly once.", f"{_COUNTERS}:decr", _COUNT, ("applied", "value", "json", "pending", "version", _USED), (("key",),)),
+        Command("keys", "keyspace", "List the stored keys by name.", "git_keyval.commands.keyspace:keys", ("key",), ("found", "json", "count", _USED)),
+        Command("gather", "maintenance", "Fold counter breadcrumbs into their counters.", "maintenance.jobs:gather", ("grace-period", *_BUDGET), _REPORT),
+        Command("sweep", "maintenance", "Remove expired keys.", "maintenance.jobs:sweep", _BUDGET, _REPORT),
+        Command("purge", "maintenance", "Delete what getdel parked, once it is old.", "maintenance.jobs:purge", ("retention", *_BUDGET), _REPORT),
+        Command("maintain", "maintenance", "Gather, sweep and purge.", "maintenance.jobs:maintain", ("grace-period", "retention", *_BUDGET), _REPORT),
+        Command("init", "maintenance", "Make a repository ready to be a database.", "maintenance.init:init", (), ("applied", "count", _USED)),
+        Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", (), _REPORT),
+    )
+}
+"""All commands by name."""

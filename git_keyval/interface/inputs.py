@@ -1,0 +1,169 @@
+"""The inputs: what each accepts, and how its text becomes a value."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from git_keyval.errors import InputError
+from git_keyval.format import canonical
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.counters import INT64_MAX, INT64_MIN
+from git_keyval.format.names import MAX_SHARD_LENGTH
+from git_keyval.format.objects import is_oid
+from git_keyval.format.times import SECOND, Micros, parse_duration
+
+MAX_INLINE_BYTES = 100 * 1024
+"""What ``value`` may hold: a little less than a runner can hand to a container. Larger values come in a file."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_YEAR = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input. ``parse`` raises ValueError for what it does not accept; what was given is repeated in the error if ``shown``."""
+
+    name: str
+    description: str
+    accepted: str
+    parse: Callable[[str], object]
+    default: str = ""
+    shown: bool = True
+
+    def read(self, text: str) -> object:
+        """Parse a text. Raises InputError."""
+        try:
+            return self.parse(text)
+        except ValueError as exc:
+            raise InputError(self.name, self._problem(text, str(exc)), self.accepted) from exc
+
+    def _problem(self, text: str, reason: str) -> str:
+        if self.shown:
+            shown = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # a line that stays readable
+            return f"was given {shown!a}, which is not accepted"
+        return reason if reason.startswith(("is ", "has ")) else "has a value that is not accepted"
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _inline(text: str) -> str:
+    if len(text.encode("utf-8", "surrogateescape")) > MAX_INLINE_BYTES:
+        raise ValueError("is longer than 100 KiB: put the value into a file and give 'value-file'")
+    return text
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
+def _integer(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if _INTEGER.fullmatch(text) is None or not lowest <= int(text) <= highest:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
+def _step(text: str) -> int:
+    step = _integer(INT64_MIN + 1, INT64_MAX)(text)
+    if step == 0:
+        raise ValueError(text)
+    return step
+
+
+def _duration(shortest: int, longest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        seconds = parse_duration(text)
+        if not shortest <= seconds <= longest:
+            raise ValueError(text)
+        return seconds
+
+    return parse
+
+
+def _moment(text: str) -> Micros:
+    from dateutil.parser import isoparse  # noqa: PLC0415  # slow to import, and few commands are given a time
+
+    parsed = isoparse(text)
+    if parsed.tzinfo is None:
+        raise ValueError(text)
+    return Micros(int(parsed.timestamp()) * SECOND + parsed.microsecond)
+
+
+def _oid(text: str) -> str:
+    if not is_oid(text):
+        raise ValueError(text)
+    return text
+
+
+def _names(text: str) -> list[JsonValue]:
+    """Read a JSON list, or one name a line."""
+    if not text.lstrip().startswith("["):
+        return [line for line in text.splitlines() if line]
+    listed = canonical.decode(text)
+    assert isinstance(listed, list)
+    if not all(isinstance(name, str) for name in listed):
+        raise ValueError("has an entry that is not a string")
+    return listed
+
+
+def _members(text: str) -> dict[str, JsonValue]:
+    members = canonical.decode(text)
+    if not isinstance(members, dict) or not members:
+        raise ValueError("is not a JSON object with at least one member")
+    return members
+
+
+_DURATION = "a duration such as 90s, 15m, 12h, 30d, 2w or PT15M"
+_CENTURIES = 8000 * _YEAR
+
+INPUTS: dict[str, Input] = {
+    item.name: item
+    for item in (
+        Input("command", "What to do.", "a command", _text, default="maintain"),
+        Input("repository", "The database: a git URL, a path, or owner/name on GitHub.", "a URL, a path or owner/name", _text, default="${{ github.repository }}"),
+        Input("token", "Sent to the server of the repository only, in a header.", "a token", _text, default="${{ github.token }}", shown=False),
+        Input("key", "The key; for the command keys, a pattern with *, ? and [...].", "any text", _text, shown=False),
+        Input("keys", "Several keys.", "a JSON list of strings, or one key a line", _names, shown=False),
+        Input("key-type", "The type of the key, which is part of its identity.", "string, number, boolean, json or bytes (base64)", _one_of("string", "number", "boolean", "json", "bytes"), default="string"),
+        Input("value", "The value to store, up to 100 KiB; bytes and files as base64.", "text that fits the type", _inline, shown=False),
+        Input("value-file", "A file that holds the value to store, up to 25 MB.", "the path of a file", _text, shown=False),
+        Input("values", "Several keys with their values, all or none.", "a JSON object", _members, shown=False),
+        Input("type", "The type of the value; mset takes it from the JSON unless given.", "string, number, boolean, json, bytes, file or counter", _one_of("string", "number", "boolean", "json", "bytes", "file", "counter"), default="string"),
+        Input("ttl", "How long the key lives from now on.", _DURATION, _duration(1, _CENTURIES)),
+        Input("expires-at", "When the key stops existing.", "an ISO 8601 time with its zone, such as 2027-01-31T12:00:00Z", _moment),
+        Input("keep-ttl", "Keep the expiry that the key has.", "true or false", _flag, default="false"),
+        Input("if", "Write only if the key is absent, or present.", "absent or present", _one_of("absent", "present")),
+        Input("if-version", "Write only over this version of the value.", "the output 'version' of an earlier step (40 hex digits)", _oid),
+        Input("by", "How much to add or subtract.", "a whole number of 64 bits, not 0", _step, default="1"),
+        Input("op-id", "Makes the step repeatable: the same id counts once.", "any text; it reaches back 128 operations of that counter", _text, default="random", shown=False),
+        Input("contention", "What incr does when a rival is faster: try again for a number of its own, or leave a breadcrumb for the next gather.", "retry or breadcrumb", _one_of("retry", "breadcrumb"), default="retry"),
+        Input("media-type", "The media type of a value of type file.", "a media type such as image/png", _text),
+        Input("default", "The output 'value' if the key does not exist.", "any text", _text, shown=False),
+        Input("on-missing", "Whether a missing key fails the step.", "ok or fail", _one_of("ok", "fail"), default="ok"),
+        Input("output-file", "Write the value to this file instead of the output 'value'.", "the path of a file", _text, shown=False),
+        Input("mask", "Hide the value in the rest of the log.", "true or false", _flag, default="false"),
+        Input("store-key", "Store the key itself, so that the command keys can list it by name.", "true or false", _flag, default="false"),
+        Input("shard-length", "How many digits of the key id name the directory of its refs; the same for all writers of a database.", f"a whole number from 1 to {MAX_SHARD_LENGTH}", _integer(1, MAX_SHARD_LENGTH), default="2"),
+        Input("expiry-granularity", "Expiry times are rounded up to multiples of this.", f"{_DURATION}, up to 366 days", _duration(1, _YEAR), default="60s"),
+        Input("max-attempts", "How often a write that rivals deny is tried.", "a whole number from 1 to 1000", _integer(1, 1000), default="20"),
+        Input("dry-run", "Plan and report only.", "true or false", _flag, default="false"),
+        Input("grace-period", "Breadcrumbs younger than this are left for the next gather.", _DURATION, _duration(0, _YEAR), default="2m"),
+        Input("retention", "How long values removed by getdel stay parked.", _DURATION, _duration(0, 100 * _YEAR), default="7d"),
+        Input("max-writes", "At most this many ref transactions.", "a whole number, 1 or more", _integer(1, INT64_MAX)),
+        Input("max-seconds", "Begin no new batch after this many seconds.", "a whole number, 1 or more", _integer(1, _YEAR)),
+    )
+}
+"""All inputs by name. ``default`` is what an input that is not given means, as the docs tell it."""

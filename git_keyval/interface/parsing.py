@@ -1,0 +1,59 @@
+"""From what was given to what a command takes: everything is checked before anything is read or written."""
+
+from collections.abc import Mapping
+
+from git_keyval.errors import InputError
+from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.inputs import INPUTS
+
+_EXCLUSIVE = (("value", "value-file"), ("ttl", "expires-at"), ("ttl", "keep-ttl"), ("expires-at", "keep-ttl"), ("key", "keys"))
+
+
+def find_command(name: str) -> Command:
+    """Give the command of a name. Raises InputError."""
+    if name not in COMMANDS:
+        raise InputError("command", f"was given {name[:60]!a}, which is no command", _meant(name, list(COMMANDS)))
+    return COMMANDS[name]
+
+
+def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object]:
+    """Parse the inputs that a command was given; what was not given is not in the answer.
+
+    An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input that is
+    unknown, that the command does not take, that is malformed, or that does not go with another, and for one that is missing.
+    """
+    present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
+    for name in present:
+        if name not in INPUTS:
+            raise InputError(name[:60], "is unknown", _meant(name, list(INPUTS)))
+        if name not in (*COMMON, *command.inputs):
+            raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
+    parsed = {name: INPUTS[name].read(text) for name, text in present.items()}
+    _check_together(command, parsed)
+    return parsed
+
+
+def _is_empty_value(command: Command, name: str, given: Mapping[str, str]) -> bool:
+    return name == "value" and name in command.inputs and not given.get("value-file")
+
+
+def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
+    for one, other in _EXCLUSIVE:
+        if one in parsed and other in parsed and parsed[other] is not False:
+            raise InputError(one, f"does not go with '{other}'", "one of the two")
+    for group in command.needs:
+        if not any(name in parsed for name in group):
+            raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"'{name}'" for name in group))
+    if "media-type" in parsed and parsed.get("type") != "file":
+        raise InputError("media-type", "goes with 'type: file' only", "no media-type, or type: file")
+    if "op-id" in parsed and command.name == "set" and parsed.get("type") != "counter":
+        raise InputError("op-id", "goes with 'type: counter' only", "no op-id, or type: counter")
+
+
+def _meant(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only where there is an error to explain
+
+    close = get_close_matches(name, known, n=1)
+    return f"'{close[0]}' (was that meant?)" if close else ", ".join(known)
+
+

@@ -1,0 +1,153 @@
+"""check: verify every rule of the format in a repository, and change nothing."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
+from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.metadata import NULL_COMMIT, decode_message
+from git_keyval.format.names import (
+    DUMMY_TREE_TAG,
+    LITERAL_GC_PREFIX,
+    BreadcrumbRef,
+    GcRef,
+    KeyId,
+    Naming,
+    RecordRef,
+    RefName,
+    naming_of,
+    parse,
+)
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.records import decode_data
+from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
+from git_keyval.store.port import Depth, Store
+from maintenance.init import is_taken
+from maintenance.jobs import Maintenance
+from maintenance.report import CheckReport, Problem
+
+_OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX)
+_RESERVED = {"map", "array", "redirect"}
+_AT_ONCE = 1_000
+
+_Found = Iterator[Problem]
+
+
+def check(run: Maintenance) -> CheckReport:
+    """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
+    started = run.store.now()
+    refs = dict(run.store.list(_OURS))
+    counts: Tally[str] = Tally()
+    problems = list(_check_names(refs, counts))
+    names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
+    for done, (name, objects) in enumerate(_with_objects(run.store, refs, names), start=1):
+        problems += _check_target(name, refs, objects, started, counts)
+        if done % _AT_ONCE == 0:
+            run.progress(f"check: {done} of {len(names)} refs done")
+    return CheckReport(
+        started_at=iso_utc(started // SECOND),
+        seconds=run.elapsed(),
+        requests=run.store.requests,
+        counts=dict(counts),
+        problems=sorted(problems, key=lambda found: (found.severity, found.ref)),
+    )
+
+
+def _with_objects(
+    store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]
+) -> Iterator[tuple[RefName, Mapping[Oid, GitObject]]]:
+    waiting = iter(names)
+    while batch := list(islice(waiting, _AT_ONCE)):
+        objects = store.objects({refs[name] for name in batch}, Depth.VALUES)
+        for name in batch:
+            yield name, objects
+
+
+def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
+    shards: dict[KeyId, Naming] = {}
+    for name in refs:
+        if is_taken(name):
+            yield Problem(name, "error", "its name must be a directory of refs: nothing can be stored below it")
+            continue
+        ref = parse(name)
+        if ref is None:
+            if name != DUMMY_TREE_TAG:
+                counts["foreign"] += 1
+                yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched")
+        elif isinstance(ref, RecordRef) and ref.kind == "val":
+            counts["keys"] += 1
+            if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
+                yield Problem(name, "warning", "the same key is stored with two shard lengths")
+        elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
+            yield Problem(name, "warning", f"it has no value beside it; {'sweep removes it once expired' if ref.kind == 'exp' else 'del removes it'}")
+    if DUMMY_TREE_TAG not in refs and counts["keys"]:
+        yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing; the command init creates it")
+
+
+def _check_target(
+    name: RefName, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]
+) -> _Found:
+    target = objects.get(refs[name])
+    if target is None:
+        yield Problem(name, "error", "the object that it points at is missing")
+        return
+    try:
+        match parse(name):
+            case RecordRef("val"):
+                yield from _check_value(name, target, objects, now, counts)
+            case RecordRef("key", key_id):
+                counts["storedKeys"] += 1
+                decode_data(target, objects)
+                if KeyId(target.oid) != key_id:
+                    yield Problem(name, "error", "it points at the commit of another key")
+            case RecordRef("exp"):
+                counts["expiries"] += 1
+                counts["expired"] += is_expired(decode_expiry(target), now)
+            case BreadcrumbRef(key_id, time):
+                counts["breadcrumbs"] += 1
+                yield from _check_breadcrumb(name, key_id, target, refs, objects)
+                yield from _check_time(name, time, now)
+            case GcRef(_, time):
+                counts["parked"] += 1
+                yield from _check_time(name, time, now)
+            case None if target.oid != NULL_COMMIT.oid:
+                yield Problem(name, "error", "it should point at the null commit, or git may collect the dummy tree")
+    except MalformedRecordError as exc:
+        yield Problem(name, "error", exc.reason)
+
+
+def _check_value(
+    name: RefName, target: GitObject, objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]
+) -> _Found:
+    category = str(decode_message(target)["category"])
+    counts[category] += 1
+    if category == "data":
+        decode_data(target, objects)
+    elif category == "counter":
+        yield from _check_set_time(name, decode_counter(target), now)
+    elif category in _RESERVED:
+        yield Problem(name, "warning", f"it is of category {category}, which this version of the software cannot check")
+    else:
+        yield Problem(name, "error", f"a key cannot hold a record of category {category}")
+
+
+def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
+    if counter.set_at is not None:
+        yield from _check_time(name, counter.set_at, now)
+
+
+def _check_breadcrumb(
+    name: RefName, key_id: KeyId, target: GitObject, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject]
+) -> _Found:
+    decode_delta(target)
+    value = objects.get(refs.get(naming_of(name).value(key_id), Oid("")))
+    if value is not None and decode_message(value)["category"] != "counter":
+        yield Problem(name, "warning", "it is void: its key holds no counter; gather removes it")
+
+
+def _check_time(name: RefName, time: str, now: Micros) -> _Found:
+    moment = moment_of(time)
+    if moment is not None and is_ahead(moment, now):
+        yield Problem(name, "warning", f"its time {time} is more than an hour ahead: some clock was wrong")

@@ -1,0 +1,81 @@
+"""init: make a repository ready to be a database."""
+
+from dataclasses import dataclass
+
+from git_keyval.errors import GitKeyvalError, RefusedError
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, RefName
+from git_keyval.format.objects import blob, commit, tree
+from git_keyval.store.port import ABSENT, Refused, RefUpdate, Transaction, Unknown
+from maintenance.jobs import Maintenance
+
+_README = b"""# A git-keyval database
+
+Keys are refs below refs/heads/kv-*, values are the commits they point at. Do not clone this repository with all its branches.
+"""
+_BRANCHES = "refs/heads/"
+_OUR_TAGS = "refs/tags/kv"
+
+
+class NameTakenError(GitKeyvalError):
+    """A branch or tag has a name that must be a directory of refs."""
+
+    def __init__(self, name: RefName) -> None:
+        """Keep the name."""
+        self.name = name
+        super().__init__(f"{name} exists, so no ref below {name}/ can be created.", "Rename or delete it, or use a repository of its own.")
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What init created; nothing if the repository was ready before."""
+
+    created: tuple[RefName, ...]
+
+
+def init(run: Maintenance) -> InitReport:
+    """Create what a database needs and does not have yet: a first branch, and the anchor of the dummy tree.
+
+    A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in an empty
+    repository; so an empty one gets ``main`` with a README first. Raises NameTakenError.
+    """
+    branches = anchored = False
+    for name, _oid in run.store.list([_BRANCHES, _OUR_TAGS]):
+        _refuse_taken(name)
+        branches = branches or name.startswith(_BRANCHES)
+        anchored = anchored or name == DUMMY_TREE_TAG
+    created: list[RefName] = []
+    if not branches:
+        readme = blob(_README)
+        root = tree([("README.md", readme.oid)])
+        first = commit(root.oid, b"Begin a git-keyval database\n")
+        created += _create(run, Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first)))
+    if not anchored:
+        anchor = RefUpdate(DUMMY_TREE_TAG, ABSENT, NULL_COMMIT.oid)
+        created += _create(run, Transaction((anchor,), (*DUMMY_OBJECTS, NULL_COMMIT)))
+    return InitReport(tuple(created))
+
+
+def is_taken(name: str) -> bool:
+    """Tell whether a ref has a name that must be a directory: ``gc`` or ``kv-…`` as a branch, ``kv`` or ``kv-…`` as a tag."""
+    space, _, short = name.removeprefix("refs/").partition("/")
+    if "/" in short:
+        return False
+    digits = short.removeprefix("kv-")
+    sharded = digits != short and digits != "" and set(digits) <= set("0123456789abcdef")
+    return sharded or (space, short) in {("heads", "gc"), ("tags", "kv")}
+
+
+def _refuse_taken(name: RefName) -> None:
+    if is_taken(name):
+        raise NameTakenError(name)
+
+
+def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
+    outcome = run.store.apply([transaction])[0]
+    name = transaction.updates[0].name
+    if isinstance(outcome, Refused):
+        raise RefusedError([name], outcome.reason)
+    if isinstance(outcome, Unknown):
+        raise GitKeyvalError(f"It is not known whether {name} was created ({outcome.cause}).", "Run 'init' again: it creates only what is missing.")
+    return [name]
