@@ -47,7 +47,10 @@ class WrongTypeError(GitKeyvalError):
     def __init__(self, command: str, held: str, wanted: str) -> None:
         """Name the command, the type that the key holds and the type that it needs."""
         self.held = held
-        super().__init__(f"'{command}' needs {wanted}, but the key holds a value of type {held}.", "Use another key, or 'del' it first.")
+        super().__init__(
+            f"'{command}' needs {wanted}, but the key holds a value of type {held}.",
+            "Use another key, or 'del' it first.",
+        )
 
 
 class CounterOverflowError(GitKeyvalError):
@@ -55,7 +58,10 @@ class CounterOverflowError(GitKeyvalError):
 
     def __init__(self) -> None:
         """Say so; the number itself is the user's and is kept out of the text."""
-        super().__init__("The counter would leave the signed 64-bit range; nothing was written.", "Use a smaller step or 'set' the counter.")
+        super().__init__(
+            "The counter would leave the signed 64-bit range; nothing was written.",
+            "Use a smaller step or 'set' the counter.",
+        )
 
 
 class KeyMissingError(GitKeyvalError):
@@ -122,6 +128,7 @@ class AtomicUnsupportedError(StoreError):
     def __init__(self) -> None:
         """Say what is missing and what to change."""
         super().__init__(
-            "The git server does not offer the 'atomic' capability, so a write of several refs could be applied by half; nothing was written.",
+            "The git server does not offer the 'atomic' capability, so a write of several refs could be applied by half; "
+            "nothing was written.",
             "Use a server that supports atomic pushes (git 2.4 or later; on your own server set receive.advertiseAtomic=true).",
         )

@@ -45,7 +45,7 @@ def check(run: Maintenance) -> CheckReport:
     for done, (name, objects) in enumerate(_with_objects(run.store, refs, names), start=1):
         problems += _check_target(name, refs, objects, started, counts)
         if done % _AT_ONCE == 0:
-            run.progress(f"check: {done} of {len(names)} refs done")
+            run.progress("check: refs", done, len(names))
     return CheckReport(
         started_at=iso_utc(started // SECOND),
         seconds=run.elapsed(),
@@ -81,7 +81,11 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
             if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
                 yield Problem(name, "warning", "the same key is stored with two shard lengths")
         elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
-            yield Problem(name, "warning", f"it has no value beside it; {'sweep removes it once expired' if ref.kind == 'exp' else 'del removes it'}")
+            yield Problem(
+                name,
+                "warning",
+                f"it has no value beside it; {'sweep removes it once expired' if ref.kind == 'exp' else 'del removes it'}",
+            )
     if DUMMY_TREE_TAG not in refs and counts["keys"]:
         yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing; the command init creates it")
 
@@ -118,9 +122,7 @@ def _check_target(
         yield Problem(name, "error", exc.reason)
 
 
-def _check_value(
-    name: RefName, target: GitObject, objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]
-) -> _Found:
+def _check_value(name: RefName, target: GitObject, objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]) -> _Found:
     category = str(decode_message(target)["category"])
     counts[category] += 1
     if category == "data":

@@ -8,6 +8,9 @@ from git_keyval.format.names import RefName
 from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
 from maintenance.plan import Action, Left, Plan
 
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
 MAX_BATCH = 50_000
 _SAME_REFUSALS = 3
 _LOST_REPLIES = 3
@@ -73,7 +76,7 @@ class _Queue:
         return ""
 
 
-def execute(store: Store, plan: Plan, budget: Budget, progress: Callable[[str], None]) -> Done:
+def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Done:
     """Apply the plan's transactions; a conflict means that somebody changed what was read, and leaves it to the next run."""
     queue = _Queue(list(plan.take()), store.capabilities.batch)
     done = Done(plan, planned=len(queue.waiting))
@@ -89,7 +92,7 @@ def execute(store: Store, plan: Plan, budget: Budget, progress: Callable[[str], 
             break
         if budget.writes is not None:
             budget.writes -= len(done.applied) - before
-        progress(f"{plan.job}: {done.planned - len(queue.waiting)} of {done.planned} done")
+        progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
             done.failed += [Left(action.ref, f"not tried again: {hopeless}") for action in queue.waiting]
             queue.waiting.clear()

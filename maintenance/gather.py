@@ -9,8 +9,8 @@ from git_keyval.format.counters import (
     Counter,
     counting,
     decode_counter,
-    ended_life,
     encode_counter,
+    ended_life,
     fold,
     is_ahead,
     read_breadcrumb,
@@ -77,7 +77,8 @@ def _list_trails(store: Store) -> list[_Trail]:
 def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Micros, new_op: Callable[[], str]) -> None:
     crumbs = _read_breadcrumbs(plan, trail, seen.objects)
     ripe = [crumb for crumb in crumbs if _is_ripe(crumb, now, old)]
-    plan.left += [Left(crumb.name, "younger than the grace period", notable=False) for crumb in crumbs if crumb not in ripe]
+    young = (crumb for crumb in crumbs if not _is_ripe(crumb, now, old))
+    plan.left += [Left(crumb.name, "younger than the grace period", notable=False) for crumb in young]
     if not ripe:
         return
     try:
@@ -106,10 +107,13 @@ def _plan_counter(
 ) -> None:
     """Add the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
     expect, waiting = seen.expected(trail.value_name), list(crumbs)
-    endings = [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
+    endings = (
+        [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
+    )
     for start in range(0, len(ripe), MAX_FOLDED):
         taking = ripe[start : start + MAX_FOLDED]
-        counted = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
+        taken = {crumb.name for crumb in taking}
+        counted = {crumb.name for crumb in counting(base, waiting)} & taken
         if not counted:
             plan.actions.append(_deletion(trail, taking, "void: voided by a set, or counted before"))
             continue
@@ -123,16 +127,17 @@ def _plan_counter(
         why = f"{len(counted)} increments added, {len(taking) - len(counted)} void"
         plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
         expect, endings = commit.oid, []
-        waiting = [crumb for crumb in waiting if crumb not in taking]
+        waiting = [crumb for crumb in waiting if crumb.name not in taken]
 
 
 def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:
     found = []
     for ref, (name, oid) in sorted(trail.refs.items(), key=lambda item: item[1][0]):
         target = objects.get(oid)
+        if target is None:
+            plan.left.append(Left(name, "the object that it points at is missing"))
+            continue
         try:
-            if target is None:
-                raise MalformedRecordError(name, "the object that it points at is missing")
             found.append(read_breadcrumb(name, ref.time, ref.op, target))
         except MalformedRecordError as exc:
             plan.left.append(Left(name, f"malformed: {exc.reason}"))
@@ -171,5 +176,3 @@ def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
 
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
-
-

@@ -6,7 +6,7 @@ from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, RefName
 from git_keyval.format.objects import blob, commit, tree
-from git_keyval.store.port import ABSENT, Refused, RefUpdate, Transaction, Unknown
+from git_keyval.store.port import ABSENT, RefUpdate, Refused, Transaction, Unknown
 from maintenance.jobs import Maintenance
 
 _README = b"""# A git-keyval database
@@ -23,7 +23,10 @@ class NameTakenError(GitKeyvalError):
     def __init__(self, name: RefName) -> None:
         """Keep the name."""
         self.name = name
-        super().__init__(f"{name} exists, so no ref below {name}/ can be created.", "Rename or delete it, or use a repository of its own.")
+        super().__init__(
+            f"{name} exists, so no ref below {name}/ can be created.",
+            "Rename or delete it, or use a repository of its own.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class InitReport:
 def init(run: Maintenance) -> InitReport:
     """Create what a database needs and does not have yet: a first branch, and the anchor of the dummy tree.
 
-    A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in an empty
-    repository; so an empty one gets ``main`` with a README first. Raises NameTakenError.
+    A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in
+    an empty repository; so an empty one gets ``main`` with a README first. Raises NameTakenError.
     """
     branches = anchored = False
     for name, _oid in run.store.list([_BRANCHES, _OUR_TAGS]):
@@ -62,7 +65,7 @@ def is_taken(name: str) -> bool:
     if "/" in short:
         return False
     digits = short.removeprefix("kv-")
-    sharded = digits != short and digits != "" and set(digits) <= set("0123456789abcdef")
+    sharded = digits not in {short, ""} and set(digits) <= set("0123456789abcdef")
     return sharded or (space, short) in {("heads", "gc"), ("tags", "kv")}
 
 
@@ -77,5 +80,8 @@ def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
     if isinstance(outcome, Refused):
         raise RefusedError([name], outcome.reason)
     if isinstance(outcome, Unknown):
-        raise GitKeyvalError(f"It is not known whether {name} was created ({outcome.cause}).", "Run 'init' again: it creates only what is missing.")
+        raise GitKeyvalError(
+            f"It is not known whether {name} was created ({outcome.cause}).",
+            "Run 'init' again: it creates only what is missing.",
+        )
     return [name]

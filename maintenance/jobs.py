@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.store.port import Store
-from maintenance.execute import Budget, Done, execute, plan_only
+from maintenance.execute import Budget, Done, Progress, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
 from maintenance.purge import plan_purge
@@ -18,12 +18,16 @@ DEFAULT_RETENTION_SECONDS = 7 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What a job works with. ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began."""
+    """What a job works with.
+
+    ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
+    how much of it is done, and how much there is.
+    """
 
     store: Store
     new_op: Callable[[], str]
     elapsed: Callable[[], float]
-    progress: Callable[[str], None]
+    progress: Progress
 
 
 def gather(
@@ -38,9 +42,7 @@ def gather(
     return _run(run, "gather", [_gather(run, grace_period)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
-def sweep(
-    run: Maintenance, *, dry_run: bool = False, max_writes: int | None = None, max_seconds: float | None = None
-) -> Report:
+def sweep(run: Maintenance, *, dry_run: bool = False, max_writes: int | None = None, max_seconds: float | None = None) -> Report:
     """Remove the refs of all keys whose time has passed, however long ago."""
     return _run(run, "sweep", [_sweep(run)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
@@ -87,7 +89,13 @@ def _purge(run: Maintenance, retention: int) -> _Planner:
 
 
 def _run(
-    run: Maintenance, command: str, planners: Sequence[_Planner], *, dry_run: bool, writes: int | None, seconds: float | None
+    run: Maintenance,
+    command: str,
+    planners: Sequence[_Planner],
+    *,
+    dry_run: bool,
+    writes: int | None,
+    seconds: float | None,
 ) -> Report:
     started = run.store.now()
     budget = Budget(writes, seconds, run.elapsed)
@@ -113,7 +121,5 @@ def _run(
 
 def _plan_and_execute(run: Maintenance, planner: _Planner, budget: Budget, *, dry_run: bool) -> Done:
     plan = planner()
-    run.progress(f"{plan.job}: {plan.examined} refs read, {len(plan.actions)} writes planned")
+    run.progress(f"{plan.job}: {plan.examined} refs read, writes", 0, len(plan.actions))
     return plan_only(plan) if dry_run else execute(run.store, plan, budget, run.progress)
-
-

@@ -2,7 +2,15 @@
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_delta
-from git_keyval.format.names import BREADCRUMBS_PREFIX, GC_PREFIX, LITERAL_GC_PREFIX, BreadcrumbRef, GcRef, RefName, parse
+from git_keyval.format.names import (
+    BREADCRUMBS_PREFIX,
+    GC_PREFIX,
+    LITERAL_GC_PREFIX,
+    BreadcrumbRef,
+    GcRef,
+    RefName,
+    parse,
+)
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction

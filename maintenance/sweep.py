@@ -24,7 +24,12 @@ from maintenance.plan import Action, Left, Plan
 from maintenance.snapshot import read_refs
 
 _HOUR, _DAY = 3600, 86_400
-_HORIZON = (("within 1 hour", _HOUR), ("within 1 day", _DAY), ("within 7 days", 7 * _DAY), ("within 30 days", 30 * _DAY))
+_HORIZON = (
+    ("within 1 hour", _HOUR),
+    ("within 1 day", _DAY),
+    ("within 7 days", 7 * _DAY),
+    ("within 30 days", 30 * _DAY),
+)
 _LATER, _NEVER = "later", "never"
 
 
@@ -132,8 +137,8 @@ def _plan_key(
 def _confirm_orphans(plan: Plan, orphans: Sequence[Action], store: Store) -> None:
     """Keep those expiries without a key whose key is still absent now.
 
-    A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come back with
-    another expiry only, which the deletion by oid then misses.
+    A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come
+    back with another expiry only, which the deletion by oid then misses.
     """
     values = {action: _value_name(action.ref) for action in orphans}
     present = read_refs(store, list(values.values()))
@@ -163,5 +168,3 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
 
 def _bucket(left: int) -> str:
     return next((label for label, seconds in _HORIZON if left <= seconds * SECOND), _LATER)
-
-

@@ -1,7 +1,7 @@
 """The runner's side of a step: output file, summary file, log commands.
 
-Formats: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. The runner obeys ``::command::`` at the start of
-a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed.
+Formats: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. The runner obeys ``::command::`` at the
+start of a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,9 +52,9 @@ class Runner:
             data = data[:_MAX_SUMMARY_BYTES].rpartition(b"\n")[0] + b"\n\n(cut)\n"
         _append(self._summary, data.decode("utf-8", "ignore"))
 
-    def log(self, line: str) -> None:
+    def progress(self, what: str, done: int, total: int) -> None:
         """Print one line of progress."""
-        print(_harmless(line), file=self._stream, flush=True)
+        print(_harmless(f"{what}: {done} of {total}"), file=self._stream, flush=True)
 
     def mask(self, text: str) -> None:
         """Hide a text, and each of its lines, in the rest of the log."""

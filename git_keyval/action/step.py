@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from traceback import extract_tb
 
 from git_keyval.action.runner import Runner
 from git_keyval.action.summary import check_summary, summary
@@ -32,6 +33,14 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
     except GitKeyvalError as exc:
         runner.error(str(exc))
         return _FAILED
+    except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
+        runner.error(f"Internal error: {_where(exc)}. Please report it; nothing else is known about what was done.")
+        return _FAILED
+
+
+def _where(exc: BaseException) -> str:
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(exc.__traceback__)]
+    return f"{type(exc).__name__} at {' > '.join(places[-4:])}"
 
 
 def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from maintenance.execute import Done
-
 from maintenance.report import CheckReport, Report
 
 _LISTED = 20
@@ -14,7 +13,10 @@ def summary(report: Report) -> str:
     tense = "would be made" if report.dry_run else "made"
     writes = sum(len(job.applied) for job in report.jobs)
     lines = [f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}", ""]
-    lines += [f"{writes} writes {tense} in {report.seconds:.1f} s with {report.requests} requests, started {report.started_at}.", ""]
+    lines += [
+        f"{writes} writes {tense} in {report.seconds:.1f} s with {report.requests} requests, started {report.started_at}.",
+        "",
+    ]
     if report.budget:
         lines += [f"The budget `{report.budget}` was reached; the next run goes on.", ""]
     if report.error:
@@ -31,7 +33,10 @@ def summary(report: Report) -> str:
 def check_summary(report: CheckReport) -> str:
     """Describe what check found."""
     lines = ["## git-keyval check", ""]
-    lines += [f"{report.errors()} errors, {len(report.problems) - report.errors()} warnings, {report.requests} requests.", ""]
+    lines += [
+        f"{report.errors()} errors, {len(report.problems) - report.errors()} warnings, {report.requests} requests.",
+        "",
+    ]
     lines += [*_table(("what", "how many"), [(name, str(count)) for name, count in sorted(report.counts.items())]), ""]
     if report.problems:
         rows = [(found.severity, f"`{found.ref}`", _cell(found.problem)) for found in report.problems[: _LISTED * 10]]
@@ -86,5 +91,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-

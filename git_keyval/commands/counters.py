@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from git_keyval.commands.database import Database
+from git_keyval.commands.database import Database, in_doubt
 from git_keyval.commands.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import Result
 from git_keyval.commands.views import Key, KeyView, read_view
-from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnknownError, StoreError, WrongTypeError
+from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
 
 MAX_FOLDED_BY_INCREMENT = 128
 """How many breadcrumbs one increment takes along."""
@@ -26,7 +26,8 @@ Contention = Literal["retry", "breadcrumb"]
 def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention: Contention = "retry") -> Result:
     """Add to a counter, exactly once for one operation id however often the command is run.
 
-    With ``retry`` every caller gets a number of its own. With ``breadcrumb`` a caller that meets a rival leaves its increment as a tag
+    With ``retry`` every caller gets a number of its own. With ``breadcrumb`` a caller that meets a rival leaves its increment as
+    a tag
     for the next gather and gets no number: ``pending`` is true. Raises WrongTypeError, CounterOverflowError, ContentionError and
     OutcomeUnknownError.
     """
@@ -70,8 +71,8 @@ def assign(
 ) -> Result:
     """Set a counter, unless ``allowed`` says otherwise of what was read; ``extra`` goes into the same transaction.
 
-    A breadcrumb on the null commit, left in that transaction too, voids every breadcrumb with an earlier time, also one that arrives
-    late. When rivals win every attempt, the last one is forced, and tells operations in doubt that they cannot know.
+    A breadcrumb on the null commit, left in that transaction too, voids every breadcrumb with an earlier time, also one that
+    arrives late. When rivals win every attempt, the last one is forced, and tells operations in doubt that they cannot know.
     """
     op = op or database.new_op()
     for attempt in range(database.max_attempts + 1):
@@ -128,27 +129,23 @@ def _apply(database: Database, key: Key, state: _State, transaction: Transaction
     """Apply a transaction that moves the counter; false if it certainly was not applied. Raises OutcomeUnknownError."""
     cause = ""
     for attempt in range(database.max_attempts):
-        try:
+        with in_doubt(cause):
             outcome = database.send(transaction, state.view.seen)
-            if isinstance(outcome, Applied):
-                return True
-            if isinstance(outcome, Conflict) and not cause:
-                return False
-            if not isinstance(outcome, Conflict):
-                cause = outcome.cause
-                database.pause(attempt)
+        if isinstance(outcome, Applied):
+            return True
+        if isinstance(outcome, Unknown):
+            cause = outcome.cause
+            database.pause(attempt)
+        elif not cause:
+            return False
+        with in_doubt(cause):
             after = _read(database, key, "")
-        except StoreError as exc:
-            if not cause:
-                raise
-            raise OutcomeUnknownError(cause) from exc
         if after.base.find(op) is not None:
             return True
-        if after.view.version == state.view.version:
-            if isinstance(outcome, Conflict):
-                return False
-            continue
-        if states.certainly_not_applied(op, state.base, after.base):
+        unmoved = after.view.version == state.view.version
+        if unmoved and isinstance(outcome, Unknown):
+            continue  # nothing was applied yet: the very same transaction can be sent again
+        if unmoved or states.certainly_not_applied(op, state.base, after.base):
             return False
         break
     raise OutcomeUnknownError(cause)
@@ -162,18 +159,15 @@ def _leave_breadcrumb(database: Database, key: Key, state: _State, by: int, op: 
     transaction = Transaction((RefUpdate(name, ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
     cause = ""
     for attempt in range(database.max_attempts):
-        try:
+        with in_doubt(cause):
             outcome = database.send(transaction, state.view.seen)
-            if isinstance(outcome, Applied | Conflict):
-                # The name holds the operation and its time: whoever made it, it is this very increment.
-                return Result(applied=True, pending=True, version=state.view.version)
-            cause = outcome.cause
-            database.pause(attempt)
+        if not isinstance(outcome, Unknown):
+            # The name holds the operation and its time: if it exists already, it is this very increment.
+            return Result(applied=True, pending=True, version=state.view.version)
+        cause = outcome.cause
+        database.pause(attempt)
+        with in_doubt(cause):
             after = _read(database, key, "")
-        except StoreError as exc:
-            if not cause:
-                raise
-            raise OutcomeUnknownError(cause) from exc
         if (known := _known(after, op)) is not None:
             return known
         if not states.certainly_not_applied(op, state.base, after.base):

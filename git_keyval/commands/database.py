@@ -1,12 +1,13 @@
 """A database: a store with the choices that all commands share, and the one way to write to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from git_keyval.errors import OutcomeUnknownError, RefusedError, StoreError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import (
@@ -16,8 +17,8 @@ from git_keyval.store.port import (
     Applied,
     Conflict,
     Depth,
-    Refused,
     RefUpdate,
+    Refused,
     Selection,
     Snapshot,
     Store,
@@ -35,6 +36,17 @@ ANCHOR = Transaction(
 """Keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
 
 
+@contextmanager
+def in_doubt(cause: str) -> Iterator[None]:
+    """Once a reply was lost (``cause`` says how), any later failure to reach the store leaves the outcome unknown."""
+    try:
+        yield
+    except StoreError as exc:
+        if not cause:
+            raise
+        raise OutcomeUnknownError(cause) from exc
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """What a command works on. ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds."""
@@ -43,7 +55,7 @@ class Database:
     sleep: Callable[[float], None]
     random: Callable[[], float]
     new_op: Callable[[], str]
-    naming: Naming = Naming()
+    naming: Naming = DEFAULT_NAMING
     granularity: int = DEFAULT_GRANULARITY
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
 
@@ -56,7 +68,7 @@ class Database:
         self.sleep(min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS) * (0.5 + self.random() / 2))
 
     def send(self, transaction: Transaction, seen: Snapshot | None = None) -> Applied | Conflict | Unknown:
-        """Apply one transaction once; where ``seen`` shows that the dummy tree has no anchor yet, anchor it beside the transaction."""
+        """Apply one transaction once. Where ``seen`` shows that the dummy tree has no anchor yet, anchor it beside it."""
         anchor = () if seen is None or DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
         outcome = self.store.apply([transaction, *anchor])[0]
         if isinstance(outcome, Refused):
@@ -71,25 +83,22 @@ class Database:
         """
         cause = ""
         for attempt in range(self.max_attempts):
-            try:
+            with in_doubt(cause):
                 outcome = self.send(transaction, seen)
                 if isinstance(outcome, Applied):
                     return outcome
                 if isinstance(outcome, Conflict):
                     # After a lost reply, the conflict may be with our own write, which came through late.
                     return Applied() if cause and self._shows(transaction, witness) else outcome
-                cause = outcome.cause
-                self.pause(attempt)
+            cause = outcome.cause
+            self.pause(attempt)
+            with in_doubt(cause):
                 if self._shows(transaction, witness):
                     return Applied()
                 if moved := self._moved(transaction):
                     if witness is not None:
                         return Conflict(moved)
                     break
-            except StoreError as exc:
-                if not cause:
-                    raise
-                raise OutcomeUnknownError(cause) from exc
         raise OutcomeUnknownError(cause)
 
     def _shows(self, transaction: Transaction, witness: RefName | None) -> bool:

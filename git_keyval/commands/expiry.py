@@ -21,7 +21,12 @@ def ttl(database: Database, *, key: Key) -> Result:
 
 
 def expire(
-    database: Database, *, key: Key, ttl: int | None = None, expires_at: Micros | None = None, condition: Condition = ALWAYS
+    database: Database,
+    *,
+    key: Key,
+    ttl: int | None = None,
+    expires_at: Micros | None = None,
+    condition: Condition = ALWAYS,
 ) -> Result:
     """Give a key a new time to expire; ``applied`` is false if the key does not exist."""
     return _change(database, key, chosen(database, ttl, expires_at), condition)

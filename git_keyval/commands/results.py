@@ -14,7 +14,8 @@ PERSISTENT, NO_KEY = -1, -2
 class Result:
     """The outputs of one command; None is an output that the command does not have, or not this time.
 
-    ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many keys.
+    ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
+    keys.
     """
 
     found: bool | None = None

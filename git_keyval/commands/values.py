@@ -105,15 +105,21 @@ def set_(
         return _set_after_reading(database, key, encode_data(value), lifetime, condition, extra)
     record = encode_data(value)
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
-    updates = (RefUpdate(database.naming.value(key.id), ANY, record.commit.oid), _forced_expiry(database, key, lifetime))
-    database.write(
-        Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects))
+    updates = (
+        RefUpdate(database.naming.value(key.id), ANY, record.commit.oid),
+        _forced_expiry(database, key, lifetime),
     )
+    database.write(Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects)))
     return _written(database, record.commit.oid, lifetime)
 
 
 def mset(
-    database: Database, *, entries: Mapping[Key, Value], ttl: int | None = None, expires_at: Micros | None = None, store_key: bool = False
+    database: Database,
+    *,
+    entries: Mapping[Key, Value],
+    ttl: int | None = None,
+    expires_at: Micros | None = None,
+    store_key: bool = False,
 ) -> Result:
     """Write several keys in one transaction: all or none."""
     lifetime = chosen(database, ttl, expires_at)
@@ -122,7 +128,10 @@ def mset(
     for key, value in entries.items():
         record = encode_data(value)
         extra = _key_update(database, key) if store_key else Transaction(())
-        updates += [RefUpdate(database.naming.value(key.id), ANY, record.commit.oid), _forced_expiry(database, key, lifetime)]
+        updates += [
+            RefUpdate(database.naming.value(key.id), ANY, record.commit.oid),
+            _forced_expiry(database, key, lifetime),
+        ]
         updates += extra.updates
         objects += [*record.objects, *extra.objects]
     database.write(Transaction(tuple(updates), tuple(objects)))
@@ -177,7 +186,9 @@ def _set_after_reading(
         if isinstance(database.write(Transaction(updates, objects), view.seen), Applied):
             kept = view.expiry() if lifetime is KEEP and alive else None
             return replace(
-                _written(database, record.commit.oid, kept if kept is not None else lifetime), found=alive, old_value=old_value
+                _written(database, record.commit.oid, kept if kept is not None else lifetime),
+                found=alive,
+                old_value=old_value,
             )
         database.pause(attempt)
     raise ContentionError(database.max_attempts)
@@ -213,9 +224,7 @@ def _key_update(database: Database, key: Key) -> Transaction:
 
 
 def _forced_expiry(database: Database, key: Key, lifetime: int | Lifetime) -> RefUpdate:
-    return RefUpdate(
-        database.naming.expiry(key.id), ANY, encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
-    )
+    return RefUpdate(database.naming.expiry(key.id), ANY, encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE)
 
 
 def _written(database: Database, version: Oid, lifetime: int | Lifetime) -> Result:

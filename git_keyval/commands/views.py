@@ -6,7 +6,16 @@ from typing import Literal
 
 from git_keyval.commands.database import Database
 from git_keyval.errors import MalformedRecordError, WrongTypeError
-from git_keyval.format.counters import Breadcrumb, Counter, counting, decode_counter, ended_life, next_time, read_breadcrumb, total
+from git_keyval.format.counters import (
+    Breadcrumb,
+    Counter,
+    counting,
+    decode_counter,
+    ended_life,
+    next_time,
+    read_breadcrumb,
+    total,
+)
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
@@ -128,8 +137,8 @@ class KeyView:
     def counter(self, command: str, now: Micros) -> Counter:
         """Give the counter that an increment starts from; what is no counter yet becomes one.
 
-        An absent key starts at 0, an expired one too, with all that came up to its end void; so does everything older where a Number
-        becomes a counter. Raises WrongTypeError for any other value.
+        An absent key starts at 0, an expired one too, with all that came up to its end void; so does everything older where a
+        Number becomes a counter. Raises WrongTypeError for any other value.
         """
         if self.version is None or self.expired(now):
             return self._ended_life(now)
@@ -174,15 +183,13 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
     views = [_empty_view(database, key.id) for key in keys]
     seen = database.store.read(
         Selection(
-            tuple(name for view in views for name in (view.expiry_name, view.key_name)) + (DUMMY_TREE_TAG,),
+            (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name))),
             tuple(view.breadcrumb_prefix for view in views),
         ),
         Selection(tuple(view.value_name for view in views)),
         depth=depth,
     )
-    return [
-        KeyView(view.key_id, seen, view.value_name, view.expiry_name, view.key_name, view.breadcrumb_prefix) for view in views
-    ]
+    return [KeyView(view.key_id, seen, view.value_name, view.expiry_name, view.key_name, view.breadcrumb_prefix) for view in views]
 
 
 def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES) -> KeyView:
@@ -193,5 +200,10 @@ def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES) -> KeyV
 def _empty_view(database: Database, key_id: KeyId) -> KeyView:
     naming = database.naming
     return KeyView(
-        key_id, Snapshot({}), naming.value(key_id), naming.expiry(key_id), naming.key(key_id), naming.breadcrumbs(key_id)
+        key_id,
+        Snapshot({}),
+        naming.value(key_id),
+        naming.expiry(key_id),
+        naming.key(key_id),
+        naming.breadcrumbs(key_id),
     )

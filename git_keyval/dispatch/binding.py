@@ -74,7 +74,9 @@ def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | 
     kind = str(inputs.get("type", "string"))
     if "value-file" not in inputs:
         text = str(inputs["value"])
-        return _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, str(inputs.get("media-type", "")))
+        return (
+            _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, str(inputs.get("media-type", "")))
+        )
     path = str(inputs["value-file"])
     try:
         data = surroundings.read_file(path, MAX_VALUE_BYTES)
@@ -89,7 +91,9 @@ def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | 
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:
-        raise InputError("value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or 'type: bytes'") from exc
+        raise InputError(
+            "value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or 'type: bytes'"
+        ) from exc
     return _counter_value("value-file", text) if kind == "counter" else _typed("value-file", text, kind)
 
 
@@ -145,5 +149,3 @@ def _counter_value(name: str, text: str) -> int:
 
 def _op(text: str) -> str:
     return text if is_op(text) else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_OP_DIGITS]
-
-

@@ -16,7 +16,9 @@ def locate(repository: str, server_url: str) -> str:
         return repository
     if scp := _SCP.fullmatch(repository):
         user, host, path = scp.groups()
-        return f"ssh://{user + '@' if user else ''}{host}/{path if path.startswith(('/', '~')) else '~/' + path}".replace("//~", "/~")
+        return f"ssh://{user + '@' if user else ''}{host}/{path if path.startswith(('/', '~')) else '~/' + path}".replace(
+            "//~", "/~"
+        )
     if _GITHUB.fullmatch(repository):
         return f"{server_url.rstrip('/')}/{repository}.git"
     return repository

@@ -8,7 +8,11 @@ from git_keyval.format.times import Micros
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start."""
+    """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
+
+    ``progress`` is told what is being done, how much of it is done, and how much there is. ``read_file`` reads a file of at most
+    so many bytes; it raises OSError, and ValueError if the file is larger.
+    """
 
     environ: Mapping[str, str]
     clock: Callable[[], Micros]
@@ -16,6 +20,5 @@ class Surroundings:
     sleep: Callable[[float], None]
     random: Callable[[], float]
     new_op: Callable[[], str]
-    progress: Callable[[str], None]
+    progress: Callable[[str, int, int], None]
     read_file: Callable[[str, int], bytes]
-    """Read a file of at most so many bytes. Raises OSError, and ValueError if it is larger."""

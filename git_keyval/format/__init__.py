@@ -1,1 +1,1 @@
-"""The stored format, version 2: pure functions between values and git objects, keys and refnames. Normative text: docs/format.md."""
+"""The stored format, version 2, as pure functions. The normative text is docs/format.md."""

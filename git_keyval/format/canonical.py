@@ -3,13 +3,14 @@
 import json
 from decimal import Decimal
 from math import isfinite
-from typing import NoReturn, Union
+from typing import NoReturn, TypeAlias
 
 import rfc8785
 
-JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 _MAX_SAFE = 2**53 - 1
+_LONGEST_SAFE = len(str(-_MAX_SAFE))
 
 
 class JsonError(ValueError):
@@ -49,7 +50,7 @@ def decode_canonical(text: bytes) -> JsonValue:
 
 
 def _integer(literal: str) -> int | float:
-    if len(literal) > 20 or abs(int(literal)) > _MAX_SAFE:
+    if len(literal) > _LONGEST_SAFE or abs(int(literal)) > _MAX_SAFE:
         return _number(literal)
     return int(literal)
 

@@ -11,7 +11,15 @@ from typing import Final
 
 from git_keyval.errors import CounterOverflowError, MalformedRecordError
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.metadata import NULL_COMMIT, decode_message_only, encode_line, expect_members, message_only, read_message_only, text_member
+from git_keyval.format.metadata import (
+    NULL_COMMIT,
+    decode_message_only,
+    encode_line,
+    expect_members,
+    message_only,
+    read_message_only,
+    text_member,
+)
 from git_keyval.format.names import RefName, is_op
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
@@ -175,7 +183,9 @@ def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadc
     )
 
 
-def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int, *, taking: Sequence[Breadcrumb], op: str) -> tuple[Counter, int]:
+def increment(
+    base: Counter, crumbs: Sequence[Breadcrumb], by: int, *, taking: Sequence[Breadcrumb], op: str
+) -> tuple[Counter, int]:
     """Add to the counter and fold breadcrumbs in; give the new state and the number that this operation is given.
 
     The number is the whole total, with the breadcrumbs that were seen but not taken. Raises CounterOverflowError.
@@ -195,9 +205,7 @@ def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int, *, taking: S
 
 def assign(base: Counter, value: int, time: Timestamp, op: str) -> Counter:
     """Give the state after an unconditional SET at a time later than every time seen."""
-    return Counter(
-        value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [Operation(op, value)]), set_at=time
-    )
+    return Counter(value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [Operation(op, value)]), set_at=time)
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
@@ -269,5 +277,3 @@ def _operation(entry: JsonValue, where: str) -> Operation:
         case [op, str(number)]:
             return Operation(_op(op, where), _decimal(number, where))
     raise MalformedRecordError(where, "an entry of its recent operations is malformed")
-
-

@@ -86,5 +86,3 @@ def text_member(members: Metadata, name: str, where: str) -> str:
     if not isinstance(value, str):
         raise MalformedRecordError(where, f"its member {name} is not a string")
     return value
-
-

@@ -131,6 +131,9 @@ class Naming:
         return RefName(f"refs/heads/kv-{key_id[: self.shard_length]}/{kind}-{key_id[self.shard_length :]}")
 
 
+DEFAULT_NAMING = Naming()
+
+
 def naming_of(name: RefName) -> Naming:
     """Give the naming under which a record's ref or a breadcrumb was found, by the length of its shard."""
     shard = name.split("/")[2]

@@ -66,7 +66,10 @@ def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
     if data is None or data.kind != "blob":
         raise MalformedRecordError(record.oid, "its data blob is missing")
     value = Value(
-        _value_type(kind, record.oid), data.data, text_member(members, "mime", record.oid), text_member(members, "extension", record.oid)
+        _value_type(kind, record.oid),
+        data.data,
+        text_member(members, "mime", record.oid),
+        text_member(members, "extension", record.oid),
     )
     try:
         check_value(value)

@@ -6,7 +6,13 @@ from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Command
 from git_keyval.interface.inputs import INPUTS
 
-_EXCLUSIVE = (("value", "value-file"), ("ttl", "expires-at"), ("ttl", "keep-ttl"), ("expires-at", "keep-ttl"), ("key", "keys"))
+_EXCLUSIVE = (
+    ("value", "value-file"),
+    ("ttl", "expires-at"),
+    ("ttl", "keep-ttl"),
+    ("expires-at", "keep-ttl"),
+    ("key", "keys"),
+)
 
 
 def find_command(name: str) -> Command:
@@ -19,7 +25,8 @@ def find_command(name: str) -> Command:
 def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object]:
     """Parse the inputs that a command was given; what was not given is not in the answer.
 
-    An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input that is
+    An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input
+    that is
     unknown, that the command does not take, that is malformed, or that does not go with another, and for one that is missing.
     """
     present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
@@ -55,5 +62,3 @@ def _meant(name: str, known: list[str]) -> str:
 
     close = get_close_matches(name, known, n=1)
     return f"'{close[0]}' (was that meant?)" if close else ", ".join(known)
-
-

@@ -10,7 +10,8 @@ from git_keyval.store.git import open_git_store
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Store
 from tests.conftest import FakeClock
-from tests.servers.binary import init_bare, isolated_environ
+from tests.faults import FaultyStore
+from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.http import GitHttpServer
 from tests.servers.ssh import SshStandIn
 
@@ -40,9 +41,7 @@ class HttpPlace(GitPlace):
     server: GitHttpServer
 
 
-def open_git_place(
-    repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = ""
-) -> GitPlace:
+def open_git_place(repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "") -> GitPlace:
     """Give the place of a repository that is reached at a location."""
 
     def open_store() -> Store:
@@ -72,6 +71,13 @@ def in_memory(_directory: Path, clock: FakeClock) -> Iterator[Place]:
 
 
 @contextmanager
+def without_faults(directory: Path, clock: FakeClock) -> Iterator[Place]:
+    """Hold the decorator that other tests put faults into to the contract, too."""
+    with in_memory(directory, clock) as place:
+        yield Place(lambda: FaultyStore(place.open(), {}), place.lose)
+
+
+@contextmanager
 def at_path(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
     repository = init_bare(directory / "database.git")
     yield open_git_place(repository, str(repository), clock, {})
@@ -91,9 +97,19 @@ def over_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
 
 
 @contextmanager
+def over_old_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    """Reach a server as most are by default: it does not let the client ask for protocol version 2."""
+    repository = init_bare(directory / "database.git")
+    # Version 2 gives any object by its oid; before it, a server has to be told to.
+    run_git("config", "uploadpack.allowAnySHA1InWant", "true", directory=repository)
+    ssh = SshStandIn(directory / "ssh", accepts_environ=False)
+    yield open_git_place(repository, ssh.url(repository), clock, ssh.install())
+
+
+@contextmanager
 def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
     repository = init_bare(directory / "database.git")
-    with GitHttpServer(directory, token=TOKEN) as server:
+    with GitHttpServer(directory, token=TOKEN, config={"uploadpack.allowFilter": "true"}) as server:
         place = open_git_place(repository, f"{server.url}/database.git", clock, {}, TOKEN)
         yield HttpPlace(place.open, place.lose, repository, server)
 
@@ -102,6 +118,11 @@ GIT_PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitP
     "path": at_path,
     "file-url": at_file_url,
     "ssh": over_ssh,
+    "old-ssh": over_old_ssh,
     "http": over_http,
 }
-PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {"memory": in_memory, **GIT_PLACES}
+PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {
+    "memory": in_memory,
+    "faulty": without_faults,
+    **GIT_PLACES,
+}

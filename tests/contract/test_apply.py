@@ -71,9 +71,7 @@ def test_a_ref_that_must_be_absent_is_not_overwritten(store: Store, name: RefNam
 
 @pytest.mark.parametrize("name", [A, tag("a")], ids=["branch", "tag"])
 @pytest.mark.parametrize("expect", [ONE.oid, ANY], ids=["oid", "any"])
-def test_a_ref_is_overwritten_though_no_history_connects_both(
-    store: Store, name: RefName, expect: Oid | Expect
-) -> None:
+def test_a_ref_is_overwritten_though_no_history_connects_both(store: Store, name: RefName, expect: Oid | Expect) -> None:
     store.apply([create(name, ONE)])
     assert list(store.apply([put(name, TWO, expect)])) == [Applied()]
     assert all_refs(store) == {name: TWO.oid}

@@ -64,9 +64,7 @@ def test_git_finds_every_object_as_it_was_meant(git_place: GitPlace) -> None:
 def test_git_finds_nothing_wrong(git_place: GitPlace) -> None:
     store = git_place.open()
     store.apply([create(branch("a"), record(b"1")), create(branch("b"), note("2")), create(tag("c"), THREE)])
-    store.apply(
-        [put(branch("a"), record(b"2"), record(b"1").oid), delete(branch("b"), note("2").oid), create(tag("c"), ONE)]
-    )
+    store.apply([put(branch("a"), record(b"2"), record(b"1").oid), delete(branch("b"), note("2").oid), create(tag("c"), ONE)])
     checked = run_git("fsck", "--strict", "--no-dangling", directory=git_place.repository)
     assert (checked.stdout, checked.stderr.replace(b"notice: HEAD points to an unborn branch (main)\n", b"")) == (
         b"",
@@ -185,6 +183,15 @@ def test_a_server_without_atomic_pushes_writes_nothing_by_half(git_place: GitPla
     assert refs(git_place.repository) == {}
 
 
+def test_single_refs_need_no_atomic_pushes(git_place: GitPlace) -> None:
+    run_git("config", "receive.advertiseAtomic", "false", directory=git_place.repository)
+    store = git_place.open()
+    assert list(store.apply([create(branch(name), ONE) for name in "abc"])) == [Applied()] * 3
+    outcomes = store.apply([put(branch("a"), TWO, ONE.oid), create(branch("b"), TWO), delete(branch("c"), ONE.oid)])
+    assert list(outcomes) == [Applied(), Conflict((branch("b"),)), Applied()]
+    assert refs(git_place.repository) == {branch("a"): TWO.oid, branch("b"): ONE.oid}
+
+
 def test_objects_without_a_ref_are_none(git_place: GitPlace) -> None:
     """A conflict that is seen before anything is sent leaves no garbage behind."""
     store = git_place.open()
@@ -196,9 +203,7 @@ def test_objects_without_a_ref_are_none(git_place: GitPlace) -> None:
 def test_what_is_no_repository_is_named_so(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "plain").mkdir()
     for location in (tmp_path / "absent", tmp_path / "plain"):
-        store = open_git_store(
-            str(location), environ=isolated_environ(), clock=clock, sleep=clock.advance, random=lambda: 0.5
-        )
+        store = open_git_store(str(location), environ=isolated_environ(), clock=clock, sleep=clock.advance, random=lambda: 0.5)
         with pytest.raises(NotARepositoryError):
             store.read(Selection((branch("a"),)))
         with pytest.raises(NotARepositoryError):

@@ -11,6 +11,7 @@ from git_keyval.store.port import Applied, Conflict, Outcome, Selection, Transac
 from tests.conftest import FakeClock
 from tests.contract.places import TOKEN, HttpPlace, open_git_place
 from tests.contract.samples import all_refs, assertion, branch, create, delete, note, put, record, tag, together
+from tests.servers.binary import run_git
 from tests.servers.http import RECEIVE_PACK, Cut, Fault, GitHttpServer, Redirect, Status
 
 ONE, TWO, THREE = note("1"), note("2"), note("3")
@@ -38,9 +39,7 @@ def after(refs: Mapping[RefName, Oid], transaction: Transaction) -> dict[RefName
     return {name: oid for name, oid in refs.items() if name not in own} | written
 
 
-def believe(
-    before: Mapping[RefName, Oid], found: Mapping[RefName, Oid], done: Sequence[tuple[Transaction, Outcome]]
-) -> None:
+def believe(before: Mapping[RefName, Oid], found: Mapping[RefName, Oid], done: Sequence[tuple[Transaction, Outcome]]) -> None:
     """Check that every outcome is true: Applied as a whole, not at all where it failed, one of both if Unknown."""
     for transaction, outcome in done:
         names = {update.name for update in transaction.updates}
@@ -70,9 +69,7 @@ TRANSACTIONS = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 @pytest.mark.parametrize("times", ["once", "forever"])
-def test_outcomes_are_true_whichever_request_fails(
-    http_place: HttpPlace, clock: FakeClock, fault: Fault, times: str
-) -> None:
+def test_outcomes_are_true_whichever_request_fails(http_place: HttpPlace, clock: FakeClock, fault: Fault, times: str) -> None:
     """Fail the Nth request of one apply, for every N until none is left to fail."""
     nth = 0
     while True:
@@ -97,10 +94,27 @@ def test_outcomes_are_true_whichever_request_fails(
     assert [type(outcome) for outcome in outcomes] == [Applied, Applied, Conflict, Applied, Applied]
 
 
-@pytest.mark.parametrize("fault", LOST_REPLIES, ids=str)
-def test_a_lost_reply_is_unknown_and_nothing_is_sent_twice(
+@pytest.mark.parametrize("fault", [Status(503), Cut.BEFORE, Status(403)], ids=str)
+def test_what_was_applied_is_told_though_a_later_request_fails(
     http_place: HttpPlace, before: dict[RefName, Oid], fault: Fault
 ) -> None:
+    """Without atomic pushes one ref may be refused beside another that is applied; to ask again about the first may fail."""
+    run_git("config", "receive.advertiseAtomic", "false", directory=http_place.repository)
+    rival = put(branch("a"), THREE)
+    http_place.server.between(lambda: http_place.open().apply([rival]))
+    # The first is this store's, the second the rival's.
+    http_place.server.fail(3, fault, method="GET", service=RECEIVE_PACK, forever=True)
+    transactions = [put(branch("a"), TWO, ONE.oid), put(branch("b"), TWO, ONE.oid)]
+    try:
+        outcomes: Sequence[Outcome] = http_place.open().apply(transactions)
+    except StoreError:
+        outcomes = [Conflict(()), Conflict(())]
+    http_place.server.heal()
+    believe(after(before, rival), all_refs(http_place.open()), list(zip(transactions, outcomes, strict=True)))
+
+
+@pytest.mark.parametrize("fault", LOST_REPLIES, ids=str)
+def test_a_lost_reply_is_unknown_and_nothing_is_sent_twice(http_place: HttpPlace, before: dict[RefName, Oid], fault: Fault) -> None:
     http_place.server.fail(1, fault, method="POST", service=RECEIVE_PACK)
     outcomes = http_place.open().apply([put(branch("a"), TWO, ONE.oid), create(tag("new"), THREE)])
     assert [type(outcome) for outcome in outcomes] == [Unknown, Unknown]
@@ -151,9 +165,7 @@ def test_a_rival_that_creates_the_very_same_is_a_conflict(http_place: HttpPlace)
     assert list(http_place.open().apply([create(branch("new"), ONE)])) == [Conflict((branch("new"),))]
 
 
-def test_a_rival_that_moves_what_is_only_asserted_is_a_conflict(
-    http_place: HttpPlace, before: dict[RefName, Oid]
-) -> None:
+def test_a_rival_that_moves_what_is_only_asserted_is_a_conflict(http_place: HttpPlace, before: dict[RefName, Oid]) -> None:
     http_place.server.between(lambda: http_place.open().apply([put(branch("a"), TWO)]))
     (outcome,) = http_place.open().apply([together(assertion(branch("a"), ONE.oid), put(branch("b"), TWO, ONE.oid))])
     assert outcome == Conflict((branch("a"),))

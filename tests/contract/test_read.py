@@ -139,7 +139,7 @@ def test_a_commit_that_is_lost_is_left_out(place: Place, depth: Depth) -> None:
 @pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.VALUES])
 @pytest.mark.parametrize("position", [0, 2], ids=["blob", "tree"])
 def test_damage_below_a_commit_is_left_out_or_refused(place: Place, position: int, depth: Depth) -> None:
-    """The port speaks of objects that refs name; below them a server may fail to build a pack. Nothing false is read."""
+    """The port speaks of what refs name; below that a server may fail to build a pack. Nothing false is read."""
     damaged, whole = record(b"1"), record(b"2")
     place.open().apply([create(branch("a"), damaged), create(branch("b"), whole)])
     lost = damaged.objects[position].oid

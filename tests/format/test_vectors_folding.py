@@ -1,4 +1,4 @@
-"""The golden vectors of the counter rules (tests/vectors/folding.json): totals, folds, increments, SETs, clocks and doubts."""
+"""The golden vectors of the counter rules (tests/vectors/folding.json)."""
 
 from collections.abc import Mapping
 from typing import Any

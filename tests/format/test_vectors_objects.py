@@ -1,4 +1,4 @@
-"""The golden vectors of objects, values, expiries and counters (tests/vectors): what is written, and what must be refused."""
+"""The golden vectors of objects, values, expiries and counters: what is written, and what must be refused."""
 
 import base64
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from git_keyval.format.objects import GitObject, Oid, blob, commit, from_content
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.times import Micros, Timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
-from tests.vectors import load
-from tests.vectors.generate import FILES, HERE, render
+from tests.vectors import HERE, load
+from tests.vectors.generate import FILES, render
 
 Case = Mapping[str, Any]
 

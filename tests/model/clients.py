@@ -28,7 +28,7 @@ from tests.model.database import (
 )
 
 Kind = Literal["incr", "set", "get", "del", "getdel", "gather", "sweep"]
-Why = Literal["first", "denied", "doubt"]
+Why = Literal["first", "denied", "doubt", "denied in doubt"]
 
 
 class Op(NamedTuple):
@@ -52,6 +52,8 @@ class Rules(NamedTuple):
     removal_reads: tuple[str, ...] = ("breadcrumbs", "counter")
     gather_reads: tuple[str, ...] = ("breadcrumbs", "counter")
     clock_first: bool = True
+    trusts_denials: bool = False
+    set_clears: bool = False
     proof: Literal["life", "certain", "none"] = "life"
     unique_commits: bool = True
     dedupes: bool = True
@@ -90,6 +92,7 @@ class Attempt(NamedTuple):
     transaction: Transaction
     base: str = ABSENT
     answer: int | None = None
+    again: bool = False
 
 
 class Decision(NamedTuple):
@@ -128,30 +131,30 @@ def _change(  # noqa: PLR0917
         return Decision("done", answer=remembered.number)
     if any(crumb.op == id for crumb in view.crumbs()):
         return DONE
-    if why == "doubt" and attempt is not None and (decision := _reconcile(id, rules, view, attempt)) is not None:
+    if attempt is not None and (decision := _reconcile(id, rules, view, why, attempt)) is not None:
         again = decision.attempt is not None and attempt.what == "breadcrumb" and not rules.keeps_time
         return _leave_breadcrumb(op, id, now, view) if again else decision
     if op.kind == "set":
-        return _assign(op, id, now, view, force=rules.forces and why != "first")
+        return _assign(op, id, rules, now, view, force=rules.forces and why != "first")
     if op.mode == "breadcrumb" and why != "first":
         return _leave_breadcrumb(op, id, now, view)
     return _increment(op, id, rules, now, view)
 
 
-def _reconcile(id: str, rules: Rules, view: View, attempt: Attempt) -> Decision | None:
+def _reconcile(id: str, rules: Rules, view: View, why: Why, attempt: Attempt) -> Decision | None:
     """Give what to do about an attempt that is in doubt, or None where it was as good as denied."""
     before, after = load(attempt.base), load(view.value)
     proven = rules.proof == "none" or (
         counters.certainly_not_applied(id, before, after) and (rules.proof != "life" or before.recent != ())
     )
-    again = Decision("sending", attempt)
+    again = Decision("sending", attempt._replace(again=True))
     if attempt.what == "force":
         return UNKNOWN
     if attempt.what == "breadcrumb":
         return again if proven or rules.proof == "certain" else UNKNOWN
     expected = attempt.transaction[0].expect
     if view.value == expected and (expected != ABSENT or rules.proof != "life"):
-        return again
+        return again if why == "doubt" else None
     return None if proven else UNKNOWN
 
 
@@ -168,7 +171,7 @@ def _leave_breadcrumb(op: Op, id: str, now: Micros, view: View) -> Decision:
     return Decision("sending", Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), store(base)))
 
 
-def _assign(op: Op, id: str, now: Micros, view: View, *, force: bool) -> Decision:
+def _assign(op: Op, id: str, rules: Rules, now: Micros, view: View, *, force: bool) -> Decision:
     base = view.base(now)
     time = counters.next_time(now, base, view.crumbs())
     counter = counters.assign(base, op.number, time, id)
@@ -178,6 +181,7 @@ def _assign(op: Op, id: str, now: Micros, view: View, *, force: bool) -> Decisio
     updates = (
         Update(VALUE, ANY if force else view.value, store(counter)),
         Update(null.name, ABSENT, null.oid),
+        *(_deletes(view.breadcrumbs) if rules.set_clears else ()),
         *_drop_expiry(view, now),
     )
     return Decision("sending", Attempt("force" if force else "counter", updates, store(base)))

@@ -189,7 +189,9 @@ class CounterProtocol:
 
     def _look(self, state: State, i: int, view: View, what: str) -> tuple[View, str]:
         refs = state.refs
-        if what == "breadcrumbs":
+        if what == "breadcrumbs again" and view.value == ABSENT:
+            return view, "nothing more"
+        if what.startswith("breadcrumbs"):
             found = breadcrumbs(refs)
             return view._replace(breadcrumbs=found), _told_breadcrumbs(found)
         if what == "expiry":
@@ -236,8 +238,10 @@ class CounterProtocol:
                 self._clock(client.expired, self.variant.ops[i].skew), client.view, "denied", None
             )
             return self._put(state, i, _decided(client, decision, client.view))
-        keep = attempt if kind == "getdel" else None
-        return self._put(state, i, Client("reading", client.after, why="denied", attempt=keep))
+        doubtful = attempt.again and not self.variant.rules.trusts_denials
+        why: Why = "denied in doubt" if doubtful else "denied"
+        keep = attempt if kind == "getdel" or doubtful else None
+        return self._put(state, i, Client("reading", client.after, why=why, attempt=keep))
 
     @staticmethod
     def _put(state: State, i: int, client: Client) -> State:

@@ -37,16 +37,21 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class SshStandIn:
-    """An executable ssh below a directory that reaches one host, as one user or any."""
+    """An executable ssh below a directory that reaches one host, as one user or any.
+
+    A server that accepts no environment never hears of protocol version 2, and answers as git did before it.
+    """
 
     directory: Path
     host: str = "git.example"
     user: str = ""
+    accepts_environ: bool = True
 
     def install(self) -> dict[str, str]:
         """Write the executable and give the environment with which git uses it."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        settings = {"host": self.host, "user": self.user, "log": str(self._log)}
+        accepted = sorted(_ACCEPTED_ENVIRONMENT) if self.accepts_environ else []
+        settings = {"host": self.host, "user": self.user, "accepted": accepted, "log": str(self._log)}
         (self.directory / "settings.json").write_text(json.dumps(settings))
         # -I keeps this directory, with its module http, out of the module search path.
         words = [sys.executable, "-I", "-S", __file__, str(self.directory / "settings.json")]
@@ -133,7 +138,7 @@ def main(settings_file: str, arguments: Sequence[str]) -> int:
         return _fail(f"ssh: Could not resolve hostname {call.host}: Name or service not known")
     if settings["user"] not in {"", call.user}:
         return _fail(f"{call.user}@{call.host}: Permission denied (publickey).")
-    sent = {name: value for name, value in call.environ.items() if name in _ACCEPTED_ENVIRONMENT}
+    sent = {name: value for name, value in call.environ.items() if name in settings["accepted"]}
     server = {
         "PATH": os.environ["PATH"],
         "HOME": os.devnull,

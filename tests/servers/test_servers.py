@@ -178,9 +178,7 @@ def test_http_redirects_to_another_host(here: Path, url: str, server: GitHttpSer
     assert other.count(method="POST", service=RECEIVE_PACK) == 1
 
 
-def test_a_rival_writes_between_advertisement_and_push(
-    here: Path, url: str, server: GitHttpServer, served: Path
-) -> None:
+def test_a_rival_writes_between_advertisement_and_push(here: Path, url: str, server: GitHttpServer, served: Path) -> None:
     push(here, url)
     empty_tree(served)
     old, new = branch(here), commit(here, "two")
@@ -232,6 +230,16 @@ def test_ssh_refuses_other_hosts_and_users(here: Path, served: Path, ssh: SshSta
     assert not push(here, ssh.url(served, user="root"), environ=environ)
     assert [(call.host, call.user) for call in ssh.calls()] == [("elsewhere.example", "git"), ("git.example", "root")]
     assert not branch(served)
+
+
+def test_an_ssh_server_may_accept_no_environment(here: Path, served: Path, tmp_path: Path) -> None:
+    push(here, str(served))
+    listed = []
+    for accepts in (True, False):
+        ssh = SshStandIn(tmp_path / str(accepts), accepts_environ=accepts)
+        trace = {"GIT_TRACE_PACKET": "1", **ssh.install()}
+        listed.append("version 2" in run_git("ls-remote", ssh.url(served), environ=trace).stderr.decode())
+    assert listed == [True, False]
 
 
 @pytest.mark.parametrize(

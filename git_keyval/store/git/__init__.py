@@ -27,8 +27,8 @@ def open_git_store(
 ) -> GitStore:
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
-    ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header. Raises NotARepositoryError for another kind
-    of address.
+    ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header. Raises NotARepositoryError for
+    another kind of address.
     """
 
     def local(_store: GitStore) -> Transport:
@@ -50,6 +50,8 @@ def open_git_store(
     }
     scheme = location.partition("://")[0] if "://" in location else "file"
     if scheme not in ways:
-        raise NotARepositoryError(f"Addresses of the kind {scheme}:// are not supported.", "Use a path, file://, https:// or ssh://.")
+        raise NotARepositoryError(
+            f"Addresses of the kind {scheme}:// are not supported.", "Use a path, file://, https:// or ssh://."
+        )
     connect, capabilities = ways[scheme]
     return GitStore(connect, capabilities=capabilities, clock=clock, sleep=sleep, random=random)

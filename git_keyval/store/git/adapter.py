@@ -90,7 +90,7 @@ class GitStore:
         return settle(self._transport, transactions, self._pause)
 
     def _pause(self, attempt: int) -> None:
-        self._sleep(0.02 * 2**attempt * (0.5 + self._random()))
+        self._sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self._random() / 2))
 
     def _fetch(self, oids: set[Oid], *, only_commits: bool) -> Sequence[GitObject]:
         wanted = set(oids)

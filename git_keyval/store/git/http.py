@@ -102,7 +102,12 @@ class HttpConversation:
         """
         kind = f"application/x-git-{self._service}"
         data = b"".join(body)
-        headers = {"Content-Type": f"{kind}-request", "Accept": f"{kind}-result", "Content-Length": str(len(data)), **self._headers}
+        headers = {
+            "Content-Type": f"{kind}-request",
+            "Accept": f"{kind}-result",
+            "Content-Length": str(len(data)),
+            **self._headers,
+        }
         try:
             status, content_type, stream = self._transport.send(f"git-{self._service}", headers, data)
         except GitProtocolError as exc:
@@ -136,7 +141,10 @@ def _status_error(status: int, where: str) -> StoreError | None:
                 "Check 'token': it must be allowed to read and, for writes, to change the contents of the repository.",
             )
         case 404:
-            return NotARepositoryError(f"{where} is no git repository, or not one this token may see (status 404).", "Check 'repository' and 'token'.")
+            return NotARepositoryError(
+                f"{where} is no git repository, or not one this token may see (status 404).",
+                "Check 'repository' and 'token'.",
+            )
         case 429:
             return UnavailableError(f"{where} limits the rate of requests (status 429).", "Try again later.")
     return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")

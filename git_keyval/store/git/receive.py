@@ -1,7 +1,7 @@
 """The writing half of git's protocol: one push of ref updates and a pack (https://git-scm.com/docs/pack-protocol, "Pushing Data").
 
-Each update carries the oid it expects, and the server compares again under its locks. An update whose old and new oid are equal is sent
-too: git checks it with the others, which makes it an assertion.
+Each update carries the oid it expects, and the server compares again under its locks. An update whose old and new oid are equal
+is sent too: git checks it with the others, which makes it an assertion.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +70,9 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
         try:
             advertised = _read_advertisement(conversation.advertisement(), names)
         except (GitProtocolError, BrokenConversationError, OSError) as exc:
-            raise UnavailableError(f"The repository did not accept a connection for writing ({one_line(str(exc))}).", "Try again.") from exc
+            raise UnavailableError(
+                f"The repository did not accept a connection for writing ({one_line(str(exc))}).", "Try again."
+            ) from exc
         wanted = prepare(advertised)
         if wanted is None:
             return None
@@ -94,12 +96,19 @@ def _read_advertisement(stream: pkt.Protocol, names: frozenset[RefName]) -> Adve
         if name in names:
             refs[name] = Oid(head[:40].decode("ascii"))
     if "report-status" not in capabilities or "delete-refs" not in capabilities:
-        raise StoreError("The git server offers no report of a push, or no deletion of refs.", "Check receive.* in the server's configuration.")
+        raise StoreError(
+            "The git server offers no report of a push, or no deletion of refs.",
+            "Check receive.* in the server's configuration.",
+        )
     return Advertised(refs, capabilities)
 
 
 def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
-    asked = ["report-status", *(["atomic"] if wanted.atomic else []), *(["side-band-64k"] if "side-band-64k" in capabilities else [])]
+    asked = [
+        "report-status",
+        *(["atomic"] if wanted.atomic else []),
+        *(["side-band-64k"] if "side-band-64k" in capabilities else []),
+    ]
     for number, command in enumerate(wanted.commands):
         line = f"{command.old} {command.new} {command.name}".encode()
         yield pkt.pkt_line(line + (b"\0 " + " ".join(asked).encode() if number == 0 else b""))

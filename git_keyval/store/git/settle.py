@@ -1,8 +1,9 @@
 """Many independent transactions in few pushes.
 
-All that can still be applied go into one atomic push. Before it is sent, the server's advertisement shows which transactions are already in
-conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved meanwhile, those
-transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the second round.
+All that can still be applied go into one atomic push. Before it is sent, the server's advertisement shows which transactions are
+already in
+conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved meanwhile,
+those transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the second round.
 """
 
 import re
@@ -14,11 +15,22 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
 from git_keyval.store.git.transport import Transport
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Outcome, Refused, RefUpdate, Transaction, Unknown
+from git_keyval.store.port import (
+    ABSENT,
+    ANY,
+    DELETE,
+    Applied,
+    Conflict,
+    Outcome,
+    RefUpdate,
+    Refused,
+    Transaction,
+    Unknown,
+)
 
-_MAX_ROUNDS: Final = 8
-# Refusals that no second attempt changes. Everything else git says about a ref ("failed to update ref", "cannot lock ref", …) can come
-# from a rival's lock and is tried again.
+_MAX_ROUNDS: Final = 12
+# Refusals that no second attempt changes. Everything else git says about a ref ("failed to update ref", "cannot lock ref", …) can
+# come from a rival's lock and is tried again.
 _FINAL_REFUSAL = re.compile(
     r"hook declined|prohibited|denied|deny|protected|rule|non-fast-forward|checked out|hidden|funny refname|declined|permission"
     r"|missing necessary objects|quarantine|can not update more|shallow",
@@ -29,7 +41,7 @@ _NON_FAST_FORWARD = "non-fast-forward"
 
 
 def settle(transport: Transport, transactions: Sequence[Transaction], pause: Callable[[int], None]) -> list[Outcome]:
-    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is called with the number of the round that failed."""
+    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is told how many rounds have failed."""
     round_ = _Round(transactions)
     for attempt in range(_MAX_ROUNDS):
         if attempt:
@@ -87,7 +99,9 @@ class _Round:
 
     def finish(self) -> list[Outcome]:
         """Give all outcomes; what is still open was refused again and again though no ref had moved."""
-        stuck = Refused(f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock")
+        stuck = Refused(
+            f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock"
+        )
         return [self._outcomes.get(index, stuck) for index in range(len(self._transactions))]
 
     def _outcome(self, index: int, report: Report) -> Outcome | None:
@@ -114,7 +128,11 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Comm
     Assertions are sent with the changes, so that the server checks them in the same moment.
     """
     commands = [
-        Command(update.name, advertised.refs.get(update.name, ZERO_OID), ZERO_OID if update.new is DELETE else Oid(update.new))
+        Command(
+            update.name,
+            advertised.refs.get(update.name, ZERO_OID),
+            ZERO_OID if update.new is DELETE else Oid(update.new),
+        )
         for update in updates
     ]
     commands = [command for command in commands if (command.old, command.new) != (ZERO_OID, ZERO_OID)]

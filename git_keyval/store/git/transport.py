@@ -19,7 +19,15 @@ from git_keyval.store.git.messages import one_line
 
 Service = Literal["upload-pack", "receive-pack"]
 
-_PRIVATE_ENVIRONMENT = ("INPUT_", "ACTIONS_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+_PRIVATE_ENVIRONMENT = (
+    "INPUT_",
+    "ACTIONS_",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+)
 
 
 class BrokenConversationError(Exception):
@@ -142,7 +150,9 @@ class SshTransport:
         try:
             stream, _can_read, errors = self._client._connect(service.encode(), self._path, version)  # noqa: SLF001
         except OSError as exc:
-            raise UnavailableError(f"ssh could not be started: {exc.strerror}.", "Install an ssh client and make sure it is on PATH.") from exc
+            raise UnavailableError(
+                f"ssh could not be started: {exc.strerror}.", "Install an ssh client and make sure it is on PATH."
+            ) from exc
         return PipeConversation(stream, errors, self._url)
 
 
@@ -174,7 +184,12 @@ def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _pipe_error(where: str, complaint: str) -> StoreError:
     lowered = complaint.lower()
     if "not a git repository" in lowered or "does not appear to be a git" in lowered:
-        return NotARepositoryError(f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH.")
+        return NotARepositoryError(
+            f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH."
+        )
     if "permission denied" in lowered or "publickey" in lowered:
         return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
-    return UnavailableError(f"{where} does not answer as a git repository ({complaint or 'it hung up'}).", "Check 'repository' and the connection.")
+    return UnavailableError(
+        f"{where} does not answer as a git repository ({complaint or 'it hung up'}).",
+        "Check 'repository' and the connection.",
+    )

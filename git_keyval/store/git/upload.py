@@ -119,7 +119,10 @@ class UploadPack:
     def _old_fetch(self, oids: Sequence[Oid]) -> list[bytes]:
         wanted = b" ".join(sorted(self._old_capabilities & {b"side-band-64k", b"ofs-delta", b"no-progress"}))
         if b"side-band-64k" not in self._old_capabilities:
-            raise StoreError("The git server is too old: it offers neither protocol version 2 nor side-band-64k.", "Use git 2.18 or later.")
+            raise StoreError(
+                "The git server is too old: it offers neither protocol version 2 nor side-band-64k.",
+                "Use git 2.18 or later.",
+            )
         lines = [b"want " + oid.encode() for oid in oids]
         lines[0] += b" " + wanted
         return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
@@ -174,4 +177,7 @@ def _copy_pack(answer: pkt.Protocol, file: IO[bytes]) -> None:
 
 def _check_hash(capabilities: frozenset[bytes]) -> None:
     if any(line.startswith(b"object-format=") and line != b"object-format=sha1" for line in capabilities):
-        raise StoreError("The repository does not use SHA-1 object ids, which the stored format is made of.", "Use a repository made with git init --object-format=sha1.")
+        raise StoreError(
+            "The repository does not use SHA-1 object ids, which the stored format is made of.",
+            "Use a repository made with git init --object-format=sha1.",
+        )

@@ -1,0 +1,80 @@
+"""Answers for a person at a terminal, or for a script that reads standard output."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from git_keyval.commands.results import Result
+from git_keyval.dispatch.presenting import outputs_of, value_bytes
+from git_keyval.dispatch.run import Answer
+from git_keyval.interface.commands import Command
+from maintenance.init import InitReport
+from maintenance.report import CheckReport, Report
+
+_FAILED = 1
+_LISTED = 50
+
+
+def display(command: Command, inputs: Mapping[str, object], answer: Answer) -> int:
+    """Print an answer; give the exit code."""
+    content = answer.content
+    match content:
+        case Result():
+            return _display_result(command, inputs, content, answer.requests)
+        case Report():
+            return _display_report(content)
+        case CheckReport():
+            return _display_check(content)
+        case InitReport():
+            print("\n".join(f"created {name}" for name in content.created) or "nothing to do")
+    return 0
+
+
+def _display_result(command: Command, inputs: Mapping[str, object], result: Result, requests: int) -> int:
+    if result.value is not None:
+        data = value_bytes(result.value)
+        if "output-file" in inputs:
+            Path(str(inputs["output-file"])).write_bytes(data)
+        else:
+            sys.stdout.buffer.write(data + (b"\n" if sys.stdout.isatty() or not data.endswith(b"\n") else b""))
+            sys.stdout.flush()
+    elif "default" in inputs and result.found is False:
+        print(inputs["default"])
+    else:
+        for name, text in outputs_of(command, result, requests).items():
+            if name != "requests-used":
+                print(f"{name}: {text}")
+    return _FAILED if result.found is False and inputs.get("on-missing") == "fail" else 0
+
+
+def _display_report(report: Report) -> int:
+    console = Console()
+    table = Table(title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
+    for head in ("job", "refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left"):
+        table.add_column(head, justify="left" if head == "job" else "right")
+    for job in report.jobs:
+        counts = (job.plan.examined, job.planned, len(job.applied), len(job.conflicts), len(job.failed), job.deferred)
+        table.add_row(job.plan.job, *map(str, counts), str(len(job.plan.left)))
+    console.print(table)
+    for job in report.jobs:
+        for left in [*job.failed, *(item for item in job.plan.left if item.notable)][:_LISTED]:
+            console.print(f"left {escape(left.ref)}: {escape(left.why)}")
+    console.print(f"{report.requests} requests, {report.seconds:.1f} s")
+    if report.budget:
+        console.print(f"The budget {report.budget} was reached; the next run goes on.")
+    if report.error:
+        Console(stderr=True).print(f"Ended early: {escape(report.error)}", style="red")
+    return _FAILED if report.error else 0
+
+
+def _display_check(report: CheckReport) -> int:
+    console = Console()
+    for found in report.problems:
+        console.print(f"{found.severity} {escape(found.ref)}: {escape(found.problem)}", highlight=False, soft_wrap=True)
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
+    console.print(f"{report.errors()} errors, {len(report.problems) - report.errors()} warnings; {counts or 'nothing here'}")
+    return _FAILED if report.errors() else 0

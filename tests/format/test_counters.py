@@ -1,0 +1,221 @@
+"""The counter rules: what holds for every counter and every set of breadcrumbs."""
+
+import random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from git_keyval.errors import CounterOverflowError
+from git_keyval.format.counters import (
+    INT64_MAX,
+    INT64_MIN,
+    MAX_CLOCK_LEAD,
+    NULL,
+    RECENT_OPERATIONS,
+    Breadcrumb,
+    Counter,
+    Operation,
+    assign,
+    certainly_not_applied,
+    counting,
+    decode_counter,
+    decode_delta,
+    encode_counter,
+    encode_delta,
+    fold,
+    increment,
+    next_time,
+    total,
+)
+from git_keyval.format.times import MAX_SECONDS, SECOND, Micros, Timestamp, moment_of, timestamp
+from tests.format.strategies import COUNTERS, CRUMBS, INT64, MOMENTS, Scene, bases, crumb, scenes
+
+
+@given(COUNTERS)
+def test_every_counter_reads_back_as_it_was_written(counter: Counter) -> None:
+    """The commit's message is the whole state."""
+    assert decode_counter(encode_counter(counter)) == counter
+
+
+@given(COUNTERS, COUNTERS)
+def test_two_states_never_share_a_commit(one: Counter, other: Counter) -> None:
+    """An increment of another client is never taken for one's own."""
+    assert (encode_counter(one).oid == encode_counter(other).oid) is (one == other)
+
+
+@given(INT64.filter(bool))
+def test_every_increment_reads_back_from_its_breadcrumb(delta: int) -> None:
+    """All of the 64-bit range but zero, which is no increment."""
+    assert decode_delta(encode_delta(delta)) == delta
+
+
+@given(scenes(), st.randoms(use_true_random=False))
+def test_the_order_of_a_listing_does_not_matter(scene: Scene, chance: random.Random) -> None:
+    """Servers list refs in any order; totals and folds are the same."""
+    shuffled, taking = list(scene.crumbs), list(scene.taking)
+    chance.shuffle(shuffled)
+    chance.shuffle(taking)
+    assert total(scene.base, shuffled) == total(scene.base, scene.crumbs)
+    assert fold(scene.base, shuffled, taking=taking, op="gathered") == fold(
+        scene.base, scene.crumbs, taking=scene.taking, op="gathered"
+    )
+
+
+@given(scenes())
+def test_folding_never_changes_the_value(scene: Scene) -> None:
+    """Whichever breadcrumbs a gather takes, what is left adds up to the same."""
+    folded = fold(scene.base, scene.crumbs, taking=scene.taking, op="gathered")
+    assert total(folded, scene.left) == total(scene.base, scene.crumbs)
+
+
+@given(scenes())
+def test_a_listing_read_before_a_fold_gives_the_same_value_after_it(scene: Scene) -> None:
+    """A reader that lists the breadcrumbs before a gather and reads the counter after it counts none twice."""
+    folded = fold(scene.base, scene.crumbs, taking=scene.taking, op="gathered")
+    assert total(folded, scene.crumbs) == total(scene.base, scene.crumbs)
+
+
+def test_a_remembered_operation_whose_breadcrumb_is_seen_is_not_forgotten() -> None:
+    """A full memory lets its oldest operation go only where no breadcrumb of it was seen."""
+    memory = tuple(Operation(f"done{number:04d}", number) for number in range(RECENT_OPERATIONS))
+    base = Counter(127, "basebase", RECENT_OPERATIONS, memory)
+    again = crumb(Timestamp("20261122T100001000000Z"), "done0000", 1)
+    new = crumb(Timestamp("20261122T100002000000Z"), "newcomer", 5)
+    for taking in ([new], [again, new]):
+        folded = fold(base, [again, new], taking=taking, op="gathered")
+        assert total(folded, [again, new]) == 132
+    after, _ = increment(base, [again], 1, taking=[], op="incrincr")
+    assert total(after, [again]) == 128
+
+
+@given(scenes(), st.data())
+def test_folding_in_steps_gives_what_folding_at_once_gives(scene: Scene, data: st.DataObject) -> None:
+    """A gather with a budget ends where one without ends."""
+    crumbs, base = list(scene.crumbs), scene.base
+    while crumbs:
+        taking = data.draw(st.lists(st.sampled_from(crumbs), min_size=1, unique_by=lambda found: found.name))
+        base = fold(base, crumbs, taking=taking, op="gathered")
+        crumbs = [found for found in crumbs if found not in taking]
+    at_once = fold(scene.base, scene.crumbs, taking=scene.crumbs, op="gathered")
+    assert (base.value, base.seq, base.set_at) == (at_once.value, at_once.seq, at_once.set_at)
+
+
+@given(scenes())
+def test_a_fold_adds_what_counts_among_what_it_takes_and_remembers_it(scene: Scene) -> None:
+    """Value, seq and memory grow together; the rest of the breadcrumbs is left for later."""
+    folded = fold(scene.base, scene.crumbs, taking=scene.taking, op="gathered")
+    added = [found for found in counting(scene.base, scene.crumbs) if found in scene.taking]
+    assert folded.value == scene.base.value + total(Counter(), added)
+    assert folded.seq == scene.base.seq + len(added)
+    assert folded.recent[len(folded.recent) - len(added) :] == tuple(Operation(found.op, None) for found in added)
+    assert len(folded.recent) >= min(RECENT_OPERATIONS, len(scene.base.recent) + len(added))
+
+
+@given(scenes())
+def test_each_operation_counts_once_and_none_that_is_void(scene: Scene) -> None:
+    """Duplicates, remembered operations and breadcrumbs up to the last SET add nothing."""
+    counted = counting(scene.base, scene.crumbs)
+    ops = [found.op for found in counted]
+    assert len(ops) == len(set(ops))
+    assert not set(ops) & {done.op for done in scene.base.recent}
+    horizons = [found.time for found in scene.crumbs if found.delta is NULL]
+    horizons += [] if scene.base.set_at is None else [scene.base.set_at]
+    assert all(found.time > horizon for found in counted for horizon in horizons)
+    alive = {found.op for found in scene.crumbs if found.delta is not NULL and all(found.time > at for at in horizons)}
+    assert set(ops) == alive - {done.op for done in scene.base.recent}
+
+
+@given(scenes(), st.integers(-9, 9))
+def test_an_increment_adds_exactly_its_step(scene: Scene, by: int) -> None:
+    """The number given is the total before plus the step, and it is the total after."""
+    after, number = increment(scene.base, scene.crumbs, by, taking=scene.taking, op="incrincr")
+    assert number == total(scene.base, scene.crumbs) + by == total(after, scene.left) == total(after, scene.crumbs)
+    assert after.find("incrincr") == Operation("incrincr", number)
+    assert after.op == "incrincr"
+
+
+@given(scenes(), st.integers(-9, 9))
+def test_an_increment_is_a_fold_and_one_operation_more(scene: Scene, by: int) -> None:
+    """What it folds in is remembered as a gather would, before itself."""
+    folded = fold(scene.base, scene.crumbs, taking=scene.taking, op="incrincr")
+    after, _ = increment(scene.base, scene.crumbs, by, taking=scene.taking, op="incrincr")
+    assert (after.value, after.seq, after.set_at) == (folded.value + by, folded.seq + 1, folded.set_at)
+    new = folded.seq - scene.base.seq
+    assert after.recent[-1 - new : -1] == folded.recent[len(folded.recent) - new :]
+
+
+@given(bases(), CRUMBS, st.integers(-99, 99), MOMENTS)
+def test_a_set_voids_all_breadcrumbs_before_it(
+    base: Counter, crumbs: list[Breadcrumb], value: int, now: Micros
+) -> None:
+    """Its time is later than every time seen, and its null breadcrumb says so to those who see the old counter."""
+    time = next_time(now, base, crumbs)
+    assume(all(found.time < time for found in crumbs))
+    after = assign(base, value, time, "assigned")
+    assert total(after, crumbs) == value
+    assert total(base, [*crumbs, crumb(time, "assigned", NULL)]) == base.value
+    assert after.find("assigned") == Operation("assigned", value)
+
+
+@given(MOMENTS, st.lists(MOMENTS, max_size=4), st.none() | MOMENTS)
+def test_a_new_time_never_runs_back_and_follows_no_clock_far_ahead(
+    now: Micros, seen: list[Micros], set_at: Micros | None
+) -> None:
+    """A hybrid logical clock: not earlier than now, later than all times near, at most an hour ahead."""
+    assume(now < (MAX_SECONDS - 7200) * SECOND)
+    crumbs = [crumb(timestamp(moment), "whatever", 1) for moment in seen]
+    moment = moment_of(next_time(now, Counter(set_at=None if set_at is None else timestamp(set_at)), crumbs))
+    assert moment is not None
+    assert now <= moment <= now + MAX_CLOCK_LEAD + 1
+    times = [*seen, *([] if set_at is None else [set_at])]
+    assert all(moment > past for past in times if past <= now + MAX_CLOCK_LEAD)
+
+
+@given(INT64, INT64)
+def test_a_counter_never_leaves_the_64_bit_range(value: int, by: int) -> None:
+    """An increment is exact or refused; it never wraps."""
+    base = Counter(value, "basebase")
+    try:
+        after, number = increment(base, [], by, taking=[], op="incrincr")
+    except CounterOverflowError:
+        assert not INT64_MIN <= value + by <= INT64_MAX
+    else:
+        assert number == after.value == value + by
+        assert decode_counter(encode_counter(after)) == after
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.booleans(), st.booleans())
+def test_a_proof_that_an_operation_was_not_applied_is_never_wrong(
+    earlier: int,
+    later: int,
+    applied: bool,  # noqa: FBT001  # drawn
+    reborn: bool,  # noqa: FBT001  # drawn
+) -> None:
+    """Whatever happened in between, an operation that was applied is never said not to have been."""
+    before = Counter()
+    for number in range(earlier):
+        before, _ = increment(before, [], 1, taking=[], op=f"earlier{number:04d}")
+    after = increment(before, [], 1, taking=[], op="doubtful")[0] if applied else before
+    if reborn and applied and before.recent:
+        after = Counter()
+    for number in range(later):
+        after, _ = increment(after, [], 1, taking=[], op=f"later{number:04d}")
+    if applied:
+        assert not certainly_not_applied("doubtful", before, after)
+    elif later < RECENT_OPERATIONS:
+        assert certainly_not_applied("doubtful", before, after)
+
+
+@pytest.mark.parametrize("seq", [1, 16])
+def test_a_smaller_seq_proves_nothing_even_of_a_counter_without_memory(seq: int) -> None:
+    """A counter whose seq has fallen is another life; what happened in the first one is unknown."""
+    before = Counter(5, "basebase", 17, ())
+    after = Counter(1, "another0", seq, (Operation("another0", 1),))
+    assert not certainly_not_applied("doubtful", before, after)
+
+
+def test_an_increment_by_zero_leaves_no_breadcrumb_that_nobody_can_read() -> None:
+    """What a writer makes, a reader reads; so there is no breadcrumb of nothing."""
+    with pytest.raises((ValueError, CounterOverflowError)):
+        encode_delta(0)
