@@ -16,7 +16,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test bench demo lock container clean
+.PHONY: help venv check format test bench demo documents lock container clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -41,6 +41,7 @@ check: venv ## Lint, check the format, the types and the layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.documents --check
 
 format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
@@ -54,6 +55,9 @@ bench: venv ## Run the benchmarks
 
 demo: venv ## Show the database at work on a local repository
 	$(BIN)/python demo/run.py
+
+documents: venv ## Write action.yml and the tables of the docs from the code
+	$(BIN)/python -m tools.documents
 
 lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new versions)
 	$(COMPILE) --output-file requirements.txt pyproject.toml

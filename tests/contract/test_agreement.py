@@ -1,6 +1,6 @@
 """Memory and git do the same: one random run drives both at once and compares every answer."""
 
-import builtins  # noqa: TC003  # a method is named list
+import builtins  # because a method is named list
 import itertools
 import shutil
 import tempfile

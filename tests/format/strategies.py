@@ -70,9 +70,7 @@ def crumb(time: Timestamp, op: str, delta: int | Void) -> Breadcrumb:
 _OPS = st.integers(0, 9).map(lambda number: f"operation{number}")
 _TIMES = st.integers(0, 6).map(lambda second: Timestamp(f"20261122T10000{second}000000Z"))
 _DELTAS = st.integers(-9, 9).filter(bool)
-_RECENT = st.lists(
-    st.builds(Operation, _OPS, st.none() | st.integers(-9, 9)), max_size=6, unique_by=lambda done: done.op
-)
+_RECENT = st.lists(st.builds(Operation, _OPS, st.none() | st.integers(-9, 9)), max_size=6, unique_by=lambda done: done.op)
 _PADDING = tuple(Operation(f"padding{number:04d}", number) for number in range(128))
 
 CRUMBS = st.lists(

@@ -16,6 +16,7 @@ from git_keyval.format.counters import (
     Breadcrumb,
     Counter,
     Operation,
+    Void,
     assign,
     certainly_not_applied,
     counting,
@@ -23,11 +24,14 @@ from git_keyval.format.counters import (
     decode_delta,
     encode_counter,
     encode_delta,
+    ended_life,
     fold,
     increment,
     next_time,
+    read_breadcrumb,
     total,
 )
+from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros, Timestamp, moment_of, timestamp
 from tests.format.strategies import COUNTERS, CRUMBS, INT64, MOMENTS, Scene, bases, crumb, scenes
 
@@ -146,9 +150,7 @@ def test_an_increment_is_a_fold_and_one_operation_more(scene: Scene, by: int) ->
 
 
 @given(bases(), CRUMBS, st.integers(-99, 99), MOMENTS)
-def test_a_set_voids_all_breadcrumbs_before_it(
-    base: Counter, crumbs: list[Breadcrumb], value: int, now: Micros
-) -> None:
+def test_a_set_voids_all_breadcrumbs_before_it(base: Counter, crumbs: list[Breadcrumb], value: int, now: Micros) -> None:
     """Its time is later than every time seen, and its null breadcrumb says so to those who see the old counter."""
     time = next_time(now, base, crumbs)
     assume(all(found.time < time for found in crumbs))
@@ -159,9 +161,7 @@ def test_a_set_voids_all_breadcrumbs_before_it(
 
 
 @given(MOMENTS, st.lists(MOMENTS, max_size=4), st.none() | MOMENTS)
-def test_a_new_time_never_runs_back_and_follows_no_clock_far_ahead(
-    now: Micros, seen: list[Micros], set_at: Micros | None
-) -> None:
+def test_a_new_time_never_runs_back_and_follows_no_clock_far_ahead(now: Micros, seen: list[Micros], set_at: Micros | None) -> None:
     """A hybrid logical clock: not earlier than now, later than all times near, at most an hour ahead."""
     assume(now < (MAX_SECONDS - 7200) * SECOND)
     crumbs = [crumb(timestamp(moment), "whatever", 1) for moment in seen]
@@ -219,3 +219,21 @@ def test_an_increment_by_zero_leaves_no_breadcrumb_that_nobody_can_read() -> Non
     """What a writer makes, a reader reads; so there is no breadcrumb of nothing."""
     with pytest.raises((ValueError, CounterOverflowError)):
         encode_delta(0)
+
+
+@given(scenes(), st.integers(1_795_341_599, 1_795_341_607))
+def test_what_was_left_up_to_the_expiry_of_a_counter_is_void_in_its_next_life(scene: Scene, expiry: int) -> None:
+    """An expired counter starts again from 0, and only what came later adds to it."""
+    crumbs = [found for found in scene.crumbs if found.delta is not NULL]
+    base = ended_life(expiry)
+    later = [found for found in crumbs if found.time > timestamp(Micros(expiry * SECOND))]
+    assert total(base, crumbs) == total(Counter(), later)
+    assert ended_life(None) == Counter()
+
+
+@given(CRUMBS)
+def test_a_breadcrumb_is_put_together_from_its_name_and_its_target(crumbs: list[Breadcrumb]) -> None:
+    """The name tells when and which operation, the target how much."""
+    for found in crumbs:
+        target = NULL_COMMIT if isinstance(found.delta, Void) else encode_delta(found.delta)
+        assert read_breadcrumb(found.name, found.time, found.op, target) == found

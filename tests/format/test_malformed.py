@@ -84,7 +84,10 @@ def test_an_arbitrary_data_commit_is_refused(line: bytes, contents: list[bytes])
             decode_data(record, objects)
 
 
-@given(st.sampled_from(get_args(ValueType)), st.binary(), st.text(max_size=20), st.text(max_size=8))
+FIXED_MEDIA = [kind for kind in get_args(ValueType) if kind != "Blob"]  # its media type is free; the vectors hold the limits
+
+
+@given(st.sampled_from(FIXED_MEDIA), st.binary(), st.text(max_size=20), st.text(max_size=8))
 def test_media_that_the_type_does_not_have_are_refused(kind: ValueType, data: bytes, mime: str, extension: str) -> None:
     """A record put together well is malformed all the same if its type, media type or extension is not allowed."""
     try:
@@ -138,9 +141,7 @@ def test_a_tree_with_an_entry_that_is_no_plain_file_is_refused(mode: str) -> Non
 
 
 @given(COUNTERS, st.data())
-def test_a_counter_with_a_member_changed_is_refused_or_is_what_would_be_written(
-    counter: Counter, data: st.DataObject
-) -> None:
+def test_a_counter_with_a_member_changed_is_refused_or_is_what_would_be_written(counter: Counter, data: st.DataObject) -> None:
     """There is one spelling of each state: what the reader accepts, the writer writes."""
     members: dict[str, JsonValue] = json.loads(encode_counter(counter).data.partition(b"\n\n")[2])
     members[data.draw(st.sampled_from(sorted(members)))] = data.draw(LIKELY)

@@ -25,9 +25,7 @@ def render(parsed: RecordRef | BreadcrumbRef | GcRef, name: str) -> str:
 
 
 @given(KEY_IDS, SHARD_LENGTHS, TIMES, OPS, OIDS)
-def test_every_name_reads_back_for_every_shard_length(
-    key_id: KeyId, length: int, time: Timestamp, op: str, element: Oid
-) -> None:
+def test_every_name_reads_back_for_every_shard_length(key_id: KeyId, length: int, time: Timestamp, op: str, element: Oid) -> None:
     """From the key to its refs and back, with nothing lost."""
     naming = Naming(length)
     expected = {

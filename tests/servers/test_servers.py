@@ -159,7 +159,7 @@ def test_http_fails_as_scripted(here: Path, server: GitHttpServer, fault: Fault,
     server.fail(1, fault, method="POST", service=RECEIVE_PACK, forever=True)
     assert not push(here, url)
     assert (git_output("ls-remote", url) != "") == (applied == "all")
-    assert {seen.status for seen in server.log if seen.method == "POST"} == {status}
+    assert {seen.status for seen in server.log if (seen.method, seen.service) == ("POST", RECEIVE_PACK)} == {status}
 
 
 def test_http_counts_faults_by_request_and_may_keep_failing(server: GitHttpServer) -> None:

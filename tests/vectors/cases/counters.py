@@ -17,9 +17,7 @@ from tests.vectors.cases.raw import (
 Recent = list[list[str | None]]
 
 
-def state(
-    value: int | str = 0, op: str = OP, seq: int = 0, recent: Recent | None = None, set_at: str | None = None
-) -> Json:
+def state(value: int | str = 0, op: str = OP, seq: int = 0, recent: Recent | None = None, set_at: str | None = None) -> Json:
     return {"value": str(value), "op": op, "seq": seq, "recent": recent or [], "setAt": set_at}
 
 
@@ -58,8 +56,7 @@ def counters() -> Json:
     deltas = (1, -1, 3, -3, 10, INT64_MAX, INT64_MIN)
     return {
         "counters": [
-            {"name": name, "counter": counter, **message_only(counter_message(counter))}
-            for name, counter in states.items()
+            {"name": name, "counter": counter, **message_only(counter_message(counter))} for name, counter in states.items()
         ],
         "malformedCounters": list(malformed_counters()),
         "breadcrumbs": [message_only(f"{delta:+d}\n", delta=str(delta)) for delta in deltas],
@@ -83,18 +80,14 @@ def malformed_counters() -> Iterator[Json]:
         "no line feed": good[:-1],
         "two line feeds": good + "\n",
         "a space": good.replace('":"counter', '": "counter'),
-        "order of members": good.replace(
-            '"category":"counter","op":"abcdefgh"', '"op":"abcdefgh","category":"counter"'
-        ),
+        "order of members": good.replace('"category":"counter","op":"abcdefgh"', '"op":"abcdefgh","category":"counter"'),
         "a member twice": good.replace('"seq":1', '"seq":1,"seq":1'),
         "a member too many": good.replace('"version":2', '"version":2,"x":1'),
         "byte order mark": "\ufeff" + good,
         "a breadcrumb": "+1\n",
     }
     messages.update(
-        swapped(
-            '"counter"', {"another category": '"expiry"', "category unknown": '"counters"', "category is no text": "1"}
-        )
+        swapped('"counter"', {"another category": '"expiry"', "category unknown": '"counters"', "category is no text": "1"})
     )
     messages.update(
         swapped(
@@ -107,9 +100,7 @@ def malformed_counters() -> Iterator[Json]:
             },
         )
     )
-    messages.update(
-        swapped('"op":"abcdefgh",', {"no op": "", "op short": '"op":"abcdefg",', "op long": f'"op":"{"a" * 41}",'})
-    )
+    messages.update(swapped('"op":"abcdefgh",', {"no op": "", "op short": '"op":"abcdefg",', "op long": f'"op":"{"a" * 41}",'}))
     messages.update(
         swapped(
             '"op":"abcdefgh"',
@@ -155,9 +146,7 @@ def malformed_counters() -> Iterator[Json]:
             "9" * 5000,
         )
     )
-    messages.update(
-        swapped('"value":"5",', {"no value": "", "value number": '"value":5,', "value null": '"value":null,'})
-    )
+    messages.update(swapped('"value":"5",', {"no value": "", "value number": '"value":5,', "value null": '"value":null,'}))
     messages.update(swapped('"recent":[["abcdefgh","5"]],', {"no recent": ""}))
     messages.update(
         (f"recent {text}", good.replace('[["abcdefgh","5"]]', text))

@@ -170,9 +170,7 @@ def data() -> Json:
 
     def add(name: str, kind: str, typed: Json, content: bytes, media: tuple[str, str] | None = None) -> None:
         mime, extension = media or MEDIA[kind]
-        records.append(
-            {"name": name, "type": kind, **typed, "mime": mime, "extension": extension, **record(kind, content, media)}
-        )
+        records.append({"name": name, "type": kind, **typed, "mime": mime, "extension": extension, **record(kind, content, media)})
 
     for name, text in STRINGS.items():
         add(name, "String", {"text": text}, text.encode())
@@ -190,9 +188,7 @@ def data() -> Json:
     refused = {"Boolean": booleans, "Number": REFUSED_NUMBERS, "JSON": REFUSED_JSONS}
     return {
         "records": records,
-        "refused": [
-            {"type": kind, "text": text, "why": why} for kind, texts in refused.items() for text, why in texts.items()
-        ],
+        "refused": [{"type": kind, "text": text, "why": why} for kind, texts in refused.items() for text, why in texts.items()],
         "refusedMediaTypes": [
             "png",
             "image/",
@@ -242,9 +238,7 @@ def malformed_data() -> Iterator[Json]:
     yield case("metadata.json is missing", b"x", line, dict.fromkeys(views, blob))
     yield case("a file too many", b"x", line, {**whole, "view.html": blob})
     yield case("a view is another blob", b"x", line, {**whole, "view.json": README_OID})
-    yield case(
-        "metadata.json ends with a line feed", b"x", line, {**whole, "metadata.json": oid_of("blob", line + b"\n")}
-    )
+    yield case("metadata.json ends with a line feed", b"x", line, {**whole, "metadata.json": oid_of("blob", line + b"\n")})
     yield case("blobOid is another blob", b"x", swap(blob, README_OID))
     yield case("blobOid is no oid", b"x", swap(blob, "x"))
     yield case("blobOid is a number", b"x", swap(f'"{blob}"', "1"))

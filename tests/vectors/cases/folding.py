@@ -27,8 +27,7 @@ NULL2 = crumb(2, "nullnull", None)
 def folding() -> Json:
     return {
         "totals": [
-            {"name": name, "base": base, "breadcrumbs": crumbs, "total": str(total)}
-            for name, base, crumbs, total in totals()
+            {"name": name, "base": base, "breadcrumbs": crumbs, "total": str(total)} for name, base, crumbs, total in totals()
         ],
         "folds": [
             {"name": name, "base": base, "breadcrumbs": crumbs, "taking": taking, "op": "gathered", "result": result}
@@ -51,9 +50,7 @@ def folding() -> Json:
             {"name": name, "base": base, "value": str(value), "time": at(30), "op": "assigned", "result": result}
             for name, base, value, result in sets()
         ],
-        "clocks": [
-            {"now": now, "setAt": set_at, "breadcrumbs": seen, "time": time} for now, set_at, seen, time in clocks()
-        ],
+        "clocks": [{"now": now, "setAt": set_at, "breadcrumbs": seen, "time": time} for now, set_at, seen, time in clocks()],
         "doubts": [
             {"name": name, "op": "doubtful", "before": before, "after": after, "provenNotApplied": proven}
             for name, before, after, proven in doubts()

@@ -24,9 +24,7 @@ def objects() -> Json:
         "dummy tree": {"README.md": README_OID},
         "tree of a first-generation record": views,
         "empty tree": {},
-        "order is by bytes, not by case or length": dict.fromkeys(
-            ("view.txt", "B", "a", "a.b", "a-b", "A"), README_OID
-        ),
+        "order is by bytes, not by case or length": dict.fromkeys(("view.txt", "B", "a", "a.b", "a-b", "A"), README_OID),
     }
     first_generation = oid_of("tree", tree_content(views))
     commits = [

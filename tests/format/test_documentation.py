@@ -1,0 +1,71 @@
+"""docs/format.md against the code: its oids are real and its commands do what they say."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_keyval.format.counters import Counter, Operation, encode_counter, encode_delta
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import Naming, parse
+from git_keyval.format.objects import GitObject, Oid, blob, commit
+from git_keyval.format.records import encode_data
+from git_keyval.format.times import Timestamp
+from git_keyval.format.values import parse_value
+from tests.servers.binary import git_output, isolated_environ
+
+TEXT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+BLOCKS = [(kind, body) for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)]
+
+KEY = encode_data(parse_value("String", "build-number"))
+VALUE = encode_data(parse_value("Number", "42"))
+OP = "q7w8e9r0t1y2"
+TIME = Timestamp("20261122T140355123456Z")
+COUNTER = Counter(42, OP, 17, (Operation("0123456789abcdef0123", None), Operation(OP, 42)), Timestamp("20261122T140000000000Z"))
+COMMITS = [KEY.commit, encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1)]
+OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT]
+FIRST_GENERATION = [
+    commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
+    commit(Oid("18c3e088d58cb90325f1a89a8f0f284c78acb330"), b"custom/mime\n"),
+]
+
+
+def test_every_oid_of_the_text_is_real() -> None:
+    """An example that is wrong is worse than none."""
+    known = {made.oid for made in [*OBJECTS, *FIRST_GENERATION, blob(b"Boolean")]}
+    known |= {"ad8d7454878fbe21508d947c222055286103e142", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "0" * 40}
+    assert set(re.findall(r"(?<![0-9a-z-])[0-9a-f]{40}(?![0-9a-z])", TEXT)) == known
+
+
+@pytest.mark.parametrize("record", COMMITS, ids=lambda record: record.oid[:7])
+def test_every_commit_of_the_text_is_shown_byte_for_byte(record: GitObject) -> None:
+    """Who hashes what the text shows gets the oid that the text gives."""
+    assert ("", record.data.decode()) in BLOCKS
+
+
+def test_the_refnames_of_the_text_are_those_of_its_key() -> None:
+    """The text names the refs of the key as the code does."""
+    naming = Naming()
+    names = [
+        naming.value(KEY.key_id),
+        naming.expiry(KEY.key_id),
+        naming.key(KEY.key_id),
+        naming.breadcrumb(KEY.key_id, TIME, OP),
+        naming.parked(KEY.key_id, TIME),
+    ]
+    assert ("", "".join(f"{name}\n" for name in names)) in BLOCKS
+    assert all(parse(name) for name in names)
+
+
+def test_the_commands_of_the_text_make_the_value_and_its_ref(bare_repository: Callable[[str], Path]) -> None:
+    """The format needs no software of ours."""
+    repository = bare_repository("database.git")
+    script = "set -e\n" + "".join(body for kind, body in BLOCKS if kind == "sh")
+    done = subprocess.run(["sh", "-c", script], cwd=repository, env=isolated_environ(), capture_output=True, check=True, timeout=60)
+    assert ("text", done.stdout.decode()) in BLOCKS
+    assert done.stdout.decode().split() == [made.oid for made in VALUE.objects]
+    name = Naming().value(KEY.key_id)
+    assert git_output("rev-parse", name, directory=repository) == VALUE.commit.oid
