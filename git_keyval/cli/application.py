@@ -2,14 +2,16 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from git_keyval.cli.display import display
-from git_keyval.dispatch.run import run
+from git_keyval.cli.display import display, display_report
+from git_keyval.dispatch.steps import run_command
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.dispatch.upkeep import run_maintenance
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.commands import COMMANDS, Command
 from git_keyval.interface.inputs import INPUTS, Input
@@ -98,16 +100,30 @@ def _callback(command: Command) -> Callable[..., None]:
         try:
             inputs = parse_inputs(command, {**context.obj, **_given(command, values)})
             with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
-                answer = run(command, inputs, surroundings(os.environ, _bar(bars)))
+                show = _runner(command)(command, inputs, surroundings(os.environ, _bar(bars)))
         except InputError as exc:
             errors.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(_MISUSED)
         except GitKeyvalError as exc:
             errors.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(_REFUSED)
-        sys.exit(display(command, inputs, answer))
+        sys.exit(show())
 
     return call
+
+
+def _runner(command: Command) -> Callable[[Command, Mapping[str, object], Surroundings], Callable[[], int]]:
+    return _maintain if command.maintains else _step
+
+
+def _step(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
+    result, outputs = run_command(command, inputs, world)
+    return lambda: display(inputs, result, outputs)
+
+
+def _maintain(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
+    report, _outputs = run_maintenance(command, inputs, world)
+    return lambda: display_report(report)
 
 
 def _bar(bars: Progress) -> Callable[[str, int, int], None]:

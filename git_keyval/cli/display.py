@@ -9,9 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from git_keyval.commands.results import Result
-from git_keyval.dispatch.presenting import outputs_of, value_bytes
-from git_keyval.dispatch.run import Answer
-from git_keyval.interface.commands import Command
+from git_keyval.dispatch.steps import value_bytes
+from git_keyval.dispatch.upkeep import AnyReport
 from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report
 
@@ -19,36 +18,38 @@ _FAILED = 1
 _LISTED = 50
 
 
-def display(command: Command, inputs: Mapping[str, object], answer: Answer) -> int:
-    """Print an answer; give the exit code."""
-    content = answer.content
-    match content:
-        case Result():
-            return _display_result(command, inputs, content, answer.requests)
-        case Report():
-            return _display_report(content)
-        case CheckReport():
-            return _display_check(content)
-        case InitReport():
-            print("\n".join(f"created {name}" for name in content.created) or "nothing to do")
-    return 0
-
-
-def _display_result(command: Command, inputs: Mapping[str, object], result: Result, requests: int) -> int:
+def display(inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> int:
+    """Print the answer of a command; give the exit code."""
     if result.value is not None:
-        data = value_bytes(result.value)
-        if "output-file" in inputs:
-            Path(str(inputs["output-file"])).write_bytes(data)
-        else:
-            sys.stdout.buffer.write(data + (b"\n" if sys.stdout.isatty() or not data.endswith(b"\n") else b""))
-            sys.stdout.flush()
+        end = b"\n" if sys.stdout.isatty() or isinstance(result.value, int) else b""
+        _print_value(value_bytes(result.value), end, str(inputs.get("output-file", "")))
     elif "default" in inputs and result.found is False:
         print(inputs["default"])
     else:
-        for name, text in outputs_of(command, result, requests).items():
+        for name, text in outputs.items():
             if name != "requests-used":
                 print(f"{name}: {text}")
     return _FAILED if result.found is False and inputs.get("on-missing") == "fail" else 0
+
+
+def display_report(report: AnyReport) -> int:
+    """Print the report of a maintenance command; give the exit code."""
+    match report:
+        case Report():
+            return _display_report(report)
+        case CheckReport():
+            return _display_check(report)
+        case InitReport():
+            print("\n".join(f"created {name}" for name in report.created) or "nothing to do")
+    return 0
+
+
+def _print_value(data: bytes, end: bytes, path: str) -> None:
+    if path:
+        Path(path).write_bytes(data)
+        return
+    sys.stdout.buffer.write(data if data.endswith(b"\n") else data + end)
+    sys.stdout.flush()
 
 
 def _display_report(report: Report) -> int:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
+_WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
 _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.+)")
 
 
@@ -24,10 +25,12 @@ def locate(repository: str, server_url: str) -> str:
     return repository
 
 
-def token_for(location: str, token: str, *, explicit: bool, server_url: str) -> str:
-    """Give the token if it may be sent there: always if it was given for this step, else to the GitHub server only.
+def token_for(location: str, token: str, server_url: str) -> str:
+    """Give the token if it may be sent there.
 
-    The workflow's own token is the default of the input; it must not reach another host that a repository names.
+    The workflow's own token is the default of the input, so it goes to the GitHub server only, whatever host a repository names.
+    Any other token was given on purpose.
     """
-    same_host = urlsplit(location).hostname == urlsplit(server_url).hostname
-    return token if token and (explicit or same_host) else ""
+    if token.startswith(_WORKFLOW_TOKEN) and urlsplit(location).hostname != urlsplit(server_url).hostname:
+        return ""
+    return token

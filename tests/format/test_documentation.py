@@ -35,7 +35,7 @@ FIRST_GENERATION = [
 
 def test_every_oid_of_the_text_is_real() -> None:
     """An example that is wrong is worse than none."""
-    known = {made.oid for made in [*OBJECTS, *FIRST_GENERATION, blob(b"Boolean")]}
+    known: set[str] = {made.oid for made in [*OBJECTS, *FIRST_GENERATION, blob(b"Boolean")]}
     known |= {"ad8d7454878fbe21508d947c222055286103e142", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "0" * 40}
     assert set(re.findall(r"(?<![0-9a-z-])[0-9a-f]{40}(?![0-9a-z])", TEXT)) == known
 

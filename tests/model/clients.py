@@ -1,12 +1,12 @@
-"""What a client of the counter protocol does once it has read: pure decisions, made with git_keyval.format.counters."""
+"""What a client of the counter protocol does once it has read: decisions, all arithmetic by git_keyval.format.counters."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from git_keyval.format import counters
-from git_keyval.format.counters import NULL, Breadcrumb, Counter, Operation
+from git_keyval.format.counters import NULL, RECENT_OPERATIONS, Breadcrumb, Counter, Operation
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.times import Micros
 from tests.model.database import (
@@ -27,34 +27,48 @@ from tests.model.database import (
     store,
 )
 
-Kind = Literal["incr", "set", "get", "del", "getdel", "gather", "sweep"]
-Why = Literal["first", "denied", "doubt", "denied in doubt"]
+BREADCRUMBS_FIRST: Final = ("breadcrumbs", "counter")
+COUNTER_FIRST: Final = ("counter", "breadcrumbs")
+
+Why = Literal["first", "denied", "doubt", "denied again"]
+"""Why a client reads: at first, after a denial, because of a lost reply, or after the denial of what was sent twice."""
 
 
 class Op(NamedTuple):
-    """One operation of a client: ``number`` is the increment of INCR, the value of SET. A steady one meets no fault."""
+    """One operation: ``number`` is the increment of INCR and the value of SET. A steady one meets no fault.
 
-    kind: Kind
+    ``before``: INCR was denied before the beginning; or it has left a breadcrumb before the beginning and then it was killed and
+    run again, or is in doubt because the reply was lost.
+    """
+
+    kind: Literal["incr", "set", "get", "del", "getdel", "gather", "sweep"]
     number: int = 1
     mode: Literal["retry", "breadcrumb"] = "retry"
     skew: int = 0
     steady: bool = False
+    before: Literal["nothing", "denied", "killed", "doubt"] = "nothing"
 
 
 class Rules(NamedTuple):
-    """The protocol's decisions that a variant may get wrong, and what it may choose.
+    """The protocol, where variants of it differ; the defaults are right.
 
-    ``proof``: what must be shown before an operation in doubt is tried again. "life" is right: that the counter lives the
-    life it lived before. "certain" asks certainly_not_applied also where nothing was seen before, "none" asks nothing.
+    - ``proof``: what must be shown before an operation in doubt is tried again. "life": that the counter lives the life it
+      lived before, so nothing is tried again of which the counter was seen absent; "refs": nothing where the ref is as it was,
+      or for a breadcrumb that is not found, and certainly_not_applied otherwise; "seq": as "refs", but only that the operation
+      is not remembered and fewer operations than are remembered were done since; "none": nothing.
+    - ``trusts_denials``: of a transaction that was sent twice, a denial of the second counts as one of the first.
+    - ``set_clears``: SET deletes the breadcrumbs it saw, in its transaction.
+    - ``clock_first``: the clock is read before the refs, not after them.
+    - ``takes``: how many breadcrumbs INCR folds. ``rereads``: a breadcrumb is left only after another read.
+    - ``forces``: SET does not retry but force the ref.
     """
 
-    reads: tuple[str, ...] = ("breadcrumbs", "counter")
-    removal_reads: tuple[str, ...] = ("breadcrumbs", "counter")
-    gather_reads: tuple[str, ...] = ("breadcrumbs", "counter")
-    clock_first: bool = True
+    reads: tuple[str, ...] = BREADCRUMBS_FIRST
+    gather_reads: tuple[str, ...] = BREADCRUMBS_FIRST
+    proof: Literal["life", "refs", "seq", "none"] = "life"
     trusts_denials: bool = False
-    set_clears: bool = False
-    proof: Literal["life", "certain", "none"] = "life"
+    set_clears: bool = True
+    clock_first: bool = True
     unique_commits: bool = True
     dedupes: bool = True
     keeps_time: bool = True
@@ -86,9 +100,9 @@ class View(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A transaction with what is needed to find out what became of it."""
+    """A transaction with what is needed to find out what became of it: the state it was made from, and its answer."""
 
-    what: Literal["counter", "breadcrumb", "force", "removal"]
+    what: Literal["change", "force", "breadcrumb", "removal", "gather"]
     transaction: Transaction
     base: str = ABSENT
     answer: int | None = None
@@ -107,123 +121,155 @@ DONE = Decision("done")
 UNKNOWN = Decision("unknown")
 
 
-def decide(  # noqa: PLR0917
-    op: Op, id: str, rules: Rules, now: Micros, view: View, why: Why, attempt: Attempt | None
-) -> tuple[Decision, ...]:
-    """Give what the client may do next; more than one where it is free to choose."""
-    match op.kind:
-        case "incr" | "set":
-            return (_change(op, id, rules, now, view, why, attempt),)
-        case "del" | "getdel":
-            return (_remove(op, id, now, view, why, attempt),)
-        case "get":
-            return (Decision("done", answer=counters.total(view.base(now), view.crumbs())),)
-        case "gather":
-            return _gather(id, rules, now, view)
-        case "sweep":
-            return (_sweep(now, view),)
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How the client of one operation decides."""
 
+    op: Op
+    id: str
+    rules: Rules
 
-def _change(  # noqa: PLR0917
-    op: Op, id: str, rules: Rules, now: Micros, view: View, why: Why, attempt: Attempt | None
-) -> Decision:
-    if (remembered := load(view.value).find(id)) is not None:
-        return Decision("done", answer=remembered.number)
-    if any(crumb.op == id for crumb in view.crumbs()):
-        return DONE
-    if attempt is not None and (decision := _reconcile(id, rules, view, why, attempt)) is not None:
-        again = decision.attempt is not None and attempt.what == "breadcrumb" and not rules.keeps_time
-        return _leave_breadcrumb(op, id, now, view) if again else decision
-    if op.kind == "set":
-        return _assign(op, id, rules, now, view, force=rules.forces and why != "first")
-    if op.mode == "breadcrumb" and why != "first":
-        return _leave_breadcrumb(op, id, now, view)
-    return _increment(op, id, rules, now, view)
+    def reads(self) -> tuple[str, ...]:
+        """Give what is read, in this order."""
+        return self.rules.gather_reads if self.op.kind == "gather" else self.rules.reads
 
+    def decide(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> tuple[Decision, ...]:
+        """Give what the client may do next; more than one decision where it is free."""
+        match self.op.kind:
+            case "incr" | "set":
+                return (self._change(now, view, why, attempt),)
+            case "del" | "getdel":
+                return (self._remove(now, view, why, attempt),)
+            case "get":
+                return (Decision("done", answer=counters.total(view.base(now), view.crumbs())),)
+            case "gather":
+                return self._gather(now, view)
+            case "sweep":
+                return (_sweep(now, view),)
 
-def _reconcile(id: str, rules: Rules, view: View, why: Why, attempt: Attempt) -> Decision | None:
-    """Give what to do about an attempt that is in doubt, or None where it was as good as denied."""
-    before, after = load(attempt.base), load(view.value)
-    proven = rules.proof == "none" or (
-        counters.certainly_not_applied(id, before, after) and (rules.proof != "life" or before.recent != ())
-    )
-    again = Decision("sending", attempt._replace(again=True))
-    if attempt.what == "force":
-        return UNKNOWN
-    if attempt.what == "breadcrumb":
-        return again if proven or rules.proof == "certain" else UNKNOWN
-    expected = attempt.transaction[0].expect
-    if view.value == expected and (expected != ABSENT or rules.proof != "life"):
-        return again if why == "doubt" else None
-    return None if proven else UNKNOWN
+    def _change(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:
+        if (remembered := load(view.value).find(self.id)) is not None:
+            return Decision("done", answer=remembered.number)
+        if any(crumb.op == self.id for crumb in view.crumbs()):
+            return DONE
+        if attempt is not None and (decision := self._reconcile(now, view, why, attempt)) is not None:
+            return decision
+        if self.op.kind == "set":
+            return self._assign(now, view, force=self.rules.forces and why != "first")
+        if self.op.mode == "breadcrumb" and why != "first":
+            return self._leave_breadcrumb(now, view)
+        return self._increment(now, view)
 
-
-def _increment(op: Op, id: str, rules: Rules, now: Micros, view: View) -> Decision:
-    base, taking = view.base(now), view.breadcrumbs[: rules.takes]
-    counter, number = _fold(rules, base, view.breadcrumbs, taking, id, op.number)
-    updates = (Update(VALUE, view.value, _commit(rules, counter)), *_deletes(taking), *_drop_expiry(view, now))
-    return Decision("sending", Attempt("counter", updates, store(base), number))
-
-
-def _leave_breadcrumb(op: Op, id: str, now: Micros, view: View) -> Decision:
-    base = view.base(now)
-    made = breadcrumb(counters.next_time(now, base, view.crumbs()), id, op.number)
-    return Decision("sending", Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), store(base)))
-
-
-def _assign(op: Op, id: str, rules: Rules, now: Micros, view: View, *, force: bool) -> Decision:
-    base = view.base(now)
-    time = counters.next_time(now, base, view.crumbs())
-    counter = counters.assign(base, op.number, time, id)
-    if force:
-        counter = replace(counter, seq=counter.seq + counters.RECENT_OPERATIONS)
-    null = breadcrumb(time, id, NULL)
-    updates = (
-        Update(VALUE, ANY if force else view.value, store(counter)),
-        Update(null.name, ABSENT, null.oid),
-        *(_deletes(view.breadcrumbs) if rules.set_clears else ()),
-        *_drop_expiry(view, now),
-    )
-    return Decision("sending", Attempt("force" if force else "counter", updates, store(base)))
-
-
-def _remove(op: Op, id: str, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:  # noqa: PLR0917
-    """Delete what was seen. GETDEL knows by its gc/ branch whether it was applied, DEL cannot know once the counter moved."""
-    if view.parked and attempt is not None:
-        return Decision("done", answer=attempt.answer)
-    if why == "doubt" and attempt is not None:
-        first = attempt.transaction[0]
-        if view.value == first.expect:
-            return Decision("sending", attempt)
-        if op.kind == "del" or first.name != VALUE:
+    def _reconcile(self, now: Micros, view: View, why: Why, attempt: Attempt) -> Decision | None:
+        """Give what to do about an attempt that is in doubt, or None where it is as good as denied."""
+        if attempt.what == "force":
             return UNKNOWN
-    answer = counters.total(view.base(now), view.crumbs()) if op.kind == "getdel" else None
-    removed = tuple(
-        Update(name, oid, ABSENT) for name, oid in ((VALUE, view.value), (EXPIRY, view.expiry)) if oid != ABSENT
-    )
-    if op.kind == "getdel" and view.value != ABSENT:
-        removed = (*removed, Update(parked(id), ABSENT, view.value))
-    updates = (*removed, *_deletes(view.breadcrumbs))
-    return (
-        Decision("sending", Attempt("removal", updates, answer=answer)) if updates else Decision("done", answer=answer)
-    )
+        proven = self._is_proven(load(attempt.base), load(view.value))
+        again = Decision("sending", attempt._replace(again=True))
+        if attempt.what == "breadcrumb" and not self.rules.keeps_time:
+            again = self._leave_breadcrumb(now, view)
+        if attempt.what == "breadcrumb":
+            return again if proven or self.rules.proof != "life" else UNKNOWN
+        expected = attempt.transaction[0].expect
+        if view.value == expected and (expected != ABSENT or self.rules.proof != "life"):
+            return again if why == "doubt" else None
+        return None if proven else UNKNOWN
 
+    def _is_proven(self, before: Counter, after: Counter) -> bool:
+        match self.rules.proof:
+            case "life":
+                return before.recent != () and counters.certainly_not_applied(self.id, before, after)
+            case "refs":
+                return counters.certainly_not_applied(self.id, before, after)
+            case "seq":
+                return after.find(self.id) is None and after.seq - before.seq < RECENT_OPERATIONS
+            case "none":
+                return True
 
-def _gather(id: str, rules: Rules, now: Micros, view: View) -> tuple[Decision, ...]:
-    """Take any number of breadcrumbs, oldest first: the grace period may end between any two. An expired key is sweep's."""
-    if view.has_expired(now):
-        return (DONE,)
-    base = view.base(now)
-    decisions = [DONE]
-    for count in range(1, len(view.breadcrumbs) + 1):
-        taking = view.breadcrumbs[:count]
-        folded, _ = _fold(rules, base, view.breadcrumbs, taking, id, None)
-        updates = _deletes(taking)
-        if folded.seq != base.seq:
-            expect = view.value if rules.gather_compares else ANY
-            updates = (Update(VALUE, expect, _commit(rules, folded)), *updates)
-        decisions.append(Decision("sending", Attempt("removal", updates)))
-    return tuple(decisions)
+    def _increment(self, now: Micros, view: View) -> Decision:
+        base, taking = view.base(now), view.breadcrumbs[: self.rules.takes]
+        counter, number = self._fold(base, view.breadcrumbs, taking, self.op.number)
+        updates = (Update(VALUE, view.value, self._commit(counter)), *_deletes(taking), *_drop_expired(view, now))
+        return Decision("sending", Attempt("change", updates, store(base), number))
+
+    def _leave_breadcrumb(self, now: Micros, view: View) -> Decision:
+        base = view.base(now)
+        made = breadcrumb(counters.next_time(now, base, view.crumbs()), self.id, self.op.number)
+        return Decision("sending", Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), store(base)))
+
+    def _assign(self, now: Micros, view: View, *, force: bool) -> Decision:
+        base = view.base(now)
+        time = counters.next_time(now, base, view.crumbs())
+        counter = counters.assign(base, self.op.number, time, self.id)
+        null = breadcrumb(time, self.id, NULL)
+        updates = (Update(null.name, ABSENT, null.oid), *_drop_expired(view, now))
+        if force:
+            forced = replace(counter, seq=counter.seq + RECENT_OPERATIONS)
+            return Decision("sending", Attempt("force", (Update(VALUE, ANY, store(forced)), *updates), store(base)))
+        cleared = _deletes(view.breadcrumbs) if self.rules.set_clears else ()
+        updates = (Update(VALUE, view.value, store(counter)), *updates, *cleared)
+        return Decision("sending", Attempt("change", updates, store(base)))
+
+    def _remove(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:
+        """Delete all that was seen.
+
+        By its gc/ branch GETDEL knows whether it was applied. DEL cannot know once the counter has moved, nor GETDEL where there
+        was no counter but only breadcrumbs.
+        """
+        if view.parked and attempt is not None:
+            return Decision("done", answer=attempt.answer)
+        if attempt is not None and why in {"doubt", "denied again"}:
+            first = attempt.transaction[0]
+            if view.value == first.expect and why == "doubt":
+                return Decision("sending", attempt._replace(again=True))
+            if view.value != first.expect and (self.op.kind == "del" or first.name != VALUE):
+                return UNKNOWN
+        seen = ((VALUE, view.value), (EXPIRY, view.expiry))
+        updates = tuple(Update(name, oid, ABSENT) for name, oid in seen if oid != ABSENT)
+        answer = None
+        if self.op.kind == "getdel":
+            answer = counters.total(view.base(now), view.crumbs())
+            if view.value != ABSENT:
+                updates = (*updates, Update(parked(self.id), ABSENT, view.value))
+        updates = (*updates, *_deletes(view.breadcrumbs))
+        if not updates:
+            return Decision("done", answer=answer)
+        return Decision("sending", Attempt("removal", updates, answer=answer))
+
+    def _gather(self, now: Micros, view: View) -> tuple[Decision, ...]:
+        """Take any number of breadcrumbs, oldest first: the grace period may end between any two. What expired is for sweep."""
+        if view.has_expired(now):
+            return (DONE,)
+        base = view.base(now)
+        decisions = [DONE]
+        for count in range(1, len(view.breadcrumbs) + 1):
+            taking = view.breadcrumbs[:count]
+            folded, _ = self._fold(base, view.breadcrumbs, taking, None)
+            updates = _deletes(taking)
+            if folded.seq != base.seq:
+                expect = view.value if self.rules.gather_compares else ANY
+                updates = (Update(VALUE, expect, self._commit(folded)), *updates)
+            decisions.append(Decision("sending", Attempt("gather", updates)))
+        return tuple(decisions)
+
+    def _fold(self, base: Counter, seen: Refs, taking: Refs, by: int | None) -> tuple[Counter, int | None]:
+        crumbs = [read_breadcrumb(ref) for ref in seen]
+        ops = {_alias(crumb): crumb.op for crumb in crumbs}
+        if not self.rules.dedupes:
+            crumbs = [replace(crumb, op=_alias(crumb)) for crumb in crumbs]
+        taken = [crumb for crumb, ref in zip(crumbs, seen, strict=True) if ref in taking]
+        number = None
+        if by is None:
+            counter = counters.fold(base, crumbs, taking=taken, op=self.id)
+        else:
+            counter, number = counters.increment(base, crumbs, by, taking=taken, op=self.id)
+        if not self.rules.dedupes:
+            recent = tuple(Operation(ops.get(done.op, done.op), done.number) for done in counter.recent)
+            counter = replace(counter, recent=recent)
+        return counter, number
+
+    def _commit(self, counter: Counter) -> str:
+        return store(counter if self.rules.unique_commits else replace(counter, op="", recent=()))
 
 
 def _sweep(now: Micros, view: View) -> Decision:
@@ -234,35 +280,14 @@ def _sweep(now: Micros, view: View) -> Decision:
     return Decision("sending", Attempt("removal", updates))
 
 
-def _fold(  # noqa: PLR0917
-    rules: Rules, base: Counter, seen: Refs, taking: Refs, id: str, by: int | None
-) -> tuple[Counter, int | None]:
-    crumbs = [read_breadcrumb(ref) for ref in seen]
-    names = {_alias(crumb): crumb.op for crumb in crumbs}
-    if not rules.dedupes:
-        crumbs = [replace(crumb, op=_alias(crumb)) for crumb in crumbs]
-    taken = [crumb for crumb, ref in zip(crumbs, seen, strict=True) if ref in taking]
-    number = None
-    if by is None:
-        counter = counters.fold(base, crumbs, taking=taken, op=id)
-    else:
-        counter, number = counters.increment(base, crumbs, by, taking=taken, op=id)
-    recent = tuple(Operation(names.get(done.op, done.op), done.number) for done in counter.recent)
-    return replace(counter, recent=recent), number
-
-
 def _alias(crumb: Breadcrumb) -> str:
-    """Give the breadcrumb an operation id that no other one has, to hide from the product that two have the same."""
+    """Give an operation id that no other breadcrumb has, to hide that two are of the same operation."""
     return sha256(crumb.name.encode()).hexdigest()[:20]
-
-
-def _commit(rules: Rules, counter: Counter) -> str:
-    return store(counter if rules.unique_commits else replace(counter, op="", recent=()))
 
 
 def _deletes(refs: Sequence[Ref]) -> Transaction:
     return tuple(Update(ref.name, ref.oid, ABSENT) for ref in refs)
 
 
-def _drop_expiry(view: View, now: Micros) -> Transaction:
+def _drop_expired(view: View, now: Micros) -> Transaction:
     return (Update(EXPIRY, view.expiry, ABSENT),) if view.has_expired(now) else ()

@@ -98,13 +98,13 @@ def target(refs: Refs, name: RefName) -> str:
 def apply(refs: Refs, transaction: Transaction) -> Refs | None:
     """Give the refs after a transaction, or None if it is denied.
 
-    A ref that has the new oid already is taken for updated, whatever was expected: so do servers that answer "up to date",
-    and nothing in the protocol may depend on a stricter one. To delete a ref that is gone is a conflict.
+    A ref that has the new oid already is taken for updated, whatever was expected: servers that answer "up to date" do so, and
+    nothing in the protocol may depend on a stricter one. To delete a ref that is gone is a conflict.
     """
     after: dict[RefName, str] = dict(refs)
     for name, expect, new in transaction:
         found = after.get(name, ABSENT)
-        if found != expect and expect != ANY and (found != new or new == ABSENT):
+        if expect not in {found, ANY} and (found != new or new == ABSENT):
             return None
         after[name] = new
     return tuple(sorted(Ref(name, Oid(oid)) for name, oid in after.items() if oid != ABSENT))

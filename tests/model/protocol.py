@@ -1,23 +1,22 @@
-"""The counter protocol as a model to explore: clients, jobs, the clock and the network, one step of one of them at a time.
+"""The counter protocol as a model to explore: clients, jobs, clock and network, one step of one of them at a time.
 
 Steps are as small as the protocol's requests: each read, each transaction. What a client computes belongs to the step of its
-last read, its begin to its first read and its end to its last step; that makes the judgement stricter, never laxer. A kill
+last read, its begin to its first read, and its end to its last step; this makes the judgement stricter, never laxer. A kill
 matters only while a request is on its way: killed at any other moment, a client has done no more than after one of these.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, NamedTuple
 
 from git_keyval.format import counters
 from git_keyval.format.counters import Counter, Operation
-from git_keyval.format.times import SECOND, Micros
-from tests.model.clients import Attempt, Decision, Op, Rules, View, Why, decide
+from git_keyval.format.times import SECOND, Micros, timestamp
+from tests.model.clients import Attempt, Behaviour, Decision, Op, Rules, View, Why
 from tests.model.database import (
     ABSENT,
     AFTERWARDS,
-    ANY,
     EXPIRY,
     EXPIRY_OID,
     START,
@@ -25,29 +24,30 @@ from tests.model.database import (
     Ref,
     Refs,
     Transaction,
+    Update,
     apply,
     breadcrumb,
     breadcrumbs,
-    load,
     parked,
-    read_breadcrumb,
     store,
     target,
 )
 from tests.model.judgement import Call, is_explained
+from tests.model.telling import name_of, tell_attempt, tell_breadcrumbs, tell_counter, tell_decision
 
 SEED = Counter(5, "seedseed", 1, (Operation("seedseed", 5),))
-JOBS = ("gather", "sweep")
+JOBS = {"gather", "sweep"}
+ENDED = {"done", "unknown"}
 
 
 class Client(NamedTuple):
-    """One client. ``after``: who had ended when it began, as bits."""
+    """One client. ``after``: who had ended when it began, as bits. ``late``: whether it read the clock after expiry."""
 
     phase: Literal["new", "reading", "sending", "done", "unknown"] = "new"
     after: int = 0
     view: View = View()
     step: int = 0
-    expired: bool = False
+    late: bool = False
     why: Why = "first"
     attempt: Attempt | None = None
     answer: int | None = None
@@ -61,7 +61,10 @@ class Flight(NamedTuple):
 
 
 class State(NamedTuple):
-    """All that there is at one moment. ``lost``, ``kills``: how many faults may still happen."""
+    """All that there is at one moment.
+
+    ``lost``, ``kills``: how many faults may still happen. ``expired``: who had ended at the moment of expiry, None before it.
+    """
 
     refs: Refs
     clients: tuple[Client, ...]
@@ -75,12 +78,12 @@ class State(NamedTuple):
 class Variant:
     """Who takes part, what may go wrong, and how things stand at first.
 
-    ``late``: a request whose reply is lost may arrive at any later time, not only at once or never. ``mortal``: the counter
-    expires at some moment. ``pending``: increments that were left as breadcrumbs before.
+    ``pending``: increments left as breadcrumbs before. ``late``: a request whose reply is lost may arrive at any later time, not
+    only at once or never. ``mortal``: the counter expires at some moment.
     """
 
     ops: tuple[Op, ...]
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     counter: Counter | None = SEED
     pending: tuple[int, ...] = ()
     lost: int = 0
@@ -94,54 +97,61 @@ class CounterProtocol:
 
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
-        self.ids = [op.kind + "abcdefgh"[i] * 8 for i, op in enumerate(variant.ops)]
-        self.decide = [
-            cache(partial(decide, op, id, variant.rules)) for op, id in zip(variant.ops, self.ids, strict=True)
-        ]
-        rules = variant.rules
-        other = {"del": rules.removal_reads, "getdel": rules.removal_reads, "sweep": rules.removal_reads}
-        other["gather"] = rules.gather_reads
-        self.reads = [other.get(op.kind, rules.reads) for op in variant.ops]
         self.everybody = tuple(range(len(variant.ops)))
+        self.ids = [op.kind + "abcdefgh"[i] * 8 for i, op in enumerate(variant.ops)]
+        self.names = [name_of(id) for id in self.ids]
+        behaviours = [Behaviour(op, id, variant.rules) for op, id in zip(variant.ops, self.ids, strict=True)]
+        self.reads = [behaviour.reads() for behaviour in behaviours]
+        self.decide = [cache(behaviour.decide) for behaviour in behaviours]
         self.judged = [i for i in self.everybody if variant.ops[i].kind not in JOBS]
 
     def start(self) -> State:
-        refs = [
-            breadcrumb(counters.next_time(Micros(START - SECOND + i), Counter(), []), f"pending{i}", delta)
-            for i, delta in enumerate(self.variant.pending)
-        ]
+        """Give the refs as they were left, with every client still to begin, or in the middle of its operation."""
+        refs = [_past_breadcrumb(i, f"pending{i}", delta) for i, delta in enumerate(self.variant.pending)]
         if self.variant.counter is not None:
             refs.append(Ref(VALUE, store(self.variant.counter)))
         if self.variant.mortal:
             refs.append(Ref(EXPIRY, EXPIRY_OID))
-        clients = tuple(Client() for _ in self.everybody)
-        return State(tuple(sorted(refs)), clients, (), self.variant.lost, self.variant.kills)
+        clients = []
+        for i, op in enumerate(self.variant.ops):
+            made = _past_breadcrumb(len(refs) + i, self.ids[i], op.number)
+            attempt = Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), target(tuple(refs), VALUE))
+            match op.before:
+                case "nothing":
+                    clients.append(Client())
+                case "denied":
+                    clients.append(Client(why="denied"))
+                case "killed":
+                    clients.append(Client("reading"))
+                    refs.append(made)
+                case "doubt":
+                    clients.append(Client("reading", why="doubt", attempt=attempt))
+                    refs.append(made)
+        return State(tuple(sorted(refs)), tuple(clients), (), self.variant.lost, self.variant.kills)
 
     def is_end(self, state: State) -> bool:
-        return all(state.clients[i].phase in {"done", "unknown"} for i in self.judged)
+        """Tell whether all operations have ended. Jobs may be at work and requests on their way."""
+        return all(state.clients[i].phase in ENDED for i in self.judged)
 
     def complaint(self, state: State) -> str | None:
-        value = self._total(self.start())
-        calls = [
-            Call(op.kind, op.number, client.answer, client.after, client.phase == "done")
-            for op, client in zip(self.variant.ops, state.clients, strict=True)
-            if op.kind not in JOBS
-        ]
+        """Judge an end as told in tests.model.judgement."""
+        value, left, mortal = self._total(self.start(), pending=False), self._total(state), self.variant.mortal
+        calls = [self._call(i, state.clients[i]) for i in self.judged]
         if state.expired is not None:
             calls.append(Call("expire", 0, None, state.expired, certain=True))
-        left = self._total(state)
-        mortal = self.variant.mortal
-        writes = tuple(call._replace(answer=None) if call.kind == "get" else call for call in calls)
-        if not is_explained(value, writes, left, mortal=mortal):
-            ends = [f"{self.ids[i]} {state.clients[i].phase} {state.clients[i].answer}" for i in self.judged]
-            return f"no order explains {', '.join(ends)} and {left} left"
+        if not is_explained(value, _without_answers(calls, "get"), left, mortal=mortal):
+            ends = ", ".join(f"{self.names[i]}: {state.clients[i].phase} {state.clients[i].answer}" for i in self.judged)
+            return f"no order explains {ends}; {left} is left"
         for place, call in enumerate(calls):
-            alone = tuple(c if k == place else c._replace(answer=None) for k, c in enumerate(calls))
-            if call.kind == "get" and not is_explained(value, alone, None, mortal=mortal):
-                return f"the counter never was {call.answer}, which {self.ids[self.judged[place]]} has read"
+            if call.kind == "get":
+                alone = tuple(other._replace(answer=None) for other in calls)
+                alone = (*alone[:place], call, *alone[place + 1 :])
+                if not is_explained(value, alone, None, mortal=mortal):
+                    return f"{self.names[self.judged[place]]} has read {call.answer}, which the counter never was"
         return None
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
+        """Give the steps of all clients and jobs, of requests on their way, and of time."""
         for i in self.everybody:
             client = state.clients[i]
             if client.phase in {"new", "reading"}:
@@ -153,138 +163,116 @@ class CounterProtocol:
                 rest = list(state.flights)
                 rest.remove(flight)
                 arrived = state._replace(refs=after, flights=tuple(rest))
-                yield f"the request of {self.ids[flight.client]} arrives late", arrived
+                yield f"the request of {self.names[flight.client]} arrives late", arrived
         if self.variant.mortal and state.expired is None:
             yield "the counter expires", state._replace(expired=self._ended(state))
 
-    def _total(self, state: State) -> int:
-        view = View(breadcrumbs(state.refs), target(state.refs, VALUE), target(state.refs, EXPIRY))
-        return counters.total(view.base(self._clock(state.expired is not None)), view.crumbs())
+    def _call(self, i: int, client: Client) -> Call:
+        op = self.variant.ops[i]
+        return Call(op.kind, op.number, client.answer, client.after, client.phase == "done")
 
-    @staticmethod
-    def _clock(expired: bool, skew: int = 0) -> Micros:  # noqa: FBT001
-        return Micros((AFTERWARDS if expired else START) + skew)
+    def _total(self, state: State, *, pending: bool = True) -> int:
+        """Give the value that is left; before the beginning, without what the operations themselves have left."""
+        crumbs = tuple(ref for ref in breadcrumbs(state.refs) if pending or not ref.name.endswith(tuple(self.ids)))
+        view = View(crumbs, target(state.refs, VALUE), target(state.refs, EXPIRY))
+        return counters.total(view.base(_clock(late=state.expired is not None)), view.crumbs())
 
     def _ended(self, state: State) -> int:
-        """Give who has ended, as bits by position among the judged; expiry has the position after them."""
+        """Give who has ended, as bits by place among the judged; expiry has the place after them."""
         ended = sum(1 << place for place, i in enumerate(self.judged) if state.clients[i].phase == "done")
         return ended | (0 if state.expired is None else 1 << len(self.judged))
 
     def _read(self, state: State, i: int, client: Client) -> Iterator[tuple[str, State]]:
-        reads = self.reads[i]
-        if client.step == 0:
-            client = client._replace(expired=state.expired is not None)
         if client.phase == "new":
             client = client._replace(after=self._ended(state), phase="reading")
-        view, told = self._look(state, i, client.view, reads[client.step])
-        label = f"{self.ids[i]} reads {told}"
-        if client.step + 1 < len(reads):
-            yield label, self._put(state, i, client._replace(view=view, step=client.step + 1))
+        last = client.step + 1 == len(self.reads[i])
+        if client.step == 0 or (last and not self.variant.rules.clock_first):
+            client = client._replace(late=state.expired is not None)
+        view, told = self._look(state, i, client)
+        label = f"{self.names[i]} reads {told}"
+        if not last:
+            yield label, _put(state, i, client._replace(view=view, step=client.step + 1))
             return
-        expired = client.expired if self.variant.rules.clock_first else state.expired is not None
-        now = self._clock(expired, self.variant.ops[i].skew)
-        for decision in self.decide[i](now, view, client.why, client.attempt):
-            keeps = None if self.variant.rules.rereads else view
-            yield f"{label}, {_told(decision)}", self._put(state, i, _decided(client, decision, keeps))
+        seen = client._replace(view=view)
+        for decision in self.decide[i](self._now(i, client), view, client.why, client.attempt):
+            yield f"{label}: {tell_decision(decision)}", _put(state, i, self._decided(seen, decision))
 
-    def _look(self, state: State, i: int, view: View, what: str) -> tuple[View, str]:
-        refs = state.refs
-        if what == "breadcrumbs again" and view.value == ABSENT:
-            return view, "nothing more"
-        if what.startswith("breadcrumbs"):
-            found = breadcrumbs(refs)
-            return view._replace(breadcrumbs=found), _told_breadcrumbs(found)
-        if what == "expiry":
-            return view._replace(expiry=target(refs, EXPIRY)), "the expiry"
-        seen = view._replace(value=target(refs, VALUE), parked=target(refs, parked(self.ids[i])) != ABSENT)
-        if "expiry" not in self.reads[i]:
-            seen = seen._replace(expiry=target(refs, EXPIRY))
-        return seen, _told_counter(seen.value)
+    def _look(self, state: State, i: int, client: Client) -> tuple[View, str]:
+        """Read one part; the expiry comes with the counter unless it is read by itself."""
+        refs, view, parts = state.refs, client.view, self.reads[i]
+        match parts[client.step]:
+            case "breadcrumbs":
+                found = breadcrumbs(refs)
+                return view._replace(breadcrumbs=found), tell_breadcrumbs(found)
+            case "expiry":
+                return view._replace(expiry=target(refs, EXPIRY)), "the expiry"
+        expiry = view.expiry if "expiry" in parts else target(refs, EXPIRY)
+        is_parked = target(refs, parked(self.ids[i])) != ABSENT
+        view = view._replace(value=target(refs, VALUE), expiry=expiry, parked=is_parked)
+        return view, tell_counter(view.value)
+
+    def _now(self, i: int, client: Client) -> Micros:
+        return Micros(_clock(late=client.late) + self.variant.ops[i].skew)
+
+    def _decided(self, client: Client, decision: Decision) -> Client:
+        """Give the client after a decision. What it will not need again is forgotten, for fewer states."""
+        if decision.phase != "sending":
+            return Client(decision.phase, client.after, answer=decision.answer)
+        if self.variant.rules.rereads:
+            return Client("sending", client.after, attempt=decision.attempt)
+        return Client("sending", client.after, client.view, late=client.late, attempt=decision.attempt)
 
     def _send(self, state: State, i: int, client: Client, attempt: Attempt) -> Iterator[tuple[str, State]]:
-        op, id = self.variant.ops[i], self.ids[i]
+        op, name = self.variant.ops[i], self.names[i]
         after = apply(state.refs, attempt.transaction)
         if after is None:
-            yield f"{id} is denied", self._denied(state, i, client, attempt)
+            yield f"{name} is denied", _put(state, i, self._denied(i, client, attempt))
         else:
             done = Client("done", client.after, answer=attempt.answer)
-            yield f"{id} {_told_attempt(attempt)}", self._put(state._replace(refs=after), i, done)
+            yield f"{name} is applied: {tell_attempt(attempt)}", _put(state._replace(refs=after), i, done)
         if op.steady or op.kind in JOBS:
             return
         if state.lost:
             doubt = Client("reading", client.after, why="doubt", attempt=attempt)
-            worse = self._put(state._replace(lost=state.lost - 1), i, doubt)
-            yield from self._fates(f"{id} gets no reply", worse, i, attempt)
+            worse = _put(state._replace(lost=state.lost - 1), i, doubt)
+            yield from self._fates(f"{name} gets no reply", worse, i, attempt)
         if state.kills and op.kind in {"incr", "set"}:
-            worse = self._put(state._replace(kills=state.kills - 1), i, Client("reading", client.after))
-            yield from self._fates(f"{id} is killed and run again", worse, i, attempt)
+            worse = _put(state._replace(kills=state.kills - 1), i, Client("reading", client.after))
+            yield from self._fates(f"{name} is killed and run again", worse, i, attempt)
 
     def _fates(self, label: str, state: State, i: int, attempt: Attempt) -> Iterator[tuple[str, State]]:
         """Give what may become of a request that nobody waits for."""
         if self.variant.late:
             flights = tuple(sorted([*state.flights, Flight(i, attempt.transaction)]))
-            yield f"{label}, {attempt.what} on its way", state._replace(flights=flights)
+            yield f"{label}, its {attempt.what} is on its way", state._replace(flights=flights)
             return
-        yield f"{label}, {attempt.what} not applied", state
+        yield f"{label}, its {attempt.what} was not applied", state
         if (after := apply(state.refs, attempt.transaction)) is not None:
-            yield f"{label}, {attempt.what} applied", state._replace(refs=after)
+            yield f"{label}, its {attempt.what} was applied", state._replace(refs=after)
 
-    def _denied(self, state: State, i: int, client: Client, attempt: Attempt) -> State:
-        kind = self.variant.ops[i].kind
+    def _denied(self, i: int, client: Client, attempt: Attempt) -> Client:
+        kind, rules = self.variant.ops[i].kind, self.variant.rules
         if kind in JOBS:
-            return self._put(state, i, Client("done", client.after))
-        if not self.variant.rules.rereads and kind == "incr":
-            (decision,) = self.decide[i](
-                self._clock(client.expired, self.variant.ops[i].skew), client.view, "denied", None
-            )
-            return self._put(state, i, _decided(client, decision, client.view))
-        doubtful = attempt.again and not self.variant.rules.trusts_denials
-        why: Why = "denied in doubt" if doubtful else "denied"
-        keep = attempt if kind == "getdel" or doubtful else None
-        return self._put(state, i, Client("reading", client.after, why=why, attempt=keep))
-
-    @staticmethod
-    def _put(state: State, i: int, client: Client) -> State:
-        return state._replace(clients=(*state.clients[:i], client, *state.clients[i + 1 :]))
+            return Client("done")
+        doubtful = attempt.again and not rules.trusts_denials
+        if not rules.rereads and kind == "incr" and not doubtful:
+            (decision,) = self.decide[i](self._now(i, client), client.view, "denied", None)
+            return self._decided(client, decision)
+        keeps = attempt if doubtful or kind == "getdel" else None
+        return Client("reading", client.after, why="denied again" if doubtful else "denied", attempt=keeps)
 
 
-def _decided(client: Client, decision: Decision, keeps: View | None) -> Client:
-    if decision.phase != "sending":
-        return Client(decision.phase, client.after, answer=decision.answer)
-    return Client(
-        "sending", client.after, keeps or View(), expired=client.expired and keeps is not None, attempt=decision.attempt
-    )
+def _past_breadcrumb(place: int, op: str, delta: int) -> Ref:
+    return breadcrumb(timestamp(Micros(START - SECOND + place)), op, delta)
 
 
-@cache
-def _told(decision: Decision) -> str:
-    if decision.phase != "sending" or decision.attempt is None:
-        return f"{decision.phase} {decision.answer}" if decision.answer is not None else decision.phase
-    return f"will {_told_attempt(decision.attempt)}"
+def _clock(*, late: bool) -> Micros:
+    return AFTERWARDS if late else START
 
 
-@cache
-def _told_attempt(attempt: Attempt) -> str:
-    parts = []
-    for name, expect, new in attempt.transaction:
-        if name == VALUE:
-            parts.append(f"{_told_counter(expect)} -> {_told_counter(new)}")
-        elif new == ABSENT:
-            parts.append(f"delete {name.rpartition('/')[2]}")
-        else:
-            parts.append(f"create {name.rpartition('/')[2]}")
-    return f"{attempt.what}: {', '.join(parts)}"
+def _put(state: State, i: int, client: Client) -> State:
+    return state._replace(clients=(*state.clients[:i], client, *state.clients[i + 1 :]))
 
 
-@cache
-def _told_counter(oid: str) -> str:
-    if oid in {ABSENT, ANY}:
-        return oid
-    counter = load(oid)
-    return f"{counter.value} (by {counter.op or 'nobody'}, seq {counter.seq})"
-
-
-@cache
-def _told_breadcrumbs(refs: Refs) -> str:
-    crumbs = [read_breadcrumb(ref) for ref in refs]
-    return ", ".join(f"{crumb.op} {crumb.delta}" for crumb in crumbs) or "no breadcrumbs"
+def _without_answers(calls: list[Call], kind: str) -> tuple[Call, ...]:
+    return tuple(call._replace(answer=None) if call.kind == kind else call for call in calls)

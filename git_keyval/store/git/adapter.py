@@ -1,6 +1,5 @@
 """The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
 
-import email.utils
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from git_keyval.errors import UnavailableError
@@ -52,10 +51,9 @@ class GitStore:
         """Tell this machine's time, corrected by the server's where that differs by more than its header can tell."""
         return Micros(self._clock() + self._clock_offset)
 
-    def clock_told(self, date: str) -> None:
-        """Learn the server's time from a Date header, which has whole seconds: within the second nothing is corrected."""
-        told = email.utils.parsedate_to_datetime(date).timestamp()
-        server, here = int(told) * SECOND, self._clock()
+    def clock_told(self, seconds: int) -> None:
+        """Learn the server's time in whole Unix seconds, as HTTP tells it: within the second nothing is corrected."""
+        server, here = seconds * SECOND, self._clock()
         self._clock_offset = 0 if server - SECOND <= here <= server + 2 * SECOND else server + SECOND // 2 - here
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:

@@ -1,6 +1,7 @@
 """Git's two services over smart HTTP, through dulwich's client, which keeps the credentials to the host they were given for."""
 
 from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -19,8 +20,8 @@ _SERVER_ERROR = 500
 class HttpTransport:
     """A way to one http(s) address."""
 
-    def __init__(self, url: str, token: str, clock_told: Callable[[str], None]) -> None:
-        """Reach the address with the token as password; ``clock_told`` gets the Date header of answers.
+    def __init__(self, url: str, token: str, clock_told: Callable[[int], None]) -> None:
+        """Reach the address with the token as password; ``clock_told`` gets the server's time in Unix seconds.
 
         Credentials in the address are used instead of the token, and are repeated in no error.
         """
@@ -44,12 +45,17 @@ class HttpTransport:
         answer, read = self._client._http_request(  # noqa: SLF001  # the one place where dulwich sends a request
             f"{self.where}/{path}", headers, body, raise_for_status=False
         )
-        if told := answer.headers.get("Date"):
-            self._clock_told(told)
+        self._tell_clock(answer.headers.get("Date", ""))
         if moved := answer.redirect_location:
             self._follow(str(moved), path)
         content_type = answer.headers.get("Content-Type") or ""
         return answer.status, content_type.partition(";")[0], pkt.Protocol(read, _read_only, answer.close)
+
+    def _tell_clock(self, date: str) -> None:
+        try:
+            self._clock_told(int(parsedate_to_datetime(date).timestamp()))
+        except ValueError:
+            return  # a server that tells no time, or no readable one, leaves this machine's
 
     def _follow(self, location: str, path: str) -> None:
         if location.endswith(f"/{path}"):

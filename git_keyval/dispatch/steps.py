@@ -1,0 +1,85 @@
+"""Running one command of step mode, and its answer as outputs: the same for the runner and the terminal."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from typing import cast
+
+from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
+from git_keyval.commands.results import NO_KEY, Result
+from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.opening import open_store
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.expiry import DEFAULT_GRANULARITY
+from git_keyval.format.names import DEFAULT_SHARD_LENGTH, Naming
+from git_keyval.format.times import iso_utc
+from git_keyval.format.values import Value, as_json, as_text
+from git_keyval.interface.commands import Command
+
+
+def run_command(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> tuple[Result, dict[str, str]]:
+    """Run a command with its parsed inputs; give its result, and its outputs as text. Raises GitKeyvalError."""
+    arguments = bind(command, inputs, surroundings)
+    store = open_store(inputs, surroundings)
+    database = Database(
+        store,
+        sleep=surroundings.sleep,
+        random=surroundings.random,
+        new_op=surroundings.new_op,
+        naming=Naming(cast("int", inputs.get("shard-length", DEFAULT_SHARD_LENGTH))),
+        granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
+        max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
+    )
+    result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
+    told = {**_told(result), "requests-used": store.requests}
+    return result, as_outputs(command, told)
+
+
+def as_outputs(command: Command, told: Mapping[str, object]) -> dict[str, str]:
+    """Give as text what a command has to tell and its outputs name; None is nothing to tell."""
+    return {name: _text(value) for name, value in told.items() if name in command.outputs and value is not None}
+
+
+def shown_value(value: Value | int) -> str:
+    """Give a value as the output ``value`` shows it."""
+    return str(value) if isinstance(value, int) else as_text(value)
+
+
+def value_bytes(value: Value | int) -> bytes:
+    """Give the bytes of a value, for a file."""
+    return str(value).encode() if isinstance(value, int) else value.data
+
+
+def _told(result: Result) -> dict[str, object]:
+    told: dict[str, object] = {
+        "found": result.found,
+        "applied": result.applied,
+        "type": result.type,
+        "version": result.version,
+        "ttl": NO_KEY if result.found is False and result.ttl is None else result.ttl,
+        "pending": result.pending,
+        "count": result.count,
+        "json": result.document,
+    }
+    if result.value is not None:
+        told |= {"value": shown_value(result.value), "json": _json(_json_of(result.value))}
+    if result.old_value is not None:
+        told["old-value"] = shown_value(result.old_value)
+    if result.expires_at is not None:
+        told["expires-at"] = iso_utc(result.expires_at)
+    return told
+
+
+def _json_of(value: Value | int) -> JsonValue:
+    return value if isinstance(value, int) else as_json(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _json(value) if isinstance(value, Mapping | list) else str(value)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
