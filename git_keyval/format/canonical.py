@@ -1,7 +1,6 @@
 """Canonical JSON (RFC 8785) both ways, refusing what a double cannot hold."""
 
 import json
-from decimal import Decimal
 from math import isfinite
 from typing import NoReturn, TypeAlias
 
@@ -10,7 +9,6 @@ import rfc8785
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 _MAX_SAFE = 2**53 - 1
-_LONGEST_SAFE = len(str(-_MAX_SAFE))
 
 
 class JsonError(ValueError):
@@ -28,7 +26,7 @@ def encode(value: JsonValue) -> bytes:
 def decode(text: str | bytes) -> JsonValue:
     """Parse JSON strictly: no NaN or Infinity, no repeated member names, no number that a double would change or overflow.
 
-    Decimal fractions are rounded to the nearest double as JSON readers everywhere do; integers must be kept exactly.
+    Fractions and exponents are rounded to the nearest double as JSON readers everywhere do; integers must be kept exactly.
     """
     try:
         parsed: JsonValue = json.loads(
@@ -50,21 +48,18 @@ def decode_canonical(text: bytes) -> JsonValue:
 
 
 def _integer(literal: str) -> int | float:
-    if len(literal) > _LONGEST_SAFE or abs(int(literal)) > _MAX_SAFE:
-        return _number(literal)
-    return int(literal)
+    number = _number(literal)
+    # Beyond 1e308 the line before has refused it, so this conversion is short.
+    if int(number) != int(literal):
+        raise JsonError("an integer cannot be held exactly by a double; store it as a string")
+    return number
 
 
 def _number(literal: str) -> int | float:
     number = float(literal)
     if not isfinite(number):
         raise JsonError("a number is beyond the range of a double")
-    exact = Decimal(literal)
-    if exact == exact.to_integral_value() and exact != Decimal(number):
-        raise JsonError("an integer cannot be held exactly by a double; store it as a string")
-    if number.is_integer() and abs(number) <= _MAX_SAFE:
-        return int(number)
-    return number
+    return int(number) if number.is_integer() and abs(number) <= _MAX_SAFE else number
 
 
 def _constant(name: str) -> NoReturn:

@@ -8,6 +8,9 @@ from typing import Final, Literal, NamedTuple
 from git_keyval.format import counters
 from git_keyval.format.counters import NULL, RECENT_OPERATIONS, Breadcrumb, Counter, Operation
 from git_keyval.format.expiry import is_expired
+from git_keyval.format.metadata import NULL_COMMIT
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from tests.model.database import (
     ABSENT,
@@ -58,9 +61,10 @@ class Rules(NamedTuple):
       is not remembered and fewer operations than are remembered were done since; "none": nothing.
     - ``trusts_denials``: of a transaction that was sent twice, a denial of the second counts as one of the first.
     - ``set_clears``: SET deletes the breadcrumbs it saw, in its transaction.
-    - ``clock_first``: the clock is read before the refs, not after them.
+    - ``clock_first``: sweep reads the clock before the refs; everybody else may read it after them.
+    - ``witness_last``: GETDEL looks for its gc/ branch after the breadcrumbs, not before them.
+    - ``forces``: SET does not try twice but forces the ref; ``forces_again``: also after a lost reply, if the ref is as it was.
     - ``takes``: how many breadcrumbs INCR folds. ``rereads``: a breadcrumb is left only after another read.
-    - ``forces``: SET does not retry but force the ref.
     """
 
     reads: tuple[str, ...] = BREADCRUMBS_FIRST
@@ -69,6 +73,7 @@ class Rules(NamedTuple):
     trusts_denials: bool = False
     set_clears: bool = True
     clock_first: bool = True
+    witness_last: bool = True
     unique_commits: bool = True
     dedupes: bool = True
     keeps_time: bool = True
@@ -76,6 +81,7 @@ class Rules(NamedTuple):
     takes: int = 128
     rereads: bool = True
     forces: bool = False
+    forces_again: bool = False
 
 
 class View(NamedTuple):
@@ -85,6 +91,11 @@ class View(NamedTuple):
     value: str = ABSENT
     expiry: str = ABSENT
     parked: bool = False
+
+    def oid_of(self, name: RefName) -> str:
+        """Give what one of the refs was seen to point at, or ABSENT."""
+        seen: dict[RefName, str] = {VALUE: self.value, EXPIRY: self.expiry, **dict(self.breadcrumbs)}
+        return seen.get(name, ABSENT)
 
     def has_expired(self, now: Micros) -> bool:
         """Tell whether the key that was seen has stopped existing."""
@@ -100,11 +111,16 @@ class View(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A transaction with what is needed to find out what became of it: the state it was made from, and its answer."""
+    """A transaction with what is needed to find out what became of it.
+
+    ``base``: the counter it was made from, ``seen``: what the ref was, ``answer``: what it will have answered, ``again``: whether
+    it was sent before.
+    """
 
     what: Literal["change", "force", "breadcrumb", "removal", "gather"]
     transaction: Transaction
     base: str = ABSENT
+    seen: str = ABSENT
     answer: int | None = None
     again: bool = False
 
@@ -148,7 +164,7 @@ class Behaviour:
                 return (_sweep(now, view),)
 
     def _change(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:
-        if (remembered := load(view.value).find(self.id)) is not None:
+        if (remembered := view.base(now).find(self.id)) is not None:
             return Decision("done", answer=remembered.number)
         if any(crumb.op == self.id for crumb in view.crumbs()):
             return DONE
@@ -162,16 +178,15 @@ class Behaviour:
 
     def _reconcile(self, now: Micros, view: View, why: Why, attempt: Attempt) -> Decision | None:
         """Give what to do about an attempt that is in doubt, or None where it is as good as denied."""
-        if attempt.what == "force":
-            return UNKNOWN
-        proven = self._is_proven(load(attempt.base), load(view.value))
+        proven = self._is_proven(load(attempt.base), view.base(now))
         again = Decision("sending", attempt._replace(again=True))
+        if attempt.what == "force":
+            return again if self.rules.forces_again and view.value == attempt.seen else UNKNOWN
         if attempt.what == "breadcrumb" and not self.rules.keeps_time:
             again = self._leave_breadcrumb(now, view)
         if attempt.what == "breadcrumb":
             return again if proven or self.rules.proof != "life" else UNKNOWN
-        expected = attempt.transaction[0].expect
-        if view.value == expected and (expected != ABSENT or self.rules.proof != "life"):
+        if view.value == attempt.seen and (attempt.seen != ABSENT or self.rules.proof != "life"):
             return again if why == "doubt" else None
         return None if proven else UNKNOWN
 
@@ -190,12 +205,12 @@ class Behaviour:
         base, taking = view.base(now), view.breadcrumbs[: self.rules.takes]
         counter, number = self._fold(base, view.breadcrumbs, taking, self.op.number)
         updates = (Update(VALUE, view.value, self._commit(counter)), *_deletes(taking), *_drop_expired(view, now))
-        return Decision("sending", Attempt("change", updates, store(base), number))
+        return Decision("sending", Attempt("change", updates, store(base), view.value, number))
 
     def _leave_breadcrumb(self, now: Micros, view: View) -> Decision:
         base = view.base(now)
         made = breadcrumb(counters.next_time(now, base, view.crumbs()), self.id, self.op.number)
-        return Decision("sending", Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), store(base)))
+        return Decision("sending", Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), store(base), view.value))
 
     def _assign(self, now: Micros, view: View, *, force: bool) -> Decision:
         base = view.base(now)
@@ -205,42 +220,36 @@ class Behaviour:
         updates = (Update(null.name, ABSENT, null.oid), *_drop_expired(view, now))
         if force:
             forced = replace(counter, seq=counter.seq + RECENT_OPERATIONS)
-            return Decision("sending", Attempt("force", (Update(VALUE, ANY, store(forced)), *updates), store(base)))
+            return Decision("sending", Attempt("force", (Update(VALUE, ANY, store(forced)), *updates), store(base), view.value))
         cleared = _deletes(view.breadcrumbs) if self.rules.set_clears else ()
         updates = (Update(VALUE, view.value, store(counter)), *updates, *cleared)
-        return Decision("sending", Attempt("change", updates, store(base)))
+        return Decision("sending", Attempt("change", updates, store(base), view.value))
 
     def _remove(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:
-        """Delete all that was seen.
-
-        By its gc/ branch GETDEL knows whether it was applied. DEL cannot know once the counter has moved, nor GETDEL where there
-        was no counter but only breadcrumbs.
-        """
+        """Delete all that was seen. What became of it GETDEL knows by its gc/ branch; DEL only if nothing or all of it is gone."""
         if view.parked and attempt is not None:
             return Decision("done", answer=attempt.answer)
         if attempt is not None and why in {"doubt", "denied again"}:
-            first = attempt.transaction[0]
-            if view.value == first.expect and why == "doubt":
+            gone = [view.oid_of(name) != expect for name, expect, new in attempt.transaction if new == ABSENT]
+            if why == "doubt" and not any(gone):
                 return Decision("sending", attempt._replace(again=True))
-            if view.value != first.expect and (self.op.kind == "del" or first.name != VALUE):
-                return UNKNOWN
-        seen = ((VALUE, view.value), (EXPIRY, view.expiry))
-        updates = tuple(Update(name, oid, ABSENT) for name, oid in seen if oid != ABSENT)
-        answer = None
-        if self.op.kind == "getdel":
-            answer = counters.total(view.base(now), view.crumbs())
-            if view.value != ABSENT:
-                updates = (*updates, Update(parked(self.id), ABSENT, view.value))
-        updates = (*updates, *_deletes(view.breadcrumbs))
-        if not updates:
+            if self.op.kind == "del" and any(gone):
+                return DONE if all(view.oid_of(update.name) == ABSENT for update in attempt.transaction) else UNKNOWN
+        base, crumbs = view.base(now), view.crumbs()
+        answer = counters.total(base, crumbs) if self.op.kind == "getdel" else None
+        if (view.value == ABSENT or view.has_expired(now)) and not counters.counting(base, crumbs):
             return Decision("done", answer=answer)
+        park = (Update(parked(self.id), ABSENT, NULL_COMMIT.oid if view.value == ABSENT else view.value),)
+        seen = (Ref(VALUE, Oid(view.value)), Ref(EXPIRY, Oid(view.expiry)), *view.breadcrumbs)
+        removed = _deletes([ref for ref in seen if ref.oid != ABSENT])
+        updates = (*park, *removed) if self.op.kind == "getdel" else removed
         return Decision("sending", Attempt("removal", updates, answer=answer))
 
     def _gather(self, now: Micros, view: View) -> tuple[Decision, ...]:
-        """Take any number of breadcrumbs, oldest first: the grace period may end between any two. What expired is for sweep."""
-        if view.has_expired(now):
-            return (DONE,)
+        """Take any number of breadcrumbs, oldest first: the grace period may end between any two."""
         base = view.base(now)
+        if view.has_expired(now) and not counters.counting(base, view.crumbs()):
+            return (DONE,)
         decisions = [DONE]
         for count in range(1, len(view.breadcrumbs) + 1):
             taking = view.breadcrumbs[:count]
@@ -248,7 +257,7 @@ class Behaviour:
             updates = _deletes(taking)
             if folded.seq != base.seq:
                 expect = view.value if self.rules.gather_compares else ANY
-                updates = (Update(VALUE, expect, self._commit(folded)), *updates)
+                updates = (Update(VALUE, expect, self._commit(folded)), *_drop_expired(view, now), *updates)
             decisions.append(Decision("sending", Attempt("gather", updates)))
         return tuple(decisions)
 

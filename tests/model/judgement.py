@@ -6,8 +6,11 @@ An end is right if some sequence of the operations
 - respects real time: an operation that ended before another began comes first. One that ended "unknown" has no end, its
   effect may come at any time after its begin. Expiry is an operation that takes no time;
 - executed one after the other on a plain number gives each operation the answer it was given in the model, where it was
-  given one: INCR the number after it (hence no number twice), GET the number, GETDEL the number it removes (0 if absent);
+  given one: INCR the number after it (hence no number twice), GETDEL the number it removes (0 if absent);
 - leaves the number that is left in the model: the counter with its breadcrumbs, 0 if it is absent or expired.
+
+A GET is judged by itself, by the same rules but without the answers of others and what is left: at some moment the counter was
+what GET has read. It may see a breadcrumb that an increment, begun before it was left, is not told of in its number.
 """
 
 from functools import cache

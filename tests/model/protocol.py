@@ -104,6 +104,7 @@ class CounterProtocol:
         self.reads = [behaviour.reads() for behaviour in behaviours]
         self.decide = [cache(behaviour.decide) for behaviour in behaviours]
         self.judged = [i for i in self.everybody if variant.ops[i].kind not in JOBS]
+        self.value = self._value_at_first()
 
     def start(self) -> State:
         """Give the refs as they were left, with every client still to begin, or in the middle of its operation."""
@@ -115,7 +116,8 @@ class CounterProtocol:
         clients = []
         for i, op in enumerate(self.variant.ops):
             made = _past_breadcrumb(len(refs) + i, self.ids[i], op.number)
-            attempt = Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), target(tuple(refs), VALUE))
+            seen = target(tuple(refs), VALUE)
+            attempt = Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), seen, seen)
             match op.before:
                 case "nothing":
                     clients.append(Client())
@@ -135,7 +137,8 @@ class CounterProtocol:
 
     def complaint(self, state: State) -> str | None:
         """Judge an end as told in tests.model.judgement."""
-        value, left, mortal = self._total(self.start(), pending=False), self._total(state), self.variant.mortal
+        value, mortal = self.value, self.variant.mortal
+        left = _total(state.refs, expired=state.expired is not None)
         calls = [self._call(i, state.clients[i]) for i in self.judged]
         if state.expired is not None:
             calls.append(Call("expire", 0, None, state.expired, certain=True))
@@ -171,11 +174,10 @@ class CounterProtocol:
         op = self.variant.ops[i]
         return Call(op.kind, op.number, client.answer, client.after, client.phase == "done")
 
-    def _total(self, state: State, *, pending: bool = True) -> int:
-        """Give the value that is left; before the beginning, without what the operations themselves have left."""
-        crumbs = tuple(ref for ref in breadcrumbs(state.refs) if pending or not ref.name.endswith(tuple(self.ids)))
-        view = View(crumbs, target(state.refs, VALUE), target(state.refs, EXPIRY))
-        return counters.total(view.base(_clock(late=state.expired is not None)), view.crumbs())
+    def _value_at_first(self) -> int:
+        """Give the value at first, without the breadcrumbs of the operations that are to be judged."""
+        refs = tuple(ref for ref in self.start().refs if not ref.name.endswith(tuple(self.ids)))
+        return _total(refs, expired=False)
 
     def _ended(self, state: State) -> int:
         """Give who has ended, as bits by place among the judged; expiry has the place after them."""
@@ -186,7 +188,8 @@ class CounterProtocol:
         if client.phase == "new":
             client = client._replace(after=self._ended(state), phase="reading")
         last = client.step + 1 == len(self.reads[i])
-        if client.step == 0 or (last and not self.variant.rules.clock_first):
+        is_early = self.variant.rules.clock_first and self.variant.ops[i].kind == "sweep"
+        if client.step == 0 or (last and not is_early):
             client = client._replace(late=state.expired is not None)
         view, told = self._look(state, i, client)
         label = f"{self.names[i]} reads {told}"
@@ -200,6 +203,8 @@ class CounterProtocol:
     def _look(self, state: State, i: int, client: Client) -> tuple[View, str]:
         """Read one part; the expiry comes with the counter unless it is read by itself."""
         refs, view, parts = state.refs, client.view, self.reads[i]
+        if (client.step > 0) == self.variant.rules.witness_last:
+            view = view._replace(parked=target(refs, parked(self.ids[i])) != ABSENT)
         match parts[client.step]:
             case "breadcrumbs":
                 found = breadcrumbs(refs)
@@ -207,8 +212,7 @@ class CounterProtocol:
             case "expiry":
                 return view._replace(expiry=target(refs, EXPIRY)), "the expiry"
         expiry = view.expiry if "expiry" in parts else target(refs, EXPIRY)
-        is_parked = target(refs, parked(self.ids[i])) != ABSENT
-        view = view._replace(value=target(refs, VALUE), expiry=expiry, parked=is_parked)
+        view = view._replace(value=target(refs, VALUE), expiry=expiry)
         return view, tell_counter(view.value)
 
     def _now(self, i: int, client: Client) -> Micros:
@@ -268,6 +272,12 @@ def _past_breadcrumb(place: int, op: str, delta: int) -> Ref:
 
 def _clock(*, late: bool) -> Micros:
     return AFTERWARDS if late else START
+
+
+@cache
+def _total(refs: Refs, *, expired: bool) -> int:
+    view = View(breadcrumbs(refs), target(refs, VALUE), target(refs, EXPIRY))
+    return counters.total(view.base(_clock(late=expired)), view.crumbs())
 
 
 def _put(state: State, i: int, client: Client) -> State:

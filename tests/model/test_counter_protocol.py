@@ -1,12 +1,16 @@
 """Every interleaving of a few clients of one counter, with lost replies, kills and jobs, is explained by a sequential order."""
 
+from dataclasses import replace
+
 import pytest
 
+from git_keyval.format.times import Micros, timestamp
 from tests.model.clients import BREADCRUMBS_FIRST, COUNTER_FIRST, Op, Rules
+from tests.model.database import START
 from tests.model.explore import Exploration, explore
-from tests.model.protocol import CounterProtocol, Variant
+from tests.model.protocol import SEED, CounterProtocol, Variant
 
-CAP = 150_000
+CAP = 100_000
 HOUR = 3_600_000_000
 
 GET, DEL, GETDEL, GATHER, SWEEP = Op("get"), Op("del"), Op("getdel"), Op("gather"), Op("sweep")
@@ -28,12 +32,14 @@ def assign(number: int = 50, *, skew: int = 0) -> Op:
     return Op("set", number, skew=skew)
 
 
-def find(variant: Variant, record: pytest.TestReport | None = None) -> Exploration:  # noqa: ARG001
+def find(variant: Variant) -> Exploration:
     found = explore(CounterProtocol(variant), cap=CAP)
-    print(found)
+    print(found)  # noqa: T201  # state counts and stories, for pytest -rP
     return found
 
 
+# Three kinds of variants: those that hold; those that break one rule of the protocol, to show that the model sees what the rule
+# is for; and those that show what the protocol does not promise, with the rules all kept.
 HOLDS = {
     # increments and gather
     "breadcrumbs": Variant((leave(), leave(2), leave(4), GATHER), lost=1),
@@ -61,7 +67,7 @@ HOLDS = {
     # SET
     "SET": Variant((denied(), retry(2), assign(), GATHER), lost=1),
     "SET with skewed clocks": Variant((leave(skew=50), assign(), leave(4, skew=7), GATHER)),
-    "SET with a slow clock": Variant((denied(), assign(skew=-HOUR // 2), retry(2), GATHER), lost=1),
+    "SET with a slow clock": Variant((denied(), assign(skew=-HOUR // 2), retry(2), GATHER)),
     "two SETs": Variant((assign(), assign(60), denied(2), GATHER)),
     "SET by force": Variant((assign(), denied(), retry(2), GATHER), Rules(forces=True), lost=1),
     "SET by force, late": Variant((assign(), leave(), retry(2)), Rules(forces=True), lost=1, late=True),
@@ -76,8 +82,7 @@ HOLDS = {
     # expiry
     "expiry": Variant((retry(), leave(2), SWEEP), mortal=True, lost=1),
     "expiry with gather": Variant((retry(), denied(2), SWEEP, GATHER), pending=(100,), mortal=True),
-    "expiry and GETDEL": Variant((GETDEL, denied(2), SWEEP, GATHER), mortal=True),
-    "expiry, killed": Variant((leave(), retry(2), GATHER), mortal=True, kills=1),
+    "expiry and GETDEL": Variant((GETDEL, denied(2), retry(4), GATHER), mortal=True),
     "expiry read before the counter": Variant(
         (retry(), denied(2), SWEEP), Rules(reads=("breadcrumbs", "expiry", "counter")), pending=(100,), mortal=True
     ),
@@ -91,7 +96,7 @@ BROKEN = {
     "commits of one step are the same": Variant((retry(), retry()), Rules(unique_commits=False)),
     "the counter is read before its breadcrumbs": Variant((GET, GATHER), Rules(reads=COUNTER_FIRST), pending=(100,)),
     "gather reads the counter first": Variant(
-        (assign(), DEL, retry(2), denied(4), GATHER), Rules(gather_reads=COUNTER_FIRST), counter=None
+        (DEL, denied(4), GATHER), Rules(gather_reads=COUNTER_FIRST), replace(SEED, set_at=timestamp(Micros(START + 1000)))
     ),
     "an operation is counted twice": Variant((leave(), retry(2), GATHER), Rules(dedupes=False), kills=1, late=True),
     "a breadcrumb is made again at a new time": Variant(
@@ -105,19 +110,27 @@ BROKEN = {
     "a breadcrumb again that was removed": Variant((denied(), GETDEL), Rules(proof="refs"), lost=1),
     "proof by the number of operations": Variant((retry(), GETDEL, retry(2)), Rules(proof="seq"), lost=1),
     "a denial of what was sent twice is believed": Variant((retry(), GETDEL), Rules(trusts_denials=True), lost=1, late=True),
+    "a SET by force is sent twice": Variant(
+        (assign(), retry(2), retry(4)), Rules(forces=True, forces_again=True), lost=1, late=True
+    ),
+    "a DEL believes a denial of what it sent twice": Variant((DEL, retry()), Rules(trusts_denials=True), lost=1, late=True),
+    "GETDEL looks for its witness first": Variant((GETDEL,), Rules(witness_last=False), lost=1, late=True),
     "SET leaves what it saw": Variant((assign(), DEL, denied(4), GATHER), Rules(set_clears=False)),
     "sweep reads the clock last": Variant((denied(), SWEEP), Rules(clock_first=False), mortal=True),
 }
 
 LIMITS = {
     "an operation id reaches no further than a counter's life": Variant((retry(), GETDEL), kills=1),
-    "nor does it reach after expiry": Variant((retry(), retry(2), SWEEP), kills=1, mortal=True),
+    "nor does it reach after expiry": Variant((retry(), retry(2)), kills=1, mortal=True),
     "of two copies of a breadcrumb one may arrive in the next life": Variant((denied(), GETDEL), lost=1, late=True),
+    "what expired with its counter may come back, if it was left during a sweep": Variant((GETDEL, denied(2), SWEEP), mortal=True),
+    # what makes it rare: the clocks must be more than MAX_CLOCK_LEAD apart
     "a SET of a clock hours ahead voids breadcrumbs": Variant((assign(skew=2 * HOUR), denied(2))),
     "a GET during a DEL may see the breadcrumbs alone": Variant((GET, DEL), pending=(100,)),
     "a GET during a sweep may see what has expired": Variant(
         (GET, retry(2)), Rules(reads=(*BREADCRUMBS_FIRST, "expiry")), mortal=True
     ),
+    # INCR b is given a number with a breadcrumb that it does not fold; only where there are more of them than it can fold
     "a void breadcrumb leaves no trace of its operation": Variant(
         (Op("incr", 1, before="killed"), retry(2), assign(), GATHER), Rules(takes=1), pending=(100,)
     ),

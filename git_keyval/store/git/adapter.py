@@ -9,7 +9,7 @@ from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.closure import closure, needs
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
-from git_keyval.store.git.upload import MissingObjectError, UploadPack
+from git_keyval.store.git.upload import MissingObjectError, upload_pack
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
 _CACHED_BYTES = 32 * 1024 * 1024
@@ -61,13 +61,13 @@ class GitStore:
         refs: dict[RefName, Oid] = {}
         for selection in selections:
             # A new conversation each: the server caches loose refs for as long as one process lives.
-            with UploadPack(self._transport) as server:
+            with upload_pack(self._transport) as server:
                 refs |= server.ls_refs(selection.names, selection.prefixes)
         return Snapshot(refs, self.objects(refs.values(), depth))
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""
-        with UploadPack(self._transport) as server:
+        with upload_pack(self._transport) as server:
             yield from server.ls_refs((), prefixes)
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
@@ -94,7 +94,7 @@ class GitStore:
         wanted = set(oids)
         while wanted:
             try:
-                with UploadPack(self._transport) as server:
+                with upload_pack(self._transport) as server:
                     return [*server.fetch(sorted(wanted), only_commits=only_commits)]
             except MissingObjectError as exc:
                 if exc.oid not in wanted:

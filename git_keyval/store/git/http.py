@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from dulwich import protocol as pkt
 from dulwich.client import Urllib3HttpGitClient
@@ -42,12 +42,12 @@ class HttpTransport:
     def send(self, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, str, pkt.Protocol]:
         """Make one request below the address; give status, content type and the stream of the answer."""
         self.requests += 1
-        answer, read = self._client._http_request(  # noqa: SLF001  # the one place where dulwich sends a request
-            f"{self.where}/{path}", headers, body, raise_for_status=False
-        )
+        url = f"{self.where}/{path}"
+        # The one place where dulwich sends a request; its own parser of answers would keep all refs in memory.
+        answer, read = self._client._http_request(url, headers, body, raise_for_status=False)  # noqa: SLF001
         self._tell_clock(answer.headers.get("Date", ""))
         if moved := answer.redirect_location:
-            self._follow(str(moved), path)
+            self._follow(urljoin(url, str(moved)), path)
         content_type = answer.headers.get("Content-Type") or ""
         return answer.status, content_type.partition(";")[0], pkt.Protocol(read, _read_only, answer.close)
 

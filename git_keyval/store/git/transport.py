@@ -8,6 +8,7 @@ for the caller to judge, so a broken answer is a BrokenConversationError.
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -104,7 +105,8 @@ class LocalTransport:
     def __init__(self, path: str, environ: Mapping[str, str]) -> None:
         """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it)."""
         self.requests = 0
-        self._path = path
+        # A path that begins with a hyphen would be taken for an option.
+        self._path = f"./{path}" if path.startswith("-") else str(Path(path).expanduser())
         self._environ = _child_environment(environ)
 
     def open(self, service: Service) -> PipeConversation:

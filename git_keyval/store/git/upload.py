@@ -6,7 +6,8 @@ servers often do not let the version through and answer as before it, with all r
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, Self
+from contextlib import contextmanager
+from typing import IO
 
 from dulwich import protocol as pkt
 from dulwich.errors import GitProtocolError
@@ -16,7 +17,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.git.messages import one_line
 from git_keyval.store.git.packs import read_pack
-from git_keyval.store.git.transport import BrokenConversationError, Transport
+from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
 
 _DELIMITER = b"0001"
 _FLUSH = b"0000"
@@ -34,26 +35,25 @@ class MissingObjectError(Exception):
         super().__init__(oid)
 
 
-class UploadPack:
-    """One conversation with upload-pack; a context manager."""
+@contextmanager
+def upload_pack(transport: Transport) -> Iterator["UploadPack"]:
+    """Begin a conversation with upload-pack, and end it."""
+    with transport.open("upload-pack") as conversation:
+        with _readable():
+            server = UploadPack(conversation)
+        yield server
 
-    def __init__(self, transport: Transport) -> None:
-        """Prepare; nothing is asked yet."""
-        self._conversation = transport.open("upload-pack")
+
+class UploadPack:
+    """One conversation with upload-pack, whose advertisement was read."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        """Read the advertisement."""
+        self._conversation = conversation
         self.capabilities: frozenset[bytes] | None = None
         self._old_refs: list[tuple[RefName, Oid]] = []
         self._old_capabilities: frozenset[bytes] = frozenset()
-
-    def __enter__(self) -> Self:
-        """Read the advertisement."""
-        self._conversation.__enter__()
-        with _readable():
-            self._read_advertisement(self._conversation.advertisement())
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """End the conversation."""
-        self._conversation.__exit__(*exc)
+        self._read_advertisement(conversation.advertisement())
 
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
@@ -128,16 +128,13 @@ class UploadPack:
         return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
 
 
-class _readable:  # noqa: N801  # used as a with-statement's word
+@contextmanager
+def _readable() -> Iterator[None]:
     """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
-        """Translate."""
-        if isinstance(exc, GitProtocolError | BrokenConversationError | OSError):
-            raise UnavailableError(f"Reading from the repository failed ({one_line(str(exc))}).", "Try again.") from exc
+    try:
+        yield
+    except (GitProtocolError, BrokenConversationError, OSError) as exc:
+        raise UnavailableError(f"Reading from the repository failed ({one_line(str(exc))}).", "Try again.") from exc
 
 
 def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:

@@ -1,0 +1,63 @@
+"""Results: a table to read, facts and samples for the JSON file."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from benchmarks.meter import Sample
+
+
+@dataclass(slots=True)
+class Result:
+    """What one benchmark found."""
+
+    name: str
+    head: Sequence[str]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def row(self, *cells: str) -> None:
+        """Add a row to the table."""
+        self.rows.append(cells)
+
+    def fact(self, name: str, number: float) -> None:
+        """Add a number for the file."""
+        self.facts[name] = round(number, 4)
+
+    def text(self) -> str:
+        """Give the table and the notes."""
+        widths = [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (self.head, *self.rows)]
+        return "\n".join([*lines, *self.notes])
+
+    def document(self) -> dict[str, object]:
+        """Give all that was measured."""
+        samples = {name: [asdict(sample) for sample in taken] for name, taken in self.samples.items()}
+        return {"facts": self.facts, "samples": samples}
+
+
+def seconds(number: float) -> str:
+    """Write seconds."""
+    return f"{number:.2f} s"
+
+
+def milliseconds(number: float) -> str:
+    """Write seconds as milliseconds."""
+    return f"{number * 1000:.0f} ms"
+
+
+def megabytes(number: int) -> str:
+    """Write bytes."""
+    return f"{number / 1e6:.0f} MB"
+
+
+def ratio(number: float) -> str:
+    """Write a ratio."""
+    return f"{number:.2f}"
+
+
+def tell_target(what: str, found: float, most: float, unit: str = "") -> str:
+    """Say whether a target is met."""
+    verdict = "met" if found <= most else "MISSED"
+    return f"{what} {found:.2f} {unit}".rstrip() + f": target of at most {most:g} {verdict}"

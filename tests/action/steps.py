@@ -1,0 +1,157 @@
+"""Running steps as a runner does: every input of action.yml in the environment, fresh files for each step, a log in UTF-8."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from git_keyval.action import main
+from git_keyval.action.runner import Runner
+from git_keyval.action.step import run_step
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.names import Naming
+from git_keyval.format.records import encode_data
+from git_keyval.format.times import Micros
+from git_keyval.format.values import parse_value
+from git_keyval.process import surroundings
+from tests.action.runner_rules import LogCommand, log_commands, read_outputs
+from tests.servers.binary import git_output, isolated_environ
+
+ROOT = Path(__file__).parent.parent.parent
+WORKFLOW_TOKEN = "ghs_markedtoken5e1b"
+"""Looks like the token of a workflow run, which is the default of the input."""
+
+Refs = dict[str, str]
+
+
+@cache
+def action() -> dict[str, Any]:
+    """Read action.yml."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is left of a step that ended."""
+
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """Give the outputs without the count of requests, which every command has."""
+        assert int(self.outputs["requests-used"]) >= 1
+        return {name: value for name, value in self.outputs.items() if name != "requests-used"}
+
+    @property
+    def commands(self) -> list[LogCommand]:
+        """Give what the runner obeys in the log."""
+        return log_commands(self.log)
+
+    @property
+    def error(self) -> str:
+        """Give the one error of a step that failed; there must be one, alone on its line, and no other command."""
+        (found,) = self.commands
+        assert (self.code, found.name, self.log.count("::error::")) == (1, "error", 1)
+        assert "\n" not in found.data
+        return found.data
+
+    def told(self, name: str) -> list[str]:
+        """Give the data of the commands of a name."""
+        return [command.data for command in self.commands if command.name == name]
+
+    @property
+    def shown(self) -> str:
+        """Give everything that people see of the step."""
+        return self.log + self.summary
+
+
+@dataclass(slots=True)
+class Workflow:
+    """Steps on one repository. ``settings`` are inputs for all of them; ``environ`` adds to the environment."""
+
+    directory: Path
+    repository: str
+    settings: dict[str, str] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    clock: Callable[[], Micros] | None = None
+    _numbers: "count[int]" = field(default_factory=count)
+
+    def environ_of(self, command: str, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Give the environment of a step as the runner sets it up."""
+        defaults = {"command": "maintain", "repository": self.repository, "token": WORKFLOW_TOKEN}
+        given = {**dict.fromkeys(action()["inputs"], ""), **defaults, **self.settings, **inputs, "command": command}
+        return isolated_environ(
+            {
+                "CI": "true",
+                "GITHUB_ACTIONS": "true",
+                "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_API_URL": "https://api.github.com",
+                "GITHUB_OUTPUT": str(files / "output"),
+                "GITHUB_STEP_SUMMARY": str(files / "summary"),
+                **{f"INPUT_{name.upper().replace(' ', '_')}": value for name, value in given.items()},
+                **self.environ,
+            }
+        )
+
+    def run(self, command: str, /, **inputs: str) -> Ended:
+        """Run a step; underscores of the names stand for hyphens, and one at the end for nothing (``if_``)."""
+        return self.run_given(command, {name.rstrip("_").replace("_", "-"): value for name, value in inputs.items()})
+
+    def run_given(self, command: str, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None) -> Ended:
+        """Run a step with inputs by their very names; ``change`` replaces parts of the outside world."""
+        files = self.directory / f"step-{next(self._numbers)}"
+        files.mkdir(parents=True)
+        for name in ("output", "summary"):
+            (files / name).touch()
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+        environ = self.environ_of(command, files, inputs)
+        code = self._call(environ, stream, change)
+        stream.flush()
+        log = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]  # the buffer is the BytesIO
+        ended = Ended(code, log, read_outputs((files / "output").read_bytes()), (files / "summary").read_text(encoding="utf-8"))
+        assert WORKFLOW_TOKEN not in ended.shown + repr(ended.outputs)
+        return ended
+
+    def _call(self, environ: Mapping[str, str], stream: io.TextIOWrapper, change: Callable[[Surroundings], Surroundings] | None) -> int:
+        if change is None and self.clock is None:
+            return main(environ, stream)
+        runner = Runner(environ, stream, lambda: os.urandom(16).hex())
+        outside = surroundings(environ, runner.progress)
+        outside = replace(outside, clock=self.clock or outside.clock)
+        return run_step(environ, runner, change(outside) if change else outside)
+
+
+def refs(repository: Path) -> Refs:
+    """Give all refs of a repository."""
+    listed = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=repository)
+    return dict(line.split(" ") for line in listed.splitlines())
+
+
+def value_ref(key: str) -> str:
+    """Name the ref of a string key's value."""
+    return Naming().value(encode_data(parse_value("String", key)).key_id)
+
+
+def expiry_ref(key: str) -> str:
+    """Name the ref of a string key's expiry."""
+    return Naming().expiry(encode_data(parse_value("String", key)).key_id)
+
+
+def breadcrumb_ref(key: str, name: str) -> str:
+    """Name a breadcrumb of a string key."""
+    return Naming().breadcrumbs(encode_data(parse_value("String", key)).key_id) + name
+
+
+def version_of(text: str) -> str:
+    """Give the version of a string value."""
+    return encode_data(parse_value("String", text)).commit.oid

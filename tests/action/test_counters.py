@@ -1,0 +1,99 @@
+"""The commands on counters."""
+
+import json
+
+import pytest
+
+from tests.action.conftest import Served
+from tests.action.steps import Workflow, refs, value_ref
+
+
+def test_incr_answers_with_the_number(workflow: Workflow) -> None:
+    ended = workflow.run("incr", key="n")
+    version = ended.outputs["version"]
+    assert (ended.code, ended.log) == (0, "")
+    assert ended.answers == {"applied": "true", "value": "1", "json": "1", "pending": "false", "version": version}
+    read = workflow.run("get", key="n")
+    assert read.answers == {"found": "true", "value": "1", "json": "1", "type": "counter", "version": version, "ttl": "-1"}
+
+
+@pytest.mark.parametrize(
+    ("command", "by", "value"),
+    [
+        ("incr", "", 1),
+        ("incr", "41", 41),
+        ("incr", "-5", -5),
+        ("decr", "", -1),
+        ("decr", "-5", 5),
+        ("incr", "9223372036854775807", 9223372036854775807),
+        ("incr", "-9223372036854775807", -9223372036854775807),
+    ],
+)
+def test_steps_of_any_size_count(workflow: Workflow, command: str, by: str, value: int) -> None:
+    assert workflow.run(command, key="n", by=by).answers["value"] == str(value)
+    assert json.loads(workflow.run("get", key="n").outputs["json"]) == value
+
+
+@pytest.mark.parametrize("op", ["run12345", "Any text: ü\n::add-mask::x", "\udcff"])
+def test_one_op_id_counts_once(workflow: Workflow, op: str) -> None:
+    first = workflow.run("incr", key="n", by="5", op_id=op)
+    assert first.answers["value"] == "5"
+    workflow.run("incr", key="n")
+    again = workflow.run("incr", key="n", by="5", op_id=op)
+    assert (again.answers["value"], again.answers["applied"], again.log) == ("5", "true", "")
+    assert workflow.run("get", key="n").outputs["value"] == "6"
+
+
+def test_one_op_id_sets_once(workflow: Workflow) -> None:
+    assert workflow.run("set", key="n", value="5", type="counter", op_id="setting-1").code == 0
+    workflow.run("incr", key="n")
+    assert workflow.run("set", key="n", value="5", type="counter", op_id="setting-1").answers["applied"] == "true"
+    assert workflow.run("get", key="n").outputs["value"] == "6"
+
+
+def test_a_whole_number_becomes_a_counter(workflow: Workflow) -> None:
+    workflow.run("mset", values='{"n":41}')
+    assert workflow.run("incr", key="n").answers["value"] == "42"
+    assert workflow.run("type", key="n").answers["type"] == "counter"
+
+
+def test_set_of_a_counter_meets_conditions(workflow: Workflow) -> None:
+    version = workflow.run("set", key="n", value="5", type="counter", if_="absent").answers["version"]
+    unmet = workflow.run("set", key="n", value="6", type="counter", if_="absent")
+    assert (unmet.code, unmet.answers["applied"], unmet.answers["version"]) == (0, "false", version)
+    assert workflow.run("set", key="n", value="6", type="counter", if_version=version).answers["applied"] == "true"
+    assert workflow.run("get", key="n").outputs["value"] == "6"
+
+
+def test_a_denied_increment_may_wait_as_a_breadcrumb(served: Served) -> None:
+    """It has no number then, and counts all the same."""
+    run = served.workflow.run
+    version = run("incr", key="n").outputs["version"]
+    served.server.between(lambda: run("incr", key="n", by="10"))
+    ended = run("incr", key="n", by="100", contention="breadcrumb", op_id="pending1")
+    assert (ended.code, ended.log) == (0, "")
+    assert ended.answers == {"applied": "true", "pending": "true", "version": refs(served.repository)[value_ref("n")]}
+    assert ended.outputs["version"] != version
+    assert run("incr", key="n", by="100", contention="breadcrumb", op_id="pending1").answers["pending"] == "true"
+    assert run("get", key="n").outputs["value"] == "111"
+    assert run("gather", grace_period="0s").answers["count"] == "1"
+    settled = run("incr", key="n", by="100", op_id="pending1").answers
+    assert (settled["pending"], "value" in settled) == ("false", False)
+    assert run("get", key="n").outputs["value"] == "111"
+
+
+def test_a_denied_increment_is_tried_again_by_default(served: Served) -> None:
+    run = served.workflow.run
+    run("incr", key="n")
+    served.server.between(lambda: run("incr", key="n", by="10"))
+    assert run("incr", key="n", by="100").answers["value"] == "111"
+
+
+def test_attempts_are_bounded(served: Served) -> None:
+    run = served.workflow.run
+    run("incr", key="n")
+    served.server.between(lambda: run("incr", key="n", by="10"))
+    ended = run("incr", key="n", max_attempts="1")
+    assert "1 attempts" in ended.error
+    assert "max-attempts" in ended.error
+    assert not ended.outputs

@@ -1,0 +1,1 @@
+"""What each command promises, on a store in memory and on a bare repository."""

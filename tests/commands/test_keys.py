@@ -1,0 +1,71 @@
+"""keys: the stored keys by name."""
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import del_, getdel, mset, set_
+from git_keyval.commands.views import Key
+from git_keyval.format.names import Naming
+from tests.world import World, key, number, text
+
+
+def test_only_stored_keys_have_a_name(world: World) -> None:
+    database = world.database()
+    set_(database, key=key("b"), value=text("v"), store_key=True)
+    set_(database, key=key("a"), value=7, store_key=True)
+    set_(database, key=key("unstored"), value=text("v"))
+    mset(database, entries={key("c"): text("v")}, store_key=True)
+    set_(database, key=Key.of("5", number("5")), value=text("v"), store_key=True)
+    assert keys(database) == Result(found=True, count=4, document=["5", "a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*", ["app/a", "app/b", "appB", "x[1]"]),
+        ("app/*", ["app/a", "app/b"]),
+        ("app?", ["appB"]),
+        ("app/[ab]", ["app/a", "app/b"]),
+        ("app/[!a]", ["app/b"]),
+        ("APP*", []),
+        ("app", []),
+        ("x[[]1]", ["x[1]"]),
+        ("", []),
+    ],
+)
+def test_keys_are_chosen_by_a_pattern(memory: World, pattern: str, expected: list[str]) -> None:
+    for label in ("app/b", "app/a", "appB", "x[1]"):
+        set_(memory.database(), key=key(label), value=text("v"), store_key=True)
+    answer = keys(memory.database(), pattern=pattern)
+    assert (answer.document, answer.count, answer.found) == (expected, len(expected), bool(expected))
+
+
+def test_keys_that_are_gone_are_not_listed(world: World) -> None:
+    database = world.database()
+    for label in ("deleted", "taken", "expired", "alive"):
+        set_(database, key=key(label), value=text("v"), ttl=60 if label == "expired" else 120, store_key=True)
+    del_(database, keys=[key("deleted")])
+    getdel(database, key=key("taken"))
+    world.clock.advance(60)
+    assert keys(database).document == ["alive"]
+
+
+def test_a_stored_key_keeps_its_name_while_its_value_changes(memory: World) -> None:
+    database = memory.database()
+    set_(database, key=key("k"), value=number("5"), store_key=True)
+    incr(database, key=key("k"))
+    set_(database, key=key("k"), value=text("v"))
+    assert keys(database).document == ["k"]
+
+
+def test_stored_keys_are_found_whatever_the_shard_length(memory: World) -> None:
+    for length in (1, 2, 39):
+        set_(memory.database(naming=Naming(length)), key=key(str(length)), value=text("v"), store_key=True)
+    assert keys(memory.database()).document == ["1", "2", "39"]
+
+
+def test_foreign_refs_are_no_keys(world: World) -> None:
+    world.plant_foreign()
+    assert keys(world.database()) == Result(found=False, count=0, document=[])

@@ -1,0 +1,86 @@
+"""How many requests each command makes: on a local path, processes of git started by a store that knows nothing yet."""
+
+from collections.abc import Callable
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.format.names import DUMMY_TREE_TAG
+from git_keyval.store.port import Store
+from maintenance.check import check
+from maintenance.init import init
+from maintenance.jobs import gather, maintain, purge, sweep
+from tests.world import World, key, number, text
+
+TEXT, COUNTER, ABSENT = key("text"), key("counter"), key("absent")
+MANY = [key(str(index)) for index in range(50)]
+
+# A read is two listings and a fetch of what they name; a write is one push.
+COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
+    "get": (3, lambda database: get(database, key=TEXT)),
+    "get of an absent key": (3, lambda database: get(database, key=ABSENT)),
+    "get of a counter": (3, lambda database: get(database, key=COUNTER)),
+    "ttl": (3, lambda database: ttl(database, key=TEXT)),
+    "exists": (3, lambda database: exists(database, keys=[TEXT])),
+    "type": (3, lambda database: type_(database, key=TEXT)),
+    "mget of 50": (3, lambda database: mget(database, keys=MANY)),
+    "set": (1, lambda database: set_(database, key=TEXT, value=text("w"))),
+    "set with ttl": (1, lambda database: set_(database, key=TEXT, value=text("w"), ttl=60)),
+    "set if present": (4, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("present"))),
+    "set if absent, refused": (3, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("absent"))),
+    "set keep-ttl": (4, lambda database: set_(database, key=TEXT, value=text("w"), keep_ttl=True)),
+    "set counter": (4, lambda database: set_(database, key=COUNTER, value=7)),
+    "mset of 50": (1, lambda database: mset(database, entries=dict.fromkeys(MANY, text("w")), ttl=60)),
+    "expire": (4, lambda database: expire(database, key=TEXT, ttl=600)),
+    "persist": (4, lambda database: persist(database, key=TEXT)),
+    "del": (4, lambda database: del_(database, keys=[TEXT])),
+    "getdel": (4, lambda database: getdel(database, key=TEXT)),
+    "incr": (4, lambda database: incr(database, key=COUNTER)),
+    "incr of a number": (4, lambda database: incr(database, key=key("number"))),
+    "keys": (3, lambda database: keys(database)),
+}
+JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
+    "gather": (5, lambda world, store: gather(world.maintenance(store), grace_period=0)),
+    "sweep": (3, lambda world, store: sweep(world.maintenance(store))),
+    "purge": (3, lambda world, store: purge(world.maintenance(store), retention=0)),
+    "maintain": (10, lambda world, store: maintain(world.maintenance(store), grace_period=0, retention=0)),
+    "dry-run": (2, lambda world, store: sweep(world.maintenance(store), dry_run=True)),
+    "check": (2, lambda world, store: check(world.maintenance(store))),
+    "init": (1, lambda world, store: init(world.maintenance(store))),
+}
+
+
+@pytest.fixture
+def filled(git: World) -> World:
+    """Give a database of which the same is asked whether it holds few keys or many."""
+    init(git.maintenance())
+    database = git.database()
+    mset(database, entries=dict.fromkeys([TEXT, *MANY], text("v")), ttl=120, store_key=True)
+    mset(database, entries={key("number"): number("5")})
+    set_(database, key=COUNTER, value=5, ttl=3600)
+    git.clock.advance(1)
+    git.plant(COUNTER, 3)
+    assert DUMMY_TREE_TAG in git.refs()
+    return git
+
+
+@pytest.mark.parametrize(("expected", "command"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_makes_this_many_requests(filled: World, expected: int, command: Callable[[Database], object]) -> None:
+    store = filled.place.open()
+    command(filled.database(store))
+    assert store.requests == expected
+
+
+@pytest.mark.parametrize(("expected", "job"), JOBS.values(), ids=JOBS)
+def test_a_job_makes_this_many_requests_however_much_there_is_to_do(
+    filled: World, expected: int, job: Callable[[World, Store], object]
+) -> None:
+    getdel(filled.database(), key=MANY[0])
+    filled.clock.advance(200)
+    store = filled.place.open()
+    job(filled, store)
+    assert store.requests == expected

@@ -1,0 +1,455 @@
+"""Rivals between a command's read and its write, torn reads, and lost replies."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import Condition, del_, get, getdel, mget, set_
+from git_keyval.errors import ContentionError, OutcomeUnknownError, RefusedError, UnavailableError
+from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter
+from git_keyval.format.names import Naming
+from maintenance.jobs import gather, sweep
+from tests.commands.stores import TornReads
+from tests.faults import Fault, FaultyStore, Lost, Rival
+from tests.world import World, install_hook, key, number, show, text
+
+K = key()
+VALUE = Naming().value(K.id)
+EXPIRY = Naming().expiry(K.id)
+
+
+def value_of(world: World) -> str:
+    return show(get(world.database(), key=K).value)
+
+
+def rivals(world: World, act: Callable[[], object], *, times: int = 100) -> FaultyStore:
+    """Let a rival act before each of the first writes of a command that reads and writes by turns."""
+    return world.faulty({2 * turn: Rival(act) for turn in range(1, times + 1)})
+
+
+# --- compare-and-set ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+def test_set_if_absent_lets_exactly_one_win(world: World, *, counter: bool) -> None:
+    rival = Rival(lambda: set_(world.database(), key=K, value=text("rival"), condition=Condition("absent")))
+    store = world.faulty({2: rival})
+    answer = set_(world.database(store), key=K, value=7 if counter else text("ours"), condition=Condition("absent"))
+    assert answer.applied is False
+    assert answer.version == get(world.database(), key=K).version
+    assert value_of(world) == "rival"
+
+
+def test_set_if_version_does_not_overwrite_a_rival(world: World) -> None:
+    version = set_(world.database(), key=K, value=text("old")).version
+    store = world.faulty({2: Rival(lambda: set_(world.database(), key=K, value=text("rival")))})
+    answer = set_(world.database(store), key=K, value=text("ours"), condition=Condition("", version))
+    assert (answer.applied, answer.old_value) == (False, text("rival"))
+    assert value_of(world) == "rival"
+
+
+def test_set_keep_ttl_keeps_the_expiry_that_a_rival_gave(world: World) -> None:
+    set_(world.database(), key=K, value=text("old"), ttl=60)
+    store = world.faulty({2: Rival(lambda: expire(world.database(), key=K, ttl=600))})
+    assert set_(world.database(store), key=K, value=text("ours"), keep_ttl=True).ttl == 600
+    assert get(world.database(), key=K).ttl == 600
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+def test_set_keep_ttl_does_not_lose_the_expiry_to_a_sweep(world: World, *, counter: bool) -> None:
+    """The kept expiry is asserted: swept in between, the key would live for ever with a value that should have ended."""
+    set_(world.database(), key=K, value=7 if counter else text("old"), ttl=60)
+
+    def rival() -> None:
+        world.clock.advance(60)
+        sweep(world.maintenance())
+
+    store = world.faulty({2: Rival(rival)})
+    assert set_(world.database(store), key=K, value=8 if counter else text("ours"), keep_ttl=True).ttl == -1
+    assert EXPIRY not in world.refs()
+
+
+def test_expire_does_not_give_its_expiry_to_a_rivals_value(world: World) -> None:
+    """The value is asserted: an expiry never comes to belong to another value, nor outlives its key."""
+    version = set_(world.database(), key=K, value=text("ours")).version
+    store = world.faulty({2: Rival(lambda: set_(world.database(), key=K, value=text("rival")))})
+    assert expire(world.database(store), key=K, ttl=60, condition=Condition("", version)).applied is False
+    assert get(world.database(), key=K).ttl == -1
+    store = world.faulty({2: Rival(lambda: del_(world.database(), keys=[K]))})
+    assert expire(world.database(store), key=K, ttl=60).applied is False
+    assert EXPIRY not in world.refs()
+
+
+def test_persist_does_not_revive_what_was_swept(world: World) -> None:
+    set_(world.database(), key=K, value=text("v"), ttl=60)
+
+    def rival() -> None:
+        world.clock.advance(60)
+        sweep(world.maintenance())
+
+    assert persist(world.database(world.faulty({2: Rival(rival)})), key=K).applied is False
+    assert get(world.database(), key=K).found is False
+
+
+def test_of_several_getdel_exactly_one_gets_the_value(world: World) -> None:
+    set_(world.database(), key=K, value=text("v"))
+    answers: list[Result] = []
+    world.clock.advance(1)
+    store = world.faulty({2: Rival(lambda: answers.append(getdel(world.database(), key=K)))})
+    answers.append(getdel(world.database(store), key=K))
+    assert [answer.applied for answer in answers] == [True, False]
+    assert len(world.parked()) == 1
+
+
+def test_getdel_answers_with_what_it_removed(world: World) -> None:
+    set_(world.database(), key=K, value=text("old"))
+    store = world.faulty({2: Rival(lambda: set_(world.database(), key=K, value=text("rival")))})
+    answer = getdel(world.database(store), key=K)
+    assert show(answer.value) == "rival"
+    assert list(world.parked().values()) == [answer.version]
+
+
+def test_del_removes_what_a_rival_wrote_meanwhile(world: World) -> None:
+    set_(world.database(), key=K, value=text("old"))
+    store = world.faulty({2: Rival(lambda: set_(world.database(), key=K, value=text("rival"), ttl=60, store_key=True))})
+    assert del_(world.database(store), keys=[K]).count == 1
+    assert [name for name in world.refs() if name.startswith("refs/heads/kv-")] == []
+
+
+COMMANDS: dict[str, Callable[[Database], Result]] = {
+    "incr": lambda database: incr(database, key=K),
+    "del": lambda database: del_(database, keys=[K]),
+    "getdel": lambda database: getdel(database, key=K),
+    "set": lambda database: set_(database, key=K, value=text("ours"), condition=Condition("present")),
+    "expire": lambda database: expire(database, key=K, ttl=600),
+    "persist": lambda database: persist(database, key=K),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_command_that_loses_every_time_gives_up(memory: World, command: Callable[[Database], Result]) -> None:
+    """The number of attempts is bounded, and nothing was written."""
+    set_(memory.database(), key=K, value=1, ttl=3600)
+    store = rivals(memory, lambda: set_(memory.database(), key=K, value=1, keep_ttl=True))
+    with pytest.raises(ContentionError) as caught:
+        command(memory.database(store, max_attempts=4))
+    assert caught.value.attempts == 4
+    assert [call.verb for call in store.calls] == ["read", "apply"] * 4
+    assert value_of(memory) == "1"
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_command_that_wins_the_last_time_is_done(memory: World, command: Callable[[Database], Result]) -> None:
+    set_(memory.database(), key=K, value=1, ttl=3600)
+    store = rivals(memory, lambda: set_(memory.database(), key=K, value=1, keep_ttl=True), times=3)
+    assert command(memory.database(store, max_attempts=4)).applied is True
+
+
+def test_pauses_between_attempts_grow_and_vary(memory: World) -> None:
+    pauses: list[float] = []
+    set_(memory.database(), key=K, value=1)
+    store = rivals(memory, lambda: incr(memory.database(), key=K))
+    for chance in (0.0, 1.0):
+        database = Database(store, sleep=pauses.append, random=lambda chance=chance: chance, new_op=memory.new_op, max_attempts=10)
+        with pytest.raises(ContentionError):
+            incr(database, key=K)
+    low, high = pauses[:10], pauses[10:]
+    assert low == sorted(low)
+    assert 0 < low[0] < low[-1]
+    assert all(0 < small < large <= 2 for small, large in zip(low, high, strict=True))
+
+
+# --- SET by force ---------------------------------------------------------------------------------------------------
+
+
+def test_a_set_that_loses_every_time_is_forced(memory: World) -> None:
+    """SET is unconditional in effect, and tells operations in doubt that they cannot know."""
+    set_(memory.database(), key=K, value=1)
+    store = rivals(memory, lambda: incr(memory.database(), key=K, by=5))
+    before = _counter(memory).seq
+    assert set_(memory.database(store, max_attempts=3), key=K, value=100).applied is True
+    assert value_of(memory) == "100"
+    assert _counter(memory).seq > before + RECENT_OPERATIONS
+    memory.clock.advance(1)
+    gather(memory.maintenance(), grace_period=0)
+    assert value_of(memory) == "100"
+    assert memory.errors() == []
+
+
+@pytest.mark.parametrize("existence", ["absent", "present"])
+def test_a_set_with_a_condition_is_never_forced(memory: World, existence: Literal["absent", "present"]) -> None:
+    """A condition means compare-and-set, however long that takes."""
+
+    def there() -> None:
+        set_(memory.database(), key=K, value=text("rival"))
+
+    def gone() -> None:
+        del_(memory.database(), keys=[K])
+
+    met, unmet = (gone, there) if existence == "absent" else (there, gone)
+    met()
+    faults: dict[int, Fault] = {}
+    for turn in range(10):
+        faults |= {2 * turn + 1: Rival(met), 2 * turn + 2: Rival(unmet)}
+    with pytest.raises(ContentionError):
+        set_(memory.database(memory.faulty(faults), max_attempts=3), key=K, value=7, condition=Condition(existence))
+    answer = get(memory.database(), key=K)
+    assert (answer.found, answer.type) == ((True, "string") if existence == "absent" else (False, None))
+
+
+def _counter(world: World) -> Counter:
+    oid = world.refs()[VALUE]
+    return decode_counter(world.store.objects([oid])[oid])
+
+
+# --- torn reads -----------------------------------------------------------------------------------------------------
+
+
+def torn(world: World, act: Callable[[], object]) -> Database:
+    """Let a rival act between the two halves of the first read."""
+    return world.database(TornReads(world.faulty({2: Rival(act)})))
+
+
+@pytest.mark.parametrize("left", [1, 130, 1001])
+def test_a_counter_is_read_exactly_while_its_breadcrumbs_are_gathered(memory: World, left: int) -> None:
+    """Breadcrumbs first, the counter after them: what was folded in between is then remembered there."""
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(5000)
+    for turn in range(left):
+        memory.plant(K, 1, ago=4000 - turn)
+    expected = 10 + left
+
+    def rival() -> None:
+        gather(memory.maintenance(), grace_period=0)
+
+    assert get(torn(memory, rival), key=K).value == expected
+    assert value_of(memory) == str(expected)
+
+
+def test_a_counter_is_read_exactly_while_it_is_incremented(memory: World) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    assert get(torn(memory, lambda: incr(memory.database(), key=K, by=100)), key=K).value == 115
+
+
+def test_a_counter_is_read_exactly_while_it_is_set(memory: World) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    memory.clock.advance(1)
+    assert get(torn(memory, lambda: set_(memory.database(), key=K, value=100)), key=K).value == 100
+
+
+def test_an_increment_on_a_torn_read_is_exact(memory: World) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    assert incr(torn(memory, lambda: gather(memory.maintenance(), grace_period=0)), key=K).value == 16
+    assert value_of(memory) == "16"
+
+
+def test_getdel_on_a_torn_read_answers_with_the_whole_total(memory: World) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    assert getdel(torn(memory, lambda: incr(memory.database(), key=K, by=100)), key=K).value == 115
+    assert get(memory.database(), key=K).found is False
+
+
+def test_no_read_sees_a_value_with_the_expiry_of_the_next(memory: World) -> None:
+    """Of a key that is replaced between the two halves of a read, nothing comes back that had expired."""
+    set_(memory.database(), key=K, value=text("old"), ttl=60)
+    memory.clock.advance(60)
+    assert get(torn(memory, lambda: set_(memory.database(), key=K, value=text("new"))), key=K).value in {None, text("new")}
+    set_(memory.database(), key=K, value=text("newer"), ttl=60)
+    memory.clock.advance(60)
+    answer = mget(torn(memory, lambda: sweep(memory.maintenance())), keys=[K])
+    assert answer.document == {}
+
+
+# --- lost replies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_lost_reply_is_settled_by_reading_again(world: World, command: Callable[[Database], Result], fault: Lost) -> None:
+    set_(world.database(), key=K, value=41, ttl=3600)
+    world.clock.advance(1)
+    answer = command(world.database(world.faulty({2: fault})))
+    assert answer.applied is True
+    if command is COMMANDS["incr"]:
+        assert (answer.value, value_of(world)) == (42, "42")
+    if command is COMMANDS["getdel"]:
+        assert answer.value == 41
+        assert len(world.parked()) == 1
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_breadcrumb_whose_reply_is_lost_is_left_once(memory: World, fault: Lost) -> None:
+    """It is looked for, and made again under the very same name if it is not there."""
+    set_(memory.database(), key=K, value=10)
+    store = memory.faulty({2: Rival(lambda: incr(memory.database(), key=K, by=100)), 4: fault})
+    assert incr(memory.database(store), key=K, by=5, op="deploy42", contention="breadcrumb").pending is True
+    assert sum(name.endswith("deploy42") for name in memory.breadcrumbs()) == 1
+    memory.clock.advance(1)
+    gather(memory.maintenance(), grace_period=0)
+    assert value_of(memory) == "115"
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_an_operation_in_doubt_that_was_moved_over_is_told_apart(memory: World, fault: Lost) -> None:
+    """Moved by fewer than 128 operations, the memory of the counter proves what happened."""
+    set_(memory.database(), key=K, value=10)
+
+    def rival() -> None:
+        for _ in range(RECENT_OPERATIONS - 2):
+            incr(memory.database(), key=K)
+
+    store = memory.faulty({2: fault, 3: Rival(rival)})
+    answer = incr(memory.database(store), key=K, by=1000)
+    assert answer.applied is True
+    assert value_of(memory) == str(10 + 1000 + RECENT_OPERATIONS - 2)
+    assert answer.value == (1010 if fault is not Lost.BEFORE else 1010 + RECENT_OPERATIONS - 2)
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_an_operation_in_doubt_that_may_be_forgotten_is_unknown(memory: World, fault: Lost) -> None:
+    """After 128 further operations nobody can tell, and nothing is guessed."""
+    set_(memory.database(), key=K, value=10)
+
+    def rival() -> None:
+        for _ in range(RECENT_OPERATIONS):
+            incr(memory.database(), key=K)
+
+    store = memory.faulty({2: fault, 3: Rival(rival)})
+    with pytest.raises(OutcomeUnknownError):
+        incr(memory.database(store), key=K, by=1000)
+    assert value_of(memory) in {str(10 + RECENT_OPERATIONS), str(1010 + RECENT_OPERATIONS)}
+
+
+@pytest.mark.parametrize("before", ["absent", "present", "expired"])
+@pytest.mark.parametrize("contention", ["retry", "breadcrumb"])
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_an_increment_that_somebody_took_away_is_not_counted_again(
+    memory: World, before: str, contention: Literal["retry", "breadcrumb"], fault: Lost
+) -> None:
+    """If the reply is lost and the counter is deleted before it is read again, the increment may have gone with it."""
+    database = memory.database()
+    if before != "absent":
+        set_(database, key=K, value=10, ttl=60)
+    if before == "expired":
+        memory.clock.advance(60)
+    taken: list[Result] = []
+    rival = Rival(lambda: taken.append(getdel(database, key=K)))
+    store = memory.faulty({2: fault, 3: rival})
+    try:
+        incr(memory.database(store), key=K, by=5, contention=contention)
+        counted = 5
+    except OutcomeUnknownError:
+        counted = None
+    memory.clock.advance(1)
+    rest = get(memory.database(), key=K)
+    total = sum(int(show(found.value)) for found in (*taken, rest) if found.found)
+    start = 10 if before == "present" else 0
+    assert total in ({start + counted} if counted else {start, start + 5})
+
+
+@pytest.mark.parametrize("before", ["absent", "present"])
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_breadcrumb_that_somebody_took_away_is_not_left_again(memory: World, before: str, fault: Lost) -> None:
+    if before == "present":
+        set_(memory.database(), key=K, value=10)
+        memory.clock.advance(1)
+    taken: list[Result] = []
+    store = memory.faulty(
+        {
+            2: Rival(lambda: incr(memory.database(), key=K, by=100)),
+            4: fault,
+            5: Rival(lambda: taken.append(getdel(memory.database(), key=K))),
+        }
+    )
+    try:
+        incr(memory.database(store), key=K, by=5, contention="breadcrumb")
+        known = True
+    except OutcomeUnknownError:
+        known = False
+    memory.clock.advance(1)
+    rest = get(memory.database(), key=K)
+    total = sum(int(show(found.value)) for found in (*taken, rest) if found.found)
+    start = (10 if before == "present" else 0) + 100
+    assert total == start + 5 or (not known and total == start)
+
+
+def test_a_set_in_doubt_over_a_rivals_write_is_unknown(memory: World) -> None:
+    """Conditional writes are never sent again where the refs have moved: nobody can tell who moved them."""
+    version = set_(memory.database(), key=K, value=text("old")).version
+    store = memory.faulty({2: Lost.BEFORE, 3: Rival(lambda: set_(memory.database(), key=K, value=text("rival")))})
+    with pytest.raises(OutcomeUnknownError):
+        set_(memory.database(store), key=K, value=text("ours"), condition=Condition("", version))
+    assert value_of(memory) == "rival"
+
+
+def test_a_getdel_in_doubt_knows_its_own_parked_branch(memory: World) -> None:
+    """Another GETDEL may have removed the very same value: whose branch is there decides."""
+    set_(memory.database(), key=K, value=text("v"))
+
+    def rival() -> None:
+        memory.clock.advance(1)
+        assert getdel(memory.database(), key=K).applied is True
+
+    answer = getdel(memory.database(memory.faulty({2: Lost.BEFORE, 3: Rival(rival)})), key=K)
+    assert (answer.found, answer.applied) == (False, False)
+    assert len(memory.parked()) == 1
+
+
+def test_a_getdel_in_doubt_is_not_made_again_over_a_new_value(memory: World) -> None:
+    set_(memory.database(), key=K, value=text("v"))
+    store = memory.faulty({2: Lost.AFTER, 3: Rival(lambda: set_(memory.database(), key=K, value=text("next")))})
+    answer = getdel(memory.database(store), key=K)
+    assert show(answer.value) == "v"
+    assert value_of(memory) == "next"
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_store_that_never_answers_again_leaves_the_outcome_unknown(memory: World, command: Callable[[Database], Result]) -> None:
+    set_(memory.database(), key=K, value=41, ttl=3600)
+    for fault in (Lost.BEFORE, Lost.AFTER):
+        store = memory.faulty(dict.fromkeys(range(2, 1000), fault))
+        with pytest.raises(OutcomeUnknownError):
+            command(memory.database(store))
+        set_(memory.database(), key=K, value=41, ttl=3600)
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_store_that_never_answers_was_not_written(memory: World, command: Callable[[Database], Result]) -> None:
+    set_(memory.database(), key=K, value=41, ttl=3600)
+    before = memory.refs()
+    with pytest.raises(UnavailableError):
+        command(memory.database(memory.faulty(dict.fromkeys(range(1, 1000), Lost.BEFORE))))
+    assert memory.refs() == before
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_write_that_the_server_does_not_want_is_refused(git: World, command: Callable[[Database], Result]) -> None:
+    """A hook that declines is no conflict: the command fails at once with what the server said."""
+    set_(git.database(), key=K, value=41, ttl=3600)
+    before = git.refs()
+    install_hook(git, "update", "#!/bin/sh\necho no writes today >&2\nexit 1\n")
+    with pytest.raises(RefusedError) as caught:
+        command(git.database())
+    assert "hook declined" in caught.value.reason
+    assert git.refs() == before
+
+
+def test_number_keys_are_denied_like_others(memory: World) -> None:
+    """A Number that a rival changes is converted from its new value."""
+    set_(memory.database(), key=K, value=number("5"))
+    store = memory.faulty({2: Rival(lambda: set_(memory.database(), key=K, value=number("50")))})
+    assert incr(memory.database(store), key=K).value == 51

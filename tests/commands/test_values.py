@@ -1,0 +1,337 @@
+"""get, set, del, getdel, exists, type, mget, mset of plain values."""
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.views import Key
+from git_keyval.format.metadata import NULL_COMMIT
+from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.objects import Oid
+from git_keyval.format.records import encode_data
+from git_keyval.format.times import timestamp
+from git_keyval.format.values import Value, bytes_value, file_value, parse_value
+from tests.world import World, key, number, show, text
+
+K = key()
+VALUE = Naming().value(K.id)
+EXPIRY = Naming().expiry(K.id)
+STORED_KEY = Naming().key(K.id)
+OTHER_VERSION = Oid("0a" * 20)
+
+VALUES: dict[str, tuple[Value, str]] = {
+    "string": (text("naïve \N{SNOWMAN}\n"), "string"),
+    "empty string": (text(""), "string"),
+    "number": (number("-1.50"), "number"),
+    "boolean": (parse_value("Boolean", "true"), "boolean"),
+    "JSON": (parse_value("JSON", '{"b": [1, null], "a": "x"}'), "json"),
+    "bytes": (bytes_value(bytes(range(256))), "bytes"),
+    "no bytes": (bytes_value(b""), "bytes"),
+    "file": (file_value(b"\x89PNG", media_type="image/png"), "file"),
+}
+
+
+@pytest.mark.parametrize(("value", "type"), VALUES.values(), ids=VALUES)
+def test_what_was_set_is_read(world: World, value: Value, type: str) -> None:
+    """A value comes back with its type and media type, byte for byte; its version is the oid of its commit."""
+    database = world.database()
+    version = encode_data(value).commit.oid
+    assert set_(database, key=K, value=value) == Result(applied=True, version=version, ttl=-1)
+    assert get(database, key=K) == Result(found=True, value=value, type=type, version=version, ttl=-1)
+    assert type_(database, key=K) == Result(found=True, type=type, version=version)
+    assert world.errors() == []
+
+
+def test_an_absent_key_is_found_by_no_read(world: World) -> None:
+    database = world.database()
+    set_(database, key=key("another"), value=text("v"))
+    assert get(database, key=K) == Result(found=False, ttl=-2)
+    assert type_(database, key=K) == Result(found=False)
+    assert exists(database, keys=[K]) == Result(found=False, count=0)
+    assert ttl(database, key=K) == Result(found=False, ttl=-2)
+    assert mget(database, keys=[K]) == Result(found=False, count=0, document={})
+
+
+def test_keys_of_different_types_are_different_keys(world: World) -> None:
+    database = world.database()
+    as_text, as_number = Key.of("1", text("1")), Key.of("1", number("1"))
+    set_(database, key=as_text, value=text("text"))
+    set_(database, key=as_number, value=text("number"))
+    assert show(get(database, key=as_text).value) == "text"
+    assert show(get(database, key=as_number).value) == "number"
+
+
+@pytest.mark.parametrize("shard_length", [1, 3, 39])
+def test_the_shard_length_decides_the_directory_of_the_refs(memory: World, shard_length: int) -> None:
+    database = memory.database(naming=Naming(shard_length))
+    set_(database, key=K, value=text("v"), ttl=60, store_key=True)
+    head, rest = K.id[:shard_length], K.id[shard_length:]
+    names = {f"refs/heads/kv-{head}/{kind}-{rest}" for kind in ("val", "exp", "key")}
+    assert memory.refs().keys() == names
+    assert show(get(database, key=K).value) == "v"
+    assert get(memory.database(), key=K).found is False
+    assert del_(database, keys=[K]).count == 1
+    assert names.isdisjoint(memory.refs())
+
+
+def test_a_value_is_replaced(world: World) -> None:
+    database = world.database()
+    set_(database, key=K, value=text("old"))
+    set_(database, key=K, value=number("2"))
+    assert get(database, key=K).value == number("2")
+
+
+@pytest.mark.parametrize("condition", [Condition(), Condition("present")], ids=["always", "if present"])
+def test_a_set_without_lifetime_makes_the_key_persistent(world: World, condition: Condition) -> None:
+    """Without ttl, expires-at or keep-ttl the key is persistent afterwards."""
+    database = world.database()
+    set_(database, key=K, value=text("old"), ttl=600)
+    answer = set_(database, key=K, value=text("new"), condition=condition)
+    assert (answer.applied, answer.ttl, answer.expires_at) == (True, -1, None)
+    assert get(database, key=K).ttl == -1
+    assert EXPIRY not in world.refs()
+
+
+def test_the_same_value_may_be_set_again(world: World) -> None:
+    database = world.database()
+    first = set_(database, key=K, value=text("v"))
+    assert set_(database, key=K, value=text("v")) == first
+    assert set_(database, key=K, value=text("v"), condition=Condition("present")).applied is True
+
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+State = Literal["absent", "present", "expired", "expiring", "breadcrumb"]
+
+
+def arrange(world: World, state: State) -> Oid | None:
+    """Bring K into a state, and give its version if it exists in one."""
+    database = world.database()
+    if state == "absent":
+        return None
+    if state == "breadcrumb":
+        world.plant(K, 5)
+        world.clock.advance(1)
+        return None
+    set_(database, key=K, value=number("5"), ttl=None if state == "present" else 60)
+    if state == "expired":
+        world.clock.advance(120)
+        return None
+    return get(database, key=K).version
+
+
+CONDITIONS: dict[str, tuple[Literal["", "absent", "present"], Literal["", "current", "other"], frozenset[State]]] = {
+    "if absent": ("absent", "", frozenset({"absent", "expired"})),
+    "if present": ("present", "", frozenset({"present", "expiring", "breadcrumb"})),
+    "if-version current": ("", "current", frozenset({"present", "expiring"})),
+    "if-version other": ("", "other", frozenset()),
+    "if present and if-version": ("present", "current", frozenset({"present", "expiring"})),
+    "if absent and if-version": ("absent", "current", frozenset()),
+}
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+@pytest.mark.parametrize("state", ["absent", "present", "expired", "expiring", "breadcrumb"])
+@pytest.mark.parametrize(("existence", "version", "applied_in"), CONDITIONS.values(), ids=CONDITIONS)
+def test_set_is_applied_where_its_condition_is_met(
+    memory: World,
+    state: State,
+    existence: Literal["", "absent", "present"],
+    version: Literal["", "current", "other"],
+    applied_in: frozenset[State],
+    *,
+    counter: bool,
+) -> None:
+    """A condition that is not met is no error, and changes nothing: the answer tells what is there instead."""
+    database = memory.database()
+    current = arrange(memory, state)
+    before = memory.refs()
+    asked = {"": None, "current": current or OTHER_VERSION, "other": OTHER_VERSION}[version]
+    answer = set_(database, key=K, value=7 if counter else text("7"), condition=Condition(existence, asked))
+    assert answer.applied is (state in applied_in)
+    if answer.applied:
+        assert show(get(database, key=K).value) == "7"
+        assert get(database, key=K).ttl == -1
+    else:
+        assert memory.refs() == before
+        assert answer.version == current
+    assert memory.errors() == []
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+@pytest.mark.parametrize("state", ["present", "absent", "expired"])
+def test_conditional_set_tells_what_was_there(memory: World, state: State, *, counter: bool) -> None:
+    """A write that had to read the key first answers with its old value, whatever it writes."""
+    current = arrange(memory, state)
+    there = state == "present"
+    value = 7 if counter else text("v")
+    refused = set_(memory.database(), key=K, value=value, condition=Condition("", OTHER_VERSION))
+    assert refused == Result(found=there, applied=False, version=current, old_value=number("5") if there else None)
+    done = set_(memory.database(), key=K, value=value, condition=Condition("present" if there else "absent"))
+    assert done.applied is True
+    assert done.found is there
+    assert done.old_value == (number("5") if there else None)
+
+
+@pytest.mark.parametrize("met", [True, False])
+def test_the_other_writes_follow_if_version(world: World, *, met: bool) -> None:
+    database = world.database()
+    for write in (expire, persist, getdel, del_):
+        version = set_(database, key=K, value=text("v"), ttl=600).version
+        before = world.refs()
+        condition = Condition("", version if met else OTHER_VERSION)
+        if write is expire:
+            answer = expire(database, key=K, ttl=60, condition=condition)
+        elif write is persist:
+            answer = persist(database, key=K, condition=condition)
+        elif write is getdel:
+            answer = getdel(database, key=K, condition=condition)
+        else:
+            answer = del_(database, keys=[K], condition=condition)
+        assert answer.applied is met, write.__name__
+        assert (world.refs() != before) is met, write.__name__
+        world.clock.advance(1)
+
+
+# --- keep-ttl and store-key -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+@pytest.mark.parametrize("state", ["absent", "present", "expired", "expiring", "breadcrumb"])
+def test_keep_ttl_keeps_the_expiry_of_a_live_key_only(world: World, state: State, *, counter: bool) -> None:
+    arrange(world, state)
+    expected = get(world.database(), key=K).expires_at
+    answer = set_(world.database(), key=K, value=7 if counter else text("7"), keep_ttl=True)
+    assert (answer.applied, answer.expires_at) == (True, expected)
+    found = get(world.database(), key=K)
+    assert (show(found.value), found.expires_at, found.ttl) == ("7", expected, 60 if state == "expiring" else -1)
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+def test_keep_ttl_does_not_keep_an_expiry_that_has_passed(memory: World, *, counter: bool) -> None:
+    """A write over an expired key behaves as over an absent one, also where increments of its next life wait."""
+    arrange(memory, "expired")
+    memory.clock.advance(1)
+    memory.plant(K, 3)
+    memory.clock.advance(1)
+    set_(memory.database(), key=K, value=7 if counter else text("7"), keep_ttl=True)
+    found = get(memory.database(), key=K)
+    assert (found.found, found.ttl) == (True, -1)
+    assert show(found.value) == "7"
+
+
+def test_store_key_stores_the_commit_of_the_key(world: World) -> None:
+    database = world.database()
+    set_(database, key=K, value=text("v"), store_key=True)
+    assert world.refs()[STORED_KEY] == K.id
+    set_(database, key=K, value=text("w"))
+    assert world.refs()[STORED_KEY] == K.id
+    del_(database, keys=[K])
+    assert STORED_KEY not in world.refs()
+    set_(database, key=K, value=7, store_key=True, condition=Condition("absent"))
+    assert world.refs()[STORED_KEY] == K.id
+    assert world.errors() == []
+
+
+# --- del and getdel -------------------------------------------------------------------------------------------------
+
+
+def test_del_leaves_nothing_of_the_key(world: World) -> None:
+    world.plant_foreign()
+    database = world.database()
+    set_(database, key=K, value=7, ttl=600, store_key=True)
+    world.clock.advance(1)
+    world.plant(K, 3)
+    set_(database, key=key("other"), value=text("v"))
+    foreign, others = world.foreign(), {Naming().value(key("other").id), DUMMY_TREE_TAG}
+    assert del_(database, keys=[K]) == Result(applied=True, count=1)
+    assert world.refs().keys() == foreign.keys() | others
+    assert world.foreign() == foreign
+
+
+def test_del_counts_the_keys_that_existed(world: World) -> None:
+    database = world.database()
+    set_(database, key=key("a"), value=text("v"))
+    set_(database, key=key("b"), value=text("v"))
+    arrange(world, "expired")
+    assert del_(database, keys=[K, key("a"), key("b"), key("absent")]) == Result(applied=True, count=2)
+    assert del_(database, keys=[key("a")]) == Result(applied=False, count=0)
+
+
+def test_getdel_answers_with_the_value_and_parks_it(world: World) -> None:
+    """What GETDEL removed stays parked below gc/ under the time of the command, for whoever needs it back."""
+    database = world.database()
+    set_(database, key=K, value=text("v"), ttl=600, store_key=True)
+    shown = get(database, key=K)
+    name = RefName(f"refs/heads/gc/{timestamp(world.clock())}-{K.id}")
+    assert getdel(database, key=K) == replace(shown, applied=True)
+    assert world.refs() == {name: shown.version, DUMMY_TREE_TAG: NULL_COMMIT.oid}
+    assert getdel(database, key=K) == Result(found=False, applied=False, ttl=-2)
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize("state", ["absent", "expired"])
+def test_getdel_of_what_does_not_exist_parks_nothing(world: World, state: State) -> None:
+    arrange(world, state)
+    assert getdel(world.database(), key=K) == Result(found=False, applied=False, ttl=-2)
+    assert world.parked() == {}
+
+
+# --- several keys ---------------------------------------------------------------------------------------------------
+
+
+def test_several_keys_are_read_at_once(world: World) -> None:
+    database = world.database()
+    set_(database, key=key("text"), value=text("v"))
+    set_(database, key=key("json"), value=parse_value("JSON", '{"a":[1]}'))
+    set_(database, key=key("counter"), value=2**62)
+    world.clock.advance(1)
+    world.plant(key("counter"), 1)
+    arrange(world, "expired")
+    labels = ["text", "json", "counter", "absent", K.label]
+    answer = mget(database, keys=[key(label) for label in labels])
+    assert answer == Result(found=False, count=3, document={"text": "v", "json": {"a": [1]}, "counter": 2**62 + 1})
+    assert mget(database, keys=[key("text")]).found is True
+    assert exists(database, keys=[key(label) for label in labels]) == Result(found=False, count=3)
+    assert exists(database, keys=[key("text"), key("json")]) == Result(found=True, count=2)
+
+
+def test_several_keys_are_written_as_one(world: World) -> None:
+    database = world.database()
+    set_(database, key=key("a"), value=text("old"), ttl=60)
+    entries = {key("a"): text("1"), key("b"): number("2")}
+    assert mset(database, entries=entries) == Result(applied=True, count=2)
+    assert mget(database, keys=list(entries)).document == {"a": "1", "b": 2}
+    assert ttl(database, key=key("a")).ttl == -1
+    mset(database, entries=entries, ttl=60, store_key=True)
+    assert [ttl(database, key=one).ttl for one in entries] == [60, 60]
+    assert {Naming().key(one.id) for one in entries} <= world.refs().keys()
+    assert world.errors() == []
+
+
+# --- around ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_writer_that_finds_the_anchor_missing_makes_it(world: World) -> None:
+    """The dummy tree is anchored by whoever notices that its tag is missing, beside the write that was asked for."""
+    database = world.database()
+    set_(database, key=K, value=text("v"), condition=Condition("absent"))
+    assert world.refs()[DUMMY_TREE_TAG] == NULL_COMMIT.oid
+
+
+def test_no_command_touches_foreign_refs(world: World) -> None:
+    world.plant_foreign()
+    foreign = world.foreign()
+    database = world.database()
+    set_(database, key=K, value=text("v"), ttl=60, store_key=True)
+    mset(database, entries={key("a"): text("v")})
+    getdel(database, key=key("a"))
+    expire(database, key=K, ttl=600)
+    persist(database, key=K)
+    del_(database, keys=[K])
+    set_(database, key=K, value=7)
+    assert world.foreign() == foreign

@@ -1,0 +1,1 @@
+"""Every command and job with every request failing once."""

@@ -1,0 +1,1 @@
+"""What each maintenance job promises, on a store in memory and on a bare repository."""

@@ -1,0 +1,164 @@
+"""One database under test: a place with a clock, commands and jobs for it, and what its repository holds."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
+from git_keyval.commands.values import get
+from git_keyval.commands.views import Key
+from git_keyval.format.counters import Void, encode_delta
+from git_keyval.format.expiry import DEFAULT_GRANULARITY
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFIX, LITERAL_GC_PREFIX, Naming, RefName
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND, Micros, timestamp
+from git_keyval.format.values import Value, as_text, parse_value
+from git_keyval.store.port import Applied, Expect, Store
+from maintenance.check import check
+from maintenance.jobs import Maintenance
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, Place
+from tests.contract.samples import Sample, all_refs, annotated_tag, foreign_commit, put
+from tests.faults import Fault, FaultyStore
+
+FOREIGN: Mapping[RefName, Sample] = {
+    RefName(f"refs/{name}"): annotated_tag(foreign_commit(name)) if name.startswith("tags/v") else foreign_commit(name)
+    for name in (
+        "heads/main",
+        "heads/kv-feature/val-x",
+        "heads/kv-0a/val-0a0a",
+        "heads/kv-0a/exp-0a0a",
+        "heads/gc/notes",
+        "heads/gc/20200101T000000000000Z-0a0a",
+        "notes/commits",
+        "pull/1/head",
+        "tags/kv-1.0",
+        "tags/kv-0a/bc-0a0a/20200101T000000000000Z-operation",
+        "tags/v1",
+    )
+}
+"""Refs that are not the database's, some of them only just."""
+
+
+class Shown(NamedTuple):
+    """A key as ``get`` shows it: its type, its value as text, and when it expires."""
+
+    type: str | None
+    value: str
+    expires_at: int | None
+
+
+class World:
+    """A database in one place. What is not given a store of its own works on ``store``, undisturbed."""
+
+    def __init__(self, place: Place, clock: FakeClock) -> None:
+        self.place = place
+        self.clock = clock
+        self.store: Store = place.open()
+        self._numbers = itertools.count()
+
+    def database(
+        self,
+        store: Store | None = None,
+        *,
+        naming: Naming = DEFAULT_NAMING,
+        granularity: int = DEFAULT_GRANULARITY,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+    ) -> Database:
+        return Database(
+            store or self.store,
+            sleep=self.clock.advance,
+            random=lambda: 0.5,
+            new_op=self.new_op,
+            naming=naming,
+            granularity=granularity,
+            max_attempts=max_attempts,
+        )
+
+    def maintenance(self, store: Store | None = None) -> Maintenance:
+        return Maintenance(store or self.store, new_op=self.new_op, elapsed=lambda: 0.0, progress=lambda *_: None)
+
+    def faulty(self, faults: Mapping[int, Fault]) -> FaultyStore:
+        return FaultyStore(self.store, faults)
+
+    def new_op(self) -> str:
+        return f"operation{next(self._numbers):06}"
+
+    def put(self, name: RefName, sample: Sample, expect: Oid | Expect = Expect.ANY) -> RefName:
+        """Write one ref behind the back of all commands."""
+        assert list(self.store.apply([put(name, sample, expect)])) == [Applied()]
+        return name
+
+    def plant(self, key: Key, delta: int | Void | Sample, *, ago: float = 0, op: str = "") -> RefName:
+        """Leave a breadcrumb, as a client would have done so many seconds ago."""
+        time = timestamp(Micros(self.clock() - round(ago * SECOND)))
+        name = DEFAULT_NAMING.breadcrumb(key.id, time, op or self.new_op())
+        if isinstance(delta, Void):
+            return self.put(name, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
+        return self.put(name, delta if isinstance(delta, Sample) else Sample((*DUMMY_OBJECTS, encode_delta(delta))))
+
+    def plant_foreign(self) -> None:
+        for name, sample in FOREIGN.items():
+            self.put(name, sample)
+
+    def foreign(self) -> dict[RefName, Oid]:
+        """Give those of the foreign refs that are where they were put."""
+        refs = self.refs()
+        return {name: refs[name] for name, sample in FOREIGN.items() if refs.get(name) == sample.oid}
+
+    def refs(self) -> dict[RefName, Oid]:
+        return all_refs(self.store)
+
+    def breadcrumbs(self) -> list[RefName]:
+        return sorted(name for name in self.refs() if name.startswith(BREADCRUMBS_PREFIX))
+
+    def parked(self) -> dict[RefName, Oid]:
+        return {name: oid for name, oid in self.refs().items() if name.startswith((GC_PREFIX, LITERAL_GC_PREFIX))}
+
+    def errors(self) -> list[str]:
+        """Give what check finds broken."""
+        found = check(self.maintenance()).problems
+        return [f"{problem.ref}: {problem.problem}" for problem in found if problem.severity == "error"]
+
+    def warnings(self) -> list[str]:
+        return [problem.ref for problem in check(self.maintenance()).problems if problem.severity == "warning"]
+
+    def content(self, keys: Sequence[Key]) -> dict[str, Shown]:
+        """Read those of the keys that exist."""
+        return dict(self._content(keys))
+
+    def _content(self, keys: Sequence[Key]) -> Iterator[tuple[str, Shown]]:
+        for key in keys:
+            answer = get(self.database(), key=key)
+            if answer.found:
+                assert answer.value is not None
+                yield key.label, Shown(answer.type, show(answer.value), answer.expires_at)
+
+
+def show(value: Value | int | None) -> str:
+    assert value is not None
+    return str(value) if isinstance(value, int) else as_text(value)
+
+
+def text(value: str) -> Value:
+    return parse_value("String", value)
+
+
+def number(value: str) -> Value:
+    return parse_value("Number", value)
+
+
+def key(label: str = "k") -> Key:
+    return Key.of(label, text(label))
+
+
+
+
+def install_hook(world: World, name: str, script: str) -> None:
+    """Install a server-side hook in the bare repository of a database."""
+    assert isinstance(world.place, GitPlace)
+    hook = world.place.repository / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(script)
+    hook.chmod(0o755)
