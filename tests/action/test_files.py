@@ -90,9 +90,7 @@ def test_twenty_five_megabytes_are_accepted_and_not_a_byte_more(workflow: Workfl
     assert "'value-file'" in error
     assert "25 MB" in error
     assert refs(repository) == before
-    error = workflow.run("get", key="a").error
-    assert "'value'" in error
-    assert "output-file" in error
+    assert "'output-file'" in workflow.run("get", key="a").error
 
 
 def test_a_hundred_kibibytes_fit_into_the_input_and_not_a_byte_more(workflow: Workflow, repository: Path) -> None:
@@ -106,16 +104,14 @@ def test_a_hundred_kibibytes_fit_into_the_input_and_not_a_byte_more(workflow: Wo
     assert refs(repository) == before
 
 
-def test_the_largest_output_is_a_runners(workflow: Workflow, workspace: Path) -> None:
-    """A runner counts in UTF-16: this value has 500,000 units in 250,000 characters."""
-    (workspace / "given").write_text("😀" * 250_000, encoding="utf-8")
-    workflow.run("set", key="a", value_file="given")
-    assert workflow.run("get", key="a", default="x").code in {0, 1}
-    (workspace / "given").write_text("😀" * 250_001, encoding="utf-8")
-    workflow.run("set", key="a", value_file="given")
-    ended = workflow.run("get", key="a")
+def test_the_largest_output_is_counted_as_a_runner_does(workflow: Workflow, workspace: Path) -> None:
+    """A runner counts in UTF-16, and the value as JSON has two quotes more."""
+    for length, code in ((249_999, 0), (250_000, 1)):
+        (workspace / "given").write_text("😀" * length, encoding="utf-8")
+        workflow.run("set", key="a", value_file="given")
+        ended = workflow.run("get", key="a")
+        assert (ended.code, "value" in ended.outputs) == (code, code == 0)
     assert "output-file" in ended.error
-    assert not ended.outputs
 
 
 @pytest.mark.parametrize("inputs", [{}, {"output-file": "no/such/directory/taken"}], ids=["too large for an output", "no such directory"])
@@ -147,6 +143,7 @@ def test_an_output_file_that_cannot_be_written_is_an_error(workflow: Workflow, w
 
 def test_files_of_the_database_pass_fsck(workflow: Workflow, repository: Path, workspace: Path) -> None:
     (workspace / "given").write_bytes(BINARY)
+    workflow.run("init")
     workflow.run("set", key="a", value_file="given", type="file", ttl="1h", store_key="true")
     workflow.run("incr", key="n")
     workflow.run("getdel", key="a")

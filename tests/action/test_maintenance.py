@@ -1,0 +1,310 @@
+"""The maintenance commands: outputs, report, job summary and log."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_keyval.action.runner import Runner
+from git_keyval.action.summary import check_summary
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.metadata import NULL_COMMIT
+from maintenance.report import CheckReport, Problem
+from tests.action.conftest import Served
+from tests.action.runner_rules import MAX_SUMMARY_BYTES
+from tests.action.schema import problems, report_problems
+from tests.action.steps import Ended, Workflow, breadcrumb_ref, expiry_ref, refs, value_ref
+from tests.conftest import FakeClock
+from tests.servers.binary import git_output
+from tests.servers.http import RECEIVE_PACK, Status
+
+DAY = 86_400
+
+
+def report_of(ended: Ended) -> dict[str, Any]:
+    """Read the report, which must be as its schema says."""
+    report: dict[str, Any] = json.loads(ended.outputs["report"])
+    assert report_problems(report) == []
+    return report
+
+
+def job_of(ended: Ended, name: str) -> dict[str, Any]:
+    (found,) = [job for job in report_of(ended)["jobs"] if job["job"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def foreign_commit(repository: Path) -> str:
+    tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
+    return git_output("commit-tree", "-m", "not ours", tree, directory=repository)
+
+
+@pytest.fixture
+def busy(workflow: Workflow, repository: Path, at_noon: FakeClock) -> Workflow:
+    """Give a database where each job has work: at noon of the ninth day."""
+    workflow.run("init")
+    workflow.run("set", key="gone", value="1")
+    workflow.run("getdel", key="gone")
+    workflow.run("mset", values='{"old 1":1,"old 2":2}', ttl="1h", store_key="true")
+    workflow.run("set", key="forever", value="1")
+    workflow.run("incr", key="n")
+    crumb = breadcrumb_ref("n", "20260101T130000000000Z-rival123")
+    delta = "tree {}\nauthor a a <a@a.a> 1735689600 +0000\ncommitter a a <a@a.a> 1735689600 +0000\n\n+5\n"
+    tree = git_output("rev-parse", f"{NULL_COMMIT.oid}^{{tree}}", directory=repository)
+    oid = git_output("hash-object", "-t", "commit", "-w", "--stdin", directory=repository, stdin=delta.format(tree).encode())
+    git_output("update-ref", crumb, oid, directory=repository)
+    at_noon.advance(8 * DAY)
+    workflow.run("set", key="soon", value="1", ttl="20m")
+    workflow.run("set", key="later", value="1", ttl="3d")
+    return workflow
+
+
+def test_maintain_does_the_three_jobs_and_tells_about_them(busy: Workflow, repository: Path) -> None:
+    ended = busy.run("maintain")
+    assert (ended.code, ended.commands, ended.answers["count"]) == (0, [], "4")
+    report = report_of(ended)
+    assert (report["command"], report["dryRun"], report["budgetReached"]) == ("maintain", False, None)
+    assert report["startedAt"] == "2026-01-09T12:00:00Z"
+    assert str(report["requests"]) == ended.outputs["requests-used"]
+    assert [(job["job"], job["planned"], job["applied"]) for job in report["jobs"]] == [
+        ("gather", 1, 1),
+        ("sweep", 2, 2),
+        ("purge", 1, 1),
+    ]
+    sweep = report["jobs"][1]
+    assert sweep["facts"] == {"keys": 6, "live": 4, "expired": 2}
+    assert sweep["expiries"] == {
+        "within 1 hour": 1,
+        "within 1 day": 0,
+        "within 7 days": 1,
+        "within 30 days": 0,
+        "later": 0,
+        "never": 2,
+    }
+    assert {item["ref"] for item in sweep["changed"]} == {value_ref("old 1"), value_ref("old 2")}
+    assert {item["why"] for item in sweep["changed"]} == {"expired 2026-01-01T13:00:00Z"}
+    assert busy.run("get", key="n").outputs["value"] == "6"
+    assert not [name for name in refs(repository) if "/gc/" in name or "/bc-" in name]
+    again = busy.run("maintain")
+    assert (again.code, again.answers["count"]) == (0, "0")
+
+
+@pytest.mark.parametrize(("command", "done"), [("gather", 1), ("sweep", 2), ("purge", 1)])
+def test_each_job_runs_alone(busy: Workflow, command: str, done: int) -> None:
+    ended = busy.run(command)
+    assert (ended.code, ended.commands, ended.answers["count"]) == (0, [], str(done))
+    report = report_of(ended)
+    assert (report["command"], [job["job"] for job in report["jobs"]]) == (command, [command])
+
+
+def test_progress_is_plain_lines(busy: Workflow) -> None:
+    """People see in the log how far the work is."""
+    lines = busy.run("maintain").log.splitlines()
+    assert lines
+    assert all(re.fullmatch(r"(gather|sweep|purge): [\w ,]+: \d+ of \d+", line) for line in lines)
+    assert "sweep: writes: 2 of 2" in lines
+
+
+def test_the_summary_tells_what_was_removed_and_why(busy: Workflow) -> None:
+    summary = busy.run("maintain").summary
+    assert summary.startswith("## git-keyval maintain\n")
+    assert "4 writes made" in summary
+    assert re.search(r"^\| sweep \| \d+ \| 2 \| 2 \| 0 \| 0 \| 0 \| 0 \|$", summary, re.MULTILINE)
+    assert f"| `{value_ref('old 1')}` | expired 2026-01-01T13:00:00Z |" in summary
+    assert "parked longer than the retention" in summary
+
+
+def test_the_summary_draws_when_live_keys_expire(busy: Workflow) -> None:
+    """https://mermaid.js.org/syntax/xyChart.html"""
+    (chart,) = re.findall(r"```mermaid\n(.*?)\n```\n", busy.run("sweep").summary, re.DOTALL)
+    first, axis, height, bars = (line.strip() for line in chart.splitlines())
+    assert first == "xychart-beta"
+    assert axis.startswith('x-axis ["within 1 hour", "within 1 day",')
+    assert height == 'y-axis "keys" 0 --> 2'
+    assert bars == "bar [1, 0, 1, 0, 0, 2]"
+
+
+def test_an_empty_database_has_no_chart(workflow: Workflow) -> None:
+    summary = workflow.run("maintain").summary
+    assert "0 writes made" in summary
+    assert "mermaid" not in summary
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(busy: Workflow, repository: Path) -> None:
+    before = refs(repository)
+    ended = busy.run("maintain", dry_run="true")
+    assert (ended.code, ended.answers["count"]) == (0, "4")
+    assert refs(repository) == before
+    assert report_of(ended)["dryRun"] is True
+    assert "(dry run)" in ended.summary
+    assert "4 writes would be made" in ended.summary
+    assert busy.run("maintain").answers["count"] == "4"
+
+
+def test_a_budget_of_writes_is_a_notice(busy: Workflow) -> None:
+    ended = busy.run("maintain", max_writes="2")
+    assert (ended.code, ended.answers["count"]) == (0, "2")
+    (notice,) = ended.told("notice")
+    assert "max-writes" in notice
+    assert [command.name for command in ended.commands] == ["notice"]
+    assert report_of(ended)["budgetReached"] == "max-writes"
+    assert "`max-writes`" in ended.summary
+    assert busy.run("maintain").answers["count"] == "2"
+
+
+def test_a_budget_of_time_is_a_notice(busy: Workflow) -> None:
+    times = iter([0.0, 10.0, *[60.0] * 100])
+
+    def slowly(outside: Surroundings) -> Surroundings:
+        return replace(outside, elapsed=lambda: next(times))
+
+    ended = busy.run_given("maintain", {"max-seconds": "30"}, slowly)
+    assert (ended.code, len(ended.told("notice"))) == (0, 1)
+    assert report_of(ended)["budgetReached"] == "max-seconds"
+
+
+def test_periods_are_inputs(busy: Workflow, repository: Path) -> None:
+    assert busy.run("purge", retention="9d").answers["count"] == "0"
+    assert busy.run("gather", grace_period="P9D").answers["count"] == "0"
+    kept = job_of(busy.run("purge", retention="30d"), "purge")
+    assert (kept["left"], kept["leftAlone"][0]["why"]) == (1, "parked more recently than the retention")
+    assert len([name for name in refs(repository) if "/gc/" in name or "/bc-" in name]) == 2
+
+
+def test_what_waits_is_no_warning(busy: Workflow) -> None:
+    ended = busy.run("maintain", retention="30d", grace_period="30d")
+    assert (ended.code, ended.commands) == (0, [])
+    assert "purge: left alone" in ended.summary
+
+
+def test_items_that_are_left_alone_are_one_warning(busy: Workflow, repository: Path) -> None:
+    """What nobody can read stays, and the summary names it."""
+    odd = foreign_commit(repository)
+    names = [expiry_ref("odd"), expiry_ref("odder"), breadcrumb_ref("n", "20260109T110000000000Z-malformed")]
+    for name in names:
+        git_output("update-ref", name, odd, directory=repository)
+    ended = busy.run("maintain")
+    assert (ended.code, ended.answers["count"]) == (0, "4")
+    (warning,) = ended.told("warning")
+    assert [command.name for command in ended.commands] == ["warning"]
+    assert "3" in warning
+    assert all(refs(repository)[name] == odd for name in names)
+    assert all(f"`{name}`" in ended.summary for name in names)
+    assert job_of(ended, "sweep")["left"] == 2
+
+
+def test_a_run_that_ends_early_is_told_with_what_was_done(served: Served) -> None:
+    """The next run takes up what is left."""
+    run = served.workflow.run
+    run("set", key="a", value="1")
+    run("getdel", key="a")
+    served.server.fail(1, Status(503), service=RECEIVE_PACK, forever=True)
+    ended = run("purge", retention="0s")
+    assert "ended early" in ended.error
+    assert report_of(ended)["jobs"][0]["error"]
+    assert "**Ended early:**" in ended.summary
+    served.server.heal()
+    assert run("purge", retention="0s").answers["count"] == "1"
+
+
+def test_init_creates_what_is_missing_once(workflow: Workflow, repository: Path) -> None:
+    first = workflow.run("init")
+    assert (first.code, first.answers, first.log) == (0, {"applied": "true", "count": "2"}, "")
+    assert set(refs(repository)) == {"refs/heads/main", "refs/tags/kv/dummy-tree"}
+    assert workflow.run("init").answers == {"applied": "false", "count": "0"}
+
+
+def test_init_refuses_a_repository_whose_names_are_taken(workflow: Workflow, repository: Path) -> None:
+    git_output("update-ref", "refs/heads/gc", foreign_commit(repository), directory=repository)
+    ended = workflow.run("init")
+    assert "refs/heads/gc" in ended.error
+    assert set(refs(repository)) == {"refs/heads/gc"}
+
+
+def test_check_finds_nothing_in_a_sound_database(busy: Workflow, repository: Path) -> None:
+    before = refs(repository)
+    ended = busy.run("check")
+    assert (ended.code, ended.commands, ended.answers["count"]) == (0, [], "0")
+    report = report_of(ended)
+    assert (report["errors"], report["problems"], report["problemCount"]) == (0, [], 0)
+    assert report["counts"]["keys"] == 6
+    assert ended.summary.startswith("## git-keyval check\n")
+    assert refs(repository) == before
+
+
+def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> None:
+    git_output("update-ref", value_ref("odd"), foreign_commit(repository), directory=repository)
+    ended = busy.run("check")
+    assert "1 errors" in ended.error
+    assert ended.answers["count"] == "1"
+    (found,) = report_of(ended)["problems"]
+    assert (found["ref"], found["severity"]) == (value_ref("odd"), "error")
+    assert f"| error | `{value_ref('odd')}` |" in ended.summary
+
+
+def test_check_warns_of_what_is_harmless(busy: Workflow, repository: Path) -> None:
+    git_output("update-ref", "refs/heads/kv-notes/idea", foreign_commit(repository), directory=repository)
+    ended = busy.run("check")
+    assert (ended.code, ended.answers["count"], len(ended.told("warning"))) == (0, "0", 1)
+    assert report_of(ended)["problems"][0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize("name", ["a|b", "a`b", "a`|<b>&c"])
+def test_odd_branch_names_do_not_break_the_tables_of_the_summary(name: str) -> None:
+    """Anybody who may push can choose such a name."""
+    report = CheckReport("2026-01-01T12:00:00Z", 0.1, 1, {}, [Problem(f"refs/heads/kv-0a/{name}", "warning", "odd|er")])
+    (row,) = [line for line in check_summary(report).splitlines() if "refs/heads/kv-0a" in line]
+    cells = re.split(r"(?<!\\)\|", row)[1:-1]
+    assert len(cells) == 3
+    code = re.fullmatch(r" (`+) ?(.*?) ?\1 ", cells[1])
+    assert code
+    assert code[1] not in code[2]
+
+
+def test_a_summary_is_cut_where_a_runner_would_refuse_it(tmp_path: Path) -> None:
+    (tmp_path / "summary").touch()
+    runner = Runner({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}, None, lambda: "x")  # type: ignore[arg-type]  # no log
+    runner.summarize("| é😀 |\n" * 200_000)
+    written = (tmp_path / "summary").read_bytes()
+    assert 900_000 < len(written) < MAX_SUMMARY_BYTES
+    lines = written.decode().splitlines()
+    assert set(lines[:-3]) == {"| é😀 |"}
+    assert lines[-1] == "(cut)"
+
+
+def test_a_summary_that_fits_is_whole(tmp_path: Path) -> None:
+    runner = Runner({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}, None, lambda: "x")  # type: ignore[arg-type]  # no log
+    runner.summarize("é\n" * 300_000)
+    assert (tmp_path / "summary").read_text(encoding="utf-8") == "é\n" * 300_000
+
+
+def test_long_lists_are_bounded(busy: Workflow, repository: Path, at_noon: FakeClock) -> None:
+    """The counts are complete, the lists are not: 201 keys expired."""
+    busy.run("maintain")
+    busy.run("mset", values=json.dumps({f"key {number}": number for number in range(201)}), ttl="1m")
+    at_noon.advance(60)
+    ended = busy.run("sweep")
+    job = job_of(ended, "sweep")
+    assert (ended.answers["count"], job["applied"], len(job["changed"])) == ("201", 201, 200)
+    assert "… and 181 more." in ended.summary
+    assert len(ended.summary) < MAX_SUMMARY_BYTES
+    assert "key 7" not in ended.shown
+    assert len(refs(repository)) > 1
+
+
+def test_the_check_of_reports_finds_what_is_wrong() -> None:
+    definitions = {"count": {"type": "integer", "minimum": 0}}
+    schema = {
+        "type": "object",
+        "required": ["a"],
+        "additionalProperties": False,
+        "properties": {"a": {"$ref": "#/$defs/count"}, "b": {"type": "array", "maxItems": 1, "items": {"enum": [1, None]}}},
+    }
+    assert problems({"a": 1, "b": [None]}, schema, definitions) == []
+    for wrong in ({}, {"a": -1}, {"a": True}, {"a": 1.5}, {"a": 1, "c": 1}, {"a": 1, "b": [2]}, {"a": 1, "b": [1, 1]}, []):
+        assert problems(wrong, schema, definitions), wrong
+    with pytest.raises(LookupError):
+        problems({}, {"pattern": ""}, definitions)
