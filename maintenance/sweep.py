@@ -59,8 +59,9 @@ def plan_sweep(store: Store) -> Plan:
 
     A key whose expiry cannot be read is kept.
     """
-    listing = _list(store)
+    # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = store.now()
+    listing = _list(store)
     plan = Plan("sweep", examined=listing.examined)
     orphans: list[Action] = []
     for shard_length, keyspace in listing.keyspaces.items():

@@ -153,8 +153,6 @@ def key(label: str = "k") -> Key:
     return Key.of(label, text(label))
 
 
-
-
 def install_hook(world: World, name: str, script: str) -> None:
     """Install a server-side hook in the bare repository of a database."""
     assert isinstance(world.place, GitPlace)

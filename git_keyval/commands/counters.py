@@ -17,8 +17,8 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
 
-MAX_FOLDED_BY_INCREMENT = 128
-"""How many breadcrumbs one increment takes along."""
+MAX_TAKEN_ALONG = 128
+"""How many breadcrumbs one increment folds, or one SET clears away."""
 
 Contention = Literal["retry", "breadcrumb"]
 
@@ -37,9 +37,9 @@ def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention:
         state = _read(database, key, "incr")
         if (known := _known(state, op)) is not None:
             return known
-        if denied and contention == "breadcrumb":
+        if denied and contention == "breadcrumb" and _counts_when_left_now(state):
             return _leave_breadcrumb(database, key, state, by, op)
-        taking = sorted(state.crumbs, key=lambda crumb: crumb.name)[:MAX_FOLDED_BY_INCREMENT]
+        taking = _oldest(state)
         counter, number = states.increment(state.base, state.crumbs, by, taking=taking, op=op)
         commit = states.encode_counter(counter)
         updates = (
@@ -116,6 +116,10 @@ def _read(database: Database, key: Key, command: str) -> _State:
     return _State(view, now, base, view.breadcrumbs(), alive=view.version is not None and not view.expired(now))
 
 
+def _oldest(state: _State) -> Sequence[Breadcrumb]:
+    return sorted(state.crumbs, key=lambda crumb: crumb.name)[:MAX_TAKEN_ALONG]
+
+
 def _known(state: _State, op: str) -> Result | None:
     """Give the answer of an operation that was done before, by an earlier attempt or an earlier run."""
     if (done := state.base.find(op)) is not None:
@@ -125,8 +129,19 @@ def _known(state: _State, op: str) -> Result | None:
     return None
 
 
+def _counts_when_left_now(state: _State) -> bool:
+    """Tell whether a new breadcrumb would count: not if a SET by a clock that is hours ahead has voided the time from now on."""
+    void_until = states.horizon(state.base, state.crumbs)
+    return void_until is None or states.next_time(state.now, state.base, state.crumbs) > void_until
+
+
 def _apply(database: Database, key: Key, state: _State, transaction: Transaction, op: str) -> bool:
-    """Apply a transaction that moves the counter; false if it certainly was not applied. Raises OutcomeUnknownError."""
+    """Apply a transaction that moves the counter; false if it certainly was not applied. Raises OutcomeUnknownError.
+
+    After a lost reply, "the ref is as it was" proves something for a counter's own commit only, which never comes back. An absent
+    ref may have been made and deleted in between; a forced transaction, sent again, could overwrite what came after it.
+    """
+    unique = bool(state.base.recent) and all(update.expect is not ANY for update in transaction.updates)
     cause = ""
     for attempt in range(database.max_attempts):
         with in_doubt(cause):
@@ -142,10 +157,10 @@ def _apply(database: Database, key: Key, state: _State, transaction: Transaction
             after = _read(database, key, "")
         if after.base.find(op) is not None:
             return True
-        unmoved = after.view.version == state.view.version
+        unmoved = unique and after.view.version == state.view.version
         if unmoved and isinstance(outcome, Unknown):
             continue  # nothing was applied yet: the very same transaction can be sent again
-        if unmoved or states.certainly_not_applied(op, state.base, after.base):
+        if unmoved or (unique and states.certainly_not_applied(op, state.base, after.base)):
             return False
         break
     raise OutcomeUnknownError(cause)
@@ -184,6 +199,8 @@ def _assignment(
     commit = states.encode_counter(states.assign(base, value, time, op))
     expect = ANY if forced else view.expected(view.value_name)
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
-    updates = (RefUpdate(view.value_name, expect, commit.oid), *expiry_update(view, lifetime, alive=state.alive), null)
+    # What is void now is deleted now: left behind, it could outlive the counter that knows so.
+    void = () if forced else tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in _oldest(state))
+    updates = (RefUpdate(view.value_name, expect, commit.oid), *expiry_update(view, lifetime, alive=state.alive), null, *void)
     objects = (*DUMMY_OBJECTS, NULL_COMMIT, commit, *expiry_objects(lifetime))
     return Transaction((*updates, *extra.updates), (*objects, *extra.objects)), commit.oid

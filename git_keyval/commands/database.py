@@ -88,17 +88,24 @@ class Database:
                 if isinstance(outcome, Applied):
                     return outcome
                 if isinstance(outcome, Conflict):
-                    # After a lost reply, the conflict may be with our own write, which came through late.
-                    return Applied() if cause and self._shows(transaction, witness) else outcome
+                    return outcome if not cause else self._settle(transaction, witness, cause)
             cause = outcome.cause
             self.pause(attempt)
             with in_doubt(cause):
-                if self._shows(transaction, witness):
-                    return Applied()
-                if moved := self._moved(transaction):
-                    if witness is not None:
-                        return Conflict(moved)
-                    break
+                if self._moved(transaction) or self._shows(transaction, None):
+                    return self._settle(transaction, witness, cause)
+        raise OutcomeUnknownError(cause)
+
+    def _settle(self, transaction: Transaction, witness: RefName | None, cause: str) -> Applied | Conflict:
+        """Judge a transaction that was sent at least once in vain, and cannot be applied any more.
+
+        A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
+        seen.
+        """
+        if self._shows(transaction, witness):
+            return Applied()
+        if witness is not None:
+            return Conflict((witness,))
         raise OutcomeUnknownError(cause)
 
     def _shows(self, transaction: Transaction, witness: RefName | None) -> bool:

@@ -170,7 +170,7 @@ def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
 def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str) -> Counter:
     """Take some of the breadcrumbs seen into the counter; all that were seen decide which of those are void.
 
-    The result differs from the base in ``op`` alone where none of them counts. Raises CounterOverflowError.
+    Raises CounterOverflowError.
     """
     taken = {crumb.name for crumb in taking}
     counted = [crumb for crumb in counting(base, crumbs) if crumb.name in taken]
@@ -227,12 +227,11 @@ def certainly_not_applied(op: str, before: Counter, after: Counter) -> bool:
     """Tell whether the state after proves that an operation tried on the state before was not applied.
 
     It is proof only within one life of the counter (what was last done before is still remembered after) and while all that was
-    done since is remembered. A counter first seen absent has no such witness: then all of its life must be remembered.
+    done since is remembered. A state that remembers nothing proves nothing: the operation may have begun a life that was ended by
+    a GETDEL, which has answered with it.
     """
-    if after.find(op) is not None:
+    if not before.recent or after.find(op) is not None:
         return False
-    if not before.recent:
-        return after.seq - before.seq < RECENT_OPERATIONS
     return 0 <= after.seq - before.seq < RECENT_OPERATIONS and after.find(before.recent[-1].op) is not None
 
 

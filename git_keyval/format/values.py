@@ -4,6 +4,7 @@ import base64
 import mimetypes
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, get_args
 
 from git_keyval.format import canonical
@@ -118,10 +119,8 @@ def as_integer(value: Value) -> int | None:
     """Give the integer that a Number holds; None for anything else."""
     if value.type != "Number":
         return None
-    number = canonical.decode(value.data)
-    if isinstance(number, float):
-        return int(number) if number.is_integer() else None
-    return number if isinstance(number, int) else None
+    number = Decimal(value.data.decode())
+    return int(number) if number == number.to_integral_value() else None
 
 
 def is_number(value: JsonValue) -> bool:

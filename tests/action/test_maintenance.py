@@ -259,9 +259,8 @@ def test_odd_branch_names_do_not_break_the_tables_of_the_summary(name: str) -> N
     (row,) = [line for line in check_summary(report).splitlines() if "refs/heads/kv-0a" in line]
     cells = re.split(r"(?<!\\)\|", row)[1:-1]
     assert len(cells) == 3
-    code = re.fullmatch(r" (`+) ?(.*?) ?\1 ", cells[1])
-    assert code
-    assert code[1] not in code[2]
+    code = re.fullmatch(r" (`+)(.*?)\1 ", cells[1])
+    assert code[1] not in code[2] if code else not re.search("[`<]", cells[1].replace("<code>", "").replace("</code>", ""))
 
 
 def test_a_summary_is_cut_where_a_runner_would_refuse_it(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_counter_does_not_leave_the_64_bit_range(memory: World, start: int, st
     before = memory.refs()
     for contention in ("retry", "breadcrumb"):
         with pytest.raises(CounterOverflowError):
-            incr(database, key=K, by=step, contention=contention)  # type: ignore[arg-type]
+            incr(database, key=K, by=step, contention=contention)
     assert memory.refs() == before
     assert incr(database, key=K, by=-step).value == start - step
 

@@ -11,7 +11,6 @@ from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key
 from git_keyval.errors import InputError
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
@@ -42,9 +41,7 @@ HELD: dict[str, Value | int] = {"value": text("v"), "counter": 41}
         (0, 43_201, 86_400, NOON + 43_200 + 86_400),
     ],
 )
-def test_expiry_is_rounded_up_to_the_granularity(
-    memory: World, passed: float, asked: int, granularity: int, expected: int
-) -> None:
+def test_expiry_is_rounded_up_to_the_granularity(memory: World, passed: float, asked: int, granularity: int, expected: int) -> None:
     """No key lives shorter than asked for, and keys share expiry commits."""
     memory.clock.advance(passed)
     database = memory.database(granularity=granularity)
@@ -115,9 +112,7 @@ WRITES: dict[str, Callable[[World], Result]] = {
     "set": lambda world: set_(world.database(), key=K, value=text("new")),
     "set with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=60),
     "set if absent": lambda world: set_(world.database(), key=K, value=text("new"), condition=Condition("absent")),
-    "set if absent with ttl": lambda world: set_(
-        world.database(), key=K, value=text("new"), ttl=60, condition=Condition("absent")
-    ),
+    "set if absent with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=60, condition=Condition("absent")),
     "set if present": lambda world: set_(world.database(), key=K, value=text("new"), condition=Condition("present")),
     "set keep-ttl": lambda world: set_(world.database(), key=K, value=text("new"), keep_ttl=True),
     "set counter": lambda world: set_(world.database(), key=K, value=7),
@@ -159,9 +154,7 @@ def test_a_write_over_an_expired_key_behaves_as_over_an_absent_one(
 def test_expire_changes_the_expiry_and_nothing_else(world: World) -> None:
     database = world.database()
     version = set_(database, key=K, value=text("v")).version
-    assert expire(database, key=K, ttl=60) == Result(
-        found=True, applied=True, version=version, ttl=60, expires_at=NOON + 60
-    )
+    assert expire(database, key=K, ttl=60) == Result(found=True, applied=True, version=version, ttl=60, expires_at=NOON + 60)
     assert expire(database, key=K, ttl=600).expires_at == NOON + 600
     assert expire(database, key=K, ttl=60).expires_at == NOON + 60
     assert get(database, key=K).version == version
@@ -235,4 +228,3 @@ def test_type_and_version_are_those_of_the_next_life(memory: World) -> None:
         assert answer.found is True
         assert answer.version != expired, read.__name__
         assert answer.type in {"counter", None}, read.__name__
-

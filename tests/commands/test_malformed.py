@@ -29,7 +29,7 @@ def counter(message: bytes) -> Sample:
     """Make a counter commit and replace a part of its message."""
     old, _, new = message.partition(b"=>")
     whole = encode_counter(Counter(5, "operation1", 1, (Operation("operation1", 5),)))
-    head, _, line = whole.data.partition(b"\n\n")
+    _head, _, line = whole.data.partition(b"\n\n")
     assert old in line
     return note(line.replace(old, new))
 
@@ -63,6 +63,7 @@ VALUES = {
     "counter with another member": counter(b'"seq":1=>"seq":1,"size":1'),
     "counter not canonical": counter(b'"seq":1=>"seq": 1'),
     "counter without operation": counter(b'"op":"operation1"=>"op":""'),
+    "a reserved category": note(encode_line({"category": "map", "length": 1}) + b"\n"),
     "an unknown category": note(encode_line({"category": "heap"}) + b"\n"),
 }
 EXPIRIES = {
@@ -92,19 +93,21 @@ def test_a_malformed_value_is_reported_and_kept(memory: World, target: Sample) -
     database = memory.database()
     memory.put(VALUE, target)
     before = memory.refs()
-    for command in (
+    commands: list[Callable[[], object]] = [
         lambda: get(database, key=K),
         lambda: mget(database, keys=[K]),
         lambda: getdel(database, key=K),
         lambda: incr(database, key=K),
-    ):
+    ]
+    for command in commands:
         with pytest.raises(MalformedRecordError):
             command()
     assert exists(database, keys=[K]).found is True
     assert memory.refs() == before
     maintain(memory.maintenance(), grace_period=0, retention=0)
     assert memory.refs() == before
-    assert [error for error in memory.errors() if error.startswith(VALUE)] != []
+    if target is not VALUES["a reserved category"]:  # of which check says that it cannot tell
+        assert [error for error in memory.errors() if error.startswith(VALUE)] != []
 
 
 @pytest.mark.parametrize("target", EXPIRIES.values(), ids=EXPIRIES)
@@ -115,14 +118,15 @@ def test_a_malformed_expiry_is_reported_and_kept(memory: World, target: Sample) 
     memory.put(EXPIRY, target)
     memory.clock.advance(10**9)
     before = memory.refs()
-    for command in (
+    commands: list[Callable[[], object]] = [
         lambda: get(database, key=K),
         lambda: exists(database, keys=[K]),
         lambda: type_(database, key=K),
         lambda: ttl(database, key=K),
         lambda: getdel(database, key=K),
         lambda: set_(database, key=K, value=text("w"), keep_ttl=True),
-    ):
+    ]
+    for command in commands:
         with pytest.raises(MalformedRecordError) as caught:
             command()
         assert "set" in caught.value.next_step
@@ -181,7 +185,7 @@ def test_a_malformed_breadcrumb_is_not_counted_and_kept(memory: World, target: S
     assert [error for error in memory.errors() if error.startswith(malformed)] != []
 
 
-@pytest.mark.parametrize("target", [annotated_tag(note("+1\n")), plain_blob(b"+1\n"), foreign_commit("x")], ids=["tag", "blob", "commit"])
+@pytest.mark.parametrize("target", list(INCREMENTS.values())[:3], ids=list(INCREMENTS)[:3])
 def test_a_malformed_breadcrumb_goes_with_its_key(world: World, target: Sample) -> None:
     """Whoever deletes a key by name removes everything that has its name, whatever it points at."""
     set_(world.database(), key=K, value=10)
@@ -192,7 +196,7 @@ def test_a_malformed_breadcrumb_goes_with_its_key(world: World, target: Sample) 
     assert world.breadcrumbs() == []
     set_(world.database(), key=K, value=text("v"), ttl=60)
     world.plant(K, target)
-    world.clock.advance(60)
+    world.clock.advance(120)
     sweep(world.maintenance())
     assert world.breadcrumbs() == []
     assert world.errors() == []

@@ -41,13 +41,13 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "getdel": (4, lambda database: getdel(database, key=TEXT)),
     "incr": (4, lambda database: incr(database, key=COUNTER)),
     "incr of a number": (4, lambda database: incr(database, key=key("number"))),
-    "keys": (3, lambda database: keys(database)),
+    "keys": (3, keys),
 }
 JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
-    "gather": (5, lambda world, store: gather(world.maintenance(store), grace_period=0)),
+    "gather": (4, lambda world, store: gather(world.maintenance(store), grace_period=0)),
     "sweep": (3, lambda world, store: sweep(world.maintenance(store))),
     "purge": (3, lambda world, store: purge(world.maintenance(store), retention=0)),
-    "maintain": (10, lambda world, store: maintain(world.maintenance(store), grace_period=0, retention=0)),
+    "maintain": (9, lambda world, store: maintain(world.maintenance(store), grace_period=0, retention=0)),
     "dry-run": (2, lambda world, store: sweep(world.maintenance(store), dry_run=True)),
     "check": (2, lambda world, store: check(world.maintenance(store))),
     "init": (1, lambda world, store: init(world.maintenance(store))),

@@ -154,8 +154,8 @@ def test_pauses_between_attempts_grow_and_vary(memory: World) -> None:
     pauses: list[float] = []
     set_(memory.database(), key=K, value=1)
     store = rivals(memory, lambda: incr(memory.database(), key=K))
-    for chance in (0.0, 1.0):
-        database = Database(store, sleep=pauses.append, random=lambda chance=chance: chance, new_op=memory.new_op, max_attempts=10)
+    for random in (lambda: 0.0, lambda: 1.0):
+        database = Database(store, sleep=pauses.append, random=random, new_op=memory.new_op, max_attempts=10)
         with pytest.raises(ContentionError):
             incr(database, key=K)
     low, high = pauses[:10], pauses[10:]

@@ -227,13 +227,13 @@ def test_keep_ttl_does_not_keep_an_expiry_that_has_passed(memory: World, *, coun
 def test_store_key_stores_the_commit_of_the_key(world: World) -> None:
     database = world.database()
     set_(database, key=K, value=text("v"), store_key=True)
-    assert world.refs()[STORED_KEY] == K.id
+    assert world.refs()[STORED_KEY] == K.record.commit.oid
     set_(database, key=K, value=text("w"))
-    assert world.refs()[STORED_KEY] == K.id
+    assert world.refs()[STORED_KEY] == K.record.commit.oid
     del_(database, keys=[K])
     assert STORED_KEY not in world.refs()
     set_(database, key=K, value=7, store_key=True, condition=Condition("absent"))
-    assert world.refs()[STORED_KEY] == K.id
+    assert world.refs()[STORED_KEY] == K.record.commit.oid
     assert world.errors() == []
 
 

@@ -82,7 +82,7 @@ HOLDS = {
     # expiry
     "expiry": Variant((retry(), leave(2), SWEEP), mortal=True, lost=1),
     "expiry with gather": Variant((retry(), denied(2), SWEEP, GATHER), pending=(100,), mortal=True),
-    "expiry and GETDEL": Variant((GETDEL, denied(2), retry(4), GATHER), mortal=True),
+    "expiry and GETDEL": Variant((GETDEL, denied(2), GATHER), mortal=True),
     "expiry read before the counter": Variant(
         (retry(), denied(2), SWEEP), Rules(reads=("breadcrumbs", "expiry", "counter")), pending=(100,), mortal=True
     ),
@@ -124,6 +124,7 @@ LIMITS = {
     "nor does it reach after expiry": Variant((retry(), retry(2)), kills=1, mortal=True),
     "of two copies of a breadcrumb one may arrive in the next life": Variant((denied(), GETDEL), lost=1, late=True),
     "what expired with its counter may come back, if it was left during a sweep": Variant((GETDEL, denied(2), SWEEP), mortal=True),
+    "nor is it void for ever, if it was left during a GETDEL of the next life": Variant((GETDEL, denied(2), retry(4)), mortal=True),
     # what makes it rare: the clocks must be more than MAX_CLOCK_LEAD apart
     "a SET of a clock hours ahead voids breadcrumbs": Variant((assign(skew=2 * HOUR), denied(2))),
     "a GET during a DEL may see the breadcrumbs alone": Variant((GET, DEL), pending=(100,)),

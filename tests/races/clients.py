@@ -27,9 +27,7 @@ class Killed(Exception):  # noqa: N818  # nothing went wrong: it is what the tes
 class Answer:
     """What a step answered."""
 
-    code: int
     outputs: Mapping[str, str]
-    log: str
 
     @property
     def applied(self) -> bool:
@@ -51,16 +49,13 @@ class Client(ABC):
         self._repository = repository
         self._output_file = output_file
 
-    def run(self, command: str, *, kill_after: float = math.inf, **inputs: str) -> Answer:
-        """Run one step that has to succeed; raise Killed if it has not answered after so many seconds and is killed by SIGKILL.
+    def run(self, command: str, /, **inputs: str) -> Answer:
+        """Run one step that has to succeed. Inputs are written with underscores, ``if`` as ``if_``."""
+        return self._answer(command, inputs, math.inf)
 
-        Inputs are written with underscores, ``if`` as ``if_``.
-        """
-        self._output_file.unlink(missing_ok=True)
-        code, log = self._run(self._environ(command, inputs), kill_after)
-        assert code == 0, f"{command} {inputs}: {log}"
-        text = self._output_file.read_text() if self._output_file.exists() else ""
-        return Answer(code, {name: value for name, _, value in _OUTPUT.findall(text)}, log)
+    def run_or_kill(self, command: str, seconds: float, /, **inputs: str) -> Answer:
+        """Run one step; kill the process by SIGKILL and raise Killed if it has not answered after so many seconds."""
+        return self._answer(command, inputs, seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +63,20 @@ class Client(ABC):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    @abstractmethod
     def close(self) -> None:
         """End what still runs."""
 
     @abstractmethod
     def _run(self, environ: Mapping[str, str], kill_after: float) -> tuple[int, str]:
         """Give the exit code and the log of a step."""
+
+    def _answer(self, command: str, inputs: Mapping[str, str], kill_after: float) -> Answer:
+        self._output_file.unlink(missing_ok=True)
+        code, log = self._run(self._environ(command, inputs), kill_after)
+        assert code == 0, f"{command} {inputs}: {log}"
+        text = self._output_file.read_text() if self._output_file.exists() else ""
+        return Answer({name: value for name, _, value in _OUTPUT.findall(text)})
 
     def _environ(self, command: str, inputs: Mapping[str, str]) -> dict[str, str]:
         given = {f"INPUT_{name.rstrip('_').replace('_', '-').upper()}": text for name, text in inputs.items()}
@@ -83,6 +86,9 @@ class Client(ABC):
 
 class OneShot(Client):
     """A process for each step, as in a workflow."""
+
+    def close(self) -> None:
+        """Do nothing: each step waits for its process."""
 
     def _run(self, environ: Mapping[str, str], kill_after: float) -> tuple[int, str]:
         with subprocess.Popen(

@@ -20,7 +20,7 @@ class Pace:
         self._seconds = 0.3
         self.kills = 0
 
-    def run(self, command: str, **inputs: str) -> Answer:
+    def run(self, command: str, /, **inputs: str) -> Answer:
         """Run a step, or kill it. Raises Killed."""
         started = time.monotonic()
         if self._random.random() >= self._share:
@@ -28,12 +28,12 @@ class Pace:
             self._seconds = time.monotonic() - started
             return answer
         try:
-            return self._client.run(command, kill_after=self._random.uniform(0, self._seconds), **inputs)
+            return self._client.run_or_kill(command, self._random.uniform(0, self._seconds), **inputs)
         except Killed:
             self.kills += 1
             raise
 
-    def run_until_done(self, command: str, **inputs: str) -> Answer:
+    def run_until_done(self, command: str, /, **inputs: str) -> Answer:
         """Run a step again each time it is killed."""
         while True:
             try:

@@ -12,11 +12,16 @@ from git_keyval.action import main
 
 
 def serve() -> None:
-    print("ready", flush=True)
+    _say("ready")
     for line in sys.stdin:
         log = io.StringIO()
         code = main(json.loads(line), log)
-        print(json.dumps({"code": code, "log": log.getvalue()}), flush=True)
+        _say(json.dumps({"code": code, "log": log.getvalue()}))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

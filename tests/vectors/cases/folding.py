@@ -268,6 +268,7 @@ def increments() -> Iterator[tuple[str, Json, list[Json], list[int], int, str | 
     )
     yield "overflow", state(INT64_MAX, OP, 1, []), [], [], 1, None, "overflow"
     yield "underflow", state(INT64_MIN, OP, 1, []), [], [], -1, None, "overflow"
+    yield "the value would overflow, the number not", state(INT64_MAX, OP, 1, []), [C3], [], 1, None, "overflow"
     yield (
         "the number would overflow by breadcrumbs that stay",
         state(INT64_MAX - 5, OP, 1, []),

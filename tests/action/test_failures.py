@@ -1,0 +1,264 @@
+"""What fails while a step runs: one error that says what to do, and the database as it was."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_keyval.format.metadata import DUMMY_TREE, NULL_COMMIT
+from git_keyval.format.objects import commit
+from tests.action.conftest import SERVER_TOKEN, Served
+from tests.action.refusals import KEY, VALUE
+from tests.action.steps import Workflow, expiry_ref, refs, value_ref
+from tests.servers.binary import git_output
+from tests.servers.http import RECEIVE_PACK, Cut, Fault, Status
+
+LARGEST = str(2**63 - 1)
+
+
+def keep(repository: Path, kind: str, data: bytes) -> str:
+    return git_output("hash-object", "-t", kind, "-w", "--literally", "--stdin", directory=repository, stdin=data)
+
+
+def message(repository: Path, text: bytes) -> str:
+    """Store a commit of our form with any message."""
+    git_output("hash-object", "-t", "tree", "-w", "--literally", "--stdin", directory=repository, stdin=DUMMY_TREE.data)
+    return keep(repository, "commit", commit(DUMMY_TREE.oid, text).data)
+
+
+def foreign_commit(repository: Path) -> str:
+    return git_output("commit-tree", "-m", VALUE, keep(repository, "tree", b""), directory=repository)
+
+
+def missing(repository: Path) -> str:
+    oid = message(repository, b"soon gone\n")
+    (repository / "objects" / oid[:2] / oid[2:]).unlink()
+    return oid
+
+
+def tag(repository: Path) -> str:
+    target = message(repository, b"tagged\n")
+    who = "A U Thor <a@example.com> 1750000000 +0200"
+    return keep(repository, "tag", f"object {target}\ntype commit\ntag v1\ntagger {who}\n\n{VALUE}\n".encode())
+
+
+def line(text: str) -> Callable[[Path], str]:
+    return lambda repository: message(repository, text.encode())
+
+
+ODD: dict[str, Callable[[Path], str]] = {
+    "somebody's commit": foreign_commit,
+    "an annotated tag": tag,
+    "the null commit": lambda repository: message(repository, b""),
+    "no metadata": line(f"{VALUE}\n"),
+    "metadata without a line feed": line('{"category":"counter","version":2}'),
+    "metadata that is not canonical": line('{"version": 2, "category": "counter"}\n'),
+    "another format version": line('{"category":"data","version":3}\n'),
+    "an unknown category": line(f'{{"category":"{VALUE}","version":2}}\n'),
+    "data without its blob": line(f'{{"blobOid":"{"0" * 40}","category":"data","extension":"txt","mime":"text/plain","type":"String","version":2}}\n'),
+    "a counter without members": line('{"category":"counter","version":2}\n'),
+    "no object": missing,
+}
+
+
+def put(repository: Path, ref: str, oid: str) -> None:
+    """Point a ref at an object, or at none, behind git's back."""
+    path = repository / ref
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{oid}\n")
+
+
+@pytest.fixture
+def odd(workflow: Workflow, repository: Path, request: pytest.FixtureRequest) -> str:
+    """Put something odd where the value of KEY should be, beside a sound key."""
+    workflow.run("set", key="sound", value="1")
+    put(repository, value_ref(KEY), ODD[request.param](repository))
+    return str(request.param)
+
+
+@pytest.mark.parametrize("odd", ODD, indirect=True)
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("command", ["get", "incr", "getdel"])
+def test_what_nobody_wrote_is_reported_for_its_key(workflow: Workflow, repository: Path, command: str) -> None:
+    """The error names the ref and the way out, and repeats nothing of what is stored; other keys go on."""
+    before = (repository / value_ref(KEY)).read_text()
+    error = workflow.run(command, key=KEY).error
+    assert value_ref(KEY) in error or before.strip() in error
+    assert "check" in error or command == "incr"
+    assert VALUE not in error
+    assert (repository / value_ref(KEY)).read_text() == before
+    assert workflow.run("get", key="sound").outputs["value"] == "1"
+
+
+@pytest.mark.parametrize("odd", ODD, indirect=True)
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("type_", ["string", "counter"])
+def test_set_repairs_what_nobody_wrote(workflow: Workflow, type_: str) -> None:
+    assert workflow.run("set", key=KEY, value="2", type=type_).code == 0
+    assert workflow.run("get", key=KEY).answers["value"] == "2"
+
+
+@pytest.mark.parametrize("odd", ODD, indirect=True)
+@pytest.mark.usefixtures("odd")
+def test_del_removes_what_nobody_wrote(workflow: Workflow, repository: Path) -> None:
+    ended = workflow.run("del", key=KEY)
+    assert (ended.code, ended.log) == (0, "")
+    assert not (repository / value_ref(KEY)).exists()
+
+
+@pytest.mark.parametrize("odd", ODD, indirect=True)
+@pytest.mark.usefixtures("odd")
+def test_maintenance_leaves_what_nobody_wrote(workflow: Workflow, repository: Path) -> None:
+    before = (repository / value_ref(KEY)).read_text()
+    assert workflow.run("maintain").code == 0
+    assert (repository / value_ref(KEY)).read_text() == before
+    ended = workflow.run("check")
+    assert ended.code == 1
+    assert f"`{value_ref(KEY)}`" in ended.summary
+    assert VALUE not in ended.shown + ended.outputs["report"]
+
+
+@pytest.fixture
+def odd_expiry(workflow: Workflow, repository: Path, request: pytest.FixtureRequest) -> None:
+    """Put something odd where the expiry of KEY should be."""
+    workflow.run("set", key=KEY, value="1")
+    put(repository, expiry_ref(KEY), ODD[request.param](repository))
+
+
+ODD_EXPIRIES = ["somebody's commit", "the null commit", "a counter without members", "no object"]
+
+
+@pytest.mark.parametrize("odd_expiry", ODD_EXPIRIES, indirect=True)
+@pytest.mark.usefixtures("odd_expiry")
+@pytest.mark.parametrize("command", ["get", "ttl", "exists", "persist"])
+def test_an_odd_expiry_is_reported(workflow: Workflow, command: str) -> None:
+    """Whether the key has expired is not known, so there is no answer."""
+    ended = workflow.run(command, key=KEY)
+    assert expiry_ref(KEY) in ended.error or "object at" in ended.error
+
+
+@pytest.mark.parametrize("odd_expiry", ODD_EXPIRIES, indirect=True)
+@pytest.mark.usefixtures("odd_expiry")
+@pytest.mark.parametrize("inputs", [{}, {"ttl": "1h"}, {"type": "counter"}, {"type": "counter", "ttl": "1h"}], ids=str)
+def test_set_repairs_an_odd_expiry(workflow: Workflow, inputs: dict[str, str]) -> None:
+    assert workflow.run_given("set", {"key": KEY, "value": "2", **inputs}).log == ""
+    assert workflow.run("get", key=KEY).answers["value"] == "2"
+
+
+@pytest.mark.parametrize("odd_expiry", ODD_EXPIRIES, indirect=True)
+@pytest.mark.usefixtures("odd_expiry")
+def test_del_removes_a_key_with_an_odd_expiry(workflow: Workflow, repository: Path) -> None:
+    assert workflow.run("del", key=KEY).log == ""
+    assert not (repository / value_ref(KEY)).exists()
+    assert not (repository / expiry_ref(KEY)).exists()
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("string", VALUE), ("string", "1"), ("number", "1.5"), ("boolean", "true"), ("json", f'["{VALUE}"]'), ("bytes", "AP8K")],
+)
+def test_only_whole_numbers_are_counted(workflow: Workflow, repository: Path, type_: str, value: str) -> None:
+    workflow.run("set", key=KEY, value=value, type=type_)
+    before = refs(repository)
+    error = workflow.run("incr", key=KEY).error
+    assert f"type {type_}" in error
+    assert "'del'" in error
+    assert refs(repository) == before
+    assert KEY not in error
+    assert VALUE not in error
+
+
+@pytest.mark.parametrize(("command", "by"), [("incr", ""), ("incr", LARGEST), ("decr", "-1")])
+def test_a_counter_does_not_overflow(workflow: Workflow, repository: Path, command: str, by: str) -> None:
+    workflow.run("set", key=KEY, value=LARGEST, type="counter")
+    before = refs(repository)
+    error = workflow.run(command, key=KEY, by=by).error
+    assert "64-bit" in error
+    assert LARGEST not in error
+    assert refs(repository) == before
+
+
+@pytest.mark.parametrize("repository_name", ["missing", "not git", "a file"])
+@pytest.mark.parametrize("command", ["get", "set", "incr", "maintain", "check", "init"])
+def test_a_place_without_a_repository_is_named(workflow: Workflow, tmp_path: Path, repository_name: str, command: str) -> None:
+    (tmp_path / "not git").mkdir()
+    (tmp_path / "a file").touch()
+    place = tmp_path / repository_name
+    inputs = {"get": {"key": KEY}, "set": {"key": KEY, "value": VALUE}, "incr": {"key": KEY}}.get(command, {})
+    error = workflow.run_given(command, {"repository": str(place), **inputs}).error
+    assert f"{place} is not a git repository" in error
+    assert "'repository'" in error
+    assert KEY not in error
+    assert VALUE not in error
+    assert not list((tmp_path / "not git").iterdir())
+
+
+@pytest.mark.parametrize("repository_name", ["-x", "--help", "--upload-pack=touch /tmp/x", "ext::sh -c true", "ftp://127.0.0.1/x", "a\nb", "x" * 5000])
+def test_odd_addresses_are_named(workflow: Workflow, repository_name: str) -> None:
+    ended = workflow.run("get", key=KEY, repository=repository_name)
+    assert "repository" in ended.error
+    assert not ended.outputs
+
+
+def test_a_machine_without_git_is_told_so(workflow: Workflow, tmp_path: Path) -> None:
+    workflow.environ = {"PATH": str(tmp_path)}
+    error = workflow.run("get", key=KEY).error
+    assert "git" in error
+    assert "PATH" in error
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize("command", ["get", "set", "incr", "maintain"])
+def test_no_access_is_told_with_the_token_to_check(served: Served, token: str, command: str) -> None:
+    inputs = {"get": {"key": KEY}, "set": {"key": KEY, "value": VALUE}, "incr": {"key": KEY}}.get(command, {})
+    error = served.workflow.run_given(command, {"token": token, **inputs}).error
+    assert "refuses access" in error
+    assert "'token'" in error
+    assert not refs(served.repository)
+    for secret in (KEY, VALUE, SERVER_TOKEN, "wrong"):
+        assert secret not in error
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(403), Status(404), Status(429, retry_after="60"), Status(500), Status(503), Cut.BEFORE, Cut.TRUNCATE], ids=str
+)
+@pytest.mark.parametrize("command", ["get", "set", "incr", "maintain"])
+def test_a_server_that_fails_is_one_error(served: Served, fault: Fault, command: str) -> None:
+    served.workflow.run("set", key=KEY, value=VALUE)
+    before = refs(served.repository)
+    served.server.fail(1, fault, forever=True)
+    inputs = {"get": {"key": KEY}, "set": {"key": KEY, "value": "2"}, "incr": {"key": KEY}}.get(command, {})
+    ended = served.workflow.run_given(command, inputs)
+    assert "Internal" not in ended.error
+    assert (ended.outputs.keys() <= {"count", "report", "requests-used"}, refs(served.repository)) == (True, before)
+    for secret in (KEY, VALUE, SERVER_TOKEN):
+        assert secret not in ended.shown
+
+
+def test_a_write_whose_outcome_cannot_be_known_is_told_so(served: Served) -> None:
+    """An error, never a guess."""
+    served.server.fail(1, Cut.AFTER, method="POST", service=RECEIVE_PACK)
+    served.server.fail(2, Status(503), method="GET", forever=True)
+    error = served.workflow.run("set", key=KEY, value=VALUE).error
+    assert "cannot be known" in error
+    assert "if-version" in error
+    served.server.heal()
+    assert served.workflow.run("get", key=KEY).outputs["value"] == VALUE
+
+
+def test_a_hook_that_refuses_is_told_in_one_line(workflow: Workflow, repository: Path) -> None:
+    """What a server says may hold anything, also runner commands."""
+    hook = repository / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho '::set-output name=a::b'\necho '##[set-output name=a]b' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    error = workflow.run("set", key=KEY, value=VALUE).error
+    assert "refused" in error
+    assert not [name for name in refs(repository) if name.startswith("refs/heads/kv-")]
+
+
+def test_names_that_are_taken_are_one_error(workflow: Workflow, repository: Path) -> None:
+    put(repository, value_ref(KEY).rpartition("/")[0], message(repository, b"taken\n"))
+    assert NULL_COMMIT.oid not in refs(repository).values()
+    error = workflow.run("set", key=KEY, value=VALUE).error
+    assert "Internal" not in error
+    assert VALUE not in error

@@ -1,0 +1,348 @@
+"""Random commands, rivals, times and maintenance, against a plain dictionary."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.views import Key
+from git_keyval.errors import WrongTypeError
+from git_keyval.format.names import Naming
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND
+from git_keyval.format.values import Value, as_integer, as_json
+from maintenance.jobs import gather, purge, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import PLACES
+from tests.faults import Rival
+from tests.world import FOREIGN, World, key, number, text
+
+LABELS = ["a", "b"]
+KEYS = [key(label) for label in LABELS]
+VALUES: list[Value | int] = [text("v"), text(""), number("5"), number("1.5"), 7, -3]
+TTLS = [None, None, 60, 90, 600]
+PAUSES = [0.5, 30, 61, 700, 90_000]
+BY = [1, -1, 5, 100]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a key is supposed to hold."""
+
+    value: Value | int
+    expires: int | None = None
+    stored_key: bool = False
+    waiting: bool = False
+    """It exists only as breadcrumbs: there is nothing yet that an expiry could belong to."""
+
+    @property
+    def type(self) -> str:
+        return "counter" if isinstance(self.value, int) else self.value.type.lower()
+
+
+class Model(RuleBasedStateMachine):
+    """A database, and beside it a dictionary to which the same is done."""
+
+    where: ClassVar[str]
+    """One of PLACES."""
+    watchful: ClassVar[bool] = True
+    """Look at everything after every step, not at the end only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
+        self.held: dict[str, Held] = {}
+        self.last: tuple[Key, str, int | None] | None = None
+        self.begun = False
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = FakeClock()
+        self.opened = PLACES[self.where](self.directory, self.clock)
+        self.world = World(self.opened.__enter__(), self.clock)
+        self.world.plant_foreign()
+        self.begun = True
+
+    def teardown(self) -> None:
+        try:
+            if self.begun:
+                self.look()
+                self.opened.__exit__(None, None, None)
+        finally:
+            shutil.rmtree(self.directory)
+
+    # --- the model ---
+
+    def live(self, one: Key) -> Held | None:
+        held = self.held.get(one.label)
+        if held is not None and held.expires is not None and held.expires * SECOND <= self.clock():
+            del self.held[one.label]
+            return None
+        return held
+
+    def expiry(self, seconds: int | None) -> int | None:
+        return None if seconds is None else -(-(self.clock() + seconds * SECOND) // (60 * SECOND)) * 60
+
+    def write(self, one: Key, value: Value | int, expires: int | None, *, store_key: bool = False) -> None:
+        # A key commit stays when the value is replaced, also where that had expired and was not swept.
+        there = Naming().key(one.id) in self.world.refs()
+        self.held[one.label] = Held(value, expires, store_key or there)
+
+    def add(self, one: Key, by: int) -> int | None:
+        """Give what an increment makes of a key; None if it holds what cannot be counted on."""
+        held = self.live(one) or Held(0)
+        start = held.value if isinstance(held.value, int) else as_integer(held.value)
+        return None if start is None else start + by
+
+    def counted(self, one: Key, total: int) -> None:
+        held = self.live(one)
+        stored = Naming().key(one.id) in self.world.refs()
+        self.held[one.label] = replace(held, value=total, waiting=False) if held else Held(total, stored_key=stored)
+
+    # --- writes ---
+
+    @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES), ttl=st.sampled_from(TTLS), store_key=st.booleans())
+    def set(self, label: str, value: Value | int, ttl: int | None, *, store_key: bool) -> None:
+        one = key(label)
+        answer = set_(self.world.database(), key=one, value=value, ttl=ttl, store_key=store_key)
+        self.write(one, value, self.expiry(ttl), store_key=store_key)
+        assert (answer.applied, answer.expires_at) == (True, self.held[one.label].expires)
+
+    @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES))
+    def set_keep_ttl(self, label: str, value: Value | int) -> None:
+        one = key(label)
+        held = self.live(one)
+        assert set_(self.world.database(), key=one, value=value, keep_ttl=True).applied is True
+        self.write(one, value, held.expires if held else None)
+
+    @rule(
+        label=st.sampled_from(LABELS),
+        value=st.sampled_from(VALUES),
+        ttl=st.sampled_from(TTLS),
+        existence=st.sampled_from(["", "absent", "present"]),
+        version=st.sampled_from(["", "current", "other"]),
+    )
+    def set_if(
+        self,
+        label: str,
+        value: Value | int,
+        ttl: int | None,
+        existence: Literal["", "absent", "present"],
+        version: Literal["", "current", "other"],
+    ) -> None:
+        one = key(label)
+        held = self.live(one)
+        there = held is not None
+        current = get(self.world.database(), key=one).version
+        asked = {"": None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
+        answer = set_(self.world.database(), key=one, value=value, ttl=ttl, condition=Condition(existence, asked))
+        met = existence in {"", "present" if there else "absent"} and (asked is None or (asked == current and there))
+        assert answer.applied is met
+        if met:
+            self.write(one, value, self.expiry(ttl))
+
+    @rule(entries=st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES[:4]), min_size=1), ttl=st.sampled_from(TTLS))
+    def mset(self, entries: dict[str, Value], ttl: int | None) -> None:
+        mset(self.world.database(), entries={key(label): value for label, value in entries.items()}, ttl=ttl)
+        for label, value in entries.items():
+            self.write(key(label), value, self.expiry(ttl))
+
+    @rule(label=st.sampled_from(LABELS), seconds=st.sampled_from([30, 60, 600]))
+    def expire(self, label: str, seconds: int) -> None:
+        one = key(label)
+        held = self.live(one)
+        answer = expire(self.world.database(), key=one, ttl=seconds)
+        assert answer.applied is (held is not None and not held.waiting)
+        if held is not None and answer.applied:
+            self.held[one.label] = replace(held, expires=self.expiry(seconds))
+
+    @rule(label=st.sampled_from(LABELS))
+    def persist(self, label: str) -> None:
+        one = key(label)
+        held = self.live(one)
+        answer = persist(self.world.database(), key=one)
+        assert answer.applied is (held is not None and held.expires is not None)
+        if held is not None:
+            self.held[one.label] = replace(held, expires=None)
+
+    @rule(chosen=st.lists(st.sampled_from(LABELS), min_size=1, unique=True))
+    def delete(self, chosen: list[str]) -> None:
+        there = sum(self.live(key(label)) is not None for label in chosen)
+        assert del_(self.world.database(), keys=[key(label) for label in chosen]).count == there
+        for label in chosen:
+            self.held.pop(label, None)
+
+    @rule(label=st.sampled_from(LABELS))
+    def getdel(self, label: str) -> None:
+        one = key(label)
+        held = self.live(one)
+        parked = len(self.world.parked())
+        answer = getdel(self.world.database(), key=one)
+        assert (answer.found, answer.value) == (held is not None, None if held is None else held.value)
+        assert len(self.world.parked()) == parked + (held is not None)
+        self.held.pop(one.label, None)
+
+    # --- counters ---
+
+    @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY), contention=st.sampled_from(["retry", "breadcrumb"]))
+    def increment(self, label: str, by: int, contention: Literal["retry", "breadcrumb"]) -> None:
+        one = key(label)
+        op, total = self.world.new_op(), self.add(one, by)
+        try:
+            answer = incr(self.world.database(), key=one, by=by, op=op, contention=contention)
+        except WrongTypeError:
+            assert total is None
+            return
+        assert (answer.value, answer.pending) == (total, False)
+        assert total is not None
+        self.counted(one, total)
+        self.last = (one, op, total)
+
+    @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY), contention=st.sampled_from(["retry", "breadcrumb"]))
+    def increment_after_a_rival(self, label: str, by: int, contention: Literal["retry", "breadcrumb"]) -> None:
+        """Let a rival increment first, just before our write, so that ours is denied."""
+        one = key(label)
+        total = self.add(one, by)
+        if total is None:
+            return
+        op = self.world.new_op()
+        store = self.world.faulty({2: Rival(lambda: incr(self.world.database(), key=one, by=1000))})
+        answer = incr(self.world.database(store), key=one, by=by, op=op, contention=contention)
+        assert (answer.pending, answer.value) == ((True, None) if contention == "breadcrumb" else (False, total + 1000))
+        self.counted(one, total + 1000)
+        self.last = (one, op, answer.value if isinstance(answer.value, int) else None)
+
+    @rule()
+    def the_last_increment_again(self) -> None:
+        """Run the step again under its op-id, if its counter is still the same."""
+        if self.last is None:
+            return
+        one, op, value = self.last
+        held = self.live(one)
+        if held is None or not isinstance(held.value, int):
+            self.last = None
+            return
+        if not any(op in name for name in self.world.breadcrumbs()) and value is None:
+            return
+        answer = incr(self.world.database(), key=one, by=77, op=op)
+        if answer.value is not None and answer.value != value:
+            # The key held something else meanwhile: its memory is gone, and this was a new operation.
+            self.counted(one, held.value + 77)
+        self.last = (one, op, answer.value if isinstance(answer.value, int) else None)
+
+    @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY))
+    def breadcrumb_of_a_rival(self, label: str, by: int) -> None:
+        one = key(label)
+        self.clock.advance(1)
+        held = self.live(one)
+        self.world.plant(one, by)
+        if held is None:
+            stored = Naming().key(one.id) in self.world.refs()
+            self.held[one.label] = Held(by, stored_key=stored, waiting=True)
+        elif isinstance(held.value, int):
+            self.held[one.label] = replace(held, value=held.value + by)
+
+    # --- time and maintenance ---
+
+    @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES), late=st.booleans())
+    def a_key_expires(self, label: str, value: Value | int, *, late: bool) -> None:
+        """Random pauses alone would seldom let a key expire, and then be met by a late breadcrumb before a sweep."""
+        self.set(label, value, 60, store_key=late)
+        self.clock.advance(120)
+        if late:
+            self.breadcrumb_of_a_rival(label, 5)
+
+    @rule(seconds=st.sampled_from(PAUSES))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @rule(grace_period=st.sampled_from([0, 0, 120]))
+    def gather(self, grace_period: int) -> None:
+        gather(self.world.maintenance(), grace_period=grace_period)
+        refs = self.world.refs()
+        for one in KEYS:
+            held = self.live(one)
+            if held is not None and held.waiting and Naming().value(one.id) in refs and Naming().expiry(one.id) not in refs:
+                self.held[one.label] = replace(held, waiting=False)
+
+    @rule()
+    def sweep(self) -> None:
+        sweep(self.world.maintenance())
+        for one in KEYS:
+            held = self.live(one)
+            if held is not None and held.waiting:
+                self.held[one.label] = replace(held, stored_key=Naming().key(one.id) in self.world.refs())
+
+    @rule(retention=st.sampled_from([0, 3600]))
+    def purge(self, retention: int) -> None:
+        purge(self.world.maintenance(), retention=retention)
+        if retention == 0:
+            assert self.world.parked().keys() <= FOREIGN.keys()
+
+    @rule()
+    def dry_run(self) -> None:
+        before = self.world.refs()
+        gather(self.world.maintenance(), grace_period=0, dry_run=True)
+        sweep(self.world.maintenance(), dry_run=True)
+        purge(self.world.maintenance(), retention=0, dry_run=True)
+        assert self.world.refs() == before
+
+    # --- looking ---
+
+    @invariant()
+    def all_is_as_it_should_be(self) -> None:
+        if self.begun and self.watchful:
+            self.look()
+        if self.begun:
+            self.clock.advance(0.001)
+
+    def look(self) -> None:
+        there = {one.label: held for one in KEYS if (held := self.live(one)) is not None}
+        expected = {label: held.value if isinstance(held.value, int) else as_json(held.value) for label, held in there.items()}
+        database = self.world.database()
+        assert mget(database, keys=KEYS).document == expected
+        assert exists(database, keys=KEYS).count == len(there)
+        for one in KEYS:
+            self.look_at(one, there.get(one.label))
+        named = keys(database).document
+        assert named == [label for label, held in sorted(there.items()) if held.stored_key and not held.waiting]
+        assert self.world.errors() == []
+        assert self.world.foreign().keys() == FOREIGN.keys()
+
+    def look_at(self, one: Key, held: Held | None) -> None:
+        answer = get(self.world.database(), key=one)
+        if held is None:
+            assert (answer.found, answer.value, answer.version, answer.ttl) == (False, None, None, -2)
+            assert type_(self.world.database(), key=one).found is False
+            return
+        assert (answer.found, answer.value, answer.type, answer.expires_at) == (True, held.value, held.type, held.expires)
+        assert type_(self.world.database(), key=one).type == held.type
+        assert ttl(self.world.database(), key=one).ttl == answer.ttl
+
+
+class InMemory(Model):
+    where = "memory"
+
+
+class OnGit(Model):
+    where = "path"
+    watchful = False
+
+
+@pytest.mark.parametrize("machine", [InMemory, OnGit], ids=lambda machine: machine.where)
+def test_a_database_behaves_like_a_dictionary(machine: type[Model]) -> None:
+    """Whatever comes together, every key holds what a plain dictionary would, and nothing else is touched."""
+
+    examples = settings().max_examples * 2 // 3
+    bounds = settings(max_examples=examples if machine is InMemory else examples // 20, stateful_step_count=30)
+    run_state_machine_as_test(machine, settings=bounds)

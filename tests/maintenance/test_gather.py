@@ -1,0 +1,429 @@
+"""gather: which breadcrumbs are folded, which are left, and what of a counter stays as it was."""
+
+from collections.abc import Callable
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.values import get, set_
+from git_keyval.errors import UnavailableError
+from git_keyval.format.counters import INT64_MAX, NULL, Counter, decode_counter, encode_delta
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import Naming, RefName
+from git_keyval.format.times import SECOND, Micros, timestamp
+from git_keyval.format.values import Value
+from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
+from maintenance.jobs import gather, sweep
+from maintenance.report import Report
+from tests.contract.samples import Sample, foreign_commit, note
+from tests.faults import Lost, Rival
+from tests.world import World, key, number, show, text
+
+K = key()
+VALUE = Naming().value(K.id)
+EXPIRY = Naming().expiry(K.id)
+HOUR = 3600
+
+
+def value_of(world: World, label: str = "k") -> str:
+    return show(get(world.database(), key=key(label)).value)
+
+
+def counter(world: World) -> Counter:
+    oid = world.refs()[VALUE]
+    return decode_counter(world.store.objects([oid])[oid])
+
+
+def notable(report: Report) -> set[str]:
+    return {left.ref for job in report.jobs for left in job.plan.left if left.notable}
+
+
+def waiting(report: Report) -> set[str]:
+    return {left.ref for job in report.jobs for left in job.plan.left if not left.notable}
+
+
+def test_breadcrumbs_are_folded_into_their_counters(world: World) -> None:
+    """The total stays what it was; the breadcrumbs are gone, and their operations are remembered."""
+    world.plant_foreign()
+    for label in ("a", "b"):
+        set_(world.database(), key=key(label), value=10)
+    world.clock.advance(1)
+    for label, delta in (("a", 5), ("a", -2), ("b", 7)):
+        world.plant(key(label), delta)
+    world.clock.advance(HOUR)
+    report = gather(world.maintenance())
+    assert [len(job.applied) for job in report.jobs] == [2]
+    assert (value_of(world, "a"), value_of(world, "b")) == ("13", "17")
+    assert world.breadcrumbs() == [name for name in world.foreign() if "/bc-" in name or name.endswith("kv-1.0")]
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize(("age", "gathered"), [(119.999999, False), (120, True), (0, False), (-30, False), (-3600, False)])
+def test_breadcrumbs_younger_than_the_grace_period_stay(memory: World, age: float, *, gathered: bool) -> None:
+    """Someone may still be looking for a breadcrumb in doubt; one that is a little ahead is young."""
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(HOUR)
+    name = memory.plant(K, 5, ago=age)
+    report = gather(memory.maintenance())
+    assert (name in memory.breadcrumbs()) is not gathered
+    assert waiting(report) == (set() if gathered else {name})
+    assert report.notable() == 0
+    assert value_of(memory) == "15"
+
+
+def test_the_grace_period_may_be_chosen(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(HOUR)
+    memory.plant(K, 5, ago=30)
+    gather(memory.maintenance(), grace_period=31)
+    assert memory.breadcrumbs() != []
+    gather(memory.maintenance(), grace_period=30)
+    assert memory.breadcrumbs() == []
+
+
+def test_a_time_more_than_an_hour_ahead_counts_as_old(memory: World) -> None:
+    """It comes from a wrong clock; waiting for it could take years."""
+    incr(memory.database(), key=K, by=10)
+    name = memory.plant(K, 5, ago=-HOUR - 1)
+    assert name in memory.warnings()
+    gather(memory.maintenance())
+    assert memory.breadcrumbs() == []
+    assert value_of(memory) == "15"
+
+
+def test_the_memory_of_the_counter_tells_what_was_folded(memory: World) -> None:
+    incr(memory.database(), key=K, by=10, op="firstincrement")
+    memory.clock.advance(1)
+    memory.plant(K, 5, op="secondone")
+    memory.plant(K, 7, op="thirdone", ago=0.5)
+    before = counter(memory)
+    memory.clock.advance(HOUR)
+    gather(memory.maintenance())
+    after = counter(memory)
+    assert [(done.op, done.number) for done in after.recent] == [("firstincrement", 10), ("thirdone", None), ("secondone", None)]
+    assert (after.value, after.seq, after.set_at) == (22, before.seq + 2, before.set_at)
+    assert after.op not in {"firstincrement", "secondone", "thirdone"}
+
+
+def test_void_breadcrumbs_are_deleted_without_being_added(world: World) -> None:
+    """Earlier than the last SET, or of an operation that the counter remembers."""
+    world.plant(K, 100)
+    world.clock.advance(1)
+    set_(world.database(), key=K, value=10)
+    incr(world.database(), key=K, op="deploy42")
+    world.clock.advance(1)
+    world.plant(K, 1, op="deploy42")
+    world.plant(K, 100, ago=1.5)
+    world.clock.advance(HOUR)
+    version = world.refs()[VALUE]
+    gather(world.maintenance())
+    assert world.breadcrumbs() == []
+    assert value_of(world) == "11"
+    assert world.refs()[VALUE] == version
+
+
+def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
+    memory.plant(K, 100)
+    memory.clock.advance(1)
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance())
+    assert [action.why for action in report.jobs[0].applied] == ["1 increments added, 2 void"]
+    assert memory.breadcrumbs() == []
+    assert value_of(memory) == "15"
+
+
+def test_of_two_breadcrumbs_with_one_operation_one_counts(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5, op="deploy42", ago=0.5)
+    memory.plant(K, 500, op="deploy42")
+    memory.clock.advance(HOUR)
+    memory.plant(K, 5000, op="deploy42")
+    gather(memory.maintenance())
+    assert value_of(memory) == "15"
+    memory.clock.advance(HOUR)
+    gather(memory.maintenance())
+    assert value_of(memory) == "15"
+    assert memory.breadcrumbs() == []
+
+
+def test_a_null_breadcrumb_voids_earlier_ones_also_after_it_was_gathered(memory: World) -> None:
+    """What a SET voided stays void, also what arrives when its null breadcrumb is gone."""
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(100)
+    memory.plant(K, 100, ago=50)
+    memory.plant(K, NULL, ago=40)
+    memory.plant(K, 5, ago=30)
+    memory.clock.advance(HOUR)
+    gather(memory.maintenance())
+    assert value_of(memory) == "15"
+    memory.plant(K, 100, ago=HOUR + 45)
+    assert value_of(memory) == "15"
+    gather(memory.maintenance())
+    assert value_of(memory) == "15"
+    assert memory.breadcrumbs() == []
+
+
+def test_a_young_null_breadcrumb_voids_old_ones(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(HOUR)
+    memory.plant(K, 100, ago=500)
+    young = memory.plant(K, NULL, ago=1)
+    gather(memory.maintenance())
+    assert memory.breadcrumbs() == [young]
+    assert value_of(memory) == "10"
+
+
+def test_a_malformed_breadcrumb_stays_while_others_go_on(world: World) -> None:
+    for label in ("a", "b"):
+        set_(world.database(), key=key(label), value=10)
+    world.clock.advance(1)
+    malformed = {world.plant(key("a"), target) for target in (note("+0\n"), foreign_commit("x"), note("hello\n"))}
+    world.plant(key("a"), 5)
+    world.plant(key("b"), 7)
+    world.clock.advance(HOUR)
+    report = gather(world.maintenance())
+    assert notable(report) == malformed == set(world.breadcrumbs())
+    assert (value_of(world, "a"), value_of(world, "b")) == ("15", "17")
+    assert report.notable() == 3
+
+
+def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> None:
+    set_(memory.database(), key=key("a"), value=INT64_MAX)
+    set_(memory.database(), key=key("b"), value=10)
+    memory.clock.advance(1)
+    stuck = {memory.plant(key("a"), 5), memory.plant(key("a"), 7, ago=0.5)}
+    memory.plant(key("b"), 7)
+    memory.clock.advance(HOUR)
+    before = memory.refs()[Naming().value(key("a").id)]
+    report = gather(memory.maintenance())
+    assert notable(report) == stuck <= set(memory.breadcrumbs())
+    assert memory.refs()[Naming().value(key("a").id)] == before
+    assert value_of(memory, "b") == "17"
+    memory.plant(key("a"), -100)
+    memory.clock.advance(HOUR)
+    assert gather(memory.maintenance()).notable() == 0
+    assert value_of(memory, "a") == str(INT64_MAX - 88)
+
+
+def test_many_breadcrumbs_of_one_counter_are_folded_in_several_transactions(world: World) -> None:
+    """At most 1,000 at a time, because the counter remembers each of them."""
+    set_(world.database(), key=K, value=10)
+    world.clock.advance(1)
+    world.store.apply([_crumbs(world, 2_500)])
+    world.clock.advance(HOUR)
+    assert value_of(world) == "2510"
+    report = gather(world.maintenance())
+    assert [len(action.transaction.updates) for action in report.jobs[0].applied] == [1001, 1001, 502]
+    assert world.breadcrumbs() == []
+    assert value_of(world) == "2510"
+    assert world.errors() == []
+
+
+def test_an_interrupted_gather_of_many_breadcrumbs_goes_on(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    memory.store.apply([_crumbs(memory, 2_500)])
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance(), max_writes=1)
+    assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (1, 2, "max-writes")
+    assert len(memory.breadcrumbs()) == 1_500
+    assert value_of(memory) == "2510"
+    gather(memory.maintenance())
+    assert value_of(memory) == "2510"
+    assert memory.breadcrumbs() == []
+
+
+def test_a_breadcrumb_of_an_absent_counter_makes_it(world: World) -> None:
+    world.plant(K, 5)
+    world.plant(K, 7)
+    world.clock.advance(HOUR)
+    gather(world.maintenance())
+    assert VALUE in world.refs()
+    assert value_of(world) == "12"
+    assert get(world.database(), key=K).ttl == -1
+    assert world.errors() == []
+
+
+def test_a_live_expiry_is_kept(world: World) -> None:
+    set_(world.database(), key=K, value=10, ttl=2 * HOUR)
+    world.clock.advance(1)
+    world.plant(K, 5)
+    world.clock.advance(HOUR)
+    before = get(world.database(), key=K).expires_at
+    gather(world.maintenance())
+    assert (value_of(world), get(world.database(), key=K).expires_at) == ("15", before)
+
+
+def test_breadcrumbs_that_end_with_an_expired_counter_are_left_to_sweep(world: World) -> None:
+    set_(world.database(), key=K, value=10, ttl=60)
+    world.plant(K, 5, ago=-30)
+    world.clock.advance(HOUR)
+    before = world.refs()
+    report = gather(world.maintenance())
+    assert world.refs() == before
+    assert report.notable() == 0
+    sweep(world.maintenance())
+    assert world.breadcrumbs() == []
+
+
+@pytest.mark.parametrize("held", [10, text("v")], ids=["counter", "string"])
+def test_breadcrumbs_after_the_expiry_begin_a_new_life(world: World, held: Value | int) -> None:
+    """The new life starts from zero, is persistent, and has none of the breadcrumbs of the old one."""
+    set_(world.database(), key=K, value=held, ttl=60)
+    world.plant(K, 100, ago=-30)
+    world.clock.advance(90)
+    world.plant(K, 5)
+    world.clock.advance(HOUR)
+    gather(world.maintenance())
+    assert (value_of(world), EXPIRY in world.refs()) == ("5", False)
+    assert world.breadcrumbs() == []
+    sweep(world.maintenance())
+    assert value_of(world) == "5"
+    world.plant(K, 100, ago=HOUR + 60)
+    assert value_of(world) == "5"
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize("held", [text("v"), number("3")], ids=["string", "number"])
+def test_breadcrumbs_of_another_value_are_deleted(world: World, held: Value | int) -> None:
+    set_(world.database(), key=K, value=held)
+    world.plant(K, 5)
+    world.clock.advance(HOUR)
+    version = world.refs()[VALUE]
+    gather(world.maintenance())
+    assert world.breadcrumbs() == []
+    assert world.refs()[VALUE] == version
+
+
+@pytest.mark.parametrize("where", [VALUE, EXPIRY], ids=["value", "expiry"])
+@pytest.mark.parametrize("how", ["malformed", "missing"])
+def test_breadcrumbs_of_a_counter_that_cannot_be_read_are_kept(memory: World, where: RefName, how: str) -> None:
+    """Unknown means keep."""
+    set_(memory.database(), key=K, value=10, ttl=60)
+    set_(memory.database(), key=key("other"), value=10)
+    memory.clock.advance(1)
+    crumb = memory.plant(K, 5)
+    memory.plant(key("other"), 5)
+    if how == "malformed":
+        memory.put(where, note("hello\n"))
+    else:
+        memory.place.lose(memory.refs()[where])
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance())
+    assert crumb in notable(report)
+    assert crumb in memory.breadcrumbs()
+    assert value_of(memory, "other") == "15"
+
+
+def test_a_breadcrumb_whose_object_is_missing_is_kept(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    lost, good = memory.plant(K, 5), memory.plant(K, 7)
+    memory.place.lose(memory.refs()[lost])
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance())
+    assert notable(report) == {lost}
+    assert lost in memory.breadcrumbs()
+    assert good not in memory.breadcrumbs()
+    assert value_of(memory) == "17"
+
+
+def test_an_orphan_expiry_does_not_end_the_new_counter(memory: World) -> None:
+    memory.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(memory.clock() // SECOND + 7200))))
+    memory.plant(K, 5)
+    memory.clock.advance(HOUR)
+    gather(memory.maintenance())
+    memory.clock.advance(2 * HOUR)
+    assert value_of(memory) == "5"
+
+
+def test_counters_are_gathered_whatever_their_shard_length(memory: World) -> None:
+    for length in (1, 39):
+        naming = Naming(length)
+        incr(memory.database(naming=naming), key=K, by=10)
+        name = naming.breadcrumb(K.id, timestamp(memory.clock()), f"operation{length}")
+        memory.put(name, Sample((*DUMMY_OBJECTS, encode_delta(length))))
+    memory.clock.advance(HOUR)
+    gather(memory.maintenance())
+    assert memory.breadcrumbs() == []
+    assert [get(memory.database(naming=Naming(length)), key=K).value for length in (1, 39)] == [11, 49]
+
+
+RIVALS: dict[str, tuple[Callable[[World], object], str]] = {
+    "incr": (lambda world: incr(world.database(), key=K, by=100), "115"),
+    "set": (lambda world: set_(world.database(), key=K, value=50), "50"),
+    "set to a string": (lambda world: set_(world.database(), key=K, value=text("v")), "v"),
+    "gather": (lambda world: gather(world.maintenance()), "15"),
+    "another breadcrumb": (lambda world: world.plant(K, 100), "115"),
+}
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+@pytest.mark.parametrize(("rival", "expected"), RIVALS.values(), ids=RIVALS)
+def test_a_rival_at_any_moment_changes_nothing_of_the_total(
+    world: World, rival: Callable[[World], object], expected: str, at: int
+) -> None:
+    """Between listing, reading and writing, whatever happens: no increment is lost or counted twice."""
+    set_(world.database(), key=K, value=10)
+    world.clock.advance(1)
+    world.plant(K, 5)
+    world.clock.advance(HOUR)
+    report = gather(world.maintenance(world.faulty({at: Rival(lambda: rival(world))})))
+    assert report.notable() == 0
+    assert value_of(world) == expected
+    world.clock.advance(HOUR)
+    gather(world.maintenance())
+    assert value_of(world) == expected
+    assert world.breadcrumbs() == []
+    assert world.errors() == []
+
+
+def test_a_breadcrumb_that_a_rival_deleted_is_not_folded(memory: World) -> None:
+    """Exactly the gathered tags are deleted, by their oids, in the transaction that moves the counter."""
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    crumb = memory.plant(K, 5)
+    oid = memory.refs()[crumb]
+    memory.clock.advance(HOUR)
+    rival = Rival(lambda: memory.store.apply([Transaction((RefUpdate(crumb, oid, DELETE),))]))
+    report = gather(memory.maintenance(memory.faulty({4: rival})))
+    assert len(report.jobs[0].conflicts) == 1
+    assert value_of(memory) == "10"
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_lost_reply_neither_loses_nor_doubles(memory: World, fault: Lost) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance(memory.faulty({4: fault})))
+    assert value_of(memory) == "15"
+    assert [len(job.applied) for job in report.jobs] == [1]
+    assert memory.breadcrumbs() == []
+
+
+def test_a_failed_read_plans_nothing(memory: World) -> None:
+    set_(memory.database(), key=K, value=10)
+    memory.plant(K, 5, ago=-1)
+    memory.clock.advance(HOUR)
+    before = memory.refs()
+    for request in (1, 2, 3):
+        for fault in Lost:
+            with pytest.raises(UnavailableError):
+                gather(memory.maintenance(memory.faulty({request: fault})))
+    assert memory.refs() == before
+
+
+def _crumbs(world: World, count: int) -> Transaction:
+    """Make many increments by one, a microsecond apart."""
+    commit = encode_delta(1)
+    names = [
+        Naming().breadcrumb(K.id, timestamp(Micros(world.clock() + turn)), f"manyoperations{turn:05}") for turn in range(count)
+    ]
+    return Transaction(tuple(RefUpdate(name, ABSENT, commit.oid) for name in names), (*DUMMY_OBJECTS, commit))

@@ -1,0 +1,112 @@
+"""purge: parked values and malformed breadcrumbs, by the time in their names."""
+
+import pytest
+
+from git_keyval.commands.values import get, getdel, set_
+from git_keyval.format.names import RefName
+from git_keyval.format.times import Micros, timestamp
+from maintenance.jobs import DEFAULT_RETENTION_SECONDS, purge
+from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
+from tests.faults import Lost, Rival
+from tests.world import World, key, text
+
+K = key()
+WEEK = 7 * 86_400
+
+
+def park(world: World, *, ago: float = 0, below: str = "refs/heads/gc/") -> RefName:
+    name = RefName(f"{below}{timestamp(Micros(world.clock() - round(ago * 1_000_000)))}-{K.id}")
+    return world.put(name, Sample(K.record.objects))
+
+
+def test_parked_values_are_deleted_once_older_than_the_retention(world: World) -> None:
+    world.plant_foreign()
+    foreign = world.foreign()
+    set_(world.database(), key=K, value=text("v"))
+    getdel(world.database(), key=K)
+    world.clock.advance(WEEK - 0.000001)
+    report = purge(world.maintenance())
+    assert len(world.parked().keys() - foreign.keys()) == 1
+    assert report.notable() == 0
+    world.clock.advance(0.000001)
+    report = purge(world.maintenance())
+    assert world.parked().keys() <= foreign.keys()
+    assert report.jobs[0].plan.facts == {"parked": 1}
+    assert world.foreign() == foreign
+    assert DEFAULT_RETENTION_SECONDS == WEEK
+
+
+@pytest.mark.parametrize("below", ["refs/heads/gc/", "refs/gc/"])
+def test_the_retention_may_be_chosen(memory: World, below: str) -> None:
+    old, young = park(memory, ago=60, below=below), park(memory, ago=59, below=below)
+    purge(memory.maintenance(), retention=60)
+    assert memory.parked().keys() == {young}
+    assert old not in memory.refs()
+    purge(memory.maintenance(), retention=0)
+    assert memory.parked() == {}
+
+
+def test_the_literal_gc_namespace_is_purged_too(world: World) -> None:
+    old = {park(world, ago=WEEK, below="refs/gc/"), park(world, ago=WEEK, below="refs/heads/gc/")}
+    stays = world.put(RefName("refs/gc/notes"), foreign_commit("x"))
+    purge(world.maintenance())
+    assert old.isdisjoint(world.refs())
+    assert stays in world.refs()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [note("+0\n"), note("hello\n"), foreign_commit("x"), annotated_tag(note("+1\n")), plain_blob(b"+1\n")],
+    ids=["zero", "text", "foreign commit", "annotated tag", "blob"],
+)
+def test_malformed_breadcrumbs_are_deleted_once_older_than_the_retention(world: World, target: Sample) -> None:
+    """What no gather can ever use goes by the time in its name."""
+    set_(world.database(), key=K, value=5)
+    malformed, good = world.plant(K, target, ago=-1), world.plant(K, 3, ago=-2)
+    world.clock.advance(WEEK)
+    purge(world.maintenance())
+    assert malformed in world.breadcrumbs()
+    world.clock.advance(1)
+    purge(world.maintenance())
+    assert malformed not in world.breadcrumbs()
+    assert good in world.breadcrumbs()
+    assert get(world.database(), key=K).value == 8
+
+
+def test_good_breadcrumbs_are_never_purged(memory: World) -> None:
+    good = memory.plant(K, 5)
+    memory.clock.advance(100 * WEEK)
+    purge(memory.maintenance(), retention=0)
+    assert memory.breadcrumbs() == [good]
+
+
+def test_a_breadcrumb_whose_object_is_missing_is_kept_and_reported(memory: World) -> None:
+    name = memory.plant(K, note("hello\n"))
+    memory.place.lose(memory.refs()[name])
+    memory.clock.advance(100 * WEEK)
+    report = purge(memory.maintenance())
+    assert memory.breadcrumbs() == [name]
+    assert report.notable() == 1
+
+
+def test_times_ahead_are_kept(memory: World) -> None:
+    names = {park(memory, ago=-100 * WEEK), park(memory, ago=-1)}
+    purge(memory.maintenance(), retention=0)
+    assert memory.parked().keys() == names
+
+
+def test_what_is_parked_again_meanwhile_is_kept(memory: World) -> None:
+    """Deleted is only what was read: a branch that points elsewhere now survives."""
+    name = park(memory, ago=WEEK)
+    rival = Rival(lambda: memory.put(name, foreign_commit("x")))
+    report = purge(memory.maintenance(memory.faulty({3: rival})))
+    assert name in memory.refs()
+    assert report.notable() == 0
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_lost_reply_is_settled(memory: World, fault: Lost) -> None:
+    park(memory, ago=WEEK)
+    report = purge(memory.maintenance(memory.faulty({3: fault})))
+    assert memory.parked() == {}
+    assert len(report.jobs[0].applied) == 1
