@@ -2,6 +2,7 @@
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, from_content
@@ -57,7 +58,7 @@ class MemoryStore:
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Give objects by oid."""
         self.requests += 1
-        return closure(oids, self._objects, max(depth, Depth.MESSAGES))
+        return closure(oids, self._objects, depth)
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply the transactions one after the other."""
@@ -68,6 +69,8 @@ class MemoryStore:
         return [self._apply(transaction) for transaction in transactions]
 
     def _apply(self, transaction: Transaction) -> Outcome:
+        if not transaction.updates:
+            raise ValueError("a transaction without updates does nothing")
         objects = self._objects | {obj.oid: obj for obj in map(_verified, transaction.objects)}
         for update in transaction.updates:
             _refuse_impossible(update, objects)
@@ -80,7 +83,9 @@ class MemoryStore:
                 refs.pop(update.name, None)
             else:
                 refs[update.name] = update.new
-        _refuse_directory_conflicts(refs, [update.name for update in transaction.updates if update.new is not DELETE])
+        _refuse_directory_conflicts(
+            self.refs.keys() | refs.keys(), [update.name for update in transaction.updates if update.new is not DELETE]
+        )
         self._objects, self.refs = objects, refs
         return Applied()
 
@@ -109,9 +114,10 @@ def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> N
             raise ValueError(f"{update.name}: what its new object needs was never stored")
 
 
-def _refuse_directory_conflicts(refs: Mapping[RefName, Oid], written: Sequence[RefName]) -> None:
+def _refuse_directory_conflicts(refs: AbstractSet[RefName], written: Sequence[RefName]) -> None:
+    """Refuse what git refuses, also where the ref in the way is deleted in the same transaction."""
     for name in written:
         parts = name.split("/")
         parents = {"/".join(parts[:end]) for end in range(3, len(parts))}
-        if parents & refs.keys():
-            raise ValueError(f"{name}: one of its directories is a ref")
+        if parents & refs or any(other.startswith(f"{name}/") for other in refs):
+            raise ValueError(f"{name}: one of its directories is a ref, or it is a directory")

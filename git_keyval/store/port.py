@@ -46,7 +46,7 @@ class RefUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Objects to store and ref updates to apply, all or nothing; a ref may appear once.
+    """Objects to store and ref updates to apply, all or nothing; at least one update, and a ref at most once.
 
     The order of the updates is kept where a server makes them visible one after the other.
     """
@@ -133,7 +133,7 @@ class Store(Protocol):
         """Read some refs and what they point at.
 
         Each selection is read after the one before it was read completely. Within one selection the refs may be torn: no git
-        server reads several refs at one instant. Objects that the repository lacks, though a ref names them, are left out.
+        server reads several refs at one instant. Objects that the repository lacks, or cannot send, are left out.
         """
         ...
 
@@ -144,7 +144,8 @@ class Store(Protocol):
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch objects by oid, in one request where the server can; with VALUES also what the commits among them hold.
 
-        An oid that the repository lacks is left out of the answer.
+        An oid that the repository lacks, or cannot send because of what it lacks, is left out of the answer. With OIDS there is
+        nothing to fetch.
         """
         ...
 

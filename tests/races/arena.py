@@ -44,12 +44,9 @@ class Arena:
         return Random(f"{self.seed}/{name}")
 
     def refs(self, *prefixes: str) -> dict[str, str]:
-        """Give the oids of the refs below the prefixes, by name, as git tells them."""
-        listed = git_output("for-each-ref", "--format=%(refname) %(objectname)", *prefixes, directory=self.repository)
-        return dict(line.split(" ") for line in listed.splitlines())
-
-    def message(self, revision: str) -> str:
-        return git_output("log", "-1", "--format=%B", revision, directory=self.repository)
+        """Give the oids of the refs whose names start with one of the prefixes, by name, as git tells them."""
+        listed = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=self.repository)
+        return {name: oid for name, oid in (line.split(" ") for line in listed.splitlines()) if name.startswith(prefixes)}
 
     def tell(self, text: str) -> None:
         """Tell what happened; pytest shows it with a failure, or always with -s."""

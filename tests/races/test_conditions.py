@@ -36,8 +36,8 @@ def test_exactly_one_of_eight_sets_an_absent_key(arena: Arena) -> None:
 
 def test_no_update_of_a_compare_and_set_chain_is_lost(arena: Arena) -> None:
     """Each step reads a number and writes the next one over the version that it has read; some are killed in between."""
-    each = 8 * arena.scale
-    paces = [Pace(worker, arena.random(number), killed=0.1) for number, worker in enumerate(arena.workers(8))]
+    each = 5 * arena.scale
+    paces = [Pace(worker, arena.random(number), killed=0.1) for number, worker in enumerate(arena.workers(6))]
     paces[0].run_until_done("set", key="chain", value="0", type="number")
     arena.settle()
     doubtful = []
@@ -105,7 +105,7 @@ def test_mset_writes_all_keys_or_none(arena: Arena) -> None:
     writes.append(Write(0, 0, time.monotonic()))
 
     with meanwhile(*(partial(_read, arena.worker(), found) for found in readings), pack_refs(arena)):
-        for number in range(1, 40 * arena.scale):
+        for number in range(1, 25 * arena.scale):
             began = time.monotonic()
             try:
                 writer.run("mset", values=json.dumps(dict.fromkeys(KEYS, number)))

@@ -98,7 +98,7 @@ def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
     assert reader.run("get", key=BUILDS).value == str(total)
     reader.run("gather", grace_period="0s")
     assert reader.run("get", key=BUILDS).value == str(total)
-    assert arena.refs("refs/tags/kv-*") == {}
+    assert arena.refs("refs/tags/kv-") == {}
     ledger.assert_exact()
     numbers = [done.number for done in ledger.increments if done.number]
     assert len(numbers) == len(set(numbers))
@@ -138,7 +138,7 @@ def _reader(arena: Arena, ledger: Ledger) -> Callable[[], None]:
 
 def test_values_taken_by_getdel_add_up_to_the_increments(arena: Arena) -> None:
     """Nobody is killed here: an operation id is forgotten with the life of its counter."""
-    each = 15 * arena.scale
+    each = 10 * arena.scale
     takers = arena.workers(2)
     taken: list[int] = []
 
@@ -162,14 +162,14 @@ def test_values_taken_by_getdel_add_up_to_the_increments(arena: Arena) -> None:
     assert sum(taken) + left == 6 * each
     takers[0].run("gather", grace_period="0s")
     assert int(takers[0].run("get", key=BUILDS, default="0").value) == left
-    assert arena.refs("refs/tags/kv-*") == {}
-    assert len(arena.refs("refs/heads/gc")) == len(taken)
+    assert arena.refs("refs/tags/kv-") == {}
+    assert len(arena.refs("refs/heads/gc/")) == len(taken)
     arena.assert_sound()
 
 
 def test_a_counter_that_expires_under_increments_begins_its_next_life_at_one(arena: Arena) -> None:
     """Each life gives the numbers from 1 on, each once: none is lost where a sweep takes away the life before."""
-    each = 15 * arena.scale
+    each = 10 * arena.scale
     workers = arena.workers(6)
     workers[0].run("set", key=BUILDS, type="counter", value="0", ttl="2s", expiry_granularity="1s")
 

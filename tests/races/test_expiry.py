@@ -14,7 +14,7 @@ from tests.races.jobs import killed_maintenance, pack_refs
 from tests.races.running import at_once, meanwhile
 
 SECONDS = 12
-NEVER = math.inf
+NEVER, ABSENT = math.inf, 0.0
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found, if anything: ``expiry`` is 0 if the key was absent."""
+    """What was found: a value that is its own expiry, or nothing."""
 
     expiry: float
     began: float
@@ -129,7 +129,7 @@ def test_a_reader_never_finds_what_has_expired(arena: Arena) -> None:
     """
     writer, random = arena.worker(), arena.random("writer")
     readings: list[list[Reading]] = [[] for _ in range(4)]
-    writes: list[Write] = []
+    writes = [Write(ABSENT, began=0, ended=0)]
     jobs: list[Callable[[], object]] = [partial(_read, arena.worker(), found) for found in readings]
     until = time.monotonic() + SECONDS * arena.scale
     with meanwhile(*jobs, killed_maintenance(arena, "sweep", {"command": "sweep"}), pack_refs(arena)):
@@ -140,11 +140,11 @@ def test_a_reader_never_finds_what_has_expired(arena: Arena) -> None:
 
     for reading in (reading for found in readings for reading in found):
         visible = _visible(writes, reading)
-        if reading.expiry:
+        if reading.expiry != ABSENT:
             assert reading.expiry > reading.began, reading
             assert reading.expiry in {write.expiry for write in visible}, reading
         else:
-            assert not visible or min(write.expiry for write in visible) <= reading.ended, reading
+            assert min(write.expiry for write in visible) <= reading.ended, reading
     arena.assert_sound()
     arena.tell(f"{len(writes)} writes, {sum(map(len, readings))} readings")
 
@@ -162,7 +162,7 @@ def _write(client: Client, random: Random) -> Write:
 def _read(client: Client, readings: list[Reading]) -> None:
     began = time.time()
     answer = client.run("get", key="offer")
-    readings.append(Reading(float(answer.value) if answer.found else 0, began, time.time()))
+    readings.append(Reading(float(answer.value) if answer.found else ABSENT, began, time.time()))
 
 
 def _visible(writes: list[Write], reading: Reading) -> list[Write]:

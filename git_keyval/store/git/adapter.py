@@ -9,7 +9,7 @@ from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.closure import closure, needs
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
-from git_keyval.store.git.upload import MissingObjectError, upload_pack
+from git_keyval.store.git.upload import DamagedError, MissingObjectError, upload_pack
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
 _CACHED_BYTES = 32 * 1024 * 1024
@@ -79,6 +79,8 @@ class GitStore:
         missing = {oid for oid in asked if not _complete(oid, known, depth)}
         found = {oid: known[oid] for oid in asked - missing if oid in known}
         fetched = {obj.oid: obj for obj in self._fetch(missing, only_commits=depth is Depth.MESSAGES)}
+        # Where only commits are sent, a tree that was asked for by its own oid is not.
+        fetched |= {obj.oid: obj for obj in self._fetch(missing - fetched.keys(), only_commits=False)}
         for obj in fetched.values():
             self._objects.add(obj)
         return closure(asked, {**known, **found, **fetched}, depth)
@@ -91,15 +93,20 @@ class GitStore:
         self._sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self._random() / 2))
 
     def _fetch(self, oids: set[Oid], *, only_commits: bool) -> Sequence[GitObject]:
-        wanted = set(oids)
+        wanted = sorted(oids)
         while wanted:
             try:
                 with upload_pack(self._transport) as server:
-                    return [*server.fetch(sorted(wanted), only_commits=only_commits)]
+                    return [*server.fetch(wanted, only_commits=only_commits)]
             except MissingObjectError as exc:
                 if exc.oid not in wanted:
                     raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.") from exc
                 wanted.remove(exc.oid)
+            except DamagedError:
+                # One lost object makes git refuse all that was asked for with it; so half and half, until it is alone.
+                middle = len(wanted) // 2
+                halves = (set(wanted[:middle]), set(wanted[middle:])) if middle else ()
+                return [obj for half in halves for obj in self._fetch(half, only_commits=only_commits)]
         return ()
 
 

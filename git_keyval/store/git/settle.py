@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from git_keyval.errors import AtomicUnsupportedError
+from git_keyval.errors import AtomicUnsupportedError, StoreError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
@@ -46,12 +46,17 @@ def settle(transport: Transport, transactions: Sequence[Transaction], pause: Cal
     for attempt in range(_MAX_ROUNDS):
         if attempt:
             pause(attempt)
-        report = push(transport, round_.names(), round_.prepare)
+        try:
+            report = push(transport, round_.names(), round_.prepare)
+        except StoreError as exc:
+            if not round_.anything_sent:
+                raise
+            return round_.finish(str(exc))
         if report is not None:
             round_.take(report)
         if not round_.open:
             break
-    return round_.finish()
+    return round_.finish("")
 
 
 class _Round:
@@ -63,6 +68,7 @@ class _Round:
         self.open = list(range(len(transactions)))
         self._sent: list[int] = []
         self._last_reason = ""
+        self.anything_sent = False
 
     def names(self) -> frozenset[RefName]:
         """Give the refs whose present oid the next push must know."""
@@ -92,17 +98,16 @@ class _Round:
 
     def take(self, report: Report) -> None:
         """Turn the server's report into outcomes; what may succeed in another round stays open."""
+        self.anything_sent = True
         for index in self._sent:
             if (outcome := self._outcome(index, report)) is not None:
                 self._outcomes[index] = outcome
         self.open = [index for index in self.open if index not in self._outcomes]
 
-    def finish(self) -> list[Outcome]:
-        """Give all outcomes; what is still open was refused again and again though no ref had moved."""
-        stuck = Refused(
-            f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock"
-        )
-        return [self._outcomes.get(index, stuck) for index in range(len(self._transactions))]
+    def finish(self, failure: str) -> list[Outcome]:
+        """Give all outcomes. What is open was not applied: for ``failure``, or refused again and again though no ref moved."""
+        lock = f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock"
+        return [self._outcomes.get(index, Refused(failure or lock)) for index in range(len(self._transactions))]
 
     def _outcome(self, index: int, report: Report) -> Outcome | None:
         if report.state == "unknown":

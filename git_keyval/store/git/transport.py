@@ -5,8 +5,10 @@ it is one process; over HTTP each request is a POST of its own. Errors are Store
 for the caller to judge, so a broken answer is a BrokenConversationError.
 """
 
+import re
+import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal, Protocol, Self
@@ -115,47 +117,51 @@ class LocalTransport:
         # The user named this very repository, so its owner need not be the user of this process (git's safe.directory), and a
         # fetch may leave out trees and blobs that nobody asked for.
         argv = ["git", "-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", service, self._path]
-        try:
-            process = subprocess.Popen(
-                argv, env=self._environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-        except OSError as exc:
-            raise StoreError(f"git could not be started: {exc.strerror}.", "Install git and make sure it is on PATH.") from exc
-        assert process.stdin is not None
-        assert process.stdout is not None
-        return PipeConversation(
-            pkt.Protocol(process.stdout.read, _flushed(process.stdin), _ender(process)), process.stderr, self._path
-        )
+        return _start(argv, self._environ, self._path)
 
 
 class SshTransport:
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
-        """Reach ``ssh://[user@]host[:port]/path``."""
-        from dulwich.client import SSHGitClient  # noqa: PLC0415  # slow to import, and a local database never needs it
-
+        """Reach ``ssh://[user@]host[:port]/path``; ``/~/path`` is below the user's home."""
         parts = urlsplit(url)
-        if not parts.hostname:
+        host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname or ""
+        if not parts.hostname or host.startswith("-"):
             raise NotARepositoryError(f"The address {url} names no host.", "Write it as ssh://user@host/path.")
         self.requests = 0
         self._url = url
-        self._path = parts.path.encode()
-        self._client = SSHGitClient(
-            parts.hostname, port=parts.port, username=parts.username, ssh_command=environ.get("GIT_SSH_COMMAND") or None
-        )
+        self._path = parts.path[1:] if parts.path.startswith("/~") else parts.path
+        self._environ = _child_environment(environ)
+        port = ["-p", str(parts.port)] if parts.port else []
+        self._ssh = [*shlex.split(environ.get("GIT_SSH_COMMAND") or "ssh"), "-x", *port]
+        self._host = host
 
     def open(self, service: Service) -> PipeConversation:
-        """Start the service on the other machine."""
+        """Start the service on the other machine. Raises StoreError if there is no ssh."""
         self.requests += 1
-        version = 2 if service == "upload-pack" else 0
-        try:
-            stream, _can_read, errors = self._client._connect(service.encode(), self._path, version)  # noqa: SLF001
-        except OSError as exc:
-            raise UnavailableError(
-                f"ssh could not be started: {exc.strerror}.", "Install an ssh client and make sure it is on PATH."
-            ) from exc
-        return PipeConversation(stream, errors, self._url)
+        version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
+        command = f"git-{service} {_quoted(self._path)}"
+        return _start([*self._ssh, *version, self._host, command], self._environ, self._url)
+
+
+def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeConversation:
+    try:
+        process = subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as exc:
+        raise StoreError(
+            f"{argv[0]} could not be started: {exc.strerror}.", f"Install {argv[0]} and make sure it is on PATH."
+        ) from exc
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return PipeConversation(pkt.Protocol(process.stdout.read, _flushed(process.stdin), _ender(process)), process.stderr, where)
+
+
+def _quoted(path: str) -> str:
+    """Quote a path for the shell of the other machine, but leave it a leading ``~user/``, which that shell expands."""
+    home, slash, rest = path.partition("/") if path.startswith("~") else ("", "", path)
+    safe_home = home if re.fullmatch(r"~[A-Za-z0-9_.-]*", home) else shlex.quote(home) if home else ""
+    return f"{safe_home}{slash}{shlex.quote(rest) if rest else ''}"
 
 
 def _flushed(stream: IO[bytes]) -> Callable[[bytes], int]:

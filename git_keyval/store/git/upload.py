@@ -4,6 +4,7 @@ https://git-scm.com/docs/protocol-v2 and https://git-scm.com/docs/pack-protocol.
 servers often do not let the version through and answer as before it, with all refs at once.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +20,17 @@ from git_keyval.store.git.messages import one_line
 from git_keyval.store.git.packs import read_pack
 from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
 
+_NO_REF = b"^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
 _DELIMITER = b"0001"
 _FLUSH = b"0000"
 _PACK, _PROGRESS, _FATAL = 1, 2, 3
 _NOT_OURS = "not our ref "
+_DAMAGE = re.compile("corrupt|missing|bad object|unable to (read|parse)", re.IGNORECASE)
 _SPOOL_BYTES = 8 * 1024 * 1024
+
+
+class DamagedError(StoreError):
+    """The server cannot send what was asked for, because it has lost something that it needs."""
 
 
 class MissingObjectError(Exception):
@@ -71,7 +78,7 @@ class UploadPack:
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool, _readable():
             if self.capabilities is None:
                 answer = self._conversation.request(self._old_fetch(oids))
-                answer.read_pkt_line()  # NAK: nothing in common
+                _refuse(_line(answer))  # else NAK: nothing in common
             else:
                 answer = self._conversation.request(self._fetch(oids, only_commits=only_commits))
                 while (section := _line(answer)) != b"packfile":
@@ -95,7 +102,7 @@ class UploadPack:
                 self._old_capabilities = frozenset(told.split())
                 _check_hash(self._old_capabilities)
             oid, _, name = head.partition(b" ")
-            if not name.endswith(b"^{}"):
+            if not name.endswith(_NO_REF):
                 self._old_refs.append((RefName(name.decode()), Oid(oid.decode("ascii"))))
 
     def _ls_refs(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
@@ -117,6 +124,8 @@ class UploadPack:
         return _command(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
 
     def _old_fetch(self, oids: Sequence[Oid]) -> list[bytes]:
+        if not self._old_refs:
+            raise MissingObjectError(oids[0])
         wanted = b" ".join(sorted(self._old_capabilities & {b"side-band-64k", b"ofs-delta", b"no-progress"}))
         if b"side-band-64k" not in self._old_capabilities:
             raise StoreError(
@@ -158,6 +167,8 @@ def _server_error(told: bytes) -> Exception:
     message = one_line(told.decode("utf-8", "replace"))
     if _NOT_OURS in message:
         return MissingObjectError(Oid(message.rpartition(_NOT_OURS)[2][:40]))
+    if _DAMAGE.search(message):
+        return DamagedError(f"The repository is damaged ({message}).", "Look for what is lost with the command 'check'.")
     return UnavailableError(f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so.")
 
 

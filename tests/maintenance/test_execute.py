@@ -1,0 +1,303 @@
+"""Executing a plan: budgets, batches that adapt to the server, refusals, and replies that are lost."""
+
+import itertools
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.values import get, mset, set_
+from git_keyval.format.names import Naming
+from git_keyval.store.port import Transaction
+from maintenance.execute import MAX_BATCH, Budget, execute
+from maintenance.gather import plan_gather
+from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.sweep import plan_sweep
+from tests.faults import Lost, Rival
+from tests.maintenance.stores import Choosy
+from tests.world import World, install_hook, key, text
+
+LABELS = [f"{index:03}" for index in range(100)]
+KEYS = [key(label) for label in LABELS]
+VALUES = [Naming().value(one.id) for one in KEYS]
+
+
+def fill(world: World, count: int = 100) -> None:
+    """Write keys that have expired."""
+    mset(world.database(), entries=dict.fromkeys(KEYS[:count], text("v")), ttl=60)
+    world.clock.advance(120)
+
+
+def keys_left(world: World) -> int:
+    return sum("/val-" in name for name in world.refs())
+
+
+# --- budgets --------------------------------------------------------------------------------------------------------
+
+
+def test_max_writes_bounds_the_transactions_and_the_next_run_goes_on(world: World) -> None:
+    fill(world)
+    for left in (60, 20, 0, 0):
+        sweep(world.maintenance(), max_writes=40)
+        assert keys_left(world) == left
+
+
+def test_a_budget_that_was_reached_is_told(memory: World) -> None:
+    fill(memory)
+    report = sweep(memory.maintenance(), max_writes=40)
+    (job,) = report.jobs
+    assert (job.planned, len(job.applied), job.deferred, report.budget) == (100, 40, 60, "max-writes")
+    assert report.notable() == 0
+    assert keys_left(memory) == 60
+    report = sweep(memory.maintenance(), max_writes=100)
+    assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (60, 0, "")
+
+
+def test_a_budget_that_is_just_enough_is_not_reached(memory: World) -> None:
+    fill(memory)
+    report = sweep(memory.maintenance(), max_writes=100)
+    assert (len(report.jobs[0].applied), report.budget) == (100, "")
+
+
+def test_a_conflict_does_not_use_up_the_budget(memory: World) -> None:
+    """The budget counts what was written."""
+    fill(memory, 10)
+
+    def rival() -> None:
+        for one in KEYS[:5]:
+            set_(memory.database(), key=one, value=text("w"))
+
+    report = sweep(memory.maintenance(memory.faulty({3: Rival(rival)})), max_writes=6)
+    assert len(report.jobs[0].applied) <= 6
+    assert len(report.jobs[0].applied) == 5
+    assert keys_left(memory) == 5
+
+
+def test_max_seconds_begins_no_new_batch(memory: World) -> None:
+    fill(memory)
+    store = Choosy(memory.store, batch=10)
+    elapsed = itertools.count()
+    run = Maintenance(store, new_op=memory.new_op, elapsed=lambda: float(next(elapsed)), progress=lambda *_: None)
+    report = sweep(run, max_seconds=3)
+    assert report.budget == "max-seconds"
+    assert sum(store.sizes) == len(report.jobs[0].applied) == 100 - report.jobs[0].deferred
+    assert 0 < len(report.jobs[0].applied) < 100
+    assert keys_left(memory) == report.jobs[0].deferred
+
+
+def test_one_budget_serves_all_jobs_of_maintain(memory: World) -> None:
+    fill(memory, 3)
+    incr(memory.database(), key=key("counter"))
+    memory.plant(key("counter"), 1, ago=-1)
+    memory.clock.advance(3600)
+    report = maintain(memory.maintenance(), max_writes=2)
+    assert [(job.plan.job, len(job.applied), job.deferred) for job in report.jobs] == [("gather", 1, 0), ("sweep", 1, 2)]
+    assert report.budget == "max-writes"
+    report = maintain(memory.maintenance(), max_writes=5)
+    assert [(job.plan.job, len(job.applied), job.deferred) for job in report.jobs] == [
+        ("gather", 0, 0),
+        ("sweep", 2, 0),
+        ("purge", 0, 0),
+    ]
+
+
+def test_a_budget_that_is_spent_reads_no_further(memory: World) -> None:
+    fill(memory, 3)
+    store = memory.faulty({})
+    maintain(memory.maintenance(store), max_writes=3)
+    listings = [call.request for call in store.calls if call.verb == "list"]
+    assert len(listings) == 2
+
+
+def test_max_writes_bounds_a_chain_of_transactions(memory: World) -> None:
+    """Transactions that build on each other go one after the other, and may be cut anywhere."""
+    incr(memory.database(), key=key("counter"))
+    memory.clock.advance(5000)
+    for turn in range(2_100):
+        memory.plant(key("counter"), 1, ago=4000 - turn)
+    for expected in (1_100, 100, 0):
+        gather(memory.maintenance(), max_writes=1)
+        assert len(memory.breadcrumbs()) == expected
+        assert get(memory.database(), key=key("counter")).value == 2_101
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_most", [1, 7, 64, 1_000])
+def test_batches_adapt_to_what_the_server_takes(memory: World, at_most: int) -> None:
+    """Halved when refused, grown back when accepted, until all is done."""
+    fill(memory)
+    store = Choosy(memory.store, at_most=at_most, batch=1_000)
+    report = sweep(memory.maintenance(store))
+    assert keys_left(memory) == 0
+    assert (len(report.jobs[0].applied), report.notable(), report.error) == (100, 0, "")
+    refused = sum(size > at_most for size in store.sizes)
+    assert len(store.sizes) <= 2 * (100 // min(at_most, 100)) + 10
+    assert refused <= len(store.sizes) // 2 + 7
+
+
+def test_batches_start_as_the_store_says_and_grow(memory: World) -> None:
+    fill(memory)
+    store = Choosy(memory.store, batch=10)
+    sweep(memory.maintenance(store))
+    assert store.sizes == [10, 20, 40, 30]
+    assert MAX_BATCH >= 1_000
+
+
+def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
+    incr(memory.database(), key=key("counter"))
+    incr(memory.database(), key=key("other"))
+    memory.clock.advance(5000)
+    for turn in range(1_500):
+        memory.plant(key("counter"), 1, ago=4000 - turn)
+    memory.plant(key("other"), 1)
+    memory.clock.advance(3600)
+    store = Choosy(memory.store)
+    gather(memory.maintenance(store))
+    assert sum(store.sizes) == 3
+    assert memory.breadcrumbs() == []
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protected", [1, 2, 3, 4, 10])
+@pytest.mark.parametrize("batch", [10, 1_000])
+def test_refs_that_the_server_protects_are_reported_and_do_not_keep_the_job_from_others(
+    memory: World, protected: int, batch: int
+) -> None:
+    fill(memory)
+    stuck = set(sorted(VALUES)[:protected])
+
+    def declines(transaction: Transaction) -> bool:
+        return any(update.name in stuck for update in transaction.updates)
+
+    report = sweep(memory.maintenance(Choosy(memory.store, batch=batch, declines=declines)))
+    assert keys_left(memory) == protected
+    assert {left.ref for left in report.jobs[0].failed} == stuck
+    assert report.notable() == protected
+
+
+def test_a_server_that_refuses_everything_is_not_asked_a_thousand_times(memory: World) -> None:
+    """Three single writes refused for one reason end the job; all that it would have tried is reported as left alone."""
+    fill(memory)
+    store = Choosy(memory.store, declines=lambda _transaction: True)
+    report = sweep(memory.maintenance(store))
+    assert keys_left(memory) == 100
+    assert len(report.jobs[0].failed) == 100
+    assert len(store.sizes) <= 15
+    assert sum(size == 1 for size in store.sizes) >= 3
+
+
+def test_a_hook_that_declines_one_ref_does_not_keep_the_job_from_others(git: World) -> None:
+    fill(git, 12)
+    protected = VALUES[5]
+    install_hook(git, "update", f'#!/bin/sh\n[ "$1" != "{protected}" ] || {{ echo "protected" >&2; exit 1; }}\n')
+    report = sweep(git.maintenance())
+    assert keys_left(git) == 1
+    assert [left.ref for left in report.jobs[0].failed] == [protected]
+    assert "hook declined" in report.jobs[0].failed[0].why
+    assert len(report.jobs[0].applied) == 11
+    assert git.errors() == []
+
+
+@pytest.mark.parametrize("at_most", [6, 10])
+def test_a_hook_that_declines_large_pushes_gets_small_ones(git: World, at_most: int) -> None:
+    fill(git, 24)
+    install_hook(git, "pre-receive", f'#!/bin/sh\n[ "$(wc -l)" -le {at_most} ] || {{ echo "too many" >&2; exit 1; }}\n')
+    report = sweep(git.maintenance())
+    assert keys_left(git) == 0
+    assert (len(report.jobs[0].applied), report.notable()) == (24, 0)
+
+
+def test_a_hook_that_declines_everything_leaves_everything(git: World) -> None:
+    fill(git, 12)
+    before = git.refs()
+    install_hook(git, "pre-receive", "#!/bin/sh\nexit 1\n")
+    report = sweep(git.maintenance())
+    assert git.refs() == before
+    assert len(report.jobs[0].failed) == 12
+    assert "hook declined" in report.jobs[0].failed[0].why
+
+
+# --- lost replies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_lost_reply_is_settled_by_reading_again(memory: World, fault: Lost) -> None:
+    fill(memory)
+    report = sweep(memory.maintenance(memory.faulty({3: fault})))
+    assert keys_left(memory) == 0
+    assert (len(report.jobs[0].applied), len(report.jobs[0].conflicts), report.notable()) == (100, 0, 0)
+
+
+def test_what_a_rival_changed_after_a_lost_reply_is_left(memory: World) -> None:
+    fill(memory, 10)
+    store = memory.faulty({3: Lost.BEFORE, 4: Rival(lambda: set_(memory.database(), key=KEYS[0], value=text("w")))})
+    report = sweep(memory.maintenance(store))
+    assert get(memory.database(), key=KEYS[0]).found is True
+    assert keys_left(memory) == 1
+    assert len(report.jobs[0].conflicts) == 1
+
+
+def test_replies_that_are_lost_again_and_again_end_the_job(memory: World) -> None:
+    fill(memory)
+    faults = dict.fromkeys(range(3, 100, 2), Lost.BEFORE)
+    report = sweep(memory.maintenance(memory.faulty(faults)))
+    assert keys_left(memory) == 100
+    assert len(report.jobs[0].failed) == 100
+    assert len(report.jobs[0].applied) == 0
+
+
+def test_a_store_that_fails_in_the_middle_ends_the_run_with_a_report(memory: World) -> None:
+    """What was done so far is worth a report; the next run takes up what is left."""
+    fill(memory)
+    store = Choosy(memory.faulty({4: Lost.AFTER, 5: Lost.BEFORE}), batch=10)
+    report = maintain(memory.maintenance(store))
+    assert report.error != ""
+    assert [job.plan.job for job in report.jobs] == ["gather", "sweep"]
+    assert len(report.jobs[1].applied) + report.jobs[1].deferred + len(report.jobs[1].failed) == 100
+    maintain(memory.maintenance())
+    assert keys_left(memory) == 0
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_executed_once(memory: World) -> None:
+    fill(memory, 10)
+    plan = plan_sweep(memory.store)
+    budget = Budget(None, None, lambda: 0.0)
+    assert len(execute(memory.store, plan, budget, lambda *_: None).applied) == 10
+    assert execute(memory.store, plan, budget, lambda *_: None).planned == 0
+
+
+def test_a_stale_plan_does_no_harm(memory: World) -> None:
+    """Two runs at once: the second finds that all was changed since it read."""
+    fill(memory, 10)
+    incr(memory.database(), key=key("counter"))
+    memory.plant(key("counter"), 5, ago=-1)
+    memory.clock.advance(3600)
+    plans = [plan_sweep(memory.store), plan_gather(memory.store, 0, memory.new_op)]
+    maintain(memory.maintenance(), grace_period=0)
+    after = memory.refs()
+    for plan in plans:
+        done = execute(memory.store, plan, Budget(None, None, lambda: 0.0), lambda *_: None)
+        assert (len(done.applied), len(done.failed)) == (0, 0)
+        assert len(done.conflicts) == done.planned > 0
+    assert memory.refs() == after
+
+
+def test_progress_is_told(memory: World) -> None:
+    fill(memory)
+    told: list[tuple[str, int, int]] = []
+    run = Maintenance(
+        Choosy(memory.store, batch=10),
+        new_op=memory.new_op,
+        elapsed=lambda: 0.0,
+        progress=lambda what, done, of: told.append((what, done, of)),
+    )
+    sweep(run)
+    assert [(done, of) for _, done, of in told] == [(0, 100), (10, 100), (30, 100), (70, 100), (100, 100)]
+    purge(run)
+    assert told[-1][1:] == (0, 0)
