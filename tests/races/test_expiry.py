@@ -31,7 +31,7 @@ def test_what_was_refreshed_in_time_is_not_swept(arena: Arena) -> None:
 
     A key whose write was acknowledged is there, with its value, until its new expiry.
     """
-    clients = arena.workers(4)
+    clients = arena.workers(6)
     choices: tuple[dict[str, str], ...] = ({"command": "sweep"}, {"command": "maintain"}, {"command": "sweep", "max_writes": "1"})
     sweeps = [killed_maintenance(arena, f"sweep {number}", *choices, killed=0.2) for number in range(2)]
     until = time.monotonic() + SECONDS * arena.scale
