@@ -2,7 +2,6 @@
 
 import pytest
 
-from git_keyval.errors import StoreError
 from git_keyval.format.objects import from_content
 from git_keyval.store.port import ABSENT, Depth, Selection, Snapshot, Store
 from tests.contract.places import Place
