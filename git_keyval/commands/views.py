@@ -1,7 +1,7 @@
 """Keys, and what a read shows of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from git_keyval.commands.database import Database
@@ -180,6 +180,15 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
     taken half: an old value is not seen with the expiry of a new one, and a breadcrumb that a gather folds in between is found in
     the counter that is read after it.
     """
+    views = _read_once(database, keys, depth)
+    if any(view.version is None and view.breadcrumb_names() for view in views):
+        # Breadcrumbs without a value: they may have been read just before a deletion took both. Those that are still there now,
+        # after the value was seen to be gone, are the first ones of the counter's next life.
+        views = _read_once(database, keys, depth)
+    return views
+
+
+def _read_once(database: Database, keys: Sequence[Key], depth: Depth) -> list[KeyView]:
     views = [_empty_view(database, key.id) for key in keys]
     seen = database.store.read(
         Selection(
@@ -189,7 +198,7 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
         Selection(tuple(view.value_name for view in views)),
         depth=depth,
     )
-    return [KeyView(view.key_id, seen, view.value_name, view.expiry_name, view.key_name, view.breadcrumb_prefix) for view in views]
+    return [replace(view, seen=seen) for view in views]
 
 
 def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES) -> KeyView:
