@@ -1,9 +1,10 @@
 """incr, decr and the assignment of a counter: the reading and writing half of the counter protocol (docs/format.md, "Counters")."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.database import Database, in_doubt
 from git_keyval.commands.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import Result
@@ -65,31 +66,36 @@ def assign(
     value: int,
     lifetime: int | Lifetime,
     *,
-    allowed: Callable[[KeyView, Micros], bool],
+    condition: Condition,
     extra: Transaction,
     op: str,
 ) -> Result:
-    """Set a counter, unless ``allowed`` says otherwise of what was read; ``extra`` goes into the same transaction.
+    """Set a counter, if the condition is met by what was read; ``extra`` goes into the same transaction.
 
     A breadcrumb on the null commit, left in that transaction too, voids every breadcrumb with an earlier time, also one that
-    arrives late. When rivals win every attempt, the last one is forced, and tells operations in doubt that they cannot know.
+    arrives late. Without a condition, when rivals win every attempt, the last one is forced, and tells operations in doubt that
+    they cannot know.
     """
     op = op or database.new_op()
     for attempt in range(database.max_attempts + 1):
         state = _read(database, key, "")
-        view = state.view
+        view, now = state.view, state.now
         expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
-        answer = Result(found=state.alive, applied=True, version=view.version, ttl=ttl_of(expiry, state.now), expires_at=expiry)
+        found = view.exists(now)
+        old_value = view.value(now) if found and (condition or lifetime is KEEP) else None
+        answer = Result(found=found, applied=True, ttl=ttl_of(expiry, now), expires_at=expiry, old_value=old_value)
         if state.base.find(op) is not None:
-            return answer
-        if not allowed(view, state.now):
-            return Result(found=state.alive, applied=False, version=view.version)
+            return replace(answer, version=view.version)
+        if not condition.met(view, now):
+            return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         forced = attempt == database.max_attempts
+        if forced and condition:
+            break
         transaction, version = _assignment(state, value, lifetime, extra, op, forced=forced)
         if _apply(database, key, state, transaction, op):
-            return Result(found=state.alive, applied=True, version=version, ttl=answer.ttl, expires_at=expiry)
+            return replace(answer, version=version)
         database.pause(attempt)
-    raise ContentionError(database.max_attempts + 1)
+    raise ContentionError(database.max_attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ def _read(database: Database, key: Key, command: str) -> _State:
         if command:
             raise
         base = Counter()
-    return _State(view, now, base, view.breadcrumbs(), alive=view.version is not None and not view.expired(now))
+    return _State(view, now, base, view.breadcrumbs(), alive=view.alive(now))
 
 
 def _oldest(state: _State) -> Sequence[Breadcrumb]:
@@ -130,9 +136,13 @@ def _known(state: _State, op: str) -> Result | None:
 
 
 def _counts_when_left_now(state: _State) -> bool:
-    """Tell whether a new breadcrumb would count: not if a SET by a clock that is hours ahead has voided the time from now on."""
+    """Tell whether a new breadcrumb would count: only beside a counter, which remembers operations.
+
+    Beside another value it is void; and so it is after a SET by a clock that is hours ahead, which has voided the time from now on.
+    """
     void_until = states.horizon(state.base, state.crumbs)
-    return void_until is None or states.next_time(state.now, state.base, state.crumbs) > void_until
+    time = states.next_time(state.now, state.base, state.crumbs)
+    return bool(state.base.recent) and (void_until is None or time > void_until)
 
 
 def _apply(database: Database, key: Key, state: _State, transaction: Transaction, op: str) -> bool:

@@ -1,9 +1,9 @@
 """expire, persist, ttl."""
 
+from git_keyval.commands.conditions import ALWAYS, Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.values import ALWAYS, Condition
 from git_keyval.commands.views import Key, read_view
 from git_keyval.errors import ContentionError
 from git_keyval.format.times import Micros
@@ -16,8 +16,8 @@ def ttl(database: Database, *, key: Key) -> Result:
     now = database.now()
     if not view.exists(now):
         return Result(found=False, ttl=NO_KEY)
-    expiry = None if view.version is None or view.expired(now) else view.expiry()
-    return Result(found=True, ttl=ttl_of(expiry, now), expires_at=expiry, version=view.version)
+    expiry = view.expiry() if view.alive(now) else None
+    return Result(found=True, ttl=ttl_of(expiry, now), expires_at=expiry, version=view.live_version(now))
 
 
 def expire(
@@ -41,8 +41,8 @@ def _change(database: Database, key: Key, lifetime: int | Lifetime, condition: C
     for attempt in range(database.max_attempts):
         view = read_view(database, key, Depth.MESSAGES)
         now = database.now()
-        version = view.version
-        if version is None or view.expired(now):
+        version = view.live_version(now)
+        if version is None:
             return Result(found=False, applied=False, ttl=NO_KEY)
         before = view.expiry()
         unmet = not condition.met(view, now) or (lifetime is FOREVER and before is None)

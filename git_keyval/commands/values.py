@@ -1,14 +1,14 @@
 """get, set, del, getdel, exists, type, mget, mset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from git_keyval.commands import counters
+from git_keyval.commands.conditions import ALWAYS, Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.views import COUNTER_TYPE, Key, KeyView, read_view, read_views
+from git_keyval.commands.views import Key, KeyView, read_view, read_views
 from git_keyval.errors import ContentionError, MalformedRecordError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
@@ -18,30 +18,6 @@ from git_keyval.format.records import DataRecord, encode_data
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, as_json
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Depth, RefUpdate, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """When a write may happen: whether the key must exist, and in which version."""
-
-    existence: Literal["", "absent", "present"] = ""
-    version: Oid | None = None
-
-    def __bool__(self) -> bool:
-        """Tell whether there is any condition at all."""
-        return bool(self.existence) or self.version is not None
-
-    def met(self, view: KeyView, now: Micros) -> bool:
-        """Tell whether what was read meets the condition."""
-        exists = view.exists(now)
-        if self.existence == "absent" and exists:
-            return False
-        if self.existence == "present" and not exists:
-            return False
-        return self.version is None or (exists and view.version == self.version)
-
-
-ALWAYS = Condition()
 
 
 def get(database: Database, *, key: Key) -> Result:
@@ -64,9 +40,10 @@ def exists(database: Database, *, keys: Sequence[Key]) -> Result:
 def type_(database: Database, *, key: Key) -> Result:
     """Tell the type of a key's value."""
     view = read_view(database, key, Depth.MESSAGES)
-    if not view.exists(database.now()):
+    now = database.now()
+    if not view.exists(now):
         return Result(found=False)
-    return Result(found=True, type=view.held_type(), version=view.version)
+    return Result(found=True, type=view.held_type(now), version=view.live_version(now))
 
 
 def mget(database: Database, *, keys: Sequence[Key]) -> Result:
@@ -100,7 +77,7 @@ def set_(
     lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
     extra = _key_update(database, key) if store_key else Transaction(())
     if isinstance(value, int):
-        return counters.assign(database, key, value, lifetime, allowed=condition.met, extra=extra, op=op)
+        return counters.assign(database, key, value, lifetime, condition=condition, extra=extra, op=op)
     if lifetime is KEEP or condition:
         return _set_after_reading(database, key, encode_data(value), lifetime, condition, extra)
     record = encode_data(value)
@@ -157,7 +134,7 @@ def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Re
             return Result(found=False, applied=False, ttl=NO_KEY)
         answer = _shown(view, now, Result(found=True, value=view.value(now)))
         if not condition.met(view, now):
-            return Result(found=True, applied=False, version=view.version)
+            return Result(found=True, applied=False, version=view.live_version(now))
         park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
         objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
         outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
@@ -173,10 +150,11 @@ def _set_after_reading(
     for attempt in range(database.max_attempts):
         view = read_view(database, key)
         now = database.now()
-        alive = view.exists(now)
-        old_value = view.value(now) if alive else None
+        alive = view.alive(now)
+        found = view.exists(now)
+        old_value = view.value(now) if found else None
         if not condition.met(view, now):
-            return Result(found=alive, applied=False, version=view.version if alive else None, old_value=old_value)
+            return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         updates = (
             RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid),
             *expiry_update(view, lifetime, alive=alive),
@@ -233,9 +211,5 @@ def _written(database: Database, version: Oid, lifetime: int | Lifetime) -> Resu
 
 
 def _shown(view: KeyView, now: Micros, result: Result) -> Result:
-    expiry = None if view.version is None or view.expired(now) else view.expiry()
-    return replace(result, type=_shown_type(view, now), version=view.version, ttl=ttl_of(expiry, now), expires_at=expiry)
-
-
-def _shown_type(view: KeyView, now: Micros) -> str:
-    return COUNTER_TYPE if view.expired(now) else view.held_type()
+    expiry = view.expiry() if view.alive(now) else None
+    return replace(result, type=view.held_type(now), version=view.live_version(now), ttl=ttl_of(expiry, now), expires_at=expiry)

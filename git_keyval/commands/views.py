@@ -7,6 +7,7 @@ from typing import Literal
 from git_keyval.commands.database import Database
 from git_keyval.errors import MalformedRecordError, WrongTypeError
 from git_keyval.format.counters import (
+    RECENT_OPERATIONS,
     Breadcrumb,
     Counter,
     counting,
@@ -92,9 +93,17 @@ class KeyView:
         expiry = self.expiry()
         return expiry is not None and is_expired(expiry, now)
 
+    def alive(self, now: Micros) -> bool:
+        """Tell whether there is a value that has not expired."""
+        return self.version is not None and not self.expired(now)
+
+    def live_version(self, now: Micros) -> Oid | None:
+        """Give the oid of the value commit of a live key; None if what is there has expired."""
+        return self.version if self.alive(now) else None
+
     def exists(self, now: Micros) -> bool:
         """Tell whether the key exists: it has a value that has not expired, or increments that wait for a gather."""
-        if self.version is not None and not self.expired(now):
+        if self.alive(now):
             return True
         return bool(counting(self._ended_life(now), self.breadcrumbs()))
 
@@ -119,9 +128,9 @@ class KeyView:
         """Give the category of the value's record. Raises MalformedRecordError."""
         return str(decode_message(self._value_commit())["category"])
 
-    def held_type(self) -> str:
-        """Give the type of the live value, as inputs call it."""
-        if self.version is None:
+    def held_type(self, now: Micros) -> str:
+        """Give the type of what a key that exists holds, as inputs call it; increments that wait for a gather are a counter."""
+        if not self.alive(now):
             return COUNTER_TYPE
         members = decode_message(self._value_commit())
         if members["category"] != "data":
@@ -130,7 +139,7 @@ class KeyView:
 
     def value(self, now: Micros) -> Value | int:
         """Give the live value; for a counter its number with the breadcrumbs added in. Raises MalformedRecordError."""
-        if self.version is not None and not self.expired(now) and self.category() == "data":
+        if self.alive(now) and self.category() == "data":
             return self._data()
         return total(self.counter("get", now), self.breadcrumbs())
 
@@ -140,7 +149,7 @@ class KeyView:
         An absent key starts at 0, an expired one too, with all that came up to its end void; so does everything older where a
         Number becomes a counter. Raises WrongTypeError for any other value.
         """
-        if self.version is None or self.expired(now):
+        if not self.alive(now):
             return self._ended_life(now)
         category = self.category()
         if category == "counter":
@@ -149,8 +158,21 @@ class KeyView:
             raise WrongTypeError(command, category, "a counter")
         number = as_integer(self._data())
         if number is None:
-            raise WrongTypeError(command, self.held_type(), "a counter or a number with an integer value")
+            raise WrongTypeError(command, self.held_type(now), "a counter or a number with an integer value")
         return Counter(value=number, set_at=next_time(now, Counter(), self.breadcrumbs()))
+
+    def doubtful(self) -> bool:
+        """Tell whether the breadcrumbs may be older than they look.
+
+        Without a value, they may have been read just before a deletion took both. And more of them than a counter remembers may
+        have been folded, and forgotten, before the counter was read.
+        """
+        names = self.breadcrumb_names()
+        return bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS)
+
+    def confirmed_by(self, newer: "KeyView") -> bool:
+        """Tell from a later read that no breadcrumb of this one was folded or deleted before this one read the value."""
+        return set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
 
     def _ended_life(self, now: Micros) -> Counter:
         return ended_life(self.expiry() if self.expired(now) else None)
@@ -181,10 +203,14 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
     the counter that is read after it.
     """
     views = _read_once(database, keys, depth)
-    if any(view.version is None and view.breadcrumb_names() for view in views):
-        # Breadcrumbs without a value: they may have been read just before a deletion took both. Those that are still there now,
-        # after the value was seen to be gone, are the first ones of the counter's next life.
-        views = _read_once(database, keys, depth)
+    for _ in range(database.max_attempts):
+        doubtful = [number for number, view in enumerate(views) if view.doubtful()]
+        if not doubtful:
+            break
+        newer = _read_once(database, keys, depth)
+        if all(views[number].confirmed_by(newer[number]) for number in doubtful):
+            break
+        views = newer
     return views
 
 

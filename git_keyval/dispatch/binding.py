@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from git_keyval.commands.values import Condition
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
