@@ -6,7 +6,7 @@ from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, RefName
 from git_keyval.format.objects import blob, commit, tree
-from git_keyval.store.port import ABSENT, RefUpdate, Refused, Transaction, Unknown
+from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown
 from maintenance.jobs import Maintenance
 
 _README = b"""# A git-keyval database
@@ -84,4 +84,4 @@ def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
             f"It is not known whether {name} was created ({outcome.cause}).",
             "Run 'init' again: it creates only what is missing.",
         )
-    return [name]
+    return [name] if isinstance(outcome, Applied) else []

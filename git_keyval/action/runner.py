@@ -25,6 +25,11 @@ class OutputTooLargeError(GitKeyvalError):
         super().__init__(f"The output '{name}' is larger than a runner takes (500,000 characters).", "Use 'output-file'.")
 
 
+def fits_output(value: str) -> bool:
+    """Tell whether a runner takes a value as an output."""
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2 <= MAX_OUTPUT_CHARACTERS
+
+
 class Runner:
     """Writes to the files and the log of one step."""
 
@@ -39,7 +44,7 @@ class Runner:
         """Write outputs, each between random delimiters that its value cannot contain. Raises OutputTooLargeError."""
         text = ""
         for name, value in outputs.items():
-            if len(value.encode("utf-16-le", "surrogatepass")) // 2 > MAX_OUTPUT_CHARACTERS:
+            if not fits_output(value):
                 raise OutputTooLargeError(name)
             mark = f"ghadelimiter_{self._delimiter()}"
             text += f"{name}<<{mark}\n{value}\n{mark}\n"
@@ -54,13 +59,13 @@ class Runner:
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Print one line of progress."""
-        print(_harmless(f"{what}: {done} of {total}"), file=self._stream, flush=True)
+        self._print(_harmless(f"{what}: {done} of {total}"))
 
     def mask(self, text: str) -> None:
         """Hide a text, and each of its lines, in the rest of the log."""
         for line in {text, *text.splitlines()}:
             if line.strip():
-                print(f"::add-mask::{_escaped(line)}", file=self._stream, flush=True)
+                self._print(f"::add-mask::{_escaped(line)}")
 
     def error(self, message: str) -> None:
         """Annotate the step with an error, on one line."""
@@ -74,8 +79,13 @@ class Runner:
         """Annotate the step with a notice, on one line."""
         self._annotate("notice", message)
 
+    def _print(self, line: str) -> None:
+        # A log that cannot hold a character gets its number instead.
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
+
     def _annotate(self, kind: str, message: str) -> None:
-        print(f"::{kind}::{_escaped(_harmless(message)[:_MAX_ANNOTATION])}", file=self._stream, flush=True)
+        self._print(f"::{kind}::{_escaped(_harmless(message)[:_MAX_ANNOTATION])}")
 
 
 def _harmless(line: str) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from traceback import extract_tb
 
-from git_keyval.action.runner import Runner
+from git_keyval.action.runner import OutputTooLargeError, Runner, fits_output
 from git_keyval.commands.results import Result
+from git_keyval.dispatch.files import check_writable, write_file
 from git_keyval.dispatch.steps import run_command, shown_value, value_bytes
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InputError, KeyMissingError
+from git_keyval.errors import GitKeyvalError, KeyMissingError
+from git_keyval.format.values import Value
 from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import find_command, parse_inputs
@@ -38,12 +40,19 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
 
 def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
     """Give the inputs by name. The runner writes them in capitals; shells that cannot set a hyphen may use an underscore."""
-    names = {name: name.removeprefix(_PREFIX).lower().replace("_", "-") for name in environ if name.startswith(_PREFIX)}
-    return {input_name: environ[name] for name, input_name in names.items()}
+    given: dict[str, str] = {}
+    for variable in sorted(environ):
+        if variable.startswith(_PREFIX):
+            name = variable.removeprefix(_PREFIX).lower().replace("_", "-")
+            given[name] = environ[variable] or given.get(name, "")
+    return given
 
 
 def _run(command: Command, inputs: Mapping[str, object], runner: Runner, surroundings: Surroundings) -> int:
-    result, outputs = run_command(command, inputs, surroundings)
+    if "output-file" in inputs:
+        check_writable(str(inputs["output-file"]))
+    fits = (lambda _value: None) if "output-file" in inputs else _refuse_too_large
+    result, outputs = run_command(command, inputs, surroundings, deliverable=fits)
     _present(inputs, result, outputs, runner)
     runner.set_outputs(outputs)
     if result.found is False and inputs.get("on-missing") == "fail":
@@ -55,6 +64,10 @@ def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, st
     """Apply the inputs that say where a value goes: a default, a file, a mask."""
     if "default" in inputs and result.found is False:
         outputs["value"] = str(inputs["default"])
+    if not fits_output(outputs.get("old-value", "")):
+        # The write is done, and its own outputs matter more than what was there before.
+        outputs.pop("old-value")
+        runner.notice("The output 'old-value' is left out: it is larger than a runner takes.")
     if result.value is None:
         return
     if inputs.get("mask"):
@@ -65,12 +78,9 @@ def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, st
         write_file(str(inputs["output-file"]), value_bytes(result.value))
 
 
-def write_file(path: str, data: bytes) -> None:
-    """Write a value to a file. Raises InputError."""
-    try:
-        Path(path).write_bytes(data)
-    except OSError as exc:
-        raise InputError("output-file", f"cannot be written ({exc.strerror})", "a path in the workspace") from exc
+def _refuse_too_large(value: Value | int) -> None:
+    if not fits_output(shown_value(value)):
+        raise OutputTooLargeError("value")
 
 
 def _where(exc: BaseException) -> str:

@@ -39,7 +39,7 @@ def check_summary(report: CheckReport) -> str:
     ]
     lines += [*_table(("what", "how many"), [(name, str(count)) for name, count in sorted(report.counts.items())]), ""]
     if report.problems:
-        rows = [(found.severity, f"`{found.ref}`", _cell(found.problem)) for found in report.problems[: _LISTED * 10]]
+        rows = [(found.severity, _ref(found.ref), _cell(found.problem)) for found in report.problems[: _LISTED * 10]]
         lines += [*_table(("severity", "ref", "problem"), rows), ""]
     return "\n".join(lines) + "\n"
 
@@ -61,7 +61,7 @@ def _details(job: Done, report: Report) -> list[str]:
 def _listing(title: str, items: Sequence[tuple[str, str]]) -> list[str]:
     if not items:
         return []
-    rows = [(f"`{ref}`", _cell(why)) for ref, why in items[:_LISTED]]
+    rows = [(_ref(ref), _cell(why)) for ref, why in items[:_LISTED]]
     more = [f"… and {len(items) - _LISTED} more.", ""] if len(items) > _LISTED else []
     return [f"### {title} ({len(items)})", "", *_table(("ref", "why"), rows), "", *more]
 
@@ -87,6 +87,11 @@ def _horizon(job: Done) -> list[str]:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _ref(name: str) -> str:
+    # Two backticks may hold one; a pipe ends a cell even there.
+    return f"`` {name} ``".replace("|", "\\|") if "`" in name else f"`{name}`".replace("|", "\\|")
 
 
 def _cell(text: str) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from git_keyval.cli.display import display, display_report
+from git_keyval.dispatch.files import check_writable
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.upkeep import run_maintenance
@@ -42,6 +43,12 @@ def application(context: click.Context, repository: str, token: str) -> None:
       git-keyval -r ./db.git maintain --dry-run
     """  # noqa: D301  # the backslash is click's
     context.obj = {"repository": repository, "token": token}
+
+
+def _offered(command: Command) -> list[str]:
+    """Give the inputs that make sense at a terminal: with several keys, one key is just one of them."""
+    left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
+    return [name for name in command.inputs if name not in left_out]
 
 
 def _positional(command: Command) -> list[str]:
@@ -99,8 +106,12 @@ def _callback(command: Command) -> Callable[..., None]:
         errors = Console(stderr=True)
         try:
             inputs = parse_inputs(command, {**context.obj, **_given(command, values)})
-            with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
+            bars = Progress(console=errors, transient=True, disable=not errors.is_terminal)
+            try:
                 show = _runner(command)(command, inputs, surroundings(os.environ, _bar(bars)))
+            finally:
+                if bars.tasks:
+                    bars.stop()
         except InputError as exc:
             errors.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(_MISUSED)
@@ -117,8 +128,10 @@ def _runner(command: Command) -> Callable[[Command, Mapping[str, object], Surrou
 
 
 def _step(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
-    result, outputs = run_command(command, inputs, world)
-    return lambda: display(inputs, result, outputs)
+    if "output-file" in inputs:
+        check_writable(str(inputs["output-file"]))
+    result, outputs = run_command(command, inputs, world, deliverable=lambda _value: None)
+    return lambda: display(command, inputs, result, outputs)
 
 
 def _maintain(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
@@ -130,6 +143,8 @@ def _bar(bars: Progress) -> Callable[[str, int, int], None]:
     tasks: dict[str, int] = {}
 
     def progress(what: str, done: int, total: int) -> None:
+        if not tasks:
+            bars.start()
         if what not in tasks:
             tasks[what] = bars.add_task(what, total=total)
         bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]  # a TaskID is an int
@@ -138,7 +153,7 @@ def _bar(bars: Progress) -> Callable[[str, int, int], None]:
 
 
 for _command in COMMANDS.values():
-    _parameters = [_parameter(_command, _name) for _name in _command.inputs if _name not in _NOT_FOR_TERMINALS]
+    _parameters = [_parameter(_command, _name) for _name in _offered(_command)]
     _parameters.sort(
         key=lambda parameter: (
             _POSITIONAL.index(parameter.name.removeprefix("input_"))

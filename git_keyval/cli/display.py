@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from git_keyval.commands.results import Result
+from git_keyval.dispatch.files import write_file
 from git_keyval.dispatch.steps import value_bytes
 from git_keyval.dispatch.upkeep import AnyReport
+from git_keyval.interface.commands import Command
 from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report
 
@@ -18,13 +19,15 @@ _FAILED = 1
 _LISTED = 50
 
 
-def display(inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> int:
+def display(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> int:
     """Print the answer of a command; give the exit code."""
     if result.value is not None:
         end = b"\n" if sys.stdout.isatty() or isinstance(result.value, int) else b""
         _print_value(value_bytes(result.value), end, str(inputs.get("output-file", "")))
     elif "default" in inputs and result.found is False:
         print(inputs["default"])
+    elif "value" in command.outputs and result.found is False:
+        print("There is no such key.", file=sys.stderr)  # nothing on standard output, which is for values
     else:
         for name, text in outputs.items():
             if name != "requests-used":
@@ -46,7 +49,7 @@ def display_report(report: AnyReport) -> int:
 
 def _print_value(data: bytes, end: bytes, path: str) -> None:
     if path:
-        Path(path).write_bytes(data)
+        write_file(path, data)
         return
     sys.stdout.buffer.write(data if data.endswith(b"\n") else data + end)
     sys.stdout.flush()
@@ -63,7 +66,7 @@ def _display_report(report: Report) -> int:
     console.print(table)
     for job in report.jobs:
         for left in [*job.failed, *(item for item in job.plan.left if item.notable)][:_LISTED]:
-            console.print(f"left {escape(left.ref)}: {escape(left.why)}")
+            console.print(f"left {escape(left.ref)}: {escape(left.why)}", highlight=False, soft_wrap=True)
     console.print(f"{report.requests} requests, {report.seconds:.1f} s")
     if report.budget:
         console.print(f"The budget {report.budget} was reached; the next run goes on.")

@@ -81,12 +81,14 @@ def assign(
         state = _read(database, key, "")
         view, now = state.view, state.now
         expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
-        found = view.exists(now)
-        old_value = view.value(now) if found and (condition or lifetime is KEEP) else None
+        # Only what is answered about the old value has to be readable: an unconditional SET repairs what is not.
+        reading = bool(condition) or lifetime is KEEP
+        found = view.exists(now) if reading else None
+        old_value = view.value(now) if found else None
         answer = Result(found=found, applied=True, ttl=ttl_of(expiry, now), expires_at=expiry, old_value=old_value)
         if state.base.find(op) is not None:
             return replace(answer, version=view.version)
-        if not condition.met(view, now):
+        if condition and not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         forced = attempt == database.max_attempts
         if forced and condition:
@@ -114,12 +116,18 @@ def _read(database: Database, key: Key, command: str) -> _State:
     view = read_view(database, key)
     now = database.now()
     try:
-        base = view.counter(command, now)
+        return _State(view, now, view.counter(command, now), view.breadcrumbs(), alive=view.alive(now))
     except (WrongTypeError, MalformedRecordError):
         if command:
             raise
-        base = Counter()
-    return _State(view, now, base, view.breadcrumbs(), alive=view.alive(now))
+        return _State(view, now, Counter(), view.breadcrumbs(), alive=_alive_or_unreadable(view, now))
+
+
+def _alive_or_unreadable(view: KeyView, now: Micros) -> bool:
+    try:
+        return view.alive(now)
+    except MalformedRecordError:
+        return False  # an expiry that nobody can read is not kept
 
 
 def _oldest(state: _State) -> Sequence[Breadcrumb]:

@@ -10,6 +10,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
+from git_keyval.format.values import Value
 from git_keyval.store.port import (
     ABSENT,
     ANY,
@@ -49,7 +50,11 @@ def in_doubt(cause: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """What a command works on. ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds."""
+    """What a command works on.
+
+    ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
+    caller could not be told a value; it is asked before a write that takes the value away.
+    """
 
     store: Store
     sleep: Callable[[float], None]
@@ -58,6 +63,7 @@ class Database:
     naming: Naming = DEFAULT_NAMING
     granularity: int = DEFAULT_GRANULARITY
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    deliverable: Callable[[Value | int], None] = lambda _value: None
 
     def now(self) -> Micros:
         """Tell the store's time."""
@@ -68,8 +74,8 @@ class Database:
         self.sleep(min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS) * (0.5 + self.random() / 2))
 
     def send(self, transaction: Transaction, seen: Snapshot | None = None) -> Applied | Conflict | Unknown:
-        """Apply one transaction once. Where ``seen`` shows that the dummy tree has no anchor yet, anchor it beside it."""
-        anchor = () if seen is None or DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
+        """Apply one transaction once, and beside it anchor the dummy tree, unless ``seen`` shows that it has its anchor."""
+        anchor = () if seen is not None and DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
         outcome = self.store.apply([transaction, *anchor])[0]
         if isinstance(outcome, Refused):
             raise RefusedError([update.name for update in transaction.updates], outcome.reason)

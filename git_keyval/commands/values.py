@@ -135,6 +135,8 @@ def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Re
         answer = _shown(view, now, Result(found=True, value=view.value(now)))
         if not condition.met(view, now):
             return Result(found=True, applied=False, version=view.live_version(now))
+        # What cannot be handed over must not be taken away.
+        database.deliverable(view.value(now))
         park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
         objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
         outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
@@ -176,12 +178,19 @@ def _delete(database: Database, key: Key, condition: Condition) -> bool:
     for attempt in range(database.max_attempts):
         view = read_view(database, key, Depth.MESSAGES)
         now = database.now()
-        if not _deletable(view, now) or not condition.met(view, now):
+        if (condition and not condition.met(view, now)) or not _deletable(view, now):
+            _clear_leftovers(database, view)
             return False
         if isinstance(database.write(Transaction(_all_deletions(view)), view.seen), Applied):
             return True
         database.pause(attempt)
     raise ContentionError(database.max_attempts)
+
+
+def _clear_leftovers(database: Database, view: KeyView) -> None:
+    """Delete a stored key without a value, which nothing else ever removes."""
+    if view.version is None and (leftovers := view.deletions(view.key_name)):
+        database.write(Transaction(leftovers), view.seen)
 
 
 def _deletable(view: KeyView, now: Micros) -> bool:

@@ -38,6 +38,9 @@ TYPE_NAMES: dict[ValueType, str] = {
 
 COUNTER_TYPE = "counter"
 
+_CATEGORIES = {"data", "counter"}
+_RESERVED = {"map", "array", "redirect"}
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -86,7 +89,10 @@ class KeyView:
         oid = self.seen.refs.get(self.expiry_name)
         if oid is None:
             return None
-        return decode_expiry(self._object(oid, self.expiry_name))
+        try:
+            return decode_expiry(self._object(oid, self.expiry_name))
+        except MalformedRecordError as exc:
+            raise MalformedRecordError(self.expiry_name, exc.reason) from exc
 
     def expired(self, now: Micros) -> bool:
         """Tell whether the key has an expiry that has passed."""
@@ -125,16 +131,25 @@ class KeyView:
         return found
 
     def category(self) -> str:
-        """Give the category of the value's record. Raises MalformedRecordError."""
-        return str(decode_message(self._value_commit())["category"])
+        """Give the category of the value's record: data or counter. Raises MalformedRecordError."""
+        try:
+            category = decode_message(self._value_commit())["category"]
+        except MalformedRecordError as exc:
+            raise MalformedRecordError(self.value_name, exc.reason) from exc
+        if category in _RESERVED:
+            raise MalformedRecordError(self.value_name, f"it is a {category}, which this version of the software cannot read")
+        if category not in _CATEGORIES:
+            raise MalformedRecordError(self.value_name, "it is of a category that no key can hold")
+        return str(category)
 
     def held_type(self, now: Micros) -> str:
         """Give the type of what a key that exists holds, as inputs call it; increments that wait for a gather are a counter."""
         if not self.alive(now):
             return COUNTER_TYPE
+        category = self.category()
+        if category != "data":
+            return category
         members = decode_message(self._value_commit())
-        if members["category"] != "data":
-            return str(members["category"])
         return next((name for stored, name in TYPE_NAMES.items() if stored == members.get("type")), "unknown")
 
     def value(self, now: Micros) -> Value | int:
@@ -151,28 +166,29 @@ class KeyView:
         """
         if not self.alive(now):
             return self._ended_life(now)
-        category = self.category()
-        if category == "counter":
-            return decode_counter(self._value_commit())
-        if category != "data":
-            raise WrongTypeError(command, category, "a counter")
+        if self.category() == "counter":
+            try:
+                return decode_counter(self._value_commit())
+            except MalformedRecordError as exc:
+                raise MalformedRecordError(self.value_name, exc.reason) from exc
         number = as_integer(self._data())
         if number is None:
             raise WrongTypeError(command, self.held_type(now), "a counter or a number with an integer value")
         return Counter(value=number, set_at=next_time(now, Counter(), self.breadcrumbs()))
 
     def doubtful(self) -> bool:
-        """Tell whether the breadcrumbs may be older than they look.
+        """Tell whether what was read before the value may not belong to it.
 
+        An expiry that is another one when the value is read belongs to another value.
         Without a value, they may have been read just before a deletion took both. And more of them than a counter remembers may
         have been folded, and forgotten, before the counter was read.
         """
         names = self.breadcrumb_names()
-        return bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS)
+        return self.expiry_name in self.seen.moved or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
 
     def confirmed_by(self, newer: "KeyView") -> bool:
         """Tell from a later read that no breadcrumb of this one was folded or deleted before this one read the value."""
-        return set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
+        return self.expiry_name not in self.seen.moved and set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
 
     def _ended_life(self, now: Micros) -> Counter:
         return ended_life(self.expiry() if self.expired(now) else None)
@@ -198,9 +214,9 @@ class KeyView:
 def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES) -> list[KeyView]:
     """Read keys, in one read for all of them.
 
-    What qualifies a value (its expiry, its breadcrumbs) is read before the value itself. So a rival's write in between is never
-    taken half: an old value is not seen with the expiry of a new one, and a breadcrumb that a gather folds in between is found in
-    the counter that is read after it.
+    What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
+    rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
+    folds in between is found in the counter that is read after it.
     """
     views = _read_once(database, keys, depth)
     for _ in range(database.max_attempts):
@@ -221,7 +237,7 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth) -> list[Ke
             (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name))),
             tuple(view.breadcrumb_prefix for view in views),
         ),
-        Selection(tuple(view.value_name for view in views)),
+        Selection(tuple(name for view in views for name in (view.expiry_name, view.value_name))),
         depth=depth,
     )
     return [replace(view, seen=seen) for view in views]

@@ -10,7 +10,7 @@ from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
-from git_keyval.format.canonical import JsonValue, encode
+from git_keyval.format.canonical import JsonError, JsonValue, encode
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import is_op
 from git_keyval.format.objects import Oid
@@ -107,8 +107,15 @@ def _entries(inputs: Mapping[str, object], key_type: str) -> dict[Key, Value]:
         key = _key("values", label, key_type)
         if any(other.id == key.id for other in entries):
             raise InputError("values", "names the same key twice", "each key once")
-        entries[key] = from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))
+        entries[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))
     return entries
+
+
+def _from_json(member: JsonValue) -> Value:
+    try:
+        return from_json(member)
+    except JsonError as exc:
+        raise InputError("values", f"has a value that cannot be stored: {exc}") from exc
 
 
 def _as_input(member: JsonValue) -> str:

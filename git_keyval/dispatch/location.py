@@ -5,21 +5,15 @@ from urllib.parse import urlsplit
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
-_SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.+)")
 
 
 def locate(repository: str, server_url: str) -> str:
-    """Give the git address of a repository: a URL or path as it is, ``user@host:path`` as ssh, ``owner/name`` on the GitHub server.
+    """Give the git address of a repository: ``owner/name`` on the GitHub server, anything else as it is.
 
     A relative path with one slash looks like ``owner/name``; written as ``./owner/name`` it is a path.
     """
     if "://" in repository or repository.startswith((".", "/", "~")):
         return repository
-    if scp := _SCP.fullmatch(repository):
-        user, host, path = scp.groups()
-        return f"ssh://{user + '@' if user else ''}{host}/{path if path.startswith(('/', '~')) else '~/' + path}".replace(
-            "//~", "/~"
-        )
     if _GITHUB.fullmatch(repository):
         return f"{server_url.rstrip('/')}/{repository}.git"
     return repository
@@ -31,6 +25,9 @@ def token_for(location: str, token: str, server_url: str) -> str:
     The workflow's own token is the default of the input, so it goes to the GitHub server only, whatever host a repository names.
     Any other token was given on purpose.
     """
-    if token.startswith(_WORKFLOW_TOKEN) and urlsplit(location).hostname != urlsplit(server_url).hostname:
-        return ""
-    return token
+    return "" if token.startswith(_WORKFLOW_TOKEN) and _origin(location) != _origin(server_url) else token
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port

@@ -18,10 +18,14 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
         raise InputError("repository", "is missing", "a git URL, a path, or owner/name")
     server_url = surroundings.environ.get("GITHUB_SERVER_URL") or _PUBLIC_SERVER
     location = locate(repository, server_url)
+    try:
+        token = token_for(location, str(inputs.get("token", "")), server_url)
+    except ValueError as exc:
+        raise InputError("repository", "is not a valid address", "a git URL, a path, or owner/name") from exc
     return open_git_store(
         location,
         environ=surroundings.environ,
-        token=token_for(location, str(inputs.get("token", "")), server_url),
+        token=token,
         clock=surroundings.clock,
         sleep=surroundings.sleep,
         random=surroundings.random,

@@ -1,7 +1,7 @@
 """Running one command of step mode, and its answer as outputs: the same for the runner and the terminal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
 
@@ -18,8 +18,17 @@ from git_keyval.format.values import Value, as_json, as_text
 from git_keyval.interface.commands import Command
 
 
-def run_command(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> tuple[Result, dict[str, str]]:
-    """Run a command with its parsed inputs; give its result, and its outputs as text. Raises GitKeyvalError."""
+def run_command(
+    command: Command,
+    inputs: Mapping[str, object],
+    surroundings: Surroundings,
+    *,
+    deliverable: Callable[[Value | int], None],
+) -> tuple[Result, dict[str, str]]:
+    """Run a command with its parsed inputs; give its result, and its outputs as text. Raises GitKeyvalError.
+
+    ``deliverable`` raises for a value that the caller could not hand on; it is asked before such a value is taken away.
+    """
     arguments = bind(command, inputs, surroundings)
     store = open_store(inputs, surroundings)
     database = Database(
@@ -30,6 +39,7 @@ def run_command(command: Command, inputs: Mapping[str, object], surroundings: Su
         naming=Naming(cast("int", inputs.get("shard-length", DEFAULT_SHARD_LENGTH))),
         granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
         max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
+        deliverable=deliverable,
     )
     result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
     told = {**_told(result), "requests-used": store.requests}

@@ -1,6 +1,7 @@
 """Canonical JSON (RFC 8785) both ways, refusing what a double cannot hold."""
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from math import isfinite
 from typing import NoReturn, TypeAlias
@@ -9,7 +10,11 @@ import rfc8785
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
+MAX_DEPTH = 500
+"""How deeply arrays and objects may be nested: what every reader must accept, and so what a writer may write."""
+
 _MAX_SAFE = 2**53 - 1
+_TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 class JsonError(ValueError):
@@ -20,6 +25,8 @@ def encode(value: JsonValue) -> bytes:
     """Give the RFC 8785 form. Raises JsonError for integers beyond 2**53 - 1, infinities, NaN and lone surrogates."""
     try:
         return rfc8785.dumps(value)
+    except RecursionError as exc:
+        raise JsonError("it is nested too deeply") from exc
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as exc:
         raise JsonError(str(exc)) from exc
 
@@ -34,9 +41,10 @@ def decode(text: str | bytes) -> JsonValue:
             text, parse_int=_integer, parse_float=_number, parse_constant=_constant, object_pairs_hook=_members
         )
     except RecursionError as exc:
-        raise JsonError("it is nested too deeply") from exc
+        raise JsonError(_TOO_DEEP) from exc
     except ValueError as exc:
         raise exc if isinstance(exc, JsonError) else JsonError(f"it is not JSON: {exc}") from exc
+    _check_depth(parsed)
     return parsed
 
 
@@ -46,6 +54,21 @@ def decode_canonical(text: bytes) -> JsonValue:
     if encode(value) != text:
         raise JsonError("it is JSON, but not in canonical form (RFC 8785)")
     return value
+
+
+def _check_depth(value: JsonValue) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [member for container in level for member in _members_of(container)]
+        if not level:
+            return
+    raise JsonError(_TOO_DEEP)
+
+
+def _members_of(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _integer(literal: str) -> int | float:

@@ -114,6 +114,8 @@ def decode_counter(record: GitObject) -> Counter:
 
 def encode_delta(delta: int) -> GitObject:
     """Make the commit that a breadcrumb of this increment points at; the same for every breadcrumb of the same increment."""
+    if delta == 0:
+        raise ValueError("an increment by zero leaves no breadcrumb")
     return message_only(f"{delta:+d}\n".encode())
 
 
@@ -178,7 +180,7 @@ def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadc
         value=_int64(base.value + _sum(counted)),
         op=op,
         seq=base.seq + len(counted),
-        recent=_remember(base.recent, [Operation(crumb.op, None) for crumb in counted]),
+        recent=_remember(base.recent, [Operation(crumb.op, None) for crumb in counted], crumbs),
         set_at=horizon(base, crumbs),
     )
 
@@ -197,7 +199,7 @@ def increment(
             folded,
             value=_int64(folded.value + by),
             seq=folded.seq + 1,
-            recent=_remember(folded.recent, [Operation(op, number)], at_least=1 + folded.seq - base.seq),
+            recent=_remember(folded.recent, [Operation(op, number)], crumbs, at_least=1 + folded.seq - base.seq),
         ),
         number,
     )
@@ -205,7 +207,9 @@ def increment(
 
 def assign(base: Counter, value: int, time: Timestamp, op: str) -> Counter:
     """Give the state after an unconditional SET at a time later than every time seen."""
-    return Counter(value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [Operation(op, value)]), set_at=time)
+    return Counter(
+        value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [Operation(op, value)], ()), set_at=time
+    )
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
@@ -243,8 +247,14 @@ def _sum(crumbs: Iterable[Breadcrumb]) -> int:
     return sum(crumb.delta for crumb in crumbs if not isinstance(crumb.delta, Void))
 
 
-def _remember(recent: tuple[Operation, ...], new: list[Operation], *, at_least: int = 0) -> tuple[Operation, ...]:
-    return (recent + tuple(new))[-max(RECENT_OPERATIONS, len(new), at_least) :]
+def _remember(
+    recent: tuple[Operation, ...], new: list[Operation], crumbs: Iterable[Breadcrumb], *, at_least: int = 0
+) -> tuple[Operation, ...]:
+    """Forget the oldest operations, but none of which a breadcrumb was seen: it would count again."""
+    known = recent + tuple(new)
+    cut = max(0, len(known) - max(RECENT_OPERATIONS, len(new), at_least))
+    seen = {crumb.op for crumb in crumbs}
+    return tuple(done for done in known[:cut] if done.op in seen) + known[cut:]
 
 
 def _int64(number: int) -> int:

@@ -4,11 +4,13 @@ Bytes and oids come from dulwich's object classes; this module only fixes what t
 file modes appear. Nothing here reads or writes a repository.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NewType
 
+from dulwich.errors import ObjectFormatException
 from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 
 from git_keyval.errors import MalformedRecordError
@@ -65,7 +67,8 @@ def commit(tree_oid: Oid, message: bytes) -> GitObject:
 
 def from_content(kind: Kind, data: bytes) -> GitObject:
     """Give an object read from a repository its oid, computed here and not believed from the sender."""
-    return _git_object(kind, ShaFile.from_raw_string(TYPE_NUMBERS[kind], data))
+    header = f"{kind} {len(data)}\0".encode()
+    return GitObject(kind, data, Oid(hashlib.sha1(header + data, usedforsecurity=False).hexdigest()))
 
 
 def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
@@ -89,7 +92,11 @@ def read_tree(obj: GitObject) -> dict[str, Oid]:
     if obj.kind != "tree":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
     entries: dict[str, Oid] = {}
-    for entry in Tree.from_string(obj.data).items():
+    try:
+        items = Tree.from_string(obj.data).items()
+    except ObjectFormatException as exc:
+        raise MalformedRecordError(obj.oid, "it is a tree that cannot be read") from exc
+    for entry in items:
         if entry.mode != _FILE_MODE or entry.path is None or entry.sha is None:
             raise MalformedRecordError(obj.oid, "it has an entry that is not a plain file")
         entries[entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))

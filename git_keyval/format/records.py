@@ -57,7 +57,7 @@ def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
     """
     members = decode_message(record)
     if members["category"] != "data":
-        raise MalformedRecordError(record.oid, f"it is of category {members['category']}, not data")
+        raise MalformedRecordError(record.oid, "it is not of category data")
     if members.get("encrypted"):
         raise MalformedRecordError(record.oid, "it is encrypted, which this version of the software cannot read")
     expect_members(members, record.oid, {"blobOid", "extension", "mime", "type"})
@@ -93,7 +93,7 @@ def _value_type(text: str, where: str) -> ValueType:
     for kind in get_args(ValueType):
         if kind == text:
             return kind  # type: ignore[no-any-return]  # get_args is untyped
-    raise MalformedRecordError(where, f"its type {text!r} is unknown")
+    raise MalformedRecordError(where, "its type is unknown")
 
 
 def _view_files(extension: str) -> tuple[str, ...]:

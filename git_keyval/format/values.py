@@ -24,6 +24,7 @@ _MEDIA: dict[ValueType, tuple[str, str]] = {
     "Uint8Array": ("application/octet-stream", "bin"),
 }
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_EXTENSION = re.compile(r"[a-z0-9]{1,32}")
 _UNKNOWN_MEDIA_TYPE, _UNKNOWN_EXTENSION = "application/octet-stream", "bin"
 
 
@@ -85,7 +86,7 @@ def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Val
     # A table of one's own: the module's default one also reads the files of the machine, which differ.
     table = mimetypes.MimeTypes()
     if not media_type:
-        guessed, encoding = table.guess_type(file_name)
+        guessed, encoding = table.guess_type(f"/{file_name}")  # a path: a bare name such as data:a/b would be taken for a URL
         media_type = _UNKNOWN_MEDIA_TYPE if guessed is None or encoding else guessed
     extension = table.guess_extension(media_type)
     return Value("Blob", data, media_type, extension[1:] if extension else _UNKNOWN_EXTENSION)
@@ -93,6 +94,11 @@ def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Val
 
 def check_value(value: Value) -> None:
     """Refuse a value whose bytes are not what its type says (read from a repository). Raises ValueError with the reason."""
+    if value.type == "Blob":
+        if _MEDIA_TYPE.fullmatch(value.mime) is None or _EXTENSION.fullmatch(value.extension) is None:
+            raise ValueError("its media type or extension is malformed")
+    elif (value.mime, value.extension) != _MEDIA[value.type]:
+        raise ValueError(f"its media type is not that of a {value.type}")
     if value.type in _BINARY:
         return
     try:

@@ -33,23 +33,33 @@ class Input:
     def read(self, text: str) -> object:
         """Parse a text. Raises InputError."""
         try:
+            text.encode()
+        except UnicodeEncodeError as exc:
+            raise InputError(self.name, "is not valid UTF-8", self.accepted) from exc
+        try:
             return self.parse(text)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             raise InputError(self.name, self._problem(text, str(exc)), self.accepted) from exc
 
     def _problem(self, text: str, reason: str) -> str:
         if self.shown:
             shown = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # a line that stays readable
             return f"was given {shown!a}, which is not accepted"
-        return reason if reason.startswith(("is ", "has ")) else "has a value that is not accepted"
+        return reason if reason.startswith(("is ", "has ")) else f"has a value that is not accepted: {reason}"
 
 
 def _text(text: str) -> str:
     return text
 
 
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("is not a token: it has characters that none has")
+    return text
+
+
 def _inline(text: str) -> str:
-    if len(text.encode("utf-8", "surrogateescape")) > MAX_INLINE_BYTES:
+    if len(text.encode()) > MAX_INLINE_BYTES:
         raise ValueError("is longer than 100 KiB: put the value into a file and give 'value-file'")
     return text
 
@@ -113,8 +123,7 @@ def _names(text: str) -> list[JsonValue]:
     if not text.lstrip().startswith("["):
         return [line for line in text.splitlines() if line]
     listed = canonical.decode(text)
-    assert isinstance(listed, list)
-    if not all(isinstance(name, str) for name in listed):
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise ValueError("has an entry that is not a string")
     return listed
 
@@ -144,7 +153,7 @@ INPUTS: dict[str, Input] = {
             "token",
             "Sent to the server of the repository only, in a header.",
             "a token",
-            _text,
+            _token,
             default="${{ github.token }}",
             shown=False,
         ),

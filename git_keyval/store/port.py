@@ -104,10 +104,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a read found: the refs that exist, and objects by oid. It may hold more objects than the depth asked for."""
+    """What a read found: the refs that exist, and objects by oid. It may hold more objects than the depth asked for.
+
+    ``moved`` are refs named in more than one selection that were not the same each time; ``refs`` has them as they were last.
+    """
 
     refs: Mapping[RefName, Oid]
     objects: Mapping[Oid, GitObject] = field(default_factory=dict)
+    moved: frozenset[RefName] = frozenset()
 
     def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
         """Give what a transaction based on this snapshot must expect of a ref."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from git_keyval.errors import NotARepositoryError
 from git_keyval.format.times import Micros
 from git_keyval.store.git.adapter import GitStore
-from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport
+from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
 from git_keyval.store.port import Capabilities
 
 __all__ = ["GitStore", "open_git_store"]
@@ -48,10 +48,10 @@ def open_git_store(
         "http": (http, _REMOTE_HTTP),
         "https": (http, _REMOTE_HTTP),
     }
-    scheme = location.partition("://")[0] if "://" in location else "file"
+    scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "file"
     if scheme not in ways:
         raise NotARepositoryError(
-            f"Addresses of the kind {scheme}:// are not supported.", "Use a path, file://, https:// or ssh://."
+            f"Addresses of the kind {scheme}:// are not supported.", "Give 'repository' as a path, file://, https:// or ssh://."
         )
     connect, capabilities = ways[scheme]
     return GitStore(connect, capabilities=capabilities, clock=clock, sleep=sleep, random=random)

@@ -59,11 +59,17 @@ class GitStore:
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs, each selection with a listing of its own, then fetch what is not known yet."""
         refs: dict[RefName, Oid] = {}
+        asked: set[RefName] = set()
+        moved: set[RefName] = set()
         for selection in selections:
             # A new conversation each: the server caches loose refs for as long as one process lives.
             with upload_pack(self._transport) as server:
-                refs |= server.ls_refs(selection.names, selection.prefixes)
-        return Snapshot(refs, self.objects(refs.values(), depth))
+                found = dict(server.ls_refs(selection.names, selection.prefixes))
+            again = asked.intersection(selection.names)
+            moved |= {name for name in again if refs.get(name) != found.get(name)}
+            refs = {name: oid for name, oid in refs.items() if name not in again} | found
+            asked.update(selection.names)
+        return Snapshot(refs, self.objects(refs.values(), depth), frozenset(moved))
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Self
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from dulwich import protocol as pkt
 from dulwich.client import Urllib3HttpGitClient
 from dulwich.errors import GitProtocolError
+from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.transport import BrokenConversationError, Service
@@ -28,12 +29,15 @@ class HttpTransport:
         parts = urlsplit(url)
         user, password = ("x-access-token", token) if token else (None, None)
         if parts.username:
-            user, password = parts.username, parts.password
+            user, password = unquote(parts.username), unquote(parts.password or "")
         self.requests = 0
         self.where = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         self.upload_advertisement = b""
         self._clock_told = clock_told
+        # One policy for trying again, and it is not urllib3's, which would sleep as long as a server asks.
+        retries = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
         self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=_TIMEOUT_SECONDS)
+        self._client.pool_manager.connection_pool_kw["retries"] = retries
 
     def open(self, service: Service) -> "HttpConversation":
         """Begin a conversation; nothing is sent yet."""

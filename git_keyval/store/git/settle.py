@@ -106,7 +106,8 @@ class _Round:
 
     def finish(self, failure: str) -> list[Outcome]:
         """Give all outcomes. What is open was not applied: for ``failure``, or refused again and again though no ref moved."""
-        lock = f"{self._last_reason or 'no reason given'}, although no ref moved: another process may hold, or have left, a lock"
+        reason = self._last_reason or "no reason given"
+        lock = f"{reason}; no ref moved, so a lock may be left behind, or a ref have the name of a directory (run check)"
         return [self._outcomes.get(index, Refused(failure or lock)) for index in range(len(self._transactions))]
 
     def _outcome(self, index: int, report: Report) -> Outcome | None:

@@ -22,7 +22,9 @@ from git_keyval.store.git.messages import one_line
 
 Service = Literal["upload-pack", "receive-pack"]
 
+_SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.+)")
 _PRIVATE_ENVIRONMENT = (
+    "GIT_KEYVAL_",
     "INPUT_",
     "ACTIONS_",
     "GIT_DIR",
@@ -124,25 +126,38 @@ class SshTransport:
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
-        """Reach ``ssh://[user@]host[:port]/path``; ``/~/path`` is below the user's home."""
-        parts = urlsplit(url)
-        host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname or ""
-        if not parts.hostname or host.startswith("-"):
-            raise NotARepositoryError(f"The address {url} names no host.", "Write it as ssh://user@host/path.")
+        """Reach ``ssh://[user@]host[:port]/path`` or ``[user@]host:path``, which is relative to the user's home.
+
+        Raises NotARepositoryError for an address without a host. A password in the address is not used, as ssh takes none.
+        """
+        user, host, port, self._path = _ssh_parts(url)
+        if not host or (user or host).startswith("-"):
+            raise NotARepositoryError("The address of 'repository' names no host.", "Write it as ssh://user@host/path.")
         self.requests = 0
-        self._url = url
-        self._path = parts.path[1:] if parts.path.startswith("/~") else parts.path
         self._environ = _child_environment(environ)
-        port = ["-p", str(parts.port)] if parts.port else []
-        self._ssh = [*shlex.split(environ.get("GIT_SSH_COMMAND") or "ssh"), "-x", *port]
-        self._host = host
+        self._ssh = [*shlex.split(environ.get("GIT_SSH_COMMAND") or "ssh"), "-x", *(["-p", port] if port else [])]
+        self._host = f"{user}@{host}" if user else host
 
     def open(self, service: Service) -> PipeConversation:
         """Start the service on the other machine. Raises StoreError if there is no ssh."""
         self.requests += 1
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
-        return _start([*self._ssh, *version, self._host, command], self._environ, self._url)
+        return _start([*self._ssh, *version, self._host, command], self._environ, f"{self._host}:{self._path}")
+
+
+def is_scp_address(location: str) -> bool:
+    """Tell whether an address has the form ``[user@]host:path``."""
+    return "://" not in location and not location.startswith((".", "/", "~")) and _SCP.fullmatch(location) is not None
+
+
+def _ssh_parts(url: str) -> tuple[str, str, str, str]:
+    """Give user, host, port and path of an ssh address, the path as git sends it."""
+    if scp := _SCP.fullmatch(url) if "://" not in url else None:
+        return scp[1] or "", scp[2], "", scp[3]
+    parts = urlsplit(url)
+    path = parts.path[1:] if parts.path.startswith("/~") else parts.path
+    return parts.username or "", parts.hostname or "", str(parts.port or ""), path
 
 
 def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeConversation:
@@ -158,10 +173,8 @@ def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeC
 
 
 def _quoted(path: str) -> str:
-    """Quote a path for the shell of the other machine, but leave it a leading ``~user/``, which that shell expands."""
-    home, slash, rest = path.partition("/") if path.startswith("~") else ("", "", path)
-    safe_home = home if re.fullmatch(r"~[A-Za-z0-9_.-]*", home) else shlex.quote(home) if home else ""
-    return f"{safe_home}{slash}{shlex.quote(rest) if rest else ''}"
+    """Quote a path as git does: always, because the shell of a server that runs nothing but git takes no other form."""
+    return "'" + path.replace("'", "'\\''").replace("!", "'\\!'") + "'"
 
 
 def _flushed(stream: IO[bytes]) -> Callable[[bytes], int]:
