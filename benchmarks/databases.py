@@ -85,7 +85,10 @@ def add_keys(contents: Contents, amount: int, due: int, spread: int) -> None:
 
 
 def add_counters(contents: Contents, amount: int, _due: int, spread: int) -> None:
-    """Add counters that remember as much as a counter in use does, each with ten breadcrumbs left within so many minutes up to an hour ago; ``amount`` counts the breadcrumbs."""
+    """Add counters that remember as many operations as counters in use do, each with ten breadcrumbs; ``amount`` counts these.
+
+    They were left within so many minutes up to an hour ago.
+    """
     for key_id in key_ids(amount // CRUMBS_PER_COUNTER):
         recent = tuple(Operation(contents.op(), number) for number in range(1, RECENT_OPERATIONS + 1))
         counter = Counter(value=len(recent), op=recent[-1].op, seq=len(recent), recent=recent)

@@ -14,7 +14,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFI
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, as_text, parse_value
-from git_keyval.store.port import Applied, Expect, Store
+from git_keyval.store.port import ABSENT, Applied, Expect, RefUpdate, Store, Transaction
 from maintenance.check import check
 from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
@@ -98,9 +98,17 @@ class World:
             return self.put(name, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
         return self.put(name, delta if isinstance(delta, Sample) else Sample((*DUMMY_OBJECTS, encode_delta(delta))))
 
+    def plant_many(self, key: Key, count: int, *, ago: float = 0) -> None:
+        """Leave increments by one, a microsecond apart."""
+        commit = encode_delta(1)
+        begin = self.clock() - round(ago * SECOND)
+        names = (DEFAULT_NAMING.breadcrumb(key.id, timestamp(Micros(begin + turn)), self.new_op()) for turn in range(count))
+        updates = tuple(RefUpdate(name, ABSENT, commit.oid) for name in names)
+        assert list(self.store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))])) == [Applied()]
+
     def plant_foreign(self) -> None:
-        for name, sample in FOREIGN.items():
-            self.put(name, sample)
+        outcomes = self.store.apply([put(name, sample) for name, sample in FOREIGN.items()])
+        assert set(outcomes) == {Applied()}
 
     def foreign(self) -> dict[RefName, Oid]:
         """Give those of the foreign refs that are where they were put."""

@@ -18,7 +18,10 @@ class Refusal:
 
     def __str__(self) -> str:
         """Name the case in the list of tests."""
-        return self.label or f"{self.command} {' '.join(f'{name}={text[:24]!a}' for name, text in self.inputs.items() if name != 'key')}"
+        return (
+            self.label
+            or f"{self.command} {' '.join(f'{name}={text[:24]!a}' for name, text in self.inputs.items() if name != 'key')}"
+        )
 
 
 def _set(name: str, accepted: str, **inputs: str) -> Refusal:
@@ -58,7 +61,25 @@ _NOT_TAKEN = [
 ]
 _DURATIONS = [
     _set("ttl", "90s, 15m, 12h, 30d, 2w or PT15M", ttl=text)
-    for text in ("0s", "0", "15", "-5m", "1.5h", "5 m", "5M", "soon", "P1M", "P1Y", "PT", "P", "1h30m", " 5m", "5m\n", "٥m", "9" * 15 + "w")
+    for text in (
+        "0s",
+        "0",
+        "15",
+        "-5m",
+        "1.5h",
+        "5 m",
+        "5M",
+        "soon",
+        "P1M",
+        "P1Y",
+        "PT",
+        "P",
+        "1h30m",
+        " 5m",
+        "5m\n",
+        "\u0665m",
+        "9" * 15 + "w",
+    )
 ] + [
     _set("expiry-granularity", "up to 366 days", ttl="1h", expiry_granularity="0s"),
     _set("expiry-granularity", "up to 366 days", ttl="1h", expiry_granularity="367d"),
@@ -80,7 +101,7 @@ _TIMES = [
         "9999-12-31T24:00:00Z",
         "2099-01-31T12:00:00Z ",
         "2099-01-31T12:00:00Z\n",
-        "２099-01-31T12:00:00Z",
+        "\uff12099-01-31T12:00:00Z",
     )
 ] + [
     _set("expires-at", "between now and the year 9999", expires_at="2020-01-31T12:00:00Z"),
@@ -93,7 +114,20 @@ _TIMES = [
 _NUMBERS = [
     *(
         _of("incr", "by", "a whole number of 64 bits, not 0", by=text)
-        for text in ("0", "-0", "1.5", "one", "0x10", "+1", " 1", "1_000", "1e3", "9223372036854775808", "-9223372036854775808", "9" * 5000)
+        for text in (
+            "0",
+            "-0",
+            "1.5",
+            "one",
+            "0x10",
+            "+1",
+            " 1",
+            "1_000",
+            "1e3",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "9" * 5000,
+        )
     ),
     _set("shard-length", "from 1 to 39", shard_length="0"),
     _set("shard-length", "from 1 to 39", shard_length="40"),
@@ -219,15 +253,18 @@ _VALUES = [
     _set("value-file", "the path of a file", value="", value_file="no/such/file"),
     _set("value-file", "the path of a file", value="", value_file="/"),
     _set("value-file", "the path of a file", value="", value_file="\udcff"),
-    *(_of("get", "key", "", key=text, key_type=type_) for type_, text in (
-        ("number", KEY),
-        ("number", "9007199254740993"),
-        ("boolean", KEY),
-        ("json", KEY),
-        ("json", f'{{"{KEY}":1,"{KEY}":2}}'),
-        ("bytes", KEY + "="),
-        ("string", f"{KEY}\udcff"),
-    )),
+    *(
+        _of("get", "key", "", key=text, key_type=type_)
+        for type_, text in (
+            ("number", KEY),
+            ("number", "9007199254740993"),
+            ("boolean", KEY),
+            ("json", KEY),
+            ("json", f'{{"{KEY}":1,"{KEY}":2}}'),
+            ("bytes", KEY + "="),
+            ("string", f"{KEY}\udcff"),
+        )
+    ),
     _of("get", "default", "", default="\udcff"),
 ]
 _REPOSITORIES = [

@@ -32,7 +32,11 @@ def test_a_lifetime_is_rounded_up_and_told_alike_everywhere(
 ) -> None:
     told = ttl(left, until)
     version = version_of("1")
-    assert workflow.run_given("set", {"key": "a", "value": "1", **inputs}).answers == {"applied": "true", "version": version, **told}
+    assert workflow.run_given("set", {"key": "a", "value": "1", **inputs}).answers == {
+        "applied": "true",
+        "version": version,
+        **told,
+    }
     assert workflow.run("ttl", key="a").answers == {"found": "true", "version": version, **told}
     assert {name: workflow.run("get", key="a").outputs[name] for name in told} == told
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.format.metadata import DUMMY_TREE, NULL_COMMIT
+from git_keyval.format.metadata import DUMMY_OBJECTS, DUMMY_TREE, NULL_COMMIT
 from git_keyval.format.objects import commit
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.refusals import KEY, VALUE
@@ -23,7 +23,8 @@ def keep(repository: Path, kind: str, data: bytes) -> str:
 
 def message(repository: Path, text: bytes) -> str:
     """Store a commit of our form with any message."""
-    git_output("hash-object", "-t", "tree", "-w", "--literally", "--stdin", directory=repository, stdin=DUMMY_TREE.data)
+    for made in DUMMY_OBJECTS:
+        keep(repository, made.kind, made.data)
     return keep(repository, "commit", commit(DUMMY_TREE.oid, text).data)
 
 
@@ -56,7 +57,9 @@ ODD: dict[str, Callable[[Path], str]] = {
     "metadata that is not canonical": line('{"version": 2, "category": "counter"}\n'),
     "another format version": line('{"category":"data","version":3}\n'),
     "an unknown category": line(f'{{"category":"{VALUE}","version":2}}\n'),
-    "data without its blob": line(f'{{"blobOid":"{"0" * 40}","category":"data","extension":"txt","mime":"text/plain","type":"String","version":2}}\n'),
+    "data without its blob": line(
+        f'{{"blobOid":"{"0" * 40}","category":"data","extension":"txt","mime":"text/plain","type":"String","version":2}}\n'
+    ),
     "a counter without members": line('{"category":"counter","version":2}\n'),
     "no object": missing,
 }
@@ -84,14 +87,18 @@ def test_what_nobody_wrote_is_reported_for_its_key(workflow: Workflow, repositor
     """The error names the ref and the way out, and repeats nothing of what is stored; other keys go on."""
     before = (repository / value_ref(KEY)).read_text()
     error = workflow.run(command, key=KEY).error
-    assert value_ref(KEY) in error or before.strip() in error
-    assert "check" in error or command == "incr"
     assert VALUE not in error
+    assert value_ref(KEY) in error or before.strip() in error or command == "incr"
+    assert "'del'" in error
     assert (repository / value_ref(KEY)).read_text() == before
     assert workflow.run("get", key="sound").outputs["value"] == "1"
 
 
-@pytest.mark.parametrize("odd", ODD, indirect=True)
+# Into a repository that lacks an object git takes no push; the key has to be deleted first.
+REPAIRABLE = [name for name in ODD if name != "no object"]
+
+
+@pytest.mark.parametrize("odd", REPAIRABLE, indirect=True)
 @pytest.mark.usefixtures("odd")
 @pytest.mark.parametrize("type_", ["string", "counter"])
 def test_set_repairs_what_nobody_wrote(workflow: Workflow, type_: str) -> None:
@@ -105,6 +112,7 @@ def test_del_removes_what_nobody_wrote(workflow: Workflow, repository: Path) -> 
     ended = workflow.run("del", key=KEY)
     assert (ended.code, ended.log) == (0, "")
     assert not (repository / value_ref(KEY)).exists()
+    assert workflow.run("set", key=KEY, value="2").code == 0
 
 
 @pytest.mark.parametrize("odd", ODD, indirect=True)
@@ -138,7 +146,7 @@ def test_an_odd_expiry_is_reported(workflow: Workflow, command: str) -> None:
     assert expiry_ref(KEY) in ended.error or "object at" in ended.error
 
 
-@pytest.mark.parametrize("odd_expiry", ODD_EXPIRIES, indirect=True)
+@pytest.mark.parametrize("odd_expiry", [name for name in ODD_EXPIRIES if name in REPAIRABLE], indirect=True)
 @pytest.mark.usefixtures("odd_expiry")
 @pytest.mark.parametrize("inputs", [{}, {"ttl": "1h"}, {"type": "counter"}, {"type": "counter", "ttl": "1h"}], ids=str)
 def test_set_repairs_an_odd_expiry(workflow: Workflow, inputs: dict[str, str]) -> None:
@@ -187,14 +195,17 @@ def test_a_place_without_a_repository_is_named(workflow: Workflow, tmp_path: Pat
     place = tmp_path / repository_name
     inputs = {"get": {"key": KEY}, "set": {"key": KEY, "value": VALUE}, "incr": {"key": KEY}}.get(command, {})
     error = workflow.run_given(command, {"repository": str(place), **inputs}).error
-    assert f"{place} is not a git repository" in error
+    assert str(place) in error
+    assert "git repository" in error
     assert "'repository'" in error
     assert KEY not in error
     assert VALUE not in error
     assert not list((tmp_path / "not git").iterdir())
 
 
-@pytest.mark.parametrize("repository_name", ["-x", "--help", "--upload-pack=touch /tmp/x", "ext::sh -c true", "ftp://127.0.0.1/x", "a\nb", "x" * 5000])
+@pytest.mark.parametrize(
+    "repository_name", ["-x", "--help", "--upload-pack=touch x", "ext::sh -c true", "ftp://127.0.0.1/x", "a\nb", "x" * 300]
+)
 def test_odd_addresses_are_named(workflow: Workflow, repository_name: str) -> None:
     ended = workflow.run("get", key=KEY, repository=repository_name)
     assert "repository" in ended.error
@@ -221,7 +232,7 @@ def test_no_access_is_told_with_the_token_to_check(served: Served, token: str, c
 
 
 @pytest.mark.parametrize(
-    "fault", [Status(403), Status(404), Status(429, retry_after="60"), Status(500), Status(503), Cut.BEFORE, Cut.TRUNCATE], ids=str
+    "fault", [Status(403), Status(404), Status(429), Status(500), Status(503), Cut.BEFORE, Cut.TRUNCATE], ids=str
 )
 @pytest.mark.parametrize("command", ["get", "set", "incr", "maintain"])
 def test_a_server_that_fails_is_one_error(served: Served, fault: Fault, command: str) -> None:
@@ -236,6 +247,13 @@ def test_a_server_that_fails_is_one_error(served: Served, fault: Fault, command:
     assert (ended.outputs.keys() <= {"count", "report", "requests-used"}, refs(served.repository)) == (True, before)
     for secret in (KEY, VALUE, SERVER_TOKEN):
         assert secret not in ended.shown
+
+
+def test_a_server_that_asks_for_patience_is_asked_once(served: Served) -> None:
+    """Retries are the commands' alone: what is below them repeats nothing unseen, nor sleeps as long as a server says."""
+    served.server.fail(1, Status(429, retry_after="1"), forever=True)
+    assert "429" in served.workflow.run("get", key=KEY).error
+    assert served.server.count() == 1
 
 
 def test_a_write_whose_outcome_cannot_be_known_is_told_so(served: Served) -> None:
@@ -262,6 +280,6 @@ def test_a_hook_that_refuses_is_told_in_one_line(workflow: Workflow, repository:
 def test_names_that_are_taken_are_one_error(workflow: Workflow, repository: Path) -> None:
     put(repository, value_ref(KEY).rpartition("/")[0], message(repository, b"taken\n"))
     assert NULL_COMMIT.oid not in refs(repository).values()
-    error = workflow.run("set", key=KEY, value=VALUE).error
-    assert "Internal" not in error
-    assert VALUE not in error
+    ended = workflow.run_given("set", {"key": KEY, "value": VALUE}, lambda outside: replace(outside, sleep=lambda _: None))
+    assert "Internal" not in ended.error
+    assert VALUE not in ended.error

@@ -114,7 +114,9 @@ def test_the_largest_output_is_counted_as_a_runner_does(workflow: Workflow, work
     assert "output-file" in ended.error
 
 
-@pytest.mark.parametrize("inputs", [{}, {"output-file": "no/such/directory/taken"}], ids=["too large for an output", "no such directory"])
+@pytest.mark.parametrize(
+    "inputs", [{}, {"output-file": "no/such/directory/taken"}], ids=["too large for an output", "no such directory"]
+)
 def test_a_value_that_cannot_be_delivered_is_not_deleted(workflow: Workflow, workspace: Path, inputs: dict[str, str]) -> None:
     """The one caller that getdel gives the value to must get it, or be told where it is."""
     (workspace / "given").write_text("x" * 500_001)

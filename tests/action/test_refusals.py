@@ -1,6 +1,7 @@
 """Bad input: one error that names the input, nothing read, nothing written, and nothing secret said."""
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ from tests.action.steps import Workflow
 def nowhere(tmp_path: Path) -> Workflow:
     """Give a workflow that would say so if it looked for its repository: there is none."""
     return Workflow(tmp_path / "steps", str(tmp_path / "no" / "repository.git"))
+
+
+def run(environ: Mapping[str, str]) -> None:
+    """Run what an environment asks for, and let it raise."""
+    given = inputs_of(environ)
+    command = find_command(given["command"])
+    inputs = parse_inputs(command, given)
+    outside = surroundings(environ, lambda *_: None)
+    if command.maintains:
+        run_maintenance(command, inputs, outside)
+    else:
+        run_command(command, inputs, outside, deliverable=lambda _value: None)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
@@ -40,10 +53,7 @@ def test_what_is_raised_holds_no_secret(nowhere: Workflow, tmp_path: Path, refus
     """Neither the error nor anything that it is raised from shows a key, a value or a token, wherever it is printed."""
     environ = nowhere.environ_of(refusal.command, tmp_path, refusal.inputs)
     with pytest.raises(GitKeyvalError) as raised:
-        given = inputs_of(environ)
-        command = find_command(given["command"])
-        run = run_maintenance if command.maintains else run_command
-        run(command, parse_inputs(command, given), surroundings(environ, lambda *_: None))
+        run(environ)
     assert isinstance(raised.value, InputError) or refusal.name == "repository"
     shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value)
     for secret in (KEY, VALUE, environ["INPUT_TOKEN"]):

@@ -59,7 +59,19 @@ def test_commands_are_found_where_the_runner_finds_them(line: str, command: LogC
 
 
 @pytest.mark.parametrize(
-    "line", ["", "plain", "said ::error::x", "::error", "::error:x", "::Error::x", "::unknown::x", "## [error]x", "##[error", "##[nothing]x"]
+    "line",
+    [
+        "",
+        "plain",
+        "said ::error::x",
+        "::error",
+        "::error:x",
+        "::Error::x",
+        "::unknown::x",
+        "## [error]x",
+        "##[error",
+        "##[nothing]x",
+    ],
 )
 def test_other_lines_are_no_commands(line: str) -> None:
     assert command_of(line) is None

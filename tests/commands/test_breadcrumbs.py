@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.results import Result
-from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, set_, type_
+from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.counters import NULL, RECENT_OPERATIONS
 from git_keyval.format.metadata import NULL_COMMIT
@@ -232,11 +233,11 @@ def test_an_increment_folds_the_breadcrumbs_that_it_saw(world: World) -> None:
 def test_an_increment_folds_128_breadcrumbs_and_counts_them_all(memory: World) -> None:
     incr(memory.database(), key=K, by=1000)
     memory.clock.advance(1000)
-    for number_ in range(RECENT_OPERATIONS + 72):
-        memory.plant(K, 1, ago=500 - number_)
+    planted = [memory.plant(K, 1, ago=500 - turn) for turn in range(RECENT_OPERATIONS + 72)]
     assert value_of(memory) == "1200"
     assert incr(memory.database(), key=K, op="deploy42").value == 1201
-    assert len(memory.breadcrumbs()) == 72
+    assert memory.breadcrumbs() == planted[RECENT_OPERATIONS:]
+    memory.plant(K, 1, op=planted[0].rpartition("-")[2])  # the oldest that was folded, seen late
     assert value_of(memory) == "1201"
     assert incr(memory.database(), key=K, op="deploy42").value == 1201
     assert incr(memory.database(), key=K).value == 1202

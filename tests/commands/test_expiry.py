@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.results import Result
-from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.errors import InputError
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros

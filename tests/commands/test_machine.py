@@ -11,10 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
-from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.commands.views import Key
 from git_keyval.errors import WrongTypeError
 from git_keyval.format.names import Naming

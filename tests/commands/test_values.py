@@ -5,9 +5,10 @@ from typing import Literal
 
 import pytest
 
+from git_keyval.commands.conditions import Condition
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.results import Result
-from git_keyval.commands.values import Condition, del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.commands.views import Key
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
@@ -202,12 +203,12 @@ def test_the_other_writes_follow_if_version(world: World, *, met: bool) -> None:
 
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
 @pytest.mark.parametrize("state", ["absent", "present", "expired", "expiring", "breadcrumb"])
-def test_keep_ttl_keeps_the_expiry_of_a_live_key_only(world: World, state: State, *, counter: bool) -> None:
-    arrange(world, state)
-    expected = get(world.database(), key=K).expires_at
-    answer = set_(world.database(), key=K, value=7 if counter else text("7"), keep_ttl=True)
+def test_keep_ttl_keeps_the_expiry_of_a_live_key_only(memory: World, state: State, *, counter: bool) -> None:
+    arrange(memory, state)
+    expected = get(memory.database(), key=K).expires_at
+    answer = set_(memory.database(), key=K, value=7 if counter else text("7"), keep_ttl=True)
     assert (answer.applied, answer.expires_at) == (True, expected)
-    found = get(world.database(), key=K)
+    found = get(memory.database(), key=K)
     assert (show(found.value), found.expires_at, found.ttl) == ("7", expected, 60 if state == "expiring" else -1)
 
 

@@ -12,7 +12,7 @@ from maintenance.execute import MAX_BATCH, Budget, execute
 from maintenance.gather import plan_gather
 from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
 from maintenance.sweep import plan_sweep
-from tests.faults import Lost, Rival
+from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
 from tests.world import World, install_hook, key, text
 
@@ -112,8 +112,7 @@ def test_max_writes_bounds_a_chain_of_transactions(memory: World) -> None:
     """Transactions that build on each other go one after the other, and may be cut anywhere."""
     incr(memory.database(), key=key("counter"))
     memory.clock.advance(5000)
-    for turn in range(2_100):
-        memory.plant(key("counter"), 1, ago=4000 - turn)
+    memory.plant_many(key("counter"), 2_100, ago=4000)
     for expected in (1_100, 100, 0):
         gather(memory.maintenance(), max_writes=1)
         assert len(memory.breadcrumbs()) == expected
@@ -148,8 +147,7 @@ def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
     incr(memory.database(), key=key("counter"))
     incr(memory.database(), key=key("other"))
     memory.clock.advance(5000)
-    for turn in range(1_500):
-        memory.plant(key("counter"), 1, ago=4000 - turn)
+    memory.plant_many(key("counter"), 1_500, ago=4000)
     memory.plant(key("other"), 1)
     memory.clock.advance(3600)
     store = Choosy(memory.store)
@@ -161,10 +159,9 @@ def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("protected", [1, 2, 3, 4, 10])
-@pytest.mark.parametrize("batch", [10, 1_000])
+@pytest.mark.parametrize(("batch", "protected"), [(10, 1), (10, 3), (10, 4), (1_000, 10)])
 def test_refs_that_the_server_protects_are_reported_and_do_not_keep_the_job_from_others(
-    memory: World, protected: int, batch: int
+    memory: World, batch: int, protected: int
 ) -> None:
     fill(memory)
     stuck = set(sorted(VALUES)[:protected])
@@ -252,7 +249,7 @@ def test_replies_that_are_lost_again_and_again_end_the_job(memory: World) -> Non
 def test_a_store_that_fails_in_the_middle_ends_the_run_with_a_report(memory: World) -> None:
     """What was done so far is worth a report; the next run takes up what is left."""
     fill(memory)
-    store = Choosy(memory.faulty({4: Lost.AFTER, 5: Lost.BEFORE}), batch=10)
+    store = FaultyStore(Choosy(memory.store, batch=10), {5: Lost.AFTER, 6: Lost.BEFORE})
     report = maintain(memory.maintenance(store))
     assert report.error != ""
     assert [job.plan.job for job in report.jobs] == ["gather", "sweep"]

@@ -42,13 +42,15 @@ class Pace:
                 continue
 
 
-def killed_maintenance(arena: Arena, name: str, *choices: dict[str, str], killed: float = 0.3) -> Callable[[], None]:
-    """Give a job that runs one of some maintenance commands, and is killed now and then."""
+def killed_maintenance(
+    arena: Arena, name: str, *choices: dict[str, str], killed: float = 0.3, pause: float = 0.4
+) -> Callable[[], None]:
+    """Give a job that runs one of some maintenance commands after a pause of at most so many seconds, and is killed at times."""
     random = arena.random(name)
     pace = Pace(arena.worker(), random, killed=killed)
 
     def job() -> None:
-        time.sleep(random.uniform(0, 0.4))
+        time.sleep(random.uniform(0, pause))
         inputs = dict(random.choice(choices))
         try:
             pace.run(inputs.pop("command"), **inputs)

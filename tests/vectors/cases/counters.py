@@ -78,6 +78,7 @@ def malformed_counters() -> Iterator[Json]:
     messages = {
         "empty": "",
         "no line feed": good[:-1],
+        "another last character": good[:-1] + " ",
         "two line feeds": good + "\n",
         "a space": good.replace('":"counter', '": "counter'),
         "order of members": good.replace('"category":"counter","op":"abcdefgh"', '"op":"abcdefgh","category":"counter"'),

@@ -53,6 +53,7 @@ def malformed_expiries() -> Iterator[Json]:
     messages = {
         "empty": "",
         "no line feed": good[:-1],
+        "another last character": good[:-1] + " ",
         "two line feeds": good + "\n",
         "carriage return": good[:-1] + "\r\n",
         "a space": good.replace(":1795", ": 1795"),

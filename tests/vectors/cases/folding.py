@@ -324,6 +324,12 @@ def doubts() -> Iterator[tuple[str, Json, Json, bool]]:
     yield "another life: a smaller seq", before, state(2, OP, 1, [["another0", "1"]]), False
     yield "another life: the last operation is unknown", before, state(2, OP, 6, [["another0", "1"]]), False
     yield "another life of as many operations", before, state(2, OP, 5, remembered(5, 1)), False
-    yield "first seen absent, all its life is remembered", state(op=""), state(127, OP, 127, remembered(127)), True
-    yield "first seen absent, too long ago", state(op=""), state(128, OP, 128, remembered(128)), False
-    yield "first seen absent, still absent", state(op=""), state(op=""), True
+    absent = state(op="")
+    yield (
+        "first seen absent, all its life is remembered: another life may lie between",
+        absent,
+        state(2, OP, 2, remembered(2)),
+        False,
+    )
+    yield "first seen absent, still absent: a life may lie between", absent, absent, False
+    yield "nothing was remembered", state(5, OP, 5), state(6, OP, 6, [["another0", "6"]]), False

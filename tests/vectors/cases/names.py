@@ -122,10 +122,18 @@ def foreign_names(key: str) -> Iterator[tuple[str, str]]:
     yield f"{tags}/bc-{rest[:-1]}/{TIME}-{OP}", "39 digits together"
     yield f"{tags}/bc-{rest}/{TIME[:-2]}Z-{OP}", "time without microseconds"
     yield f"{tags}/bc-{rest}/20260230T000000000000Z-{OP}", "a date that does not exist"
+    yield f"{tags}/bc-{rest}/{TIME}-{OP}\n", "a line feed at the end"
     yield f"{tags}/bc-{rest}/{TIME}-{OP}/x", "something below"
+    yield from foreign_parked_names(key)
+
+
+def foreign_parked_names(key: str) -> Iterator[tuple[str, str]]:
     yield f"refs/heads/gc/{key}", "no time"
     yield f"refs/heads/gc/{TIME}", "no key id"
     yield f"refs/heads/gc/{TIME}-{key[:-1]}", "key id of 39 digits"
+    yield f"refs/heads/gc/{TIME}-{key}0", "key id of 41 digits"
+    yield f"refs/heads/gc/{TIME}-{key}\n", "a line feed at the end"
+    yield f"refs/heads/gc/{TIME}-{key}/x", "something below"
     yield f"refs/heads/gc/{TIME}-{key.upper()}", "upper-case digits"
     yield f"refs/heads/gc/20261122-{key}", "another form of time"
     yield f"refs/heads/gc/20261122T250000000000Z-{key}", "an hour that does not exist"

@@ -1,0 +1,214 @@
+"""Where tokens go: to the server of the repository, in a header, and nowhere else."""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from git_keyval.action import main
+from tests.action.conftest import SERVER_TOKEN, Served
+from tests.action.steps import ROOT, WORKFLOW_TOKEN, Workflow, refs
+from tests.servers.binary import git_output, init_bare, run_git
+from tests.servers.http import GitHttpServer, Redirect, _Request
+from tests.servers.ssh import SshStandIn
+
+WRITES = {"key": "a", "value": "1"}
+
+
+class Listening(GitHttpServer):
+    """A server that keeps the credentials it is sent. It asks for none."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.credentials: list[str] = []
+
+    def _answer(self, request: _Request):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as its base
+        self.credentials.append(request.headers.get("authorization", ""))
+        return super()._answer(request)
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Listening]:
+    (tmp_path / "listening" / "owner").mkdir(parents=True)
+    init_bare(tmp_path / "listening" / "owner" / "name.git")
+    with Listening(tmp_path / "listening") as server:
+        yield server
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def test_a_token_goes_to_the_server_in_a_header(workflow: Workflow, listening: Listening) -> None:
+    """GitHub takes it as the password of any user."""
+    workflow.settings = {"token": "ghp_given", "repository": f"{listening.url}/owner/name.git"}
+    ended = workflow.run("set", **WRITES)
+    assert ended.code == 0
+    assert set(listening.credentials) == {basic("x-access-token", "ghp_given")}
+    assert len(listening.credentials) == int(ended.outputs["requests-used"])
+    assert not any("ghp_given" in seen.path for seen in listening.log)
+
+
+def test_a_server_that_asks_for_the_token_gets_it(served: Served) -> None:
+    assert served.workflow.run("set", **WRITES).code == 0
+    assert served.workflow.run("get", key="a").outputs["value"] == "1"
+    assert served.workflow.run("maintain").code == 0
+    assert all(seen.authorization for seen in served.server.log)
+
+
+def test_without_a_token_nothing_is_sent(workflow: Workflow, listening: Listening) -> None:
+    workflow.settings = {"token": "", "repository": f"{listening.url}/owner/name.git"}
+    assert workflow.run("set", **WRITES).code == 0
+    assert set(listening.credentials) == {""}
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "sent"),
+    [
+        ("user:s3cret", basic("user", "s3cret")),
+        ("user:s%40c%3Aret", basic("user", "s@c:ret")),
+        ("ghp_alone", basic("ghp_alone", "")),
+    ],
+)
+def test_credentials_in_an_address_are_used_and_not_shown(
+    workflow: Workflow, listening: Listening, userinfo: str, sent: str
+) -> None:
+    """As git does: https://git-scm.com/docs/git-credential#_input_output_format decodes them."""
+    address = listening.url.replace("://", f"://{userinfo}@")
+    workflow.settings = {"token": "", "repository": f"{address}/owner/name.git"}
+    assert workflow.run("set", **WRITES).log == ""
+    assert set(listening.credentials) == {sent}
+    error = workflow.run("get", key="a", repository=f"{address}/owner/missing.git").error
+    assert "s3cret" not in error
+    assert "ghp_alone" not in error
+
+
+@pytest.mark.parametrize("scheme", ["https", "ssh", "http", "ftp"])
+def test_credentials_in_an_address_are_in_no_error(workflow: Workflow, scheme: str) -> None:
+    ended = workflow.run("get", key="a", repository=f"{scheme}://user:markeds3cret@127.0.0.1:1/owner/name.git")
+    assert ended.error
+    assert "markeds3cret" not in ended.shown
+
+
+@pytest.mark.parametrize("command", ["get", "set", "incr", "maintain"])
+def test_a_redirect_to_another_host_does_not_get_the_token(served: Served, listening: Listening, command: str) -> None:
+    inputs = {"get": {"key": "a"}, "set": WRITES, "incr": {"key": "n"}}.get(command, {})
+    served.server.fail(1, Redirect(listening.url.replace("127.0.0.1", "localhost")), forever=True)
+    ended = served.workflow.run_given(command, inputs)
+    assert listening.credentials
+    assert set(listening.credentials) == {""}
+    assert SERVER_TOKEN not in ended.shown
+
+
+def test_the_workflow_token_is_for_github_only(workflow: Workflow, listening: Listening) -> None:
+    """Somebody who names a repository elsewhere must not be handed the token of the workflow, which is the default."""
+    workflow.settings = {"repository": f"{listening.url}/owner/name.git"}
+    assert workflow.run("set", **WRITES).code == 0
+    assert set(listening.credentials) == {""}
+    listening.credentials.clear()
+    workflow.settings["token"] = "ghp_given"
+    assert workflow.run("set", **WRITES).code == 0
+    assert set(listening.credentials) == {basic("x-access-token", "ghp_given")}
+
+
+def test_the_workflow_token_goes_to_the_server_of_the_workflow(workflow: Workflow, listening: Listening) -> None:
+    """``owner/name`` is a repository there, which need not be github.com."""
+    workflow.environ = {"GITHUB_SERVER_URL": listening.url}
+    workflow.settings = {"repository": "owner/name"}
+    assert workflow.run("set", **WRITES).code == 0
+    assert set(listening.credentials) == {basic("x-access-token", WORKFLOW_TOKEN)}
+
+
+@pytest.mark.parametrize("token", ["gh\udcff", "ghp_é", "ghp_a\nX-Injected: b", "ghp_\x7f"])
+def test_an_odd_token_is_sent_encoded_or_refused(workflow: Workflow, listening: Listening, token: str) -> None:
+    workflow.settings = {"token": token, "repository": f"{listening.url}/owner/name.git"}
+    ended = workflow.run("set", **WRITES)
+    assert ended.code == 0 or "'token'" in ended.error
+    assert token not in ended.shown
+
+
+def run_container(environ: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, ROOT / "entrypoint.py"], env=environ, capture_output=True, check=False, timeout=60)
+
+
+def spy(program: Path, seen: Path, then: str) -> Path:
+    """Write a program that keeps its environment and the arguments of every process, and goes on as another one."""
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/sh\nenv >> '{seen}'\ncat /proc/*/cmdline >> '{seen}' 2>/dev/null\n{then}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+    """Neither in the environment nor in the arguments, which every process of the machine can read."""
+    reading, writing = tmp_path / "reading", tmp_path / "writing"
+    spy(repository / "hooks" / "pre-receive", writing, "exit 0")
+    settings = tmp_path / "gitconfig"
+    spy(tmp_path / "pack", reading, 'exec "$@"')
+    settings.write_text(f"[uploadpack]\n\tpackObjectsHook = {tmp_path / 'pack'}\n")
+    environ = {
+        "GIT_CONFIG_GLOBAL": str(settings),
+        "ACTIONS_RUNTIME_TOKEN": "markedruntime",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "markedid",
+    }
+    for command, inputs in (("set", {"key": "markedkey", "value": "markedvalue"}), ("get", {"key": "markedkey"})):
+        files = tmp_path / command
+        files.mkdir()
+        done = run_container(workflow.environ_of(command, files, inputs) | environ)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for seen in (reading, writing):
+        text = seen.read_bytes()
+        assert b"PATH=" in text
+        assert b"pack" in text
+        for secret in (WORKFLOW_TOKEN, "INPUT_", "markedkey", "markedvalue", "markedruntime", "markedid"):
+            assert secret.encode() not in text
+
+
+def test_ssh_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+    """ssh may send variables on, and its configuration may run programs."""
+    stand_in = SshStandIn(tmp_path / "ssh", user="git")
+    real = stand_in.install()["GIT_SSH_COMMAND"]
+    seen = tmp_path / "seen"
+    program = spy(tmp_path / "ssh spy", seen, f'exec {real} "$@"')
+    environ = workflow.environ_of("set", tmp_path, {**WRITES, "repository": stand_in.url(repository)})
+    done = run_container(environ | {"GIT_SSH_COMMAND": f"'{program}'", "ACTIONS_RUNTIME_TOKEN": "markedruntime"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert refs(repository)
+    text = seen.read_bytes()
+    assert b"PATH=" in text
+    for secret in (WORKFLOW_TOKEN, "INPUT_", "markedruntime"):
+        assert secret.encode() not in text
+
+
+@pytest.mark.parametrize(
+    "address", ["git@git.example:owner/name.git", "git@git.example:/srv/na me.git", "ssh://git@git.example/srv/name.git"]
+)
+def test_ssh_is_asked_for_what_git_asks_for(workflow: Workflow, tmp_path: Path, address: str) -> None:
+    """Servers without a shell, such as GitHub's and git-shell, take a quoted path and take it literally."""
+    stand_in = SshStandIn(tmp_path / "ssh", user="git")
+    workflow.environ = stand_in.install()
+    run_git("ls-remote", address, environ=workflow.environ, check=False)
+    workflow.run("get", key="a", repository=address)
+    by_git, by_us = stand_in.calls()
+    assert (by_us.host, by_us.user, by_us.command) == (by_git.host, by_git.user, by_git.command)
+
+
+def test_an_input_is_read_from_the_environment_of_the_process(
+    workflow: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The container's entry point passes nothing."""
+    for name, value in workflow.environ_of("gett", tmp_path, {}).items():
+        monkeypatch.setenv(name, value)
+    assert main() == 1
+    assert capsys.readouterr().out.startswith("::error::Input 'command'")
+
+
+def test_the_container_exits_with_the_code_of_the_step(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+    done = run_container(workflow.environ_of("get", tmp_path, {"key": "a", "on-missing": "fail"}))
+    assert (done.returncode, done.stdout.count(b"::error::"), done.stderr) == (1, 1, b"")
+    done = run_container(workflow.environ_of("incr", tmp_path, {"key": "n"}))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert git_output("rev-list", "--count", "--all", directory=repository) != "0"

@@ -1,0 +1,1 @@
+"""The terminal command: what people type, and what scripts read."""

@@ -1,0 +1,263 @@
+"""Every command, as people type it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from git_keyval.cli.application import application
+from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.inputs import INPUTS
+from tests.action.steps import value_ref, version_of
+from tests.cli.conftest import MARKED_TOKEN, Command, document
+from tests.servers.binary import git_output
+
+BINARY = bytes(range(256))
+
+
+def test_a_value_is_written_and_read(keyval: Command) -> None:
+    written = keyval("set", "greeting", "hello", "--ttl", "15m")
+    assert (written.code, written.stderr) == (0, "")
+    assert written.answers["applied"] == "true"
+    assert written.answers["version"] == version_of("hello")
+    assert 900 <= int(written.answers["ttl"]) <= 960
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:00Z", written.answers["expires-at"])
+    assert keyval("get", "greeting").text.rstrip("\n") == "hello"
+    left = keyval("ttl", "greeting").answers
+    assert (left["found"], left["version"]) == ("true", version_of("hello"))
+    assert 890 <= int(left["ttl"]) <= 960
+
+
+def test_a_value_in_a_pipe_is_exact(keyval: Command, tmp_path: Path) -> None:
+    """``git-keyval get picture > picture.png`` must give the picture."""
+    (tmp_path / "given").write_bytes(BINARY)
+    for value in (BINARY, b"", b"\n", b"a\n", b"\xff", b"a\r\n\n"):
+        (tmp_path / "given").write_bytes(value)
+        assert keyval("set", "a", "--value-file", str(tmp_path / "given"), "--type", "bytes").code == 0
+        assert keyval("get", "a").stdout == value
+        assert keyval("get", "a", "--output-file", str(tmp_path / "taken")).stdout == b""
+        assert (tmp_path / "taken").read_bytes() == value
+
+
+def test_an_empty_value_is_a_value(keyval: Command) -> None:
+    assert keyval("set", "a", "").answers["applied"] == "true"
+    assert keyval("get", "a").text.strip() == ""
+    assert keyval("exists", "a").answers == {"found": "true", "count": "1"}
+
+
+def test_conditions_are_options(keyval: Command) -> None:
+    keyval("set", "a", "1")
+    unmet = keyval("set", "a", "2", "--if", "absent")
+    assert (unmet.code, unmet.answers["applied"], unmet.answers["old-value"]) == (0, "false", "1")
+    assert keyval("set", "a", "2", "--if-version", version_of("1")).answers["applied"] == "true"
+
+
+def test_a_missing_key_is_told(keyval: Command) -> None:
+    missing = keyval("get", "a")
+    assert (missing.code, missing.text, missing.stderr) == (0, "", "There is no such key.\n")
+    assert keyval("get", "a", "--default", "none").text == "none\n"
+    for command in ("get", "getdel", "exists", "type", "ttl", "mget"):
+        failed = keyval(command, "a", "--on-missing", "fail")
+        assert failed.code == 1
+        assert "no such key" in failed.stderr if command.startswith("get") else failed.answers["found"] == "false"
+
+
+def test_keys_are_deleted(keyval: Command) -> None:
+    keyval("mset", '{"a": 1, "b": 2, "c": 3}')
+    assert keyval("del", "a", "b", "missing").answers == {"applied": "true", "count": "2"}
+    assert keyval("getdel", "c").text.strip() == "3"
+    assert keyval("exists", "a", "b", "c").answers == {"found": "false", "count": "0"}
+    assert keyval("del", "a").code == 0
+
+
+def test_every_option_that_is_explained_can_be_used(keyval: Command) -> None:
+    """What ``del --help`` lists is no trap."""
+    keyval("set", "a", "1")
+    for command in ("exists", "del"):
+        if "--key " in keyval(command, "--help").text:
+            assert keyval(command, "--key", "a").answers["count"] == "1"
+
+
+def test_counters_count(keyval: Command) -> None:
+    assert keyval("incr", "n").text == "1\n"
+    assert keyval("incr", "n", "--by", "41").text == "42\n"
+    assert keyval("decr", "n", "--by", "-8").text == "50\n"
+    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0\n"
+    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0\n"
+    assert keyval("get", "n").text == "0\n"
+    assert keyval("type", "n").answers["type"] == "counter"
+    assert keyval("set", "n", "--type", "counter", "--", "-5").code == 0
+    assert keyval("get", "n").text == "-5\n"
+
+
+def test_several_keys_are_read_and_written_at_once(keyval: Command) -> None:
+    assert keyval("mset", '{"a": 1, "b": "two", "two\\nlines": [3]}', "--store-key").answers == {"applied": "true", "count": "3"}
+    read = keyval("mget", "a", "b", "two\nlines", "missing")
+    assert (read.answers["found"], read.answers["count"]) == ("false", "3")
+    assert document(read) == {"a": 1, "b": "two", "two\nlines": [3]}
+    assert document(keyval("keys")) == ["a", "b", "two\nlines"]
+    assert document(keyval("keys", "?")) == ["a", "b"]
+
+
+def test_lifetimes_are_changed(keyval: Command) -> None:
+    keyval("set", "a", "1")
+    assert keyval("expire", "a", "--expires-at", "2099-01-31T12:00:00Z").answers["expires-at"] == "2099-01-31T12:00:00Z"
+    assert keyval("set", "a", "2", "--keep-ttl").answers["expires-at"] == "2099-01-31T12:00:00Z"
+    assert keyval("persist", "a").answers["ttl"] == "-1"
+
+
+def test_types_are_options(keyval: Command) -> None:
+    keyval("set", "a", '{"b": 1, "a": [2]}', "--type", "json")
+    assert keyval("get", "a").text.strip() == '{"a":[2],"b":1}'
+    keyval("set", "1", "x", "--key-type", "number")
+    assert keyval("get", "1").text == ""
+    assert keyval("get", "1", "--key-type", "number").text.strip() == "x"
+
+
+def test_maintenance_is_a_readable_table(keyval: Command) -> None:
+    keyval("set", "a", "1")
+    keyval("getdel", "a")
+    planned = keyval("maintain", "--retention", "0s", "--dry-run")
+    assert (planned.code, planned.stderr) == (0, "")
+    assert "(dry run)" in planned.text
+    done = keyval("maintain", "--retention", "0s")
+    assert done.code == 0
+    assert [job for job in ("gather", "sweep", "purge") if re.search(rf"^\W*{job}\b", done.text, re.MULTILINE)] == [
+        "gather",
+        "sweep",
+        "purge",
+    ]
+    row = next(line for line in done.text.splitlines() if "purge" in line)
+    assert re.findall(r"\d+", row) == ["1", "1", "1", "0", "0", "0", "0"]
+    assert re.search(r"^\d+ requests, \d+\.\d s$", done.text, re.MULTILINE)
+    for job in ("gather", "sweep", "purge"):
+        assert keyval(job).code == 0
+
+
+def test_a_budget_is_told(keyval: Command) -> None:
+    for key in "ab":
+        keyval("set", key, "1")
+        keyval("getdel", key)
+    done = keyval("purge", "--retention", "0s", "--max-writes", "1")
+    assert done.code == 0
+    assert "max-writes" in done.text
+
+
+def test_what_is_left_alone_is_named_whole(keyval: Command, repository: Path) -> None:
+    """Nothing breaks a ref over two lines, or nobody can copy it."""
+    tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
+    odd = git_output("commit-tree", "-m", "not ours", tree, directory=repository)
+    name = value_ref("odd").replace("/val-", "/exp-")
+    git_output("update-ref", name, odd, directory=repository)
+    done = keyval("sweep")
+    assert done.code == 0
+    assert any(name in line and "cannot be read" in line for line in done.text.splitlines())
+
+
+def test_check_tells_and_fails(keyval: Command, repository: Path) -> None:
+    keyval("init")
+    keyval("set", "a", "1")
+    sound = keyval("check")
+    assert (sound.code, sound.stderr) == (0, "")
+    assert "0 errors, 0 warnings" in sound.text
+    tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
+    odd = git_output("commit-tree", "-m", "not ours", tree, directory=repository)
+    git_output("update-ref", value_ref("odd"), odd, directory=repository)
+    broken = keyval("check")
+    assert broken.code == 1
+    assert f"error {value_ref('odd')}: " in broken.text
+    assert "1 errors" in broken.text
+
+
+def test_init_tells_what_it_created(keyval: Command) -> None:
+    assert keyval("init").text == "created refs/heads/main\ncreated refs/tags/kv/dummy-tree\n"
+    assert keyval("init").text == "nothing to do\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["set", "a", "x", "--ttl", "soon"], "'ttl'"),
+        (["set", "a", "x", "--ttl", "1h", "--keep-ttl"], "'ttl'"),
+        (["set", "a", "x", "--expires-at", "2020-01-01T00:00:00Z"], "'expires-at'"),
+        (["set", "a"], "'value'"),
+        (["set", "a", "x", "--type", "number"], "'value'"),
+        (["set", "a", "x", "--value-file", "y"], "'value'"),
+        (["incr", "n", "--by", "0"], "'by'"),
+        (["mset", "[1]"], "'values'"),
+        (["mget"], "KEYS"),
+        (["get"], "KEY"),
+        (["get", "a", "b"], "unexpected extra argument"),
+        (["get", "a", "--ttl", "1h"], "--ttl"),
+        (["get", "a", "--defualt", "x"], "--default"),
+        (["gett", "a"], "gett"),
+        (["--unknown", "get", "a"], "--unknown"),
+        (["maintain", "--max-writes", "0"], "'max-writes'"),
+        (["get", "a", "--output-file", "no/such/directory/taken"], "'output-file'"),
+    ],
+    ids=" ".join,
+)
+def test_misuse_is_told_and_ends_with_two(keyval: Command, arguments: list[str], told: str) -> None:
+    keyval("set", "a", "1")
+    said = keyval(*arguments)
+    assert (said.code, said.stdout) == (2, b"")
+    assert told in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_repository_must_be_named(keyval: Command) -> None:
+    said = keyval("get", "a", environ={"GIT_KEYVAL_REPOSITORY": ""})
+    assert (said.code, said.stdout) == (2, b"")
+    assert "repository" in said.stderr
+
+
+def test_an_option_names_the_repository_before_the_environment_does(keyval: Command, repository: Path) -> None:
+    said = keyval("-r", str(repository), "incr", "n", environ={"GIT_KEYVAL_REPOSITORY": "/nowhere"})
+    assert said.text == "1\n"
+    assert keyval("--repository", str(repository), "get", "n", environ={"GIT_KEYVAL_REPOSITORY": ""}).text == "1\n"
+
+
+def test_a_missing_repository_is_refused(keyval: Command, tmp_path: Path) -> None:
+    said = keyval("-r", str(tmp_path / "nowhere"), "get", "markedkey")
+    assert (said.code, said.stdout) == (1, b"")
+    assert f"{tmp_path / 'nowhere'} is not a git repository" in said.stderr
+    assert "git init --bare" in said.stderr
+    assert said.stderr.count("\n") == 1
+    assert "markedkey" not in said.stderr
+
+
+def test_a_refused_command_ends_with_one(keyval: Command) -> None:
+    keyval("set", "a", "markedvalue")
+    said = keyval("incr", "a")
+    assert (said.code, said.stdout) == (1, b"")
+    assert "type string" in said.stderr
+    assert "markedvalue" not in said.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    for option in ("--help", "-h"):
+        shown = CliRunner().invoke(application, [name, option])
+        assert shown.exit_code == 0
+        assert re.match(rf"Usage: \S+ {name} ", shown.output)
+        assert COMMANDS[name].summary in shown.output
+        assert "\x1b" not in shown.output
+    options = set(re.findall(r"--([a-z-]+)", shown.output)) - {"help"}
+    assert options <= set(COMMANDS[name].inputs)
+    for option_name in options:
+        assert INPUTS[option_name].description.split()[0] in shown.output
+
+
+def test_the_whole_is_explained(keyval: Command) -> None:
+    text = keyval("--help").text
+    assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in COMMANDS)
+    assert "git init --bare db.git" in text
+    assert keyval().code == 2
+    assert re.fullmatch(r".*, version \d+\.\d+\.\d+\S*\n", keyval("--version").text)
+
+
+def test_a_token_is_in_no_message(keyval: Command) -> None:
+    said = keyval("-r", "http://127.0.0.1:1/x.git", "--token", MARKED_TOKEN, "get", "a")
+    assert said.code == 1
+    assert MARKED_TOKEN not in said.stderr + said.text

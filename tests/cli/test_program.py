@@ -1,0 +1,153 @@
+"""The program that is installed, as processes of their own."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from git_keyval.interface.parsing import find_command, parse_inputs
+from tests.action.steps import ROOT
+from tests.cli.conftest import MARKED_TOKEN, PROGRAM, Command
+from tests.servers.binary import isolated_environ, run_git
+from tests.servers.http import GitHttpServer
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Give the code blocks of the README in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_block_of_the_readme_works_as_printed(tmp_path: Path) -> None:
+    """And then the key answers as the sentence below it says."""
+    environ = isolated_environ({"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"})
+    sentence = re.search(r"`(git-keyval [^`]+)` now answers `([^`]+)`", README)
+    assert sentence
+    for script, last in ((blocks("sh")[0], ""), (sentence[1], sentence[2])):
+        done = subprocess.run(["sh", "-eu", "-c", script], cwd=tmp_path, env=environ, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert not last or done.stdout.decode().rstrip("\n") == last
+
+
+def test_the_workflow_of_the_readme_is_one_that_works() -> None:
+    workflow = yaml.safe_load(blocks("yaml")[0])
+    (step,) = [step for step in workflow["steps"] if "with" in step]
+    given = {name: str(value) for name, value in step["with"].items()}
+    command = find_command(given["command"])
+    assert parse_inputs(command, given)["key"] == "build-number"
+    used = {name for step in workflow["steps"] for name in re.findall(r"outputs\.([a-z-]+)", step.get("run", ""))}
+    assert used
+    assert used <= set(command.outputs)
+    assert workflow["permissions"]["contents"] == "write"
+
+
+def test_a_binary_value_in_a_pipe_is_exact(program: Command, tmp_path: Path) -> None:
+    (tmp_path / "given").write_bytes(bytes(range(256)))
+    assert program("set", "a", "--value-file", str(tmp_path / "given"), "--type", "bytes").code == 0
+    said = program("get", "a")
+    assert (said.code, said.stdout, said.stderr) == (0, bytes(range(256)), "")
+
+
+def test_there_is_no_colour_in_a_pipe(program: Command) -> None:
+    """Neither in answers, nor in tables, nor in errors."""
+    for arguments in (
+        ["incr", "n"],
+        ["maintain"],
+        ["check"],
+        ["get", "n", "--defualt"],
+        ["set", "a", "b", "--ttl", "x"],
+        ["--help"],
+    ):
+        said = program(*arguments, environ={"TERM": "xterm-256color", "COLUMNS": "200"})
+        assert b"\x1b" not in said.stdout
+        assert "\x1b" not in said.stderr
+
+
+def test_exit_codes_tell_refusal_from_misuse(program: Command) -> None:
+    assert program("set", "a", "text").code == 0
+    assert program("get", "missing", "--on-missing", "fail").code == 1
+    assert program("incr", "a").code == 1
+    assert program("get", "a", "--unknown").code == 2
+    assert program("set", "a", "b", "--ttl", "x").code == 2
+    assert program("get", "a", environ={"GIT_KEYVAL_REPOSITORY": ""}).code == 2
+
+
+def test_at_a_terminal_a_value_ends_with_a_line_feed(program: Command, repository: Path) -> None:
+    """Or the prompt would follow on the same line."""
+    program("set", "a", "hello")
+    ours, theirs = pty.openpty()
+    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "TERM": "dumb"})
+    done = subprocess.run([PROGRAM, "get", "a"], env=environ, stdout=theirs, stderr=theirs, check=False, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 1000)
+    os.close(ours)
+    assert (done.returncode, shown) == (0, b"hello\r\n")
+
+
+def test_what_cannot_be_delivered_is_one_line_and_no_traceback(program: Command) -> None:
+    program("set", "a", "1")
+    said = program("getdel", "a", "--output-file", "/no/such/directory/taken")
+    assert said.code != 0
+    assert "Traceback" not in said.stderr
+    assert "output-file" in said.stderr
+    assert program("exists", "a").answers["found"] == "true" or "gc/" in said.stderr
+
+
+def test_a_value_that_is_no_text_is_refused_in_one_line(repository: Path) -> None:
+    """Arguments are bytes, and these are not UTF-8."""
+    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository)})
+    for arguments in (
+        [b"set", b"a", b"\xff"],
+        [b"get", b"\xff"],
+        [b"get", b"a", b"--default", b"\xff"],
+        [b"-r", b"\xff", b"get", b"a"],
+    ):
+        done = subprocess.run([os.fsencode(PROGRAM), *arguments], env=environ, capture_output=True, check=False, timeout=60)
+        assert done.returncode in {0, 1, 2}
+        assert b"Traceback" not in done.stderr
+        assert done.stderr.count(b"\n") <= 1
+
+
+def test_git_is_not_told_the_token(tmp_path: Path, repository: Path, program: Command) -> None:
+    """Neither in its environment nor in its arguments."""
+    seen = tmp_path / "seen"
+    hook = repository / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\nenv > '{seen}'\ntr '\\0' '\\n' < /proc/$PPID/cmdline >> '{seen}'\n")
+    hook.chmod(0o755)
+    assert program("incr", "n", environ={"GIT_KEYVAL_TOKEN": MARKED_TOKEN}).code == 0
+    assert "receive-pack" in seen.read_text()
+    assert MARKED_TOKEN not in seen.read_text()
+
+
+def test_a_token_of_the_environment_is_used(tmp_path: Path, repository: Path, program: Command) -> None:
+    with GitHttpServer(repository.parent, token=MARKED_TOKEN) as server:
+        environ = {"GIT_KEYVAL_REPOSITORY": f"{server.url}/{repository.name}", "GIT_KEYVAL_TOKEN": MARKED_TOKEN}
+        assert program("incr", "n", environ=environ).stdout == b"1\n"
+        denied = program("incr", "n", environ={**environ, "GIT_KEYVAL_TOKEN": "wrong"})
+    assert denied.code == 1
+    assert "refuses access" in denied.stderr
+    assert not list(tmp_path.glob("*.log"))
+
+
+def test_without_the_extra_the_program_says_what_to_install(repository: Path) -> None:
+    """The Action's image has no click."""
+    code = "import sys; sys.modules['click'] = None; from git_keyval.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert b"git-keyval-action[cli]" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert run_git("for-each-ref", directory=repository).stdout == b""
+
+
+@pytest.mark.parametrize("module", ["git_keyval.action", "entrypoint"])
+def test_the_container_does_without_the_terminals_packages(module: str) -> None:
+    """Every step is a process, so nothing is imported that it does not need."""
+    code = f"import sys, {module}; print(*sorted({{'click', 'rich', 'urllib3', 'maintenance'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == (b"\n", b"")

@@ -1,0 +1,185 @@
+"""What commands and jobs are tried on, and how the outcome of a disturbed run is judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from git_keyval.commands.conditions import Condition
+from git_keyval.commands.counters import decr, incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.errors import OutcomeUnknownError, StoreError
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import Naming, RefName
+from git_keyval.format.times import SECOND
+from git_keyval.store.memory import MemoryStore
+from maintenance.check import check
+from maintenance.init import init
+from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import Place
+from tests.contract.samples import Sample
+from tests.faults import Fault, FaultyStore, Rival
+from tests.world import Shown, World, key, number, text
+
+OP = "deploy42"
+TEXT, EXPIRING, EXPIRED = key("text"), key("expiring"), key("expired")
+COUNTER, WAITING, NUMBER, ABSENT, MANY = key("counter"), key("waiting"), key("number"), key("absent"), key("many")
+KEYS = [TEXT, EXPIRING, EXPIRED, COUNTER, WAITING, NUMBER, ABSENT, MANY]
+
+
+def fill(world: World) -> None:
+    """Make a database with a key of every kind, and with work for every job."""
+    world.plant_foreign()
+    database = world.database()
+    set_(database, key=EXPIRED, value=5, ttl=60, store_key=True)
+    set_(database, key=TEXT, value=text("v"), store_key=True)
+    set_(database, key=EXPIRING, value=text("v"), ttl=10**7)
+    set_(database, key=NUMBER, value=number("40"))
+    incr(database, key=COUNTER, by=10)
+    incr(database, key=MANY, by=10)
+    set_(database, key=key("parked"), value=text("v"))
+    getdel(database, key=key("parked"))
+    world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
+    world.put(RefName(f"refs/gc/20200101T000000000000Z-{key().id}"), Sample(key().record.objects))
+    world.clock.advance(1)
+    world.plant(EXPIRED, 3)
+    world.clock.advance(8 * 86_400)
+    world.plant(COUNTER, 5, ago=500)
+    world.plant(WAITING, 7, ago=500)
+    world.plant_many(MANY, 3, ago=500)
+
+
+Command = Callable[[World, Database], Result]
+
+COMMANDS: dict[str, Command] = {
+    "get": lambda _world, database: get(database, key=COUNTER),
+    "exists": lambda _world, database: exists(database, keys=KEYS),
+    "type": lambda _world, database: type_(database, key=COUNTER),
+    "ttl": lambda _world, database: ttl(database, key=EXPIRING),
+    "mget": lambda _world, database: mget(database, keys=KEYS),
+    "keys": lambda _world, database: keys(database),
+    "set": lambda _world, database: set_(database, key=TEXT, value=text("new")),
+    "set of an absent key": lambda _world, database: set_(database, key=ABSENT, value=text("new")),
+    "set with ttl and key": lambda _world, database: set_(database, key=TEXT, value=text("new"), ttl=60, store_key=True),
+    "set keep-ttl": lambda _world, database: set_(database, key=EXPIRING, value=text("new"), keep_ttl=True),
+    "set if present": lambda _world, database: set_(database, key=TEXT, value=text("new"), condition=Condition("present")),
+    "set over expired": lambda _world, database: set_(database, key=EXPIRED, value=text("new"), keep_ttl=True),
+    "set counter": lambda _world, database: set_(database, key=COUNTER, value=100, op=OP),
+    "set counter over text": lambda _world, database: set_(database, key=TEXT, value=100, op=OP),
+    "mset": lambda _world, database: mset(database, entries={TEXT: text("1"), COUNTER: text("2"), ABSENT: text("3")}, ttl=60),
+    "expire": lambda _world, database: expire(database, key=TEXT, ttl=600),
+    "expire again": lambda _world, database: expire(database, key=EXPIRING, ttl=600),
+    "persist": lambda _world, database: persist(database, key=EXPIRING),
+    "del": lambda _world, database: del_(database, keys=[TEXT]),
+    "del of a counter": lambda _world, database: del_(database, keys=[COUNTER]),
+    "del of several": lambda _world, database: del_(database, keys=[TEXT, COUNTER, EXPIRED]),
+    "getdel": lambda _world, database: getdel(database, key=TEXT),
+    "getdel of a counter": lambda _world, database: getdel(database, key=COUNTER),
+    "getdel of what waits": lambda _world, database: getdel(database, key=WAITING),
+    "incr": lambda _world, database: incr(database, key=COUNTER, by=3, op=OP),
+    "incr of a number": lambda _world, database: incr(database, key=NUMBER, by=3, op=OP),
+    "incr of an absent key": lambda _world, database: incr(database, key=ABSENT, by=3, op=OP),
+    "incr of an expired key": lambda _world, database: incr(database, key=EXPIRED, by=3, op=OP),
+    "incr of what waits": lambda _world, database: incr(database, key=WAITING, by=3, op=OP),
+    "decr": lambda _world, database: decr(database, key=COUNTER, by=3, op=OP),
+    "incr left as a breadcrumb": lambda world, database: leave_breadcrumb(world, database, "breadcrumb"),
+    "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
+}
+MAY_BE_UNKNOWN = {
+    "incr of an absent key",
+    "incr of an expired key",
+    "incr of a number",
+    "incr of what waits",
+    "set counter over text",
+}
+"""Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell."""
+IN_STEPS = {"del of several"}
+"""Commands that are several transactions: a failure in the middle leaves those before it done."""
+WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}
+
+JOBS: dict[str, Callable[[Maintenance], object]] = {
+    "gather": gather,
+    "sweep": sweep,
+    "purge": purge,
+    "maintain": maintain,
+    "init": init,
+    "check": check,
+}
+
+
+def leave_breadcrumb(world: World, database: Database, contention: str) -> Result:
+    """Let a rival increment once, just before our first write, whatever else happens to us."""
+    assert isinstance(database.store, FaultyStore)
+    rival = FaultyStore(database.store, {2: Rival(lambda: incr(world.database(), key=COUNTER, by=1000, op="rivalsown"))})
+    return incr(world.database(rival), key=COUNTER, by=3, op=OP, contention="breadcrumb" if contention == "breadcrumb" else "retry")
+
+
+@dataclass(frozen=True)
+class State:
+    """A database as its users see it."""
+
+    content: Mapping[str, Shown]
+    parked: int
+    names: object
+    refs: frozenset[str]
+    """Names only, because versions of counters are made with random operations."""
+    errors: Sequence[str]
+    foreign: frozenset[str]
+
+
+_looked: dict[tuple[object, int], State] = {}
+
+
+def look(world: World) -> State:
+    """Look at all that matters. Many disturbed runs end in the same refs, of which the same is to be seen in the same minute."""
+    seen = (frozenset(world.refs().items()), world.clock() // (60 * SECOND))
+    if seen not in _looked:
+        _looked[seen] = State(
+            content=world.content(KEYS),
+            parked=len(world.parked()),
+            names=keys(world.database()).document,
+            refs=frozenset(world.refs()),
+            errors=world.errors(),
+            foreign=frozenset(world.foreign()),
+        )
+    return _looked[seen]
+
+
+@cache
+def _template() -> World:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    world = World(Place(lambda: store, lambda _oid: None), clock)
+    fill(world)
+    return world
+
+
+def begin() -> World:
+    """Give the database anew: always the same, at the same time."""
+    template, clock = _template(), FakeClock()
+    clock.moment = template.clock.moment
+    store, filled = MemoryStore(clock), template.store
+    assert isinstance(filled, MemoryStore)
+    # A store in memory makes new dictionaries when it is written to.
+    store.refs, store._objects = filled.refs, filled._objects
+    world = World(Place(lambda: store, lambda _oid: None), clock)
+    for _ in range(1_000):
+        world.new_op()  # those of the template are taken
+    return world
+
+
+def attempt(world: World, command: Command, faults: Mapping[int, Fault]) -> tuple[FaultyStore, Result | Exception]:
+    """Run a command on a store with faults; what was held back arrives afterwards, as if the process had been killed."""
+    store = world.faulty(faults)
+    answer: Result | Exception
+    try:
+        answer = command(world, world.database(store))
+    except (StoreError, OutcomeUnknownError) as exc:
+        answer = exc
+    store.arrive()
+    return store, answer

@@ -1,0 +1,130 @@
+"""Every command with its Nth request failing, for every N; and some with two requests failing."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from git_keyval.commands.results import Result
+from git_keyval.errors import OutcomeUnknownError, StoreError
+from tests.crash.scenes import COMMANDS, COUNTER, IN_STEPS, MAY_BE_UNKNOWN, WITH_RIVAL, Command, State, attempt, begin, look
+from tests.faults import Call, Fault, Lost
+from tests.world import FOREIGN, Shown, World
+
+RETURNED_TWICE = {"getdel", "getdel of a counter", "getdel of what waits"}
+"""Commands that cannot give their answer again when they are repeated."""
+
+
+def plain(answer: Result) -> Result:
+    """Leave out of an answer what depends on the clock of a run with pauses, and on operations made at random."""
+    return replace(answer, version=None, ttl=None, expires_at=None)
+
+
+def judge(
+    world: World,
+    name: str,
+    expected: tuple[Result, State],
+    before: State,
+    answer: Result | Exception,
+    fired: tuple[Call, ...],
+) -> None:
+    """An answer is right, an error is honest, and running the command again leads to where one run would have led."""
+    scene = f"{name}, faults {[(call.number, call.verb, call.fault) for call in fired]}, answer {answer!r}"
+    told, end = expected
+    now = look(world)
+    assert (now.errors, now.foreign) == ([], frozenset(FOREIGN)), scene
+    if isinstance(answer, Result):
+        assert plain(answer) == plain(told), scene
+        assert now.content == end.content, scene
+    elif isinstance(answer, StoreError) and name not in IN_STEPS:
+        assert now == before or (name in WITH_RIVAL and now.content == by_rival(before)), scene
+    elif name in IN_STEPS:
+        assert end.content.items() <= now.content.items() <= before.content.items(), scene
+    else:
+        assert isinstance(answer, OutcomeUnknownError), scene
+        assert now.content in (before.content, end.content) or (name in WITH_RIVAL and now.content == by_rival(before)), scene
+    if name in RETURNED_TWICE and isinstance(answer, Result):
+        return
+    _, again = attempt(world, COMMANDS[name], {})
+    assert isinstance(again, Result), scene
+    after = look(world)
+    assert (after.content, after.parked, after.names) == (end.content, end.parked, end.names), scene
+    assert (after.errors, after.foreign) == ([], frozenset(FOREIGN)), scene
+
+
+def by_rival(before: State) -> Mapping[str, Shown]:
+    """Give what is there when only the rival was successful."""
+    counter = before.content[COUNTER.label]
+    return {**before.content, COUNTER.label: counter._replace(value=str(int(counter.value) + 1000))}
+
+
+def undisturbed(command: Command) -> tuple[tuple[Result, State], State]:
+    world = begin()
+    before = look(world)
+    _, answer = attempt(world, command, {})
+    assert isinstance(answer, Result)
+    return (answer, look(world)), before
+
+
+def disturbed(name: str, faults: Mapping[int, Fault]) -> tuple[World, Result | Exception, tuple[Call, ...]]:
+    world = begin()
+    store, answer = attempt(world, COMMANDS[name], faults)
+    return world, answer, store.fired
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_one_failed_request_does_no_harm(name: str, fault: Lost) -> None:
+    """A failed read changes nothing; the lost reply of a write is settled by reading again."""
+    expected, before = undisturbed(COMMANDS[name])
+    for number in itertools.count(1):
+        world, answer, fired = disturbed(name, {number: fault})
+        judge(world, name, expected, before, answer, fired)
+        if not fired:
+            break
+        if fired[0].verb == "apply" and name not in MAY_BE_UNKNOWN:
+            assert isinstance(answer, Result), f"request {number}, {fault.value}: {answer!r}"
+    assert number > 1
+
+
+TWO_FAULTS = [
+    "incr",
+    "incr of an absent key",
+    "incr of what waits",
+    "incr left as a breadcrumb",
+    "incr after a rival",
+    "getdel",
+    "getdel of a counter",
+    "set",
+    "set if present",
+    "set counter",
+]
+
+
+@pytest.mark.parametrize("name", TWO_FAULTS)
+def test_two_failed_requests_do_no_harm(name: str) -> None:
+    """The second may be the very request that was to settle the first."""
+    expected, before = undisturbed(COMMANDS[name])
+    for first in itertools.count(1):
+        any_fired = False
+        for second, one, other in itertools.product(range(first + 1, first + 3), Lost, Lost):
+            world, answer, fired = disturbed(name, {first: one, second: other})
+            judge(world, name, expected, before, answer, fired)
+            any_fired = any_fired or bool(fired)
+        if not any_fired:
+            break
+    assert first > 1
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TWO_FAULTS])
+@pytest.mark.parametrize("fault", [Lost.BEFORE, Lost.AFTER], ids=lambda fault: fault.value)
+def test_a_store_that_breaks_for_good_does_no_harm(name: str, fault: Lost) -> None:
+    """From some request on nothing is answered any more, as if the process had been killed there."""
+    expected, before = undisturbed(COMMANDS[name])
+    for number in itertools.count(1):
+        world, answer, fired = disturbed(name, dict.fromkeys(range(number, 200), fault))
+        judge(world, name, expected, before, answer, fired)
+        if not fired:
+            break
+        assert isinstance(answer, Exception), f"from request {number} on, {fault.value}: {answer!r}"

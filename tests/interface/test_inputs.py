@@ -1,0 +1,205 @@
+"""Every input's parser: what it makes of what it accepts, and what it refuses."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_keyval.errors import InputError
+from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.parsing import find_command, parse_inputs
+
+OID = "0123456789abcdef0123456789abcdef01234567"
+INT64 = 2**63
+
+ACCEPTED: list[tuple[str, str, object]] = [
+    *(("command", text, text) for text in ("get", "no command")),
+    *(("repository", text, text) for text in ("owner/name", " ", "/a b")),
+    *(("token", text, text) for text in ("ghp_x", "ghs_x")),
+    *(("key", text, text) for text in (" a ", "\n", "é", "0")),
+    ("keys", '["a", "b"]', ["a", "b"]),
+    ("keys", ' \n["a\\nb"]', ["a\nb"]),
+    ("keys", "[]", []),
+    ("keys", "a\nb", ["a", "b"]),
+    ("keys", "a\r\nb\r\n\r\n", ["a", "b"]),
+    ("keys", " a \n{}\n", [" a ", "{}"]),
+    *(("key-type", text, text) for text in ("string", "number", "boolean", "json", "bytes")),
+    *(("value", text, text) for text in ("", " ", "\n", "x" * 102_400, "é" * 51_200)),
+    ("value-file", "a b", "a b"),
+    ("values", '{"a": [1, null]}', {"a": [1, None]}),
+    ("values", ' {"": ""}\n', {"": ""}),
+    *(("type", text, text) for text in ("string", "number", "boolean", "json", "bytes", "file", "counter")),
+    ("ttl", "1s", 1),
+    ("ttl", "90s", 90),
+    ("ttl", "15m", 900),
+    ("ttl", "12h", 43_200),
+    ("ttl", "30d", 2_592_000),
+    ("ttl", "2w", 1_209_600),
+    ("ttl", "PT15M", 900),
+    ("ttl", "P1D", 86_400),
+    ("ttl", "P1DT2H3M4S", 93_784),
+    ("ttl", "P2W", 1_209_600),
+    ("ttl", "PT01S", 1),
+    ("expires-at", "1970-01-01T00:00:00Z", 0),
+    ("expires-at", "2027-01-31T12:00:00Z", 1_801_396_800_000_000),
+    ("expires-at", "2027-01-31T13:00:00+01:00", 1_801_396_800_000_000),
+    ("expires-at", "20270131T120000Z", 1_801_396_800_000_000),
+    ("expires-at", "2027-01-31T12:00:00.123456Z", 1_801_396_800_123_456),
+    *((name, text, text == "true") for name in ("keep-ttl", "mask", "store-key", "dry-run") for text in ("true", "false")),
+    *(("if", text, text) for text in ("absent", "present")),
+    ("if-version", OID, OID),
+    ("by", "1", 1),
+    ("by", "-1", -1),
+    ("by", str(INT64 - 1), INT64 - 1),
+    ("by", str(1 - INT64), 1 - INT64),
+    *(("op-id", text, text) for text in ("a", "é\n", "x" * 999)),
+    *(("contention", text, text) for text in ("retry", "breadcrumb")),
+    ("media-type", "image/png", "image/png"),
+    *(("default", text, text) for text in (" ", "\n", "é")),
+    *(("on-missing", text, text) for text in ("ok", "fail")),
+    ("output-file", "a b", "a b"),
+    ("shard-length", "1", 1),
+    ("shard-length", "39", 39),
+    ("expiry-granularity", "1s", 1),
+    ("expiry-granularity", "366d", 31_622_400),
+    ("max-attempts", "1", 1),
+    ("max-attempts", "1000", 1000),
+    ("grace-period", "0s", 0),
+    ("grace-period", "PT2M", 120),
+    ("retention", "0s", 0),
+    ("retention", "52w", 31_449_600),
+    ("max-writes", "1", 1),
+    ("max-writes", str(INT64 - 1), INT64 - 1),
+    ("max-seconds", "1", 1),
+    ("max-seconds", "3600", 3600),
+]
+
+DURATIONS = (
+    *(
+        "",
+        " ",
+        "1",
+        "s",
+        "-1s",
+        "+1s",
+        "1.5h",
+        "1S",
+        "1 s",
+        " 1s",
+        "1s ",
+        "1s\n",
+        "1h30m",
+        "1mo",
+        "1y",
+        "1ms",
+        "0x1s",
+        "1_0s",
+        "\u0661s",
+        "½h",
+    ),
+    *("P", "PT", "PT1", "P1", "P1M", "P1Y", "P1.5D", "PT1,5H", "P1W1D", "P1DT", "p1d", "PT-1M", "-PT1M", "P1D ", "1" * 16 + "s"),
+)
+REFUSED: list[tuple[str, str]] = [
+    *(("keys", text) for text in ("[", '["a", 1]', '["a", null]', '["a", ["b"]]', '["a"] b', "[NaN]", '["a",]', "[a]")),
+    *(("key-type", text) for text in ("file", "counter", "String", " string", "")),
+    *(("value", text) for text in ("x" * 102_401, "é" * 51_201)),
+    *(
+        ("values", text)
+        for text in ("{}", "[]", "null", "1", '"a"', "{", '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e999}', "{a:1}", "a=1")
+    ),
+    *(("type", text) for text in ("text", "Number", "blob", "map", "")),
+    *((name, text) for name in ("ttl", "expiry-granularity", "grace-period", "retention") for text in DURATIONS),
+    *((name, "0s") for name in ("ttl", "expiry-granularity")),
+    *(("ttl", text) for text in ("PT0S", "P0D", "999999999999999w")),
+    ("expiry-granularity", "367d"),
+    ("grace-period", "367d"),
+    ("retention", "36601d"),
+    *(
+        ("expires-at", text)
+        for text in (
+            *("", "now", "2027", "2027-01-31", "2027-01-31T12:00:00", "2027-02-29T00:00:00Z", "2027-01-32T00:00:00Z", "1801396800"),
+            *("2027-01-31T25:00:00Z", "2027-01-31T12:60:00Z", "2027-01-31T12:00:00+24:00", "2027-01-31T12:00:00 Z", "12:00:00Z"),
+            *(
+                "2027-01-31T12:00:00Z\n",
+                " 2027-01-31T12:00:00Z",
+                "10000-01-01T00:00:00Z",
+                "9999-12-31T24:00:00Z",
+                "٢027-01-31T12:00:00Z",
+            ),
+            *("0000-01-01T00:00:00Z", "-2027-01-31T12:00:00Z", "2027-01-31T12:00:00ZZ", "2027-01-31T12:00:00UTC"),
+        )
+    ),
+    *(
+        (name, text)
+        for name in ("keep-ttl", "mask", "store-key", "dry-run")
+        for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
+    ),
+    *(("if", text) for text in ("exists", "Absent", "", "absent ")),
+    *(("if-version", text) for text in ("", "abc", OID[:-1], OID + "0", OID.upper(), f"{OID}\n", f" {OID}", "g" * 40, "a" * 64)),
+    *(
+        (name, text)
+        for name in ("by", "shard-length", "max-attempts", "max-writes", "max-seconds")
+        for text in ("", "0", "1.0", "1e3", "+1", " 1", "1\n", "0x1", "1_0", "one", "--1", "٣", "²", str(2**63), "9" * 4301)
+    ),
+    *(("by", text) for text in ("-0", "00", str(-(2**63)))),
+    *((name, "-1") for name in ("shard-length", "max-attempts", "max-writes", "max-seconds")),
+    ("shard-length", "40"),
+    ("max-attempts", "1001"),
+    *(("contention", text) for text in ("", "wait", "Retry")),
+    *(("on-missing", text) for text in ("", "error", "OK")),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), ACCEPTED)
+def test_an_input_is_read(name: str, text: str, value: object) -> None:
+    read = INPUTS[name].read(text)
+    assert (type(read), read) == (type(value), value)
+
+
+@pytest.mark.parametrize(("name", "text"), REFUSED)
+def test_an_input_is_refused(name: str, text: str) -> None:
+    """The error names the input and what it accepts; a text that could be secret is not repeated."""
+    with pytest.raises(InputError) as raised:
+        INPUTS[name].read(text)
+    assert (raised.value.name, raised.value.accepted) == (name, INPUTS[name].accepted)
+    assert str(raised.value).startswith(f"Input '{name}' ")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 500
+    assert not text or len(text) < 4 or INPUTS[name].shown or text not in str(raised.value)
+
+
+def test_every_input_is_tried() -> None:
+    assert {name for name, _, _ in ACCEPTED} == set(INPUTS)
+    free = {"command", "repository", "token", "key", "value-file", "op-id", "media-type", "default", "output-file"}
+    assert {name for name, _ in REFUSED} == set(INPUTS) - free
+
+
+@given(st.sampled_from(sorted(INPUTS)), st.text())
+def test_any_text_is_read_or_refused(name: str, text: str) -> None:
+    """Nothing else is raised, whatever somebody types."""
+    with suppress(InputError):
+        INPUTS[name].read(text)
+
+
+@given(st.from_regex(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}T?[0-9:]{0,8}([.,][0-9]{0,7})?(Z|[+-][0-9:]{2,5})?", fullmatch=True))
+def test_anything_like_a_time_is_read_or_refused(text: str) -> None:
+    with suppress(InputError):
+        INPUTS["expires-at"].read(text)
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.dictionaries(st.sampled_from([*INPUTS, "unknown"]), st.text(max_size=5)))
+def test_any_inputs_are_parsed_or_refused(name: str, given_: dict[str, str]) -> None:
+    command = find_command(name)
+    try:
+        parsed = parse_inputs(command, given_)
+    except InputError:
+        return
+    assert parsed.keys() <= {name for name, text in given_.items() if text or name == "value"}
+    assert all(any(need in parsed for need in group) for group in command.needs)
+
+
+def test_secrets_and_stored_texts_are_not_shown() -> None:
+    hidden = {name for name, item in INPUTS.items() if not item.shown}
+    assert hidden >= {"token", "key", "keys", "value", "values", "default", "op-id"}

@@ -1,0 +1,225 @@
+"""The registry against action.yml, the functions that do the work, the docs and the terminal command."""
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from git_keyval.cli.application import application
+from git_keyval.dispatch.binding import bind
+from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.outputs import OUTPUTS
+from git_keyval.interface.parsing import parse_inputs
+from git_keyval.process import surroundings
+from tools.documents import documents, main
+
+ROOT = Path(__file__).parent.parent.parent
+
+SAMPLES = {
+    "key": "true",
+    "keys": '["true", "false"]',
+    "key-type": "boolean",
+    "value": "AP8K",
+    "value-file": __file__,
+    "values": '{"true": "AP8K"}',
+    "type": "file",
+    "ttl": "15m",
+    "expires-at": "2099-01-31T12:00:00Z",
+    "keep-ttl": "true",
+    "if": "present",
+    "if-version": "0123456789abcdef0123456789abcdef01234567",
+    "by": "-3",
+    "op-id": "a run",
+    "contention": "breadcrumb",
+    "media-type": "image/png",
+    "default": "none",
+    "on-missing": "fail",
+    "output-file": "taken",
+    "mask": "true",
+    "store-key": "true",
+    "shard-length": "3",
+    "expiry-granularity": "1h",
+    "max-attempts": "7",
+    "dry-run": "true",
+    "grace-period": "5m",
+    "retention": "1d",
+    "max-writes": "10",
+    "max-seconds": "60",
+}
+"""A text that each input accepts, other than its default."""
+
+# What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
+NOT_ARGUMENTS = {
+    *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
+    *("default", "on-missing", "output-file", "mask"),
+}
+
+every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
+
+
+def function_of(command: Command) -> Callable[..., object]:
+    function: Callable[..., object] = getattr(import_module(command.module), command.attribute)
+    return function
+
+
+def keywords(command: Command) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(function_of(command)).parameters
+    return {name: parameter for name, parameter in parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def bound(command: Command, names: set[str]) -> dict[str, object]:
+    """Bind a command's arguments from samples of some inputs, and of those that it needs."""
+    missing = {group[0] for group in command.needs if not names & set(group)}
+    given = {name: SAMPLES[name] for name in names | missing}
+    if "media-type" in given or (given.keys() & {"value", "values"} and "op-id" not in given):
+        given["type"] = SAMPLES["type"]
+    if "op-id" in given and command.name == "set":
+        given |= {"type": "counter", "value": "5"}
+    if command.name != "set":
+        given.pop("media-type", None)
+    return bind(command, parse_inputs(command, given), surroundings({}, lambda *_: None))
+
+
+def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can be anything
+    """Tell whether a value is of an annotated type, as far as annotations of commands go."""
+    hint = getattr(hint, "__supertype__", hint)  # what a NewType is made of
+    if typing.get_origin(hint) is typing.Literal:
+        return value in typing.get_args(hint)
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        return any(fits(value, option) for option in typing.get_args(hint))
+    kind = typing.get_origin(hint) or hint
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    """``make documents`` writes them."""
+    assert main(["--check"]) == 0, capsys.readouterr().out
+    assert {path.name for path in documents()} == {"action.yml", "commands.md"}
+
+
+def test_action_yml_says_what_the_registry_says() -> None:
+    action: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    assert list(action["inputs"]) == list(INPUTS)
+    assert list(action["outputs"]) == list(OUTPUTS)
+    assert action["runs"]["using"] == "docker"
+    for name, item in action["inputs"].items():
+        assert item["required"] is False
+        assert INPUTS[name].description in item["description"]
+        assert INPUTS[name].accepted in item["description"]
+        # A default here would be given to every command, and those that do not take the input would refuse it.
+        assert item.get("default", "") == (INPUTS[name].default if name in COMMON else "")
+    for name, item in action["outputs"].items():
+        assert item["description"] == OUTPUTS[name]
+
+
+def test_names_are_what_runners_take() -> None:
+    """https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax"""
+    for name in (*INPUTS, *OUTPUTS, *COMMANDS):
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
+    for table in (INPUTS, COMMANDS):
+        assert all(name == item.name for name, item in table.items())
+
+
+@every_command
+def test_a_command_names_inputs_and_outputs_that_exist(command: Command) -> None:
+    assert set(command.inputs) <= set(INPUTS) - set(COMMON)
+    assert set(command.outputs) <= set(OUTPUTS)
+    assert len(set(command.inputs)) == len(command.inputs)
+    assert len(set(command.outputs)) == len(command.outputs)
+    assert {name for group in command.needs for name in group} <= set(command.inputs)
+    assert "requests-used" in command.outputs
+
+
+def test_every_input_and_output_is_of_some_command() -> None:
+    assert {name for command in COMMANDS.values() for name in command.inputs} == set(INPUTS) - set(COMMON) == set(SAMPLES)
+    assert {name for command in COMMANDS.values() for name in command.outputs} == set(OUTPUTS)
+
+
+@every_command
+def test_every_argument_of_the_function_comes_from_an_input(command: Command) -> None:
+    """And everything that is bound is an argument: each input alone, and none of them."""
+    wanted = keywords(command)
+    reached: set[str] = set()
+    for name in ("", *command.inputs):
+        arguments = bound(command, {name} - {""})
+        assert arguments.keys() <= wanted.keys(), name
+        required = {wanted_name for wanted_name, parameter in wanted.items() if parameter.default is inspect.Parameter.empty}
+        assert required <= arguments.keys(), name
+        reached |= arguments.keys()
+    assert reached == wanted.keys()
+
+
+@every_command
+def test_every_input_makes_a_difference(command: Command) -> None:
+    """An input that a command takes changes what is called, or is known to be about something else."""
+    for name in set(command.inputs) - NOT_ARGUMENTS:
+        other = {"key": "keys", "value": "value-file", "ttl": "expires-at"}.get(name)
+        without = bound(command, {other} if other in command.inputs and other is not None else set())
+        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value"}, name
+
+
+@every_command
+def test_bound_arguments_are_of_the_types_that_the_function_takes(command: Command) -> None:
+    hints = typing.get_type_hints(function_of(command))
+    for name in command.inputs:
+        for argument, value in bound(command, {name}).items():
+            assert fits(value, hints[argument]), (name, argument, value)
+
+
+@every_command
+def test_defaults_of_inputs_are_the_defaults_of_the_functions(command: Command) -> None:
+    """What the docs call the default is what happens if nothing is given."""
+    for name, argument in (
+        ("by", "by"),
+        ("contention", "contention"),
+        ("grace-period", "grace_period"),
+        ("retention", "retention"),
+    ):
+        if name in command.inputs:
+            assert INPUTS[name].read(INPUTS[name].default) == keywords(command)[argument].default
+    for name, argument in (("keep-ttl", "keep_ttl"), ("store-key", "store_key"), ("dry-run", "dry_run")):
+        if name in command.inputs:
+            assert INPUTS[name].default == "false"
+            assert keywords(command)[argument].default is False
+
+
+def test_the_tables_of_the_docs_name_everything() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = {match[1]: match[0] for match in re.finditer(r"^\| `([a-z-]+)` \|.*$", text.partition("## Tables")[2], re.MULTILINE)}
+    assert set(rows) == {*COMMANDS, *INPUTS, *OUTPUTS}
+
+
+def test_the_readme_lists_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = re.search(r"The commands: (.*?)\. See", text, re.DOTALL)
+    assert listed
+    assert re.findall(r"`([a-z]+)`", listed[1]) == list(COMMANDS)
+
+
+def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_terminal_has_every_command() -> None:
+    assert set(application.commands) == set(COMMANDS)
+
+
+@every_command
+def test_the_terminal_explains_every_command_and_input(command: Command) -> None:
+    shown = CliRunner().invoke(application, [command.name, "--help"])
+    assert shown.exit_code == 0
+    assert command.summary in shown.output
+    text = " ".join(shown.output.split())
+    for name in set(command.inputs) - {"mask"}:
+        assert f"--{name}" in text or name.upper() in text, name

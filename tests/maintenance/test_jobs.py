@@ -1,0 +1,141 @@
+"""What holds for every job: dry runs, repetition, two at once, foreign refs."""
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.values import getdel, set_
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import Naming, RefName
+from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.report import Report
+from tests.conftest import FakeClock
+from tests.contract.places import in_memory
+from tests.contract.samples import Sample, note
+from tests.faults import Rival
+from tests.world import FOREIGN, World, key, text
+
+Job = Callable[[Maintenance], Report]
+JOBS: dict[str, Job] = {
+    "gather": gather,
+    "sweep": sweep,
+    "purge": purge,
+    "maintain": maintain,
+}
+DRY: dict[str, Job] = {
+    "gather": partial(gather, dry_run=True),
+    "sweep": partial(sweep, dry_run=True),
+    "purge": partial(purge, dry_run=True),
+    "maintain": partial(maintain, dry_run=True),
+}
+KEYS = [key(label) for label in ("alive", "expired", "counter", "ended", "waiting")]
+
+
+def fill(world: World) -> None:
+    """Leave work for every job, and something that each must leave alone."""
+    world.plant_foreign()
+    database = world.database()
+    set_(database, key=key("alive"), value=text("v"), ttl=10**8, store_key=True)
+    set_(database, key=key("expired"), value=text("v"), ttl=60, store_key=True)
+    incr(database, key=key("counter"), by=10)
+    set_(database, key=key("ended"), value=10, ttl=60)
+    set_(database, key=key("taken"), value=text("v"))
+    getdel(database, key=key("taken"))
+    world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
+    world.put(RefName(f"refs/gc/20200101T000000000000Z-{key().id}"), Sample(key().record.objects))
+    world.clock.advance(1)
+    world.plant(key("ended"), 3)
+    world.plant(key("counter"), 5)
+    world.plant(key("counter"), note("hello\n"))
+    world.plant(key("waiting"), 7)
+    world.clock.advance(8 * 86_400)
+
+
+@pytest.mark.parametrize(("job", "dry"), list(zip(JOBS.values(), DRY.values(), strict=True)), ids=list(JOBS))
+def test_a_dry_run_changes_nothing_and_says_what_would_be_done(world: World, job: Job, dry: Job) -> None:
+    """Dry-run stops after the plan: no ref moves, and the report names what a run would change."""
+    fill(world)
+    before = world.refs()
+    told = dry(world.maintenance())
+    assert world.refs() == before
+    assert told.dry_run is True
+    done = job(world.maintenance())
+    assert done.dry_run is False
+    # Gather comes first in maintain, and what it makes is there for sweep; nothing else depends on the order.
+    assert [[action.ref for action in each.applied] for each in told.jobs] == [
+        [action.ref for action in each.applied] for each in done.jobs
+    ]
+    assert sum(len(each.applied) for each in told.jobs) > 0
+    assert world.refs() != before
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_a_second_run_does_nothing(world: World, job: Job) -> None:
+    fill(world)
+    content = world.content(KEYS)
+    job(world.maintenance())
+    before = world.refs()
+    report = job(world.maintenance())
+    assert world.refs() == before
+    assert sum(each.planned for each in report.jobs) == 0
+    assert world.content(KEYS) == content
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_two_runs_at_once_do_what_one_does(tmp_path: Path, clock: FakeClock, job: Job) -> None:
+    """At whatever request the other run comes in between."""
+    for at in itertools.count(1):
+        clock.moment = FakeClock().moment
+        with in_memory(tmp_path, clock) as place:
+            world = World(place, clock)
+            fill(world)
+            content = world.content(KEYS)
+            store = world.faulty({at: Rival(partial(job, world.maintenance()))})
+            report = job(world.maintenance(store))
+            assert (at, report.error) == (at, "")
+            assert [failed.ref for each in report.jobs for failed in each.failed] == []
+            assert world.content(KEYS) == content
+            assert sum(each.planned for each in job(world.maintenance()).jobs) == 0
+            assert world.foreign().keys() == FOREIGN.keys()
+            if not store.fired:
+                break
+    assert at > 3
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_no_job_touches_foreign_refs_or_what_readers_see(world: World, job: Job) -> None:
+    fill(world)
+    foreign, content = world.foreign(), world.content(KEYS)
+    assert content.keys() == {"alive", "counter", "waiting"}
+    job(world.maintenance())
+    assert world.foreign() == foreign
+    assert world.content(KEYS) == content
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_an_empty_repository_has_nothing_to_do(world: World, job: Job) -> None:
+    report = job(world.maintenance())
+    assert sum(each.planned + each.plan.examined for each in report.jobs) == 0
+    assert world.refs() == {}
+
+
+def test_a_database_that_was_maintained_is_clean(world: World) -> None:
+    fill(world)
+    maintain(world.maintenance())
+    assert world.errors() == []
+    assert world.breadcrumbs() == [name for name in world.breadcrumbs() if name in world.foreign()]
+    assert {name for name in world.refs() if name.startswith("refs/heads/kv-")} - world.foreign().keys() == {
+        naming(key(label).id)
+        for label, naming in (
+            ("alive", Naming().value),
+            ("alive", Naming().expiry),
+            ("alive", Naming().key),
+            ("counter", Naming().value),
+            ("waiting", Naming().value),
+        )
+    }

@@ -1,0 +1,93 @@
+"""The reports, as JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_keyval.commands.values import mset, set_
+from git_keyval.format.canonical import JsonValue
+from maintenance.check import check
+from maintenance.jobs import gather, maintain, purge, sweep
+from maintenance.report import MAX_LISTED, check_to_json, to_json
+from tests.contract.samples import note
+from tests.faults import FaultyStore, Lost, Rival
+from tests.maintenance.schema import violations
+from tests.maintenance.stores import Choosy
+from tests.maintenance.test_jobs import fill
+from tests.world import World, key, text
+
+SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "report.schema.json"
+K = key()
+
+REPORTS: dict[str, Callable[[World], dict[str, JsonValue]]] = {
+    "gather": lambda world: to_json(gather(world.maintenance())),
+    "sweep": lambda world: to_json(sweep(world.maintenance())),
+    "purge": lambda world: to_json(purge(world.maintenance())),
+    "maintain": lambda world: to_json(maintain(world.maintenance())),
+    "dry run": lambda world: to_json(maintain(world.maintenance(), dry_run=True)),
+    "budget": lambda world: to_json(maintain(world.maintenance(), max_writes=1)),
+    "refused": lambda world: to_json(maintain(world.maintenance(Choosy(world.store, declines=lambda _transaction: True)))),
+    "failed": lambda world: to_json(sweep(world.maintenance(FaultyStore(world.store, dict.fromkeys(range(4, 100), Lost.BEFORE))))),
+    "conflict": lambda world: to_json(
+        sweep(
+            world.maintenance(world.faulty({4: Rival(lambda: set_(world.database(), key=key("expired"), value=text("w"), ttl=60))}))
+        )
+    ),
+    "check": lambda world: check_to_json(check(world.maintenance())),
+}
+
+
+@pytest.mark.parametrize("made", REPORTS.values(), ids=REPORTS)
+def test_reports_are_as_their_schema_says(memory: World, made: Callable[[World], dict[str, JsonValue]]) -> None:
+    fill(memory)
+    schema = json.loads(SCHEMA_FILE.read_text())
+    report = json.loads(json.dumps(made(memory)))
+    assert list(violations(report, schema, schema)) == []
+
+
+@pytest.mark.parametrize("broken", [{"jobs": 1}, {"surplus": 1}, {"seconds": -1}, {"startedAt": "today"}, {"command": "get"}])
+def test_a_report_that_is_not_as_its_schema_says_is_noticed(memory: World, broken: dict[str, JsonValue]) -> None:
+    schema = json.loads(SCHEMA_FILE.read_text())
+    report = to_json(maintain(memory.maintenance())) | broken
+    assert list(violations(report, schema, schema)) != []
+
+
+def test_a_report_counts_everything_and_lists_the_first_of_each_kind(memory: World) -> None:
+    mset(memory.database(), entries={key(str(index)): text("v") for index in range(MAX_LISTED + 5)}, ttl=60)
+    memory.clock.advance(60)
+    report = json.loads(json.dumps(to_json(sweep(memory.maintenance()))))
+    (job,) = report["jobs"]
+    assert (job["planned"], job["applied"], len(job["changed"])) == (MAX_LISTED + 5, MAX_LISTED + 5, MAX_LISTED)
+
+
+def test_a_report_tells_what_happened(memory: World) -> None:
+    fill(memory)
+    report = json.loads(json.dumps(to_json(maintain(memory.maintenance()))))
+    assert (report["command"], report["dryRun"], report["budgetReached"]) == ("maintain", False, None)
+    assert report["startedAt"] == "2026-01-09T12:00:01Z"
+    gathered, swept, purged = report["jobs"]
+    assert (gathered["applied"], gathered["left"]) == (2, 3)
+    assert (swept["applied"], swept["facts"]) == (3, {"keys": 5, "live": 3, "expired": 2})
+    assert (purged["applied"], purged["facts"]) == (3, {"parked": 2})
+
+
+def test_what_had_to_be_left_is_told_before_what_only_waits(memory: World) -> None:
+    set_(memory.database(), key=K, value=5)
+    memory.clock.advance(1)
+    malformed = memory.plant(K, note("hello\n"))
+    report = gather(memory.maintenance())
+    assert report.notable() == 1
+    assert malformed in {item["ref"] for item in json.loads(json.dumps(to_json(report)))["jobs"][0]["leftAlone"]}
+
+
+def test_the_report_of_check_counts_everything_and_lists_errors_first(memory: World) -> None:
+    fill(memory)
+    for index in range(MAX_LISTED + 5):
+        memory.plant(K, note("hello\n"), ago=index)
+    report = json.loads(json.dumps(check_to_json(check(memory.maintenance()))))
+    assert report["errors"] == MAX_LISTED + 6
+    assert report["problemCount"] > report["errors"]
+    assert {problem["severity"] for problem in report["problems"]} == {"error"}
+    assert len(report["problems"]) == MAX_LISTED
