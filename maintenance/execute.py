@@ -124,11 +124,12 @@ def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outc
                 retry.append(action)
     if retry:
         queue.size = max(1, len(batch) // 2)
-        queue.waiting[:0] = retry
+        # At the end of the queue: what the server takes is not kept waiting by what it refuses.
+        queue.waiting += retry
     else:
         queue.size = min(MAX_BATCH, queue.size * 2)
-        if len(batch) > 1:
-            queue.refusals.clear()
+    if any(isinstance(outcome, Applied) for outcome in settled):
+        queue.refusals.clear()
 
 
 def _settle_unknown(store: Store, batch: Sequence[Action], outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -28,11 +28,16 @@ class TornReads:
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         refs: dict[RefName, Oid] = {}
         objects: dict[Oid, GitObject] = {}
+        asked: set[RefName] = set()
+        moved: set[RefName] = set()
         for selection in selections:
             found = self._store.read(selection, depth=depth)
-            refs |= found.refs
+            again = asked & set(selection.names)
+            moved |= {name for name in again if refs.get(name) != found.refs.get(name)}
+            refs = {name: oid for name, oid in refs.items() if name not in again} | dict(found.refs)
             objects |= found.objects
-        return Snapshot(refs, objects)
+            asked |= set(selection.names)
+        return Snapshot(refs, objects, frozenset(moved))
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         return self._store.list(prefixes)

@@ -47,10 +47,10 @@ def test_counters_of_different_keys_are_apart(memory: World) -> None:
 def test_a_set_value_is_counted_on(world: World) -> None:
     database = world.database()
     answer = set_(database, key=K, value=41)
-    assert (answer.applied, answer.found, answer.ttl, answer.expires_at) == (True, False, -1, None)
+    assert (answer.applied, answer.ttl, answer.expires_at) == (True, -1, None)
     assert answer.version == get(database, key=K).version
     assert incr(database, key=K).value == 42
-    assert set_(database, key=K, value=-3).found is True
+    assert set_(database, key=K, value=-3).applied is True
     assert decr(database, key=K).value == -4
     assert world.errors() == []
 

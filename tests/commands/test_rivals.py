@@ -10,8 +10,8 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist
 from git_keyval.commands.results import Result
-from git_keyval.commands.values import del_, get, getdel, mget, set_
-from git_keyval.errors import ContentionError, OutcomeUnknownError, RefusedError, UnavailableError
+from git_keyval.commands.values import del_, get, getdel, set_
+from git_keyval.errors import ContentionError, OutcomeUnknownError, RefusedError, UnavailableError, WrongTypeError
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter
 from git_keyval.format.names import Naming
 from maintenance.jobs import gather, sweep
@@ -261,15 +261,73 @@ def test_getdel_on_a_torn_read_answers_with_the_whole_total(memory: World) -> No
     assert get(memory.database(), key=K).found is False
 
 
-def test_no_read_sees_a_value_with_the_expiry_of_the_next(memory: World) -> None:
-    """Of a key that is replaced between the two halves of a read, nothing comes back that had expired."""
-    set_(memory.database(), key=K, value=text("old"), ttl=60)
-    memory.clock.advance(60)
-    assert get(torn(memory, lambda: set_(memory.database(), key=K, value=text("new"))), key=K).value in {None, text("new")}
-    set_(memory.database(), key=K, value=text("newer"), ttl=60)
-    memory.clock.advance(60)
-    answer = mget(torn(memory, lambda: sweep(memory.maintenance())), keys=[K])
-    assert answer.document == {}
+def _expired(world: World) -> None:
+    set_(world.database(), key=K, value=text("old"), ttl=60)
+    world.clock.advance(60)
+
+
+def _counter_with_breadcrumb(world: World) -> None:
+    set_(world.database(), key=K, value=10, ttl=600)
+    world.clock.advance(1)
+    _waiting(world)
+
+
+def _waiting(world: World) -> None:
+    world.plant(K, 5)
+    world.clock.advance(1)
+
+
+BEFORE: dict[str, Callable[[World], object]] = {
+    "absent": lambda _world: None,
+    "persistent": lambda world: set_(world.database(), key=K, value=text("old")),
+    "expiring": lambda world: set_(world.database(), key=K, value=text("old"), ttl=600),
+    "expired": _expired,
+    "counter": _counter_with_breadcrumb,
+    "waiting": _waiting,
+}
+MEANWHILE: dict[str, Callable[[World], object]] = {
+    "set": lambda world: set_(world.database(), key=K, value=text("new")),
+    "set with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=300),
+    "set the same": lambda world: set_(world.database(), key=K, value=text("old"), ttl=300),
+    "set counter": lambda world: set_(world.database(), key=K, value=7),
+    "expire": lambda world: expire(world.database(), key=K, ttl=300),
+    "persist": lambda world: persist(world.database(), key=K),
+    "del": lambda world: del_(world.database(), keys=[K]),
+    "getdel": lambda world: getdel(world.database(), key=K),
+    "sweep": lambda world: sweep(world.maintenance()),
+    "gather": lambda world: gather(world.maintenance(), grace_period=0),
+    "breadcrumb": lambda world: world.plant(K, 3),
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+def test_a_torn_read_shows_what_was_there_before_or_what_is_there_after(
+    memory: World, before: Callable[[World], object], meanwhile: Callable[[World], object]
+) -> None:
+    """Never the value of one with the expiry, the type or the breadcrumbs of the other."""
+    before(memory)
+    first = get(memory.database(), key=K)
+    found = get(torn(memory, lambda: meanwhile(memory)), key=K)
+    assert found in (first, get(memory.database(), key=K))
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+def test_a_write_on_a_torn_read_is_a_write_after_all(
+    memory: World, before: Callable[[World], object], meanwhile: Callable[[World], object]
+) -> None:
+    """What is written was decided on what is there: the number of an increment is the total, without what came later."""
+    before(memory)
+    try:
+        answer = incr(torn(memory, lambda: meanwhile(memory)), key=K, by=100)
+    except WrongTypeError:
+        assert get(memory.database(), key=K).type == "string"
+        return
+    late = 3 if meanwhile is MEANWHILE["breadcrumb"] else 0
+    assert isinstance(answer.value, int)
+    assert get(memory.database(), key=K).value == answer.value + late
+    assert memory.errors() == []
 
 
 # --- lost replies ---------------------------------------------------------------------------------------------------

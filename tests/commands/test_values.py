@@ -72,7 +72,7 @@ def test_the_shard_length_decides_the_directory_of_the_refs(memory: World, shard
     set_(database, key=K, value=text("v"), ttl=60, store_key=True)
     head, rest = K.id[:shard_length], K.id[shard_length:]
     names = {f"refs/heads/kv-{head}/{kind}-{rest}" for kind in ("val", "exp", "key")}
-    assert memory.refs().keys() == names
+    assert memory.refs().keys() == {*names, DUMMY_TREE_TAG}
     assert show(get(database, key=K).value) == "v"
     assert get(memory.database(), key=K).found is False
     assert del_(database, keys=[K]).count == 1
@@ -317,10 +317,11 @@ def test_several_keys_are_written_as_one(world: World) -> None:
 # --- around ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_writer_that_finds_the_anchor_missing_makes_it(world: World) -> None:
-    """The dummy tree is anchored by whoever notices that its tag is missing, beside the write that was asked for."""
-    database = world.database()
-    set_(database, key=K, value=text("v"), condition=Condition("absent"))
+@pytest.mark.parametrize("condition", [Condition(), Condition("absent")], ids=["always", "if absent"])
+def test_a_writer_that_does_not_see_the_anchor_makes_it(world: World, condition: Condition) -> None:
+    """The dummy tree is anchored beside the write that was asked for; there may be an anchor already."""
+    for label in ("a", "b"):
+        assert set_(world.database(), key=key(label), value=text("v"), condition=condition).applied is True
     assert world.refs()[DUMMY_TREE_TAG] == NULL_COMMIT.oid
 
 

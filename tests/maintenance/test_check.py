@@ -13,7 +13,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.values import parse_value
 from maintenance.check import check
 from maintenance.init import init
-from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob, record
+from tests.contract.samples import Sample, annotated_tag, delete, foreign_commit, note, plain_blob, record
 from tests.world import FOREIGN, World, key, number, text
 
 K = key()
@@ -152,6 +152,7 @@ def test_a_counter_that_was_set_far_ahead_is_a_warning(memory: World) -> None:
 
 def test_a_missing_anchor_is_a_warning(memory: World) -> None:
     set_(memory.database(), key=K, value=text("v"))
+    memory.store.apply([delete(DUMMY_TREE_TAG)])
     assert found(memory) == [(DUMMY_TREE_TAG, "warning")]
 
 
