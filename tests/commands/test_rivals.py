@@ -263,7 +263,7 @@ def test_getdel_on_a_torn_read_answers_with_the_whole_total(memory: World) -> No
 
 def _expired(world: World) -> None:
     set_(world.database(), key=K, value=text("old"), ttl=60)
-    world.clock.advance(60)
+    world.clock.advance(61)
 
 
 def _counter_with_breadcrumb(world: World) -> None:
