@@ -1,5 +1,6 @@
 """sweep: remove the refs of keys whose expiry has passed."""
 
+from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,10 +64,13 @@ def plan_sweep(store: Store) -> Plan:
     now = store.now()
     listing = _list(store)
     plan = Plan("sweep", examined=listing.examined)
+    due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     orphans: list[Action] = []
     for shard_length, keyspace in listing.keyspaces.items():
         for key_id, expiry_oid in keyspace.expiries.items():
-            _plan_key(plan, orphans, listing, Naming(shard_length), keyspace, key_id, expiry_oid, now)
+            if expiry_oid not in due:
+                continue
+            _plan_key(plan, orphans, listing, Naming(shard_length), keyspace, key_id, expiry_oid)
     _confirm_orphans(plan, orphans, store)
     _count(plan, listing, now)
     return plan
@@ -111,11 +115,8 @@ def _plan_key(
     keyspace: _Keyspace,
     raw_id: bytes,
     expiry_oid: bytes,
-    now: Micros,
 ) -> None:
     expiry = listing.ids[expiry_oid]
-    if expiry is not None and not is_expired(expiry, now):
-        return
     key_id = KeyId(raw_id.hex())
     name = naming.expiry(key_id)
     if expiry is None:
@@ -154,15 +155,17 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
     horizon: dict[str, int] = dict.fromkeys([*(label for label, _ in _HORIZON), _LATER, _NEVER], 0)
     keys = expired = 0
     for keyspace in listing.keyspaces.values():
+        expiring = Tally(raw for key_id, raw in keyspace.expiries.items() if key_id in keyspace.values)
         keys += len(keyspace.values)
-        horizon[_NEVER] += len(keyspace.values.keys() - keyspace.expiries.keys())
-        for key_id, raw in keyspace.expiries.items():
+        horizon[_NEVER] += len(keyspace.values) - expiring.total()
+        for raw, count in expiring.items():
             expiry = listing.ids[raw]
-            if expiry is None or key_id not in keyspace.values:
+            if expiry is None:
                 continue
-            expired += is_expired(expiry, now)
-            if not is_expired(expiry, now):
-                horizon[_bucket(expiry * SECOND - now)] += 1
+            if is_expired(expiry, now):
+                expired += count
+            else:
+                horizon[_bucket(expiry * SECOND - now)] += count
     plan.facts = {"keys": keys, "live": keys - expired, "expired": expired}
     plan.expiries = horizon
 

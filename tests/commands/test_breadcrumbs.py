@@ -218,6 +218,16 @@ def test_set_leaves_a_null_breadcrumb_at_its_time(world: World) -> None:
     assert world.refs()[name] == NULL_COMMIT.oid
 
 
+def test_set_deletes_the_breadcrumbs_that_it_voids(world: World) -> None:
+    """Left behind, they could outlive the counter that knows that they are void."""
+    set_(world.database(), key=K, value=10)
+    world.clock.advance(1)
+    world.plant(K, 5)
+    world.clock.advance(1)
+    set_(world.database(), key=K, value=1, op="release1")
+    assert [name.rpartition("-")[2] for name in world.breadcrumbs()] == ["release1"]
+
+
 def test_an_increment_folds_the_breadcrumbs_that_it_saw(world: World) -> None:
     """The number given is the whole total, and what was counted is deleted in the same transaction."""
     set_(world.database(), key=K, value=10)
@@ -243,6 +253,17 @@ def test_an_increment_folds_128_breadcrumbs_and_counts_them_all(memory: World) -
     assert incr(memory.database(), key=K).value == 1202
     assert memory.breadcrumbs() == []
     assert memory.errors() == []
+
+
+def test_what_voids_a_breadcrumb_is_not_forgotten_while_it_is_there(memory: World) -> None:
+    """An operation stays in the memory of the counter as long as a breadcrumb of it is seen, however much is folded."""
+    incr(memory.database(), key=K, by=10, op="deploy42")
+    memory.clock.advance(1000)
+    memory.plant_many(K, 2 * RECENT_OPERATIONS, ago=500)
+    double = memory.plant(K, 10_000, op="deploy42")
+    assert incr(memory.database(), key=K).value == 11 + 2 * RECENT_OPERATIONS
+    assert double in memory.breadcrumbs()
+    assert value_of(memory) == str(11 + 2 * RECENT_OPERATIONS)
 
 
 def test_breadcrumbs_of_another_value_are_void(world: World) -> None:

@@ -272,6 +272,12 @@ def _counter_with_breadcrumb(world: World) -> None:
     _waiting(world)
 
 
+def _persistent_counter(world: World) -> None:
+    set_(world.database(), key=K, value=10)
+    world.clock.advance(1)
+    _waiting(world)
+
+
 def _waiting(world: World) -> None:
     world.plant(K, 5)
     world.clock.advance(1)
@@ -283,6 +289,7 @@ BEFORE: dict[str, Callable[[World], object]] = {
     "expiring": lambda world: set_(world.database(), key=K, value=text("old"), ttl=600),
     "expired": _expired,
     "counter": _counter_with_breadcrumb,
+    "persistent counter": _persistent_counter,
     "waiting": _waiting,
 }
 MEANWHILE: dict[str, Callable[[World], object]] = {
@@ -330,6 +337,29 @@ def test_a_write_on_a_torn_read_is_a_write_after_all(
     assert memory.errors() == []
 
 
+WRITES: dict[str, Callable[[Database], Result]] = {
+    "set": lambda database: set_(database, key=K, value=text("new"), ttl=300),
+    "set for ever": lambda database: set_(database, key=K, value=text("new")),
+    "set if present": lambda database: set_(database, key=K, value=text("new"), ttl=300, condition=Condition("present")),
+    "set counter": lambda database: set_(database, key=K, value=7, ttl=300),
+    "del": lambda database: del_(database, keys=[K]),
+    "getdel": lambda database: getdel(database, key=K),
+    "expire": lambda database: expire(database, key=K, ttl=300),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_the_value_moves_before_its_expiry(memory: World, write: Callable[[Database], Result]) -> None:
+    """Where a server shows the refs of a transaction one after the other, no value is seen alive with another one's expiry."""
+    set_(memory.database(), key=K, value=text("old"), ttl=600)
+    store = memory.faulty({})
+    write(memory.database(store))
+    (sent,) = [call.request for call in store.calls if call.verb == "apply"]
+    assert isinstance(sent, tuple)
+    names = [update.name for update in sent[0].updates]
+    assert names.index(VALUE) < names.index(EXPIRY)
+
+
 # --- lost replies ---------------------------------------------------------------------------------------------------
 
 
@@ -357,6 +387,22 @@ def test_a_breadcrumb_whose_reply_is_lost_is_left_once(memory: World, fault: Los
     assert sum(name.endswith("deploy42") for name in memory.breadcrumbs()) == 1
     memory.clock.advance(1)
     gather(memory.maintenance(), grace_period=0)
+    assert value_of(memory) == "115"
+
+
+def test_a_breadcrumb_that_was_gathered_before_it_was_looked_for_is_known(memory: World) -> None:
+    """It is looked for by its name first, and in the memory of the counter after."""
+    set_(memory.database(), key=K, value=10)
+    memory.clock.advance(1)
+
+    def rival() -> None:
+        memory.clock.advance(1)
+        gather(memory.maintenance(), grace_period=0)
+
+    faults: dict[int, Fault] = {2: Rival(lambda: incr(memory.database(), key=K, by=100)), 4: Lost.AFTER, 5: Rival(rival)}
+    answer = incr(memory.database(memory.faulty(faults)), key=K, by=5, contention="breadcrumb")
+    assert (answer.applied, answer.pending) == (True, False)
+    assert memory.breadcrumbs() == []
     assert value_of(memory) == "115"
 
 

@@ -163,6 +163,23 @@ def test_set_is_applied_where_its_condition_is_met(
     assert memory.errors() == []
 
 
+@pytest.mark.parametrize("waiting", [False, True], ids=["expired", "next life"])
+def test_the_version_of_an_expired_value_is_no_version(memory: World, *, waiting: bool) -> None:
+    """`if-version` is not met by what has expired, also where increments of the next life make the key exist."""
+    version = set_(memory.database(), key=K, value=text("v"), ttl=60).version
+    memory.clock.advance(61)
+    if waiting:
+        memory.plant(K, 3)
+    before = memory.refs()
+    condition = Condition("", version)
+    assert set_(memory.database(), key=K, value=text("w"), condition=condition).applied is False
+    assert set_(memory.database(), key=K, value=7, condition=condition).applied is False
+    assert getdel(memory.database(), key=K, condition=condition).applied is False
+    assert del_(memory.database(), keys=[K], condition=condition).applied is False
+    assert expire(memory.database(), key=K, ttl=60, condition=condition).applied is False
+    assert memory.refs() == before
+
+
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
 @pytest.mark.parametrize("state", ["present", "absent", "expired"])
 def test_conditional_set_tells_what_was_there(memory: World, state: State, *, counter: bool) -> None:

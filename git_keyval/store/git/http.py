@@ -1,6 +1,7 @@
 """Git's two services over smart HTTP, through dulwich's client, which keeps the credentials to the host they were given for."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Self
@@ -12,10 +13,21 @@ from dulwich.errors import GitProtocolError
 from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.transport import BrokenConversationError, Service
 
 _TIMEOUT_SECONDS = 60.0
 _SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, content type without parameters, the stream, and how to give the connection back."""
+
+    status: int
+    content_type: str
+    packets: PacketReader
+    close: Callable[[], None]
 
 
 class HttpTransport:
@@ -43,8 +55,8 @@ class HttpTransport:
         """Begin a conversation; nothing is sent yet."""
         return HttpConversation(self, service)
 
-    def send(self, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, str, pkt.Protocol]:
-        """Make one request below the address; give status, content type and the stream of the answer."""
+    def send(self, path: str, headers: dict[str, str], body: bytes | None = None) -> "Answer":
+        """Make one request below the address."""
         self.requests += 1
         url = f"{self.where}/{path}"
         # The one place where dulwich sends a request; its own parser of answers would keep all refs in memory.
@@ -53,7 +65,7 @@ class HttpTransport:
         if moved := answer.redirect_location:
             self._follow(urljoin(url, str(moved)), path)
         content_type = answer.headers.get("Content-Type") or ""
-        return answer.status, content_type.partition(";")[0], pkt.Protocol(read, _read_only, answer.close)
+        return Answer(answer.status, content_type.partition(";")[0], PacketReader(read), answer.close)
 
     def _tell_clock(self, date: str) -> None:
         try:
@@ -73,39 +85,38 @@ class HttpConversation:
         """Prepare a conversation with a service."""
         self._transport = transport
         self._service = service
-        self._open: list[pkt.Protocol] = []
+        self._open: list[Answer] = []
         # Push has no version 2: a server asked for it there may answer in a form of its own.
         self._headers = {"Git-Protocol": "version=2"} if service == "upload-pack" else {}
 
-    def advertisement(self) -> pkt.Protocol:
+    def advertisement(self) -> PacketReader:
         """Ask for the advertisement; the service line that only HTTP has is read here.
 
         What version 2 of upload-pack advertises names no refs, so it is asked for once per run.
         """
         if self._service == "upload-pack" and self._transport.upload_advertisement:
-            return pkt.Protocol(BytesIO(self._transport.upload_advertisement).read, _read_only)
+            return PacketReader(BytesIO(self._transport.upload_advertisement).read)
         path = f"info/refs?service=git-{self._service}"
         try:
-            status, content_type, stream = self._transport.send(path, {"Accept": "*/*", **self._headers})
+            answer = self._transport.send(path, {"Accept": "*/*", **self._headers})
         except GitProtocolError as exc:
             raise UnavailableError(f"{self._transport.where} cannot be reached.", "Check 'repository' and the connection.") from exc
-        self._open.append(stream)
-        if error := _status_error(status, self._transport.where):
+        self._open.append(answer)
+        if error := _status_error(answer.status, self._transport.where):
             raise error
-        if content_type != f"application/x-git-{self._service}-advertisement":
+        if answer.content_type != f"application/x-git-{self._service}-advertisement":
             raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
-        first = stream.read_pkt_line()
-        if first is not None and first.startswith(b"# service="):
-            stream.read_pkt_line()
-            first = stream.read_pkt_line()
-        if first is None or first.strip() != b"version 2":
-            stream.unread_pkt_line(first)
-            return stream
-        lines = [first, *stream.read_pkt_seq(), None]
+        packets = answer.packets
+        if (packets.peek() or b"").startswith(b"# service="):
+            packets.read_line()
+            packets.read_line()
+        if (packets.peek() or b"").strip() != b"version 2":
+            return packets
+        lines = [*packets.read_lines(), None]
         self._transport.upload_advertisement = b"".join(map(pkt.pkt_line, lines))
         return self.advertisement()
 
-    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+    def request(self, body: Iterable[bytes]) -> PacketReader:
         """POST the request.
 
         A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
@@ -119,17 +130,17 @@ class HttpConversation:
             **self._headers,
         }
         try:
-            status, content_type, stream = self._transport.send(f"git-{self._service}", headers, data)
+            answer = self._transport.send(f"git-{self._service}", headers, data)
         except GitProtocolError as exc:
             raise BrokenConversationError("the connection broke before an answer came") from exc
-        self._open.append(stream)
-        if status >= _SERVER_ERROR:
-            raise BrokenConversationError(f"the server answered with status {status}")
-        if error := _status_error(status, self._transport.where):
+        self._open.append(answer)
+        if answer.status >= _SERVER_ERROR:
+            raise BrokenConversationError(f"the server answered with status {answer.status}")
+        if error := _status_error(answer.status, self._transport.where):
             raise error
-        if content_type != f"{kind}-result":
+        if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
-        return stream
+        return answer.packets
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -137,8 +148,8 @@ class HttpConversation:
 
     def __exit__(self, *exc: object) -> None:
         """End: give the connections back."""
-        for stream in self._open:
-            stream.close()
+        for answer in self._open:
+            answer.close()
 
 
 def _status_error(status: int, where: str) -> StoreError | None:
@@ -158,7 +169,3 @@ def _status_error(status: int, where: str) -> StoreError | None:
         case 429:
             return UnavailableError(f"{where} limits the rate of requests (status 429).", "Try again later.")
     return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")
-
-
-def _read_only(_data: bytes) -> int:
-    raise BrokenConversationError("an answer cannot be written to")

@@ -15,10 +15,12 @@ from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.git.messages import one_line
+from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.git.transport import BrokenConversationError, Transport
 
 ZERO_OID = Oid("0" * 40)
+_OID_DIGITS = 40
 _FLUSH = b"0000"
 _REPORT, _PROGRESS, _FATAL = 1, 2, 3
 
@@ -82,19 +84,22 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
             return Report("unknown", reason=one_line(str(exc)))
 
 
-def _read_advertisement(stream: pkt.Protocol, names: frozenset[RefName]) -> Advertised:
+def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Advertised:
+    # Only the refs of this push are kept: a repository may have a million.
+    wanted = {name.encode() for name in names}
     refs: dict[RefName, Oid] = {}
     capabilities: frozenset[str] = frozenset()
-    for line in stream.read_pkt_seq():
-        if line.startswith(b"ERR "):
-            raise BrokenConversationError(line[4:].decode("utf-8", "replace"))
-        head, _, told = line.rstrip(b"\n").partition(b"\0")
-        if told:
+    for line in stream.read_lines():
+        if b"\0" in line:
+            head, _, told = line.partition(b"\0")
             capabilities = frozenset(told.decode("utf-8", "replace").split())
-        # Only the refs of this push are kept: a repository may have a million.
-        name = RefName(head[41:].decode("utf-8", "surrogateescape"))
-        if name in names:
-            refs[name] = Oid(head[:40].decode("ascii"))
+        else:
+            head = line
+        name = head[_OID_DIGITS + 1 :].rstrip(b"\n")
+        if name in wanted:
+            refs[RefName(name.decode())] = Oid(head[:_OID_DIGITS].decode("ascii"))
+        elif head.startswith(b"ERR "):
+            raise BrokenConversationError(head[4:].decode("utf-8", "replace"))
     if "report-status" not in capabilities or "delete-refs" not in capabilities:
         raise StoreError(
             "The git server offers no report of a push, or no deletion of refs.",
@@ -117,7 +122,7 @@ def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
         yield from write_pack(wanted.objects)
 
 
-def _read_report(stream: pkt.Protocol, wanted: Push) -> Report:
+def _read_report(stream: PacketReader, wanted: Push) -> Report:
     lines = _report_lines(stream)
     unpack = next(lines, "")
     if unpack != "unpack ok":
@@ -135,10 +140,10 @@ def _read_report(stream: pkt.Protocol, wanted: Push) -> Report:
     return Report("refused" if wanted.atomic and refused else "done", refused)
 
 
-def _report_lines(stream: pkt.Protocol) -> Iterator[str]:
+def _report_lines(stream: PacketReader) -> Iterator[str]:
     found: list[str] = []
     parser = pkt.PktLineParser(lambda line: None if line is None else found.append(line.decode("utf-8", "replace").rstrip("\n")))
-    for line in stream.read_pkt_seq():
+    for line in stream.read_lines():
         channel, data = line[0], line[1:]
         if channel == _REPORT:
             parser.parse(data)

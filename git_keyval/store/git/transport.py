@@ -8,17 +8,18 @@ for the caller to judge, so a broken answer is a BrokenConversationError.
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 from urllib.parse import urlsplit
 
-from dulwich import protocol as pkt
 from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.messages import one_line
+from git_keyval.store.git.packets import PacketReader
 
 Service = Literal["upload-pack", "receive-pack"]
 
@@ -42,11 +43,11 @@ class BrokenConversationError(Exception):
 class Conversation(Protocol):
     """One use of a service; a context manager that ends it."""
 
-    def advertisement(self) -> pkt.Protocol:
+    def advertisement(self) -> PacketReader:
         """Give the stream that starts with the server's advertisement."""
         ...
 
-    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+    def request(self, body: Iterable[bytes]) -> PacketReader:
         """Send a request and give the stream of its answer."""
         ...
 
@@ -67,28 +68,33 @@ class Transport(Protocol):
 class PipeConversation:
     """A conversation with a process, through its standard input and output."""
 
-    def __init__(self, stream: pkt.Protocol, errors: IO[bytes] | None, where: str) -> None:
-        """Take over a connected stream; ``errors`` is where the process complains."""
-        self._stream = stream
-        self._errors = errors
+    def __init__(self, process: subprocess.Popen[bytes], where: str) -> None:
+        """Take over a process that was started with three pipes."""
+        assert process.stdin is not None
+        assert isinstance(process.stdout, BufferedReader)
+        assert process.stderr is not None
+        self._process = process
+        self._input = process.stdin
+        self._errors = process.stderr
+        self._answers = PacketReader(process.stdout.read1)
         self._where = where
 
-    def advertisement(self) -> pkt.Protocol:
+    def advertisement(self) -> PacketReader:
         """Give the stream, once the server is known to answer at all."""
         try:
-            first = self._stream.read_pkt_line()
+            self._answers.peek()
         except GitProtocolError as exc:
-            raise _pipe_error(self._where, self._complaint()) from exc
-        self._stream.unread_pkt_line(first)
-        return self._stream
+            raise _pipe_error(self._where, one_line(self._errors.read().decode("utf-8", "replace"))) from exc
+        return self._answers
 
-    def request(self, body: Iterable[bytes]) -> pkt.Protocol:
+    def request(self, body: Iterable[bytes]) -> PacketReader:
         """Write the request; the answer comes on the same stream."""
         try:
-            self._stream.write(b"".join(body))
-        except (OSError, GitProtocolError) as exc:
+            self._input.write(b"".join(body))
+            self._input.flush()
+        except OSError as exc:
             raise BrokenConversationError(f"the connection broke while sending: {exc}") from exc
-        return self._stream
+        return self._answers
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -96,11 +102,11 @@ class PipeConversation:
 
     def __exit__(self, *exc: object) -> None:
         """End the process; what it still had to say no longer matters."""
-        with suppress(OSError, GitProtocolError):
-            self._stream.close()
-
-    def _complaint(self) -> str:
-        return "" if self._errors is None else one_line(self._errors.read().decode("utf-8", "replace"))
+        for stream in (self._input, self._process.stdout, self._errors):
+            if stream is not None:
+                with suppress(OSError):  # a pipe whose other end is gone cannot be flushed, and need not be
+                    stream.close()
+        self._process.wait()
 
 
 class LocalTransport:
@@ -167,34 +173,12 @@ def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeC
         raise StoreError(
             f"{argv[0]} could not be started: {exc.strerror}.", f"Install {argv[0]} and make sure it is on PATH."
         ) from exc
-    assert process.stdin is not None
-    assert process.stdout is not None
-    return PipeConversation(pkt.Protocol(process.stdout.read, _flushed(process.stdin), _ender(process)), process.stderr, where)
+    return PipeConversation(process, where)
 
 
 def _quoted(path: str) -> str:
     """Quote a path as git does: always, because the shell of a server that runs nothing but git takes no other form."""
     return "'" + path.replace("'", "'\\''").replace("!", "'\\!'") + "'"
-
-
-def _flushed(stream: IO[bytes]) -> Callable[[bytes], int]:
-    def write(data: bytes) -> int:
-        written = stream.write(data)
-        stream.flush()
-        return written
-
-    return write
-
-
-def _ender(process: subprocess.Popen[bytes]) -> Callable[[], None]:
-    def end() -> None:
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                with suppress(OSError):  # a pipe whose other end is gone cannot be flushed, and need not be
-                    stream.close()
-        process.wait()
-
-    return end
 
 
 def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -17,10 +17,12 @@ from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.git.messages import one_line
+from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import read_pack
 from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
 
 _NO_REF = b"^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
+_OID_DIGITS = 40
 _DELIMITER = b"0001"
 _FLUSH = b"0000"
 _PACK, _PROGRESS, _FATAL = 1, 2, 3
@@ -88,14 +90,12 @@ class UploadPack:
             spool.seek(0)
             yield from read_pack(spool)
 
-    def _read_advertisement(self, stream: pkt.Protocol) -> None:
-        first = stream.read_pkt_line()
-        if first is not None and first.strip() == b"version 2":
-            self.capabilities = frozenset(line.strip() for line in stream.read_pkt_seq())
+    def _read_advertisement(self, packets: PacketReader) -> None:
+        if (packets.peek() or b"").strip() == b"version 2":
+            self.capabilities = frozenset(line.strip() for line in packets.read_lines())
             _check_hash(self.capabilities)
             return
-        stream.unread_pkt_line(first)
-        for line in stream.read_pkt_seq():
+        for line in packets.read_lines():
             _refuse(line)
             head, _, told = line.rstrip(b"\n").partition(b"\0")
             if told:
@@ -111,10 +111,11 @@ class UploadPack:
             return
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
         answer = self._conversation.request(_command(b"ls-refs", arguments))
-        for line in answer.read_pkt_seq():
-            _refuse(line)
-            oid, name = line.rstrip(b"\n").split(b" ", 2)[:2]
-            yield RefName(name.decode()), Oid(oid.decode("ascii"))
+        for line in answer.read_lines():
+            text = line.decode().rstrip("\n")
+            if text.startswith("ERR "):
+                _refuse(line)
+            yield RefName(text[_OID_DIGITS + 1 :]), Oid(text[:_OID_DIGITS])
 
     def _fetch(self, oids: Sequence[Oid], *, only_commits: bool) -> list[bytes]:
         arguments = [b"no-progress", b"ofs-delta"]
@@ -151,8 +152,8 @@ def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
     return [*head, _DELIMITER, *(pkt.pkt_line(argument) for argument in arguments), _FLUSH]
 
 
-def _line(stream: pkt.Protocol) -> bytes:
-    line = stream.read_pkt_line()
+def _line(stream: PacketReader) -> bytes:
+    line = stream.read_line()
     if line is None:
         raise BrokenConversationError("the server answered without a pack")
     return line.strip()
@@ -172,8 +173,8 @@ def _server_error(told: bytes) -> Exception:
     return UnavailableError(f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so.")
 
 
-def _copy_pack(answer: pkt.Protocol, file: IO[bytes]) -> None:
-    for line in answer.read_pkt_seq():
+def _copy_pack(answer: PacketReader, file: IO[bytes]) -> None:
+    for line in answer.read_lines():
         channel, data = line[0], line[1:]
         if channel == _PACK:
             file.write(data)

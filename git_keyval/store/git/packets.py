@@ -1,0 +1,72 @@
+"""Reading git's packet lines (https://git-scm.com/docs/protocol-common), a million of them if need be.
+
+dulwich reads a line with two calls of the stream and logs it; here a line costs a slice of a buffer.
+"""
+
+from collections.abc import Callable, Iterator
+
+from dulwich.errors import GitProtocolError, HangupException
+
+_SIZE_DIGITS = 4
+_CHUNK = 256 * 1024
+
+
+class PacketReader:
+    """The lines of one answer. ``read_some`` gives at most so many bytes, and none at the end only."""
+
+    def __init__(self, read_some: Callable[[int], bytes]) -> None:
+        """Read from a stream, which is not closed here."""
+        self._read_some = read_some
+        self._buffer = b""
+        self._position = 0
+
+    def peek(self) -> bytes | None:
+        """Give the next line, None for a flush or delimiter, and leave it to be read. Raises GitProtocolError."""
+        position = self._position
+        line = self.read_line()
+        self._position = position
+        return line
+
+    def read_line(self) -> bytes | None:
+        """Give the next line without its size; None for a flush or delimiter. Raises GitProtocolError."""
+        self._need(_SIZE_DIGITS)
+        size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
+        if size < _SIZE_DIGITS:
+            self._position += _SIZE_DIGITS
+            return None
+        self._need(size)
+        start = self._position
+        self._position += size
+        return self._buffer[start + _SIZE_DIGITS : self._position]
+
+    def read_lines(self) -> Iterator[bytes]:
+        """Give the lines up to the next flush or delimiter. Raises GitProtocolError."""
+        while True:
+            buffer, position, end = self._buffer, self._position, len(self._buffer)
+            # What is in the buffer is taken without a call for each line.
+            while position + _SIZE_DIGITS <= end:
+                size = _size(buffer[position : position + _SIZE_DIGITS])
+                if size < _SIZE_DIGITS or position + size > end:
+                    break
+                position += size
+                self._position = position
+                yield buffer[position - size + _SIZE_DIGITS : position]
+            line = self.read_line()
+            if line is None:
+                return
+            yield line
+
+    def _need(self, size: int) -> None:
+        while len(self._buffer) - self._position < size:
+            more = self._read_some(_CHUNK)
+            if not more:
+                raise HangupException
+            self._buffer = self._buffer[self._position :] + more
+            self._position = 0
+
+
+def _size(digits: bytes) -> int:
+    try:
+        return int(digits, 16)
+    except ValueError as exc:
+        raise GitProtocolError("a packet line does not begin with its size") from exc
