@@ -22,9 +22,8 @@ class PacketReader:
 
     def peek(self) -> bytes | None:
         """Give the next line, None for a flush or delimiter, and leave it to be read. Raises GitProtocolError."""
-        position = self._position
         line = self.read_line()
-        self._position = position
+        self._position -= _SIZE_DIGITS + len(line or b"")
         return line
 
     def read_line(self) -> bytes | None:
