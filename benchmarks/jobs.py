@@ -67,7 +67,8 @@ def linear(bench: Bench) -> Result:
         result.fact(f"exponent of {name}", exponent)
         result.notes.append(f"{name} grows with the number of refs to the power of {exponent:.2f}")
     most = max(sample.memory_bytes for sample in medians.values())
-    result.notes.append(tell_target("memory", most / _MEGABYTE, MAX_MEGABYTES, "MB"))
+    if not bench.quick:
+        result.notes.append(tell_target("memory", most / _MEGABYTE, MAX_MEGABYTES, "MB"))
     return result
 
 
@@ -92,8 +93,9 @@ def _compare(bench: Bench, job: str, amount: int, *, due: int = 0, spread: int =
     result.fact("CPU ratio", cpu_ratio(ours, bare))
     result.fact("CPU seconds, ours", cpu_of(ours))
     result.fact("CPU seconds, bare", cpu_of(bare))
-    result.notes.append(tell_target("time ratio", time_ratio(ours, bare), MAX_RATIO))
-    result.notes.append(tell_target("CPU ratio", cpu_ratio(ours, bare), MAX_RATIO))
+    if not bench.quick:
+        result.notes.append(tell_target("time ratio", time_ratio(ours, bare), MAX_RATIO))
+        result.notes.append(tell_target("CPU ratio", cpu_ratio(ours, bare), MAX_RATIO))
     return result
 
 

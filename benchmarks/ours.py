@@ -35,7 +35,7 @@ class CountedTransport(LocalTransport):
         """Start the service, and let it tell of every request."""
         conversation = super().open(service)
         count = self._count_push if service == "receive-pack" else self._count_read
-        conversation.request = _told(conversation.request, count)  # type: ignore[method-assign]  # the one place where it counts
+        conversation.request = _told(conversation.request, count)  # type: ignore[assignment, method-assign]  # the same, but told
         return conversation
 
     def _count_push(self, _first: bytes) -> None:

@@ -390,6 +390,21 @@ def test_a_breadcrumb_whose_reply_is_lost_is_left_once(memory: World, fault: Los
     assert value_of(memory) == "115"
 
 
+@pytest.mark.parametrize("command", [*COMMANDS.values(), *WRITES.values()], ids=[*COMMANDS, *(f"{name}, again" for name in WRITES)])
+def test_a_write_that_came_through_is_not_sent_again(memory: World, command: Callable[[Database], Result]) -> None:
+    """Nothing is retried blindly: a transaction is sent again only after reading has shown that it was not applied."""
+    set_(memory.database(), key=K, value=41, ttl=3600)
+    memory.clock.advance(1)
+    writes = memory.faulty({})
+    command(memory.database(writes))
+    number = next(call.number for call in writes.calls if call.verb == "apply")
+    set_(memory.database(), key=K, value=41, ttl=3600)
+    memory.clock.advance(1)
+    store = memory.faulty({number: Lost.AFTER})
+    assert command(memory.database(store)).applied is True
+    assert [call.verb for call in store.calls if call.verb == "apply"] == ["apply"]
+
+
 def test_a_breadcrumb_that_was_gathered_before_it_was_looked_for_is_known(memory: World) -> None:
     """It is looked for by its name first, and in the memory of the counter after."""
     set_(memory.database(), key=K, value=10)
