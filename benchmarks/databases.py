@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.processes import isolated_environ, run_git
-from git_keyval.format.counters import RECENT_OPERATIONS, Counter, Operation, encode_counter, encode_delta
+from git_keyval.format.counters import RECENT_OPERATIONS, Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, MAIN_BRANCH, KeyId, RefName
@@ -90,8 +90,8 @@ def add_counters(contents: Contents, amount: int, _due: int, spread: int) -> Non
     They were left within so many minutes up to an hour ago.
     """
     for key_id in key_ids(amount // CRUMBS_PER_COUNTER):
-        recent = tuple(Operation(contents.op(), number) for number in range(1, RECENT_OPERATIONS + 1))
-        counter = Counter(value=len(recent), op=recent[-1].op, seq=len(recent), recent=recent)
+        recent = tuple((contents.op(), number) for number in range(1, RECENT_OPERATIONS + 1))
+        counter = Counter(value=len(recent), op=recent[-1][0], seq=len(recent), recent=recent)
         contents.point(DEFAULT_NAMING.value(key_id), encode_counter(counter))
         for _ in range(CRUMBS_PER_COUNTER):
             name = DEFAULT_NAMING.breadcrumb(key_id, timestamp(_past(contents, 1, spread)), contents.op())

@@ -16,10 +16,10 @@ from git_keyval.format.counters import (
     read_breadcrumb,
 )
 from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import DUMMY_OBJECTS, decode_message
+from git_keyval.format.metadata import DUMMY_OBJECTS, OtherCategoryError
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.times import SECOND, Micros, moment_of
+from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from maintenance.plan import Action, Left, Plan
 from maintenance.snapshot import read_refs
@@ -30,11 +30,11 @@ MAX_FOLDED = 1_000
 
 @dataclass(slots=True)
 class _Trail:
-    """The breadcrumbs of one key as listed: tags by name."""
+    """The breadcrumbs of one key as listed."""
 
     key_id: KeyId
     naming: Naming
-    refs: dict[BreadcrumbRef, tuple[RefName, Oid]] = field(default_factory=dict)
+    listed: list[tuple[RefName, Oid, BreadcrumbRef]] = field(default_factory=list)
 
     @property
     def value_name(self) -> RefName:
@@ -51,34 +51,40 @@ def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str]) -> 
     The order matters: what another gather folds in between is then found in the counter.
     """
     trails = _list_trails(store)
-    plan = Plan("gather", examined=sum(len(trail.refs) for trail in trails))
+    plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
     if not trails:
         return plan
     refs = read_refs(store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)])
-    targets = {oid for trail in trails for _, oid in trail.refs.values()}
+    targets = {oid for trail in trails for _, oid, _ in trail.listed}
     seen = Snapshot(refs, store.objects(targets | set(refs.values())))
     now = store.now()
+    old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        _plan_trail(plan, trail, seen, now, Micros(now - grace_seconds * SECOND), new_op)
+        _plan_trail(plan, trail, seen, now, old, new_op)
     plan.facts = {"counters": len(trails)}
     return plan
 
 
 def _list_trails(store: Store) -> list[_Trail]:
-    trails: dict[tuple[KeyId, Naming], _Trail] = {}
+    trails: dict[str, _Trail] = {}
     for name, oid in store.list([BREADCRUMBS_PREFIX]):
         ref = parse(name)
         if isinstance(ref, BreadcrumbRef):
-            naming = naming_of(name)
-            trails.setdefault((ref.key_id, naming), _Trail(ref.key_id, naming)).refs[ref] = (name, oid)
+            folder = name.rpartition("/")[0]
+            if folder not in trails:
+                trails[folder] = _Trail(ref.key_id, naming_of(name))
+            trails[folder].listed.append((name, oid, ref))
     return list(trails.values())
 
 
-def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Micros, new_op: Callable[[], str]) -> None:
+def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> None:
     crumbs = _read_breadcrumbs(plan, trail, seen.objects)
-    ripe = [crumb for crumb in crumbs if _is_ripe(crumb, now, old)]
-    young = (crumb for crumb in crumbs if not _is_ripe(crumb, now, old))
-    plan.left += [Left(crumb.name, "younger than the grace period", notable=False) for crumb in young]
+    ripe: list[Breadcrumb] = []
+    for crumb in crumbs:
+        if _is_ripe(crumb, now, old):
+            ripe.append(crumb)
+        else:
+            plan.left.append(Left(crumb.name, "younger than the grace period", notable=False))
     if not ripe:
         return
     try:
@@ -132,7 +138,7 @@ def _plan_counter(
 
 def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:
     found = []
-    for ref, (name, oid) in sorted(trail.refs.items(), key=lambda item: item[1][0]):
+    for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
         target = objects.get(oid)
         if target is None:
             plan.left.append(Left(name, "the object that it points at is missing"))
@@ -153,8 +159,10 @@ def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, b
         return ended_life(expiry), True
     if trail.value_name not in seen.refs:
         return ended_life(None), False
-    commit = _target(seen, trail.value_name)
-    return (decode_counter(commit) if decode_message(commit)["category"] == "counter" else None), False
+    try:
+        return decode_counter(_target(seen, trail.value_name)), False
+    except OtherCategoryError:
+        return None, False
 
 
 def _target(seen: Snapshot, name: RefName) -> GitObject:
@@ -164,10 +172,12 @@ def _target(seen: Snapshot, name: RefName) -> GitObject:
     return target
 
 
-def _is_ripe(crumb: Breadcrumb, now: Micros, old: Micros) -> bool:
-    moment = moment_of(crumb.time)
+def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
+    if crumb.time <= old:
+        return True
     # A time far ahead comes from a wrong clock; waiting for it could take years.
-    return moment is not None and (moment <= old or is_ahead(moment, now))
+    moment = moment_of(crumb.time)
+    return moment is not None and is_ahead(moment, now)
 
 
 def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:

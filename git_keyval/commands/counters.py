@@ -137,7 +137,7 @@ def _oldest(state: _State) -> Sequence[Breadcrumb]:
 def _known(state: _State, op: str) -> Result | None:
     """Give the answer of an operation that was done before, by an earlier attempt or an earlier run."""
     if (done := state.base.find(op)) is not None:
-        return Result(applied=True, value=done.number, pending=False, version=state.view.version)
+        return Result(applied=True, value=done[1], pending=False, version=state.view.version)
     if any(crumb.op == op for crumb in state.crumbs):
         return Result(applied=True, pending=True, version=state.view.version)
     return None

@@ -13,7 +13,10 @@ JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, J
 MAX_DEPTH = 500
 """How deeply arrays and objects may be nested: what every reader must accept, and so what a writer may write."""
 
-_MAX_SAFE = 2**53 - 1
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest integer that JSON may hold: beyond it, readers lose digits."""
+
+_SHALLOW = 5
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
@@ -25,7 +28,7 @@ def encode(value: JsonValue) -> bytes:
     """Give the RFC 8785 form. Raises JsonError for integers beyond 2**53 - 1, infinities, NaN and lone surrogates."""
     try:
         if _is_plain(value):
-            # Without floats, and with keys whose order is the same in every encoding, json writes the very same text, far faster.
+            # Where all names sort the same in every encoding and all numbers are integers, json writes the very same, far faster.
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         return rfc8785.dumps(value)
     except RecursionError as exc:
@@ -47,7 +50,10 @@ def decode(text: str | bytes) -> JsonValue:
         raise JsonError(_TOO_DEEP) from exc
     except ValueError as exc:
         raise exc if isinstance(exc, JsonError) else JsonError(f"it is not JSON: {exc}") from exc
-    _check_depth(parsed)
+    if isinstance(text, bytes):
+        text = text.decode()
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(parsed)
     return parsed
 
 
@@ -59,16 +65,26 @@ def decode_canonical(text: bytes) -> JsonValue:
     return value
 
 
-def _is_plain(value: JsonValue, levels: int = 4) -> bool:
-    if isinstance(value, str | bool) or value is None:
-        return True
-    if isinstance(value, int):
-        return -_MAX_SAFE <= value <= _MAX_SAFE
-    if not levels or isinstance(value, float):
-        return False
-    if isinstance(value, dict):
-        return all(key.isascii() and _is_plain(member, levels - 1) for key, member in value.items())
-    return all(_is_plain(member, levels - 1) for member in value)
+def _is_plain(value: JsonValue) -> bool:
+    """Tell whether a value is shallow and holds no floats, no integer beyond a double's and only ASCII member names."""
+    level = [value]
+    for _ in range(_SHALLOW):
+        below: list[JsonValue] = []
+        for member in level:
+            if isinstance(member, str) or member is None:
+                continue
+            if isinstance(member, list):
+                below += member
+            elif isinstance(member, dict):
+                if not all(map(str.isascii, member)):
+                    return False
+                below += member.values()
+            elif isinstance(member, float) or not -MAX_SAFE_INTEGER <= member <= MAX_SAFE_INTEGER:
+                return False
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _check_depth(value: JsonValue) -> None:
@@ -98,7 +114,7 @@ def _number(literal: str) -> int | float:
     number = float(literal)
     if not isfinite(number):
         raise JsonError("a number is beyond the range of a double")
-    return int(number) if number.is_integer() and abs(number) <= _MAX_SAFE else number
+    return int(number) if number.is_integer() and abs(number) <= MAX_SAFE_INTEGER else number
 
 
 def _constant(name: str) -> NoReturn:

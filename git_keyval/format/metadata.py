@@ -70,12 +70,16 @@ def read_message_only(record: GitObject) -> bytes:
     return message
 
 
+class OtherCategoryError(MalformedRecordError):
+    """The record is of another category than the one asked for; whether it is a valid record of that one is not checked."""
+
+
 def decode_message_only(record: GitObject, category: str) -> Metadata:
-    """Read the metadata of a message-only commit, which must be of the category."""
-    read_message_only(record)
+    """Read the metadata of a message-only commit. Raises OtherCategoryError, or MalformedRecordError if it has its own tree."""
     members = decode_message(record)
     if members["category"] != category:
-        raise MalformedRecordError(record.oid, f"it is not of category {category}")
+        raise OtherCategoryError(record.oid, f"it is not of category {category}")
+    read_message_only(record)
     return members
 
 

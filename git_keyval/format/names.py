@@ -29,10 +29,13 @@ DEFAULT_SHARD_LENGTH = 2
 MAX_SHARD_LENGTH = 39
 ID_LENGTH = 40
 
+OP_PATTERN = "[a-z0-9]{8,40}"
+"""An operation id, as a regular expression."""
+
 _RECORD = re.compile(r"refs/heads/kv-([0-9a-f]+)/(val|key|exp)-([0-9a-f]+)(?:-([0-9a-f]{40}))?")
-_BREADCRUMB = re.compile(r"refs/tags/kv-([0-9a-f]+)/bc-([0-9a-f]+)/([^/-]+)-([a-z0-9]{8,40})")
+_BREADCRUMB = re.compile(r"refs/tags/kv-([0-9a-f]+)/bc-([0-9a-f]+)/([^/-]+)-(" + OP_PATTERN + ")")
 _GC = re.compile(r"refs/(?:heads/)?gc/([^/-]+)-([0-9a-f]{40})")
-_OP = re.compile(r"[a-z0-9]{8,40}")
+_OP = re.compile(OP_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Git objects with locally computed oids.
 
-Bytes and oids come from dulwich's object classes; this module only fixes what the format fixes: who commits, when, and which
-file modes appear. Nothing here reads or writes a repository.
+The bytes of trees and commits come from dulwich's object classes; this module only fixes what the format fixes: who commits, when,
+and which file modes appear. Nothing here reads or writes a repository.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NewType
 
 from dulwich.errors import ObjectFormatException
-from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.objects import Commit, ObjectID, Tree
 
 from git_keyval.errors import MalformedRecordError
 
@@ -43,7 +43,7 @@ def is_oid(text: str) -> bool:
 
 def blob(data: bytes) -> GitObject:
     """Make a blob."""
-    return _git_object("blob", Blob.from_string(data))
+    return from_content("blob", data)
 
 
 def tree(files: Iterable[tuple[str, Oid]]) -> GitObject:
@@ -51,18 +51,27 @@ def tree(files: Iterable[tuple[str, Oid]]) -> GitObject:
     made = Tree()
     for name, oid in files:
         made.add(name.encode(), _FILE_MODE, ObjectID(oid.encode()))
-    return _git_object("tree", made)
+    return from_content("tree", made.as_raw_string())
 
 
 def commit(tree_oid: Oid, message: bytes) -> GitObject:
     """Make the format's commit of a tree: no parents, unsigned, fixed identity and time. The message is kept byte for byte."""
+    return from_content("commit", b"tree %b\n%b%b" % (tree_oid.encode(), _SIGNATURE, message))
+
+
+def _signature() -> bytes:
+    """Let dulwich write what stands between a commit's tree and its message: always the same, so once is enough."""
     made = Commit()
-    made.tree = ObjectID(tree_oid.encode())
+    made.tree = ObjectID(b"0" * 40)
     made.author = made.committer = _IDENTITY
     made.author_time = made.commit_time = _TIME
     made.author_timezone = made.commit_timezone = 0
-    made.message = message
-    return _git_object("commit", made)
+    made.message = b""
+    return made.as_raw_string().partition(b"\n")[2]
+
+
+_SIGNATURE = _signature()
+_COMMIT = re.compile(rb"tree ([0-9a-f]{40})\n" + re.escape(_SIGNATURE) + rb"(.*)", re.DOTALL)
 
 
 def from_content(kind: Kind, data: bytes) -> GitObject:
@@ -79,12 +88,10 @@ def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
     """
     if obj.kind != "commit":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a commit")
-    head, _, message = obj.data.partition(b"\n\n")
-    first = head.partition(b"\n")[0].decode("ascii", "replace")
-    tree_oid = Oid(first.removeprefix("tree "))
-    if not is_oid(tree_oid) or commit(tree_oid, message).oid != obj.oid:
+    found = _COMMIT.fullmatch(obj.data)
+    if found is None:
         raise MalformedRecordError(obj.oid, "it is a commit that this format does not write (parents, identity, time or signature)")
-    return tree_oid, message
+    return Oid(found[1].decode()), found[2]
 
 
 def read_tree(obj: GitObject) -> dict[str, Oid]:
@@ -104,7 +111,3 @@ def read_tree(obj: GitObject) -> dict[str, Oid]:
 
 
 TYPE_NUMBERS: dict[Kind, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
-
-
-def _git_object(kind: Kind, made: ShaFile) -> GitObject:
-    return GitObject(kind, made.as_raw_string(), Oid(made.id.decode("ascii")))

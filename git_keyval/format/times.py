@@ -14,7 +14,8 @@ SECOND = 1_000_000
 MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that a four-digit year can write
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMESTAMP = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{6})Z", re.ASCII)
+_TIMESTAMP = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
+_SECONDS_END = len("YYYYMMDDTHHMMSS")
 _TIMESTAMP_FORMAT = "%Y%m%dT%H%M%S%fZ"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SHORT = re.compile(r"(\d{1,15})([smhdw])", re.ASCII)
@@ -28,12 +29,10 @@ def timestamp(moment: Micros) -> Timestamp:
 
 def moment_of(text: str) -> Micros | None:
     """Read a timestamp; None if the text has another form or names a date that does not exist."""
-    parts = _TIMESTAMP.fullmatch(text)
-    if parts is None:
+    if _TIMESTAMP.fullmatch(text) is None:
         return None
-    year, month, day, hour, minute, second, micro = map(int, parts.groups())
     try:
-        parsed = datetime(year, month, day, hour, minute, second, micro, UTC)
+        parsed = datetime.fromisoformat(f"{text[:_SECONDS_END]}.{text[_SECONDS_END:]}")
     except ValueError:
         return None
     return Micros((parsed - _EPOCH) // timedelta(microseconds=1))

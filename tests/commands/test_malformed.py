@@ -9,7 +9,7 @@ from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.counters import Counter, Operation, encode_counter
+from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import Naming
@@ -28,7 +28,7 @@ STORED_KEY = Naming().key(K.id)
 def counter(message: bytes) -> Sample:
     """Make a counter commit and replace a part of its message."""
     old, _, new = message.partition(b"=>")
-    whole = encode_counter(Counter(5, "operation1", 1, (Operation("operation1", 5),)))
+    whole = encode_counter(Counter(5, "operation1", 1, (("operation1", 5),)))
     _head, _, line = whole.data.partition(b"\n\n")
     assert old in line
     return note(line.replace(old, new))

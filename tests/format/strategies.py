@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.counters import INT64_MAX, INT64_MIN, NULL, Breadcrumb, Counter, Operation, Void, encode_delta
+from git_keyval.format.counters import INT64_MAX, INT64_MIN, NULL, Breadcrumb, Counter, Void, encode_delta
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import KeyId, Naming
 from git_keyval.format.objects import Oid
@@ -54,7 +54,7 @@ COUNTERS = st.builds(
     value=INT64,
     op=OPS,
     seq=st.integers(0, SAFE),
-    recent=st.lists(st.builds(Operation, OPS, st.none() | INT64), max_size=8).map(tuple),
+    recent=st.lists(st.tuples(OPS, st.none() | INT64), max_size=8).map(tuple),
     set_at=st.none() | TIMES,
 )
 
@@ -70,8 +70,8 @@ def crumb(time: Timestamp, op: str, delta: int | Void) -> Breadcrumb:
 _OPS = st.integers(0, 9).map(lambda number: f"operation{number}")
 _TIMES = st.integers(0, 6).map(lambda second: Timestamp(f"20261122T10000{second}000000Z"))
 _DELTAS = st.integers(-9, 9).filter(bool)
-_RECENT = st.lists(st.builds(Operation, _OPS, st.none() | st.integers(-9, 9)), max_size=6, unique_by=lambda done: done.op)
-_PADDING = tuple(Operation(f"padding{number:04d}", number) for number in range(128))
+_RECENT = st.lists(st.tuples(_OPS, st.none() | st.integers(-9, 9)), max_size=6, unique_by=lambda done: done[0])
+_PADDING = tuple((f"padding{number:04d}", number) for number in range(128))
 
 CRUMBS = st.lists(
     st.builds(crumb, _TIMES, _OPS, st.sampled_from([NULL, 1, -2]) | _DELTAS),
@@ -97,7 +97,7 @@ class Scene:
 
     def __repr__(self) -> str:
         """Leave the padding of a full memory out of the text."""
-        recent = [(done.op, done.number) for done in self.base.recent if not done.op.startswith("padding")]
+        recent = [done for done in self.base.recent if not done[0].startswith("padding")]
         crumbs = [(found.time[13:15], found.op, found.delta) for found in self.crumbs]
         taking = [self.crumbs.index(found) for found in self.taking]
         base = f"{self.base.value} set_at={self.base.set_at} recent={recent} of {len(self.base.recent)}"

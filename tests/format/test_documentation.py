@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.format.counters import Counter, Operation, encode_counter, encode_delta
+from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import Naming, parse
@@ -24,7 +24,7 @@ KEY = encode_data(parse_value("String", "build-number"))
 VALUE = encode_data(parse_value("Number", "42"))
 OP = "q7w8e9r0t1y2"
 TIME = Timestamp("20261122T140355123456Z")
-COUNTER = Counter(42, OP, 17, (Operation("0123456789abcdef0123", None), Operation(OP, 42)), Timestamp("20261122T140000000000Z"))
+COUNTER = Counter(42, OP, 17, (("0123456789abcdef0123", None), (OP, 42)), Timestamp("20261122T140000000000Z"))
 COMMITS = [KEY.commit, encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1)]
 OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT]
 FIRST_GENERATION = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from git_keyval.format.counters import Counter, Operation, encode_counter, encode_delta
+from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, Naming, RefName
@@ -29,12 +29,12 @@ VALUES: list[Value] = [
 ]
 TIME = Timestamp("20261122T140355123456Z")
 OP = "q7w8e9r0t1y2"
-MEMORY = tuple(Operation(f"done{number:04d}", None if number % 2 else -number) for number in range(128))
+MEMORY = tuple((f"done{number:04d}", None if number % 2 else -number) for number in range(128))
 COMMITS: dict[str, GitObject] = {
     "null commit": NULL_COMMIT,
     "expiry": encode_expiry(1795392000),
     "increment": encode_delta(-(2**63)),
-    "counter": encode_counter(Counter(-3, OP, 1, (Operation(OP, -3),), TIME)),
+    "counter": encode_counter(Counter(-3, OP, 1, ((OP, -3),), TIME)),
     "counter with a long memory": encode_counter(Counter(2**63 - 1, OP, 128, MEMORY)),
     "message without a line feed": commit(DUMMY_OBJECTS[1].oid, b"x"),
     "message beyond ASCII": commit(DUMMY_OBJECTS[1].oid, "é\n\n\n".encode()),

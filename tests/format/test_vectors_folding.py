@@ -10,7 +10,6 @@ from git_keyval.format.counters import (
     NULL,
     Breadcrumb,
     Counter,
-    Operation,
     assign,
     certainly_not_applied,
     encode_delta,
@@ -53,7 +52,7 @@ def counter_of(case: Case) -> Counter:
         value=int(case["value"]),
         op=case["op"],
         seq=case["seq"],
-        recent=tuple(Operation(op, None if number is None else int(number)) for op, number in case["recent"]),
+        recent=tuple((op, None if number is None else int(number)) for op, number in case["recent"]),
         set_at=None if case["setAt"] is None else Timestamp(case["setAt"]),
     )
 

@@ -10,7 +10,6 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import (
     NULL,
     Counter,
-    Operation,
     decode_counter,
     decode_delta,
     encode_counter,
@@ -58,7 +57,7 @@ def counter_of(case: Case) -> Counter:
         value=int(case["value"]),
         op=case["op"],
         seq=case["seq"],
-        recent=tuple(Operation(op, None if number is None else int(number)) for op, number in case["recent"]),
+        recent=tuple((op, None if number is None else int(number)) for op, number in case["recent"]),
         set_at=None if case["setAt"] is None else Timestamp(case["setAt"]),
     )
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final, Literal, NamedTuple
 
 from git_keyval.format import counters
-from git_keyval.format.counters import NULL, RECENT_OPERATIONS, Breadcrumb, Counter, Operation
+from git_keyval.format.counters import NULL, RECENT_OPERATIONS, Breadcrumb, Counter
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import RefName
@@ -165,7 +165,7 @@ class Behaviour:
 
     def _change(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> Decision:
         if (remembered := view.base(now).find(self.id)) is not None:
-            return Decision("done", answer=remembered.number)
+            return Decision("done", answer=remembered[1])
         if any(crumb.op == self.id for crumb in view.crumbs()):
             return DONE
         if attempt is not None and (decision := self._reconcile(now, view, why, attempt)) is not None:
@@ -265,7 +265,7 @@ class Behaviour:
         crumbs = [read_breadcrumb(ref) for ref in seen]
         ops = {_alias(crumb): crumb.op for crumb in crumbs}
         if not self.rules.dedupes:
-            crumbs = [replace(crumb, op=_alias(crumb)) for crumb in crumbs]
+            crumbs = [crumb._replace(op=_alias(crumb)) for crumb in crumbs]
         taken = [crumb for crumb, ref in zip(crumbs, seen, strict=True) if ref in taking]
         number = None
         if by is None:
@@ -273,7 +273,7 @@ class Behaviour:
         else:
             counter, number = counters.increment(base, crumbs, by, taking=taken, op=self.id)
         if not self.rules.dedupes:
-            recent = tuple(Operation(ops.get(done.op, done.op), done.number) for done in counter.recent)
+            recent = tuple((ops.get(op, op), number) for op, number in counter.recent)
             counter = replace(counter, recent=recent)
         return counter, number
 

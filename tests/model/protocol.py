@@ -11,7 +11,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from git_keyval.format import counters
-from git_keyval.format.counters import Counter, Operation
+from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
 from tests.model.clients import Attempt, Behaviour, Decision, Op, Rules, View, Why
 from tests.model.database import (
@@ -35,7 +35,7 @@ from tests.model.database import (
 from tests.model.judgement import Call, is_explained
 from tests.model.telling import name_of, tell_attempt, tell_breadcrumbs, tell_counter, tell_decision
 
-SEED = Counter(5, "seedseed", 1, (Operation("seedseed", 5),))
+SEED = Counter(5, "seedseed", 1, (("seedseed", 5),))
 JOBS = {"gather", "sweep"}
 ENDED = {"done", "unknown"}
 

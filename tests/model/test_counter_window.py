@@ -76,14 +76,14 @@ def test_an_increment_remembers_all_that_it_has_folded_and_itself() -> None:
     found = crumbs(RECENT_OPERATIONS)
     after, number = increment(increments(SEED, 500, first=5000), found, 1, taking=found, op=TRIED)
     assert number == 5 + 500 + RECENT_OPERATIONS + 1
-    assert [done.op for done in after.recent] == [*(crumb.op for crumb in found), TRIED]
+    assert [op for op, _ in after.recent] == [*(crumb.op for crumb in found), TRIED]
     assert after.seq == 1 + 500 + RECENT_OPERATIONS + 1
 
 
 def test_a_long_memory_falls_back_to_its_usual_length_with_the_next_operation() -> None:
     after = increments(gathered(SEED, crumbs(1000)), 1, first=2000)
     assert len(after.recent) == RECENT_OPERATIONS
-    assert after.recent[-1].op == op(2000)
+    assert after.recent[-1][0] == op(2000)
 
 
 def test_a_breadcrumb_is_not_counted_again_while_its_operation_is_remembered() -> None:

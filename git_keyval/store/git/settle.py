@@ -1,9 +1,9 @@
 """Many independent transactions in few pushes.
 
 All that can still be applied go into one atomic push. Before it is sent, the server's advertisement shows which transactions are
-already in
-conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved meanwhile,
-those transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the second round.
+already in conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved
+meanwhile, those transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the
+second round.
 """
 
 import re

@@ -88,9 +88,9 @@ class PipeConversation:
         return self._answers
 
     def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Write the request; the answer comes on the same stream."""
+        """Write the request, so that git works on its beginning while the rest is made; the answer comes on the same stream."""
         try:
-            self._input.write(b"".join(body))
+            self._input.writelines(body)
             self._input.flush()
         except OSError as exc:
             raise BrokenConversationError(f"the connection broke while sending: {exc}") from exc
