@@ -27,6 +27,7 @@ from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
 from git_keyval.process import surroundings
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.port import DELETE, Store
@@ -165,7 +166,9 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
     contents = Contents(outside.clock())
     add(contents, amount, due, spread)
     write(path, contents)
-    store = open_git_store(str(path), environ=outside.environ, clock=outside.clock, sleep=outside.sleep, random=outside.random)
+    store = open_git_store(
+        str(path), environ=outside.environ, clock=ServerClock(outside.clock), sleep=outside.sleep, random=outside.random
+    )
     write_push(path.with_name(f"{path.name}.push.json"), planner(store))
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from benchmarks.meter import Meter, Sample
 from git_keyval.format.names import RefName
 from git_keyval.process import surroundings
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
 from git_keyval.store.git.transport import LocalTransport, PipeConversation, Service
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
@@ -63,12 +64,11 @@ def main(job: str, path: str, push: str) -> None:
     jobs: Mapping[str, Callable[[Maintenance], Report]] = {"sweep": sweep, "gather": gather, "purge": purge}
     meter = Meter()
     outside = surroundings(os.environ, lambda _what, _done, _total: None)
+    clock = ServerClock(outside.clock)
     store = GitStore(
-        lambda _store: CountedTransport(path, os.environ, meter.sample),
-        capabilities=open_git_store(
-            path, environ=os.environ, clock=outside.clock, sleep=outside.sleep, random=outside.random
-        ).capabilities,
-        clock=outside.clock,
+        CountedTransport(path, os.environ, meter.sample),
+        capabilities=open_git_store(path, environ=os.environ, clock=clock, sleep=outside.sleep, random=outside.random).capabilities,
+        clock=clock,
         sleep=outside.sleep,
         random=outside.random,
     )

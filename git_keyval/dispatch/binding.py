@@ -36,7 +36,7 @@ _OP_DIGITS = 20
 
 def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
     """Give the keyword arguments of the command's function. Raises InputError."""
-    arguments = {argument: inputs[name] for name, argument in _PLAIN.items() if name in inputs}
+    arguments = {argument: inputs[name] for name, argument in _PLAIN.items() if name in inputs and name in command.inputs}
     key_type = str(inputs.get("key-type", "string"))
     if command.name == "keys":
         arguments |= {"pattern": inputs["key"]} if "key" in inputs else {}

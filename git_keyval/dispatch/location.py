@@ -1,32 +1,52 @@
 """What the input ``repository`` names."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
+_PUBLIC_SERVER, _PUBLIC_API = "https://github.com", "https://api.github.com"
 
 
-def locate(repository: str, server_url: str) -> str:
-    """Give the git address of a repository: ``owner/name`` on the GitHub server, anything else as it is.
+@dataclass(frozen=True, slots=True)
+class GithubServer:
+    """The addresses of a GitHub server: github.com, or an Enterprise Server, as the runner tells them."""
+
+    server_url: str
+    api_url: str
+    graphql_url: str
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "GithubServer":
+        """Read GITHUB_SERVER_URL, GITHUB_API_URL and GITHUB_GRAPHQL_URL; what is not set follows from the others."""
+        server = (environ.get("GITHUB_SERVER_URL") or _PUBLIC_SERVER).rstrip("/")
+        api = (environ.get("GITHUB_API_URL") or (_PUBLIC_API if server == _PUBLIC_SERVER else f"{server}/api/v3")).rstrip("/")
+        return cls(server, api, (environ.get("GITHUB_GRAPHQL_URL") or f"{api.removesuffix('/v3')}/graphql").rstrip("/"))
+
+
+def github_name(repository: str, server: GithubServer) -> str | None:
+    """Give ``owner/name`` of a repository on this GitHub server, named so or by its https address; None for any other place.
 
     A relative path with one slash looks like ``owner/name``; written as ``./owner/name`` it is a path.
     """
-    if "://" in repository or repository.startswith((".", "/", "~")):
-        return repository
-    if _GITHUB.fullmatch(repository):
-        return f"{server_url.rstrip('/')}/{repository}.git"
-    return repository
+    name = repository
+    if repository.startswith(f"{server.server_url}/"):
+        name = repository.removeprefix(f"{server.server_url}/").removesuffix("/").removesuffix(".git")
+    elif "://" in repository or repository.startswith((".", "/", "~")):
+        return None
+    return name if _GITHUB.fullmatch(name) else None
 
 
-def token_for(location: str, token: str, server_url: str) -> str:
+def token_for(location: str, token: str, server: GithubServer) -> str:
     """Give the token if it may be sent there.
 
     The workflow's own token is the default of the input, so it goes to the GitHub server only, whatever host a repository names.
     Any other token was given on purpose.
     """
-    return "" if token.startswith(_WORKFLOW_TOKEN) and _origin(location) != _origin(server_url) else token
+    return "" if token.startswith(_WORKFLOW_TOKEN) and _origin(location) != _origin(server.server_url) else token
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,32 +1,78 @@
 """Opening the store that the inputs name."""
 
+import json
 from collections.abc import Mapping
 
-from git_keyval.dispatch.location import locate, token_for
+from git_keyval.dispatch.location import GithubServer, github_name, token_for
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import Store
 
-_PUBLIC_SERVER = "https://github.com"
+DEFAULT_PATIENCE_SECONDS = 300.0
+"""How long a run may wait for GitHub's rate limits where ``max-seconds`` says nothing."""
+
+_MAX_EVENT_BYTES = 25 * 1024 * 1024
+_ACCEPTED = "a git URL, a path, or owner/name"
 
 
 def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Store:
-    """Open the repository; nothing is read yet. Raises GitKeyvalError."""
-    repository = str(inputs.get("repository", ""))
+    """Open the repository; nothing is read from it yet. Raises GitKeyvalError."""
+    repository, token = str(inputs.get("repository", "")), str(inputs.get("token", ""))
+    transport = str(inputs.get("transport", "auto"))
     if not repository:
-        raise InputError("repository", "is missing", "a git URL, a path, or owner/name")
-    server_url = surroundings.environ.get("GITHUB_SERVER_URL") or _PUBLIC_SERVER
-    location = locate(repository, server_url)
+        raise InputError("repository", "is missing", _ACCEPTED)
+    server = GithubServer.of(surroundings.environ)
+    name = github_name(repository, server)
+    if name is not None and transport != "git" and (token or transport == "api"):
+        return _open_github(name, server, token, transport, inputs, surroundings)
+    if transport == "api":
+        raise InputError("transport", "is 'api', but the repository is not on the GitHub server", "auto or git")
+    location = f"{server.server_url}/{name}.git" if name is not None else repository
     try:
-        token = token_for(location, str(inputs.get("token", "")), server_url)
+        allowed = token_for(location, token, server)
     except ValueError as exc:
-        raise InputError("repository", "is not a valid address", "a git URL, a path, or owner/name") from exc
+        raise InputError("repository", "is not a valid address", _ACCEPTED) from exc
     return open_git_store(
         location,
         environ=surroundings.environ,
-        token=token,
-        clock=surroundings.clock,
+        token=allowed,
+        clock=ServerClock(surroundings.clock),
         sleep=surroundings.sleep,
         random=surroundings.random,
     )
+
+
+def _open_github(
+    name: str, server: GithubServer, token: str, transport: str, inputs: Mapping[str, object], surroundings: Surroundings
+) -> Store:
+    from git_keyval.store.github import GithubPlace, open_github_store  # noqa: PLC0415  # slow to import, and no other place needs it
+
+    if not token:
+        raise InputError("token", "is missing, and GitHub's API needs one", "a token that may use the repository")
+    max_seconds = inputs.get("max-seconds")
+    return open_github_store(
+        GithubPlace(name, server.api_url, server.graphql_url, server.server_url, _repository_id(name, surroundings)),
+        by_git=transport == "auto",
+        environ=surroundings.environ,
+        token=token,
+        clock=ServerClock(surroundings.clock),
+        sleep=surroundings.sleep,
+        random=surroundings.random,
+        elapsed=surroundings.elapsed,
+        max_seconds=float(max_seconds) if isinstance(max_seconds, int) else DEFAULT_PATIENCE_SECONDS,
+    )
+
+
+def _repository_id(name: str, surroundings: Surroundings) -> str:
+    """Give the GraphQL id that the run's event tells of this repository, which saves asking; empty if it tells none.
+
+    Whatever is wrong with the file, the id can be asked for.
+    """
+    try:
+        event = json.loads(surroundings.read_file(surroundings.environ["GITHUB_EVENT_PATH"], _MAX_EVENT_BYTES))
+        told = event["repository"]
+        return str(told["node_id"]) if str(told["full_name"]).lower() == name.lower() else ""
+    except (KeyError, TypeError, ValueError, OSError):
+        return ""

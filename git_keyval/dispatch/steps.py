@@ -42,7 +42,7 @@ def run_command(
         deliverable=deliverable,
     )
     result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
-    told = {**_told(result), "requests-used": store.requests}
+    told = {**_told(result), "requests-used": store.requests, "rate-remaining": store.rate_remaining}
     return result, as_outputs(command, told)
 
 

@@ -21,7 +21,7 @@ def run_maintenance(command: Command, inputs: Mapping[str, object], surroundings
     store = open_store(inputs, surroundings)
     job = Maintenance(store, new_op=surroundings.new_op, elapsed=surroundings.elapsed, progress=surroundings.progress)
     report: AnyReport = getattr(import_module(command.module), command.attribute)(job, **arguments)
-    return report, as_outputs(command, {**_told(report), "requests-used": store.requests})
+    return report, as_outputs(command, {**_told(report), "requests-used": store.requests, "rate-remaining": store.rate_remaining})
 
 
 def _told(report: AnyReport) -> dict[str, object]:

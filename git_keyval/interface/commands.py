@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-COMMON = ("command", "repository", "token")
+COMMON = ("command", "repository", "token", "transport")
 _KEY = ("key", "key-type", "shard-length")
 _KEYS = ("key", "keys", "key-type", "shard-length")
 _SHOW = ("default", "on-missing", "output-file", "mask")
@@ -12,7 +12,7 @@ _VERSIONED = ("if-version", "max-attempts")
 _BUDGET = ("dry-run", "max-writes", "max-seconds")
 _COUNT = (*_KEY, "by", "op-id", "contention", "max-attempts")
 _TIMES = ("ttl", "expires-at")
-_REPORT = ("count", "report", "requests-used")
+_REPORT = ("count", "report", "requests-used", "rate-remaining")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Command:
 
 
 _VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
-_USED = "requests-used"
+_USED = ("requests-used", "rate-remaining")
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -55,7 +55,7 @@ COMMANDS: dict[str, Command] = {
             "Read a key.",
             f"{_VALUES}:get",
             (*_KEY, *_SHOW),
-            ("found", "value", "json", "type", "version", *_TIMES, _USED),
+            ("found", "value", "json", "type", "version", *_TIMES, *_USED),
             (("key",),),
         ),
         Command(
@@ -64,7 +64,7 @@ COMMANDS: dict[str, Command] = {
             "Write a key, with conditions and a time to live.",
             f"{_VALUES}:set_",
             (*_KEY, "value", "value-file", "type", "media-type", *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"),
-            ("found", "applied", "version", *_TIMES, "old-value", _USED),
+            ("found", "applied", "version", *_TIMES, "old-value", *_USED),
             (("key",), ("value", "value-file")),
         ),
         Command(
@@ -73,7 +73,7 @@ COMMANDS: dict[str, Command] = {
             "Delete keys.",
             f"{_VALUES}:del_",
             (*_KEYS, *_VERSIONED),
-            ("applied", "count", _USED),
+            ("applied", "count", *_USED),
             (("key", "keys"),),
         ),
         Command(
@@ -82,7 +82,7 @@ COMMANDS: dict[str, Command] = {
             "Delete a key and answer with its value; one caller only gets it.",
             f"{_VALUES}:getdel",
             (*_KEY, *_SHOW, *_VERSIONED),
-            ("found", "applied", "value", "json", "type", "version", *_TIMES, _USED),
+            ("found", "applied", "value", "json", "type", "version", *_TIMES, *_USED),
             (("key",),),
         ),
         Command(
@@ -91,7 +91,7 @@ COMMANDS: dict[str, Command] = {
             "Tell whether keys exist.",
             f"{_VALUES}:exists",
             (*_KEYS, "on-missing"),
-            ("found", "count", _USED),
+            ("found", "count", *_USED),
             (("key", "keys"),),
         ),
         Command(
@@ -100,7 +100,7 @@ COMMANDS: dict[str, Command] = {
             "Tell the type of a key's value.",
             f"{_VALUES}:type_",
             (*_KEY, "on-missing"),
-            ("found", "type", "version", _USED),
+            ("found", "type", "version", *_USED),
             (("key",),),
         ),
         Command(
@@ -109,7 +109,7 @@ COMMANDS: dict[str, Command] = {
             "Read several keys at once.",
             f"{_VALUES}:mget",
             ("keys", "key-type", "shard-length", "on-missing"),
-            ("found", "json", "count", _USED),
+            ("found", "json", "count", *_USED),
             (("keys",),),
         ),
         Command(
@@ -118,7 +118,7 @@ COMMANDS: dict[str, Command] = {
             "Write several keys, all or none.",
             f"{_VALUES}:mset",
             ("values", "type", "key-type", "shard-length", *_LIFETIME, "store-key", "max-attempts"),
-            ("applied", "count", _USED),
+            ("applied", "count", *_USED),
             (("values",),),
         ),
         Command(
@@ -127,7 +127,7 @@ COMMANDS: dict[str, Command] = {
             "Give a key a new time to expire.",
             f"{_EXPIRY}:expire",
             (*_KEY, *_LIFETIME, *_VERSIONED),
-            ("found", "applied", "version", *_TIMES, _USED),
+            ("found", "applied", "version", *_TIMES, *_USED),
             (("key",), ("ttl", "expires-at")),
         ),
         Command(
@@ -136,7 +136,7 @@ COMMANDS: dict[str, Command] = {
             "Take a key's expiry away.",
             f"{_EXPIRY}:persist",
             (*_KEY, *_VERSIONED),
-            ("found", "applied", "version", *_TIMES, _USED),
+            ("found", "applied", "version", *_TIMES, *_USED),
             (("key",),),
         ),
         Command(
@@ -145,7 +145,7 @@ COMMANDS: dict[str, Command] = {
             "Tell how long a key has left.",
             f"{_EXPIRY}:ttl",
             (*_KEY, "on-missing"),
-            ("found", "version", *_TIMES, _USED),
+            ("found", "version", *_TIMES, *_USED),
             (("key",),),
         ),
         Command(
@@ -154,7 +154,7 @@ COMMANDS: dict[str, Command] = {
             "Add to a counter, exactly once.",
             f"{_COUNTERS}:incr",
             _COUNT,
-            ("applied", "value", "json", "pending", "version", _USED),
+            ("applied", "value", "json", "pending", "version", *_USED),
             (("key",),),
         ),
         Command(
@@ -163,7 +163,7 @@ COMMANDS: dict[str, Command] = {
             "Subtract from a counter, exactly once.",
             f"{_COUNTERS}:decr",
             _COUNT,
-            ("applied", "value", "json", "pending", "version", _USED),
+            ("applied", "value", "json", "pending", "version", *_USED),
             (("key",),),
         ),
         Command(
@@ -172,7 +172,7 @@ COMMANDS: dict[str, Command] = {
             "List the stored keys by name.",
             "git_keyval.commands.keyspace:keys",
             ("key",),
-            ("found", "json", "count", _USED),
+            ("found", "json", "count", *_USED),
         ),
         Command(
             "gather",
@@ -205,7 +205,7 @@ COMMANDS: dict[str, Command] = {
             "Make a repository ready to be a database.",
             "maintenance.init:init",
             (),
-            ("applied", "count", _USED),
+            ("applied", "count", *_USED),
         ),
         Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", (), _REPORT),
     )

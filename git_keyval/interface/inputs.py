@@ -157,6 +157,13 @@ INPUTS: dict[str, Input] = {
             default="${{ github.token }}",
             shown=False,
         ),
+        Input(
+            "transport",
+            "How a repository on GitHub is reached: by its API, by git, or by whichever takes fewer requests.",
+            "auto, api or git",
+            _one_of("auto", "api", "git"),
+            default="auto",
+        ),
         Input("key", "The key; for the command keys, a pattern with *, ? and [...].", "any text", _text, shown=False),
         Input("keys", "Several keys.", "a JSON list of strings, or one key a line", _names, shown=False),
         Input(
@@ -270,7 +277,7 @@ INPUTS: dict[str, Input] = {
         Input("max-writes", "At most this many ref transactions.", "a whole number, 1 or more", _integer(1, INT64_MAX)),
         Input(
             "max-seconds",
-            "Begin no new batch after this many seconds.",
+            "Begin no new batch, and wait for no rate limit, beyond this many seconds.",
             "a whole number, 1 or more",
             _integer(1, _YEAR),
         ),

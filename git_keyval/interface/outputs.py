@@ -13,6 +13,7 @@ OUTPUTS: dict[str, str] = {
     "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
     "count": "How many keys were found, written or deleted; for maintenance, how many writes; for check, how many errors.",
     "requests-used": "How many requests the step made (on a local path: processes started).",
+    "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
 }
 """All outputs by name, with what they tell."""

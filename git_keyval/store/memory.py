@@ -33,6 +33,7 @@ class MemoryStore:
         """Start empty, with this clock."""
         self.refs: dict[RefName, Oid] = {}
         self.requests = 0
+        self.rate_remaining: int | None = None
         self._objects: dict[Oid, GitObject] = {}
         self._clock = clock
 

@@ -107,11 +107,13 @@ class Snapshot:
     """What a read found: the refs that exist, and objects by oid. It may hold more objects than the depth asked for.
 
     ``moved`` are refs named in more than one selection that were not the same each time; ``refs`` has them as they were last.
+    Without ``ordered``, several selections went into one request: the server was asked for them in order, and may have kept it.
     """
 
     refs: Mapping[RefName, Oid]
     objects: Mapping[Oid, GitObject] = field(default_factory=dict)
     moved: frozenset[RefName] = frozenset()
+    ordered: bool = True
 
     def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
         """Give what a transaction based on this snapshot must expect of a ref."""
@@ -124,10 +126,12 @@ class Capabilities:
 
     ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
     ``clock_is_servers``: whether ``now()`` tells the server's time or this machine's.
+    ``bundles``: whether independent transactions in one call cost no more than one of them, also where some are in conflict.
     """
 
     batch: int
     clock_is_servers: bool = False
+    bundles: bool = True
 
 
 class Store(Protocol):
@@ -136,8 +140,9 @@ class Store(Protocol):
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read some refs and what they point at.
 
-        Each selection is read after the one before it was read completely. Within one selection the refs may be torn: no git
-        server reads several refs at one instant. Objects that the repository lacks, or cannot send, are left out.
+        Each selection is read after the one before it was read completely, unless the snapshot is not ``ordered``. Within one
+        selection the refs may be torn: no git server reads several refs at one instant. Objects that the repository lacks, or
+        cannot send, are left out.
         """
         ...
 
@@ -172,4 +177,9 @@ class Store(Protocol):
     @property
     def requests(self) -> int:
         """Count the requests made so far: processes started for a local path, HTTP requests otherwise."""
+        ...
+
+    @property
+    def rate_remaining(self) -> int | None:
+        """Tell how many requests the server still allows; None where it sets no such limit, or has not told it yet."""
         ...

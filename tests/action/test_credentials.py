@@ -117,7 +117,7 @@ def test_the_workflow_token_is_for_github_only(workflow: Workflow, listening: Li
 def test_the_workflow_token_goes_to_the_server_of_the_workflow(workflow: Workflow, listening: Listening) -> None:
     """``owner/name`` is a repository there, which need not be github.com."""
     workflow.environ = {"GITHUB_SERVER_URL": listening.url}
-    workflow.settings = {"repository": "owner/name"}
+    workflow.settings = {"repository": "owner/name", "transport": "git"}
     assert workflow.run("set", **WRITES).code == 0
     assert set(listening.credentials) == {basic("x-access-token", WORKFLOW_TOKEN)}
 

@@ -22,6 +22,10 @@ class TornReads:
     def requests(self) -> int:
         return self._store.requests
 
+    @property
+    def rate_remaining(self) -> int | None:
+        return self._store.rate_remaining
+
     def now(self) -> Micros:
         return self._store.now()
 

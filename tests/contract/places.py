@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_keyval.format.objects import Oid
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Store
@@ -49,7 +50,7 @@ def open_git_place(repository: Path, location: str, clock: FakeClock, environ: M
             location,
             environ=isolated_environ(environ),
             token=token,
-            clock=clock,
+            clock=ServerClock(clock),
             sleep=clock.advance,
             random=lambda: 0.5,
         )

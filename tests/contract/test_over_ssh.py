@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, UnavailableError
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import Applied, Selection, Store
 from tests.conftest import FakeClock
@@ -20,7 +21,9 @@ def ssh(tmp_path: Path) -> SshStandIn:
 
 
 def open_store(location: str, environ: Mapping[str, str], clock: FakeClock) -> Store:
-    return open_git_store(location, environ=isolated_environ(environ), clock=clock, sleep=clock.advance, random=lambda: 0.5)
+    return open_git_store(
+        location, environ=isolated_environ(environ), clock=ServerClock(clock), sleep=clock.advance, random=lambda: 0.5
+    )
 
 
 def test_user_port_and_path_are_those_of_the_address(ssh: SshStandIn, tmp_path: Path, clock: FakeClock) -> None:

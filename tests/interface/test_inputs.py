@@ -72,6 +72,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("retention", "52w", 31_449_600),
     ("max-writes", "1", 1),
     ("max-writes", str(INT64 - 1), INT64 - 1),
+    *(("transport", way, way) for way in ("auto", "api", "git")),
     ("max-seconds", "1", 1),
     ("max-seconds", "3600", 3600),
 ]
@@ -148,6 +149,7 @@ REFUSED: list[tuple[str, str]] = [
     ("shard-length", "40"),
     ("max-attempts", "1001"),
     *(("contention", text) for text in ("", "wait", "Retry")),
+    *(("transport", text) for text in ("", "API", "https", "git ")),
     *(("on-missing", text) for text in ("", "error", "OK")),
 ]
 

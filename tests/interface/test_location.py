@@ -2,57 +2,85 @@
 
 import pytest
 
-from git_keyval.dispatch.location import locate, token_for
+from git_keyval.dispatch.location import GithubServer, github_name, token_for
 
 GITHUB = "https://github.com"
 
 
 @pytest.mark.parametrize(
-    ("repository", "location"),
+    ("repository", "name"),
     [
         # Paths stay paths.
-        ("/srv/git/db.git", "/srv/git/db.git"),
-        ("./db.git", "./db.git"),
-        ("./owner/name", "./owner/name"),
-        ("../db.git", "../db.git"),
-        ("~/db.git", "~/db.git"),
-        (".", "."),
-        ("db.git", "db.git"),
-        ("data/bases/db.git", "data/bases/db.git"),
-        ("/with:colon/db.git", "/with:colon/db.git"),
-        ("./with:colon", "./with:colon"),
-        ("dir/with:colon", "dir/with:colon"),
-        ("a b/c", "a b/c"),
-        # URLs stay URLs.
-        ("https://github.com/owner/name", "https://github.com/owner/name"),
-        ("https://user:word@host:8443/a b.git", "https://user:word@host:8443/a b.git"),
-        ("http://127.0.0.1:8000/x.git", "http://127.0.0.1:8000/x.git"),
-        ("file:///srv/db.git", "file:///srv/db.git"),
-        ("ssh://git@host:2222/srv/db.git", "ssh://git@host:2222/srv/db.git"),
-        # owner/name is on the server of the workflow.
-        ("owner/name", "https://github.com/owner/name.git"),
-        ("0wner-1/.github", "https://github.com/0wner-1/.github.git"),
-        ("owner/na_me.js", "https://github.com/owner/na_me.js.git"),
-        ("-owner/name", "-owner/name"),
-        ("owner/name/", "owner/name/"),
-        ("owner/", "owner/"),
-        ("owner/name\n", "owner/name\n"),
-        ("öwner/name", "öwner/name"),
+        ("/srv/git/db.git", None),
+        ("./db.git", None),
+        ("./owner/name", None),
+        ("../db.git", None),
+        ("~/db.git", None),
+        (".", None),
+        ("db.git", None),
+        ("data/bases/db.git", None),
+        ("/with:colon/db.git", None),
+        ("./with:colon", None),
+        ("dir/with:colon", None),
+        ("a b/c", None),
+        # Addresses of other servers, and those with credentials of their own, are git's.
+        ("https://user:word@host:8443/a b.git", None),
+        ("https://user:word@github.com/owner/name.git", None),
+        ("http://127.0.0.1:8000/x.git", None),
+        ("http://github.com/owner/name.git", None),
+        ("https://github.com.evil.example/owner/name.git", None),
+        ("file:///srv/db.git", None),
+        ("ssh://git@host:2222/srv/db.git", None),
+        ("git@github.com:owner/name.git", None),
+        ("host:name.git", None),
+        # A repository on the server of the workflow, by its name or its address.
+        ("owner/name", "owner/name"),
+        ("0wner-1/.github", "0wner-1/.github"),
+        ("owner/na_me.js", "owner/na_me.js"),
+        ("https://github.com/owner/name", "owner/name"),
+        ("https://github.com/owner/name/", "owner/name"),
+        ("https://github.com/owner/name.git", "owner/name"),
+        ("https://github.com/owner/name/tree/main", None),
+        ("https://github.com/owner", None),
+        ("-owner/name", None),
+        ("owner/name/", None),
+        ("owner/", None),
+        ("owner/name\n", None),
+        ("öwner/name", None),
     ],
 )
-def test_locate(repository: str, location: str) -> None:
-    assert locate(repository, GITHUB) == location
+def test_what_is_on_the_github_server(repository: str, name: str | None) -> None:
+    assert github_name(repository, GithubServer.of({})) == name
 
 
-@pytest.mark.parametrize("address", ["git@github.com:owner/name.git", "host:name.git", "git@host:/srv/db.git", "host:~user/db.git"])
-def test_an_scp_like_address_stays_as_it_is(address: str) -> None:
-    """The git adapter reads it, because its path is not the path of a URL."""
-    assert locate(address, GITHUB) == address
-
-
-@pytest.mark.parametrize("server", ["https://github.example", "https://github.example/", "https://github.example:8443"])
-def test_a_name_is_looked_for_on_the_server_of_the_workflow(server: str) -> None:
-    assert locate("owner/name", server) == f"{server.rstrip('/')}/owner/name.git"
+@pytest.mark.parametrize(
+    ("environ", "server", "api", "graphql"),
+    [
+        ({}, "https://github.com", "https://api.github.com", "https://api.github.com/graphql"),
+        (
+            {"GITHUB_SERVER_URL": "https://ghe.example/"},
+            "https://ghe.example",
+            "https://ghe.example/api/v3",
+            "https://ghe.example/api/graphql",
+        ),
+        (
+            {"GITHUB_SERVER_URL": "https://x.ghe.com", "GITHUB_API_URL": "https://api.x.ghe.com"},
+            "https://x.ghe.com",
+            "https://api.x.ghe.com",
+            "https://api.x.ghe.com/graphql",
+        ),
+        (
+            {"GITHUB_API_URL": "http://127.0.0.1:80/a", "GITHUB_GRAPHQL_URL": "http://127.0.0.1:80/b"},
+            "https://github.com",
+            "http://127.0.0.1:80/a",
+            "http://127.0.0.1:80/b",
+        ),
+    ],
+)
+def test_the_addresses_of_the_server(environ: dict[str, str], server: str, api: str, graphql: str) -> None:
+    """The runner sets all three; what is missing follows GitHub's own scheme."""
+    assert GithubServer.of(environ) == GithubServer(server, api, graphql)
+    assert github_name(f"{server}/owner/name.git", GithubServer.of(environ)) == "owner/name"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +103,7 @@ def test_a_name_is_looked_for_on_the_server_of_the_workflow(server: str) -> None
     ],
 )
 def test_the_token_of_a_workflow_goes_to_its_server_only(location: str, server: str, sent: bool) -> None:  # noqa: FBT001  # a column of the table
-    assert (token_for(location, "ghs_x", server) == "ghs_x") == sent
-    assert token_for(location, "ghp_x", server) == "ghp_x"
-    assert token_for(location, "", server) == ""
+    there = GithubServer.of({"GITHUB_SERVER_URL": server})
+    assert (token_for(location, "ghs_x", there) == "ghs_x") == sent
+    assert token_for(location, "ghp_x", there) == "ghp_x"
+    assert token_for(location, "", there) == ""

@@ -28,6 +28,10 @@ class Choosy:
     def requests(self) -> int:
         return self.store.requests
 
+    @property
+    def rate_remaining(self) -> int | None:
+        return self.store.rate_remaining
+
     def now(self) -> Micros:
         return self.store.now()
 

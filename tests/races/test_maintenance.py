@@ -11,6 +11,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Transaction
 from tests.races.arena import Arena
@@ -89,7 +90,11 @@ def _leave_breadcrumbs(arena: Arena, turn: int, expected: Expected) -> None:
         expected.counters[counter] = expected.counters.get(counter, 0) + 20
     updates = tuple(RefUpdate(name, ABSENT, commit.oid) for name in names)
     store = open_git_store(
-        str(arena.repository), environ=isolated_environ(), clock=lambda: Micros(now), sleep=time.sleep, random=lambda: 0.5
+        str(arena.repository),
+        environ=isolated_environ(),
+        clock=ServerClock(lambda: Micros(now)),
+        sleep=time.sleep,
+        random=lambda: 0.5,
     )
     assert store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))]) == [Applied()]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from git_keyval.errors import NotARepositoryError
-from git_keyval.format.times import Micros
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.adapter import GitStore
 from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
 from git_keyval.store.port import Capabilities
@@ -21,7 +21,7 @@ def open_git_store(
     *,
     environ: Mapping[str, str],
     token: str = "",
-    clock: Callable[[], Micros],
+    clock: ServerClock,
     sleep: Callable[[float], None],
     random: Callable[[], float],
 ) -> GitStore:
@@ -30,28 +30,19 @@ def open_git_store(
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header. Raises NotARepositoryError for
     another kind of address.
     """
-
-    def local(_store: GitStore) -> Transport:
-        return LocalTransport(location.removeprefix("file://"), environ)
-
-    def ssh(_store: GitStore) -> Transport:
-        return SshTransport(location, environ)
-
-    def http(store: GitStore) -> Transport:
-        from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a local database never needs it
-
-        return HttpTransport(location, token, store.clock_told)
-
-    ways: dict[str, tuple[Callable[[GitStore], Transport], Capabilities]] = {
-        "file": (local, _LOCAL),
-        "ssh": (ssh, _REMOTE),
-        "http": (http, _REMOTE_HTTP),
-        "https": (http, _REMOTE_HTTP),
-    }
     scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "file"
-    if scheme not in ways:
-        raise NotARepositoryError(
-            f"Addresses of the kind {scheme}:// are not supported.", "Give 'repository' as a path, file://, https:// or ssh://."
-        )
-    connect, capabilities = ways[scheme]
-    return GitStore(connect, capabilities=capabilities, clock=clock, sleep=sleep, random=random)
+    transport: Transport
+    match scheme:
+        case "file":
+            transport, capabilities = LocalTransport(location.removeprefix("file://"), environ), _LOCAL
+        case "ssh":
+            transport, capabilities = SshTransport(location, environ), _REMOTE
+        case "http" | "https":
+            from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
+
+            transport, capabilities = HttpTransport(location, token, clock), _REMOTE_HTTP
+        case _:
+            raise NotARepositoryError(
+                f"Addresses of the kind {scheme}:// are not supported.", "Give 'repository' as a path, file://, https:// or ssh://."
+            )
+    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.times import SECOND, Micros
+from git_keyval.format.times import Micros
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure, needs
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
@@ -21,21 +22,20 @@ class GitStore:
 
     def __init__(
         self,
-        connect: Callable[["GitStore"], Transport],
+        transport: Transport,
         *,
         capabilities: Capabilities,
-        clock: Callable[[], Micros],
+        clock: ServerClock,
         sleep: Callable[[float], None],
         random: Callable[[], float],
     ) -> None:
-        """Use the transport that ``connect`` makes; nothing is sent yet. ``random`` gives numbers from 0 to 1 for jitter."""
+        """Use the transport; nothing is sent yet. ``random`` gives numbers from 0 to 1 for jitter."""
         self._capabilities = capabilities
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._clock_offset = 0
         self._objects = _ObjectCache()
-        self._transport = connect(self)
+        self._transport = transport
 
     @property
     def capabilities(self) -> Capabilities:
@@ -47,14 +47,14 @@ class GitStore:
         """Count the processes started or HTTP requests made."""
         return self._transport.requests
 
-    def now(self) -> Micros:
-        """Tell this machine's time, corrected by the server's where that differs by more than its header can tell."""
-        return Micros(self._clock() + self._clock_offset)
+    @property
+    def rate_remaining(self) -> int | None:
+        """Tell that no limit is known."""
+        return None
 
-    def clock_told(self, seconds: int) -> None:
-        """Learn the server's time in whole Unix seconds, as HTTP tells it: within the second nothing is corrected."""
-        server, here = seconds * SECOND, self._clock()
-        self._clock_offset = 0 if server - SECOND <= here <= server + 2 * SECOND else server + SECOND // 2 - here
+    def now(self) -> Micros:
+        """Tell the server's time where it tells it, else this machine's."""
+        return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs, each selection with a listing of its own, then fetch what is not known yet."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -13,6 +12,7 @@ from dulwich.errors import GitProtocolError
 from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.transport import BrokenConversationError, Service
 
@@ -33,8 +33,8 @@ class Answer:
 class HttpTransport:
     """A way to one http(s) address."""
 
-    def __init__(self, url: str, token: str, clock_told: Callable[[int], None]) -> None:
-        """Reach the address with the token as password; ``clock_told`` gets the server's time in Unix seconds.
+    def __init__(self, url: str, token: str, clock: ServerClock) -> None:
+        """Reach the address with the token as password; ``clock`` is told the server's time.
 
         Credentials in the address are used instead of the token, and are repeated in no error.
         """
@@ -45,7 +45,7 @@ class HttpTransport:
         self.requests = 0
         self.where = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         self.upload_advertisement = b""
-        self._clock_told = clock_told
+        self._clock = clock
         # One policy for trying again, and it is not urllib3's, which would sleep as long as a server asks.
         retries = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
         self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=_TIMEOUT_SECONDS)
@@ -61,17 +61,11 @@ class HttpTransport:
         url = f"{self.where}/{path}"
         # The one place where dulwich sends a request; its own parser of answers would keep all refs in memory.
         answer, read = self._client._http_request(url, headers, body, raise_for_status=False)  # noqa: SLF001
-        self._tell_clock(answer.headers.get("Date", ""))
+        self._clock.told(answer.headers.get("Date", ""))
         if moved := answer.redirect_location:
             self._follow(urljoin(url, str(moved)), path)
         content_type = answer.headers.get("Content-Type") or ""
         return Answer(answer.status, content_type.partition(";")[0], PacketReader(read), answer.close)
-
-    def _tell_clock(self, date: str) -> None:
-        try:
-            self._clock_told(int(parsedate_to_datetime(date).timestamp()))
-        except ValueError:
-            return  # a server that tells no time, or no readable one, leaves this machine's
 
     def _follow(self, location: str, path: str) -> None:
         if location.endswith(f"/{path}"):

@@ -14,10 +14,10 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.git.messages import one_line
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.git.transport import BrokenConversationError, Transport
+from git_keyval.store.messages import one_line
 
 ZERO_OID = Oid("0" * 40)
 _OID_DIGITS = 40

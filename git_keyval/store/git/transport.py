@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
-from git_keyval.store.git.messages import one_line
 from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.messages import one_line
 
 Service = Literal["upload-pack", "receive-pack"]
 

@@ -16,10 +16,10 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.git.messages import one_line
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import read_pack
 from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
+from git_keyval.store.messages import one_line
 
 _NO_REF = b"^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
 _OID_DIGITS = 40

@@ -1,0 +1,31 @@
+"""The server's clock, as far as the answers to requests tell it."""
+
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from git_keyval.format.times import SECOND, Micros
+
+
+class ServerClock:
+    """This machine's time, corrected by the server's where that differs by more than its header can tell."""
+
+    def __init__(self, clock: Callable[[], Micros]) -> None:
+        """Start from this machine's clock."""
+        self._clock = clock
+        self._offset = 0
+
+    def now(self) -> Micros:
+        """Tell the time."""
+        return Micros(self._clock() + self._offset)
+
+    def told(self, date: str) -> None:
+        """Learn the time from a Date header, which has whole seconds: within the second nothing is corrected.
+
+        A server that tells no time, or no readable one, leaves this machine's.
+        """
+        try:
+            server = int(parsedate_to_datetime(date).timestamp()) * SECOND
+        except ValueError:
+            return
+        here = self._clock()
+        self._offset = 0 if server - SECOND <= here <= server + 2 * SECOND else server + SECOND // 2 - here

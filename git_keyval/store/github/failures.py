@@ -1,0 +1,86 @@
+"""What can become of one request to GitHub's API, other than the answer asked for.
+
+Internal to this adapter: above it, each of these is an outcome of a transaction or a StoreError.
+"""
+
+from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+
+
+class LostReplyError(Exception):
+    """No answer came, or none that can be read: whether the server did what was asked is not known."""
+
+    def __init__(self, cause: str, *, heavy: bool = False) -> None:
+        """Keep the cause; ``heavy`` where the server may have given up because too much was asked for at once."""
+        self.cause = cause
+        self.heavy = heavy
+        super().__init__(cause)
+
+
+class RateLimitedError(Exception):
+    """The server did nothing, because too much was asked of it. ``seconds`` to wait, None if it does not say."""
+
+    def __init__(self, reason: str, seconds: float | None) -> None:
+        """Keep what the server said, and for how long."""
+        self.reason = reason
+        self.seconds = seconds
+        super().__init__(reason)
+
+
+class RejectedError(Exception):
+    """The server did not do what was asked, and says why: ``kind`` is GraphQL's type of the error, or the HTTP status."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Keep the message, made safe to print."""
+        self.kind = kind
+        self.message = message
+        super().__init__(f"{message} ({kind})")
+
+
+class MovedError(Exception):
+    """The repository has another name now, and requests other than GET are not passed on."""
+
+
+class EmptyRepositoryError(Exception):
+    """The repository has no commit yet, and the API stores nothing in such a one."""
+
+
+def bad_credentials() -> StoreError:
+    """The token is no token, or no longer one."""
+    return AccessDeniedError(
+        "GitHub does not accept the token (status 401).", "Check 'token': it may have expired, or been revoked."
+    )
+
+
+def not_visible(name: str) -> StoreError:
+    """The repository does not exist, or is hidden from this token: GitHub does not say which."""
+    return NotARepositoryError(
+        f"GitHub knows no repository {name} that this token may see.",
+        "Check 'repository', and give the job 'permissions: contents: write', or a token that may use that repository.",
+    )
+
+
+def forbidden(message: str, sso: str) -> StoreError:
+    """Tell why a token that is known may not do this; ``sso`` is the header that names where to authorise it."""
+    if sso:
+        return AccessDeniedError(
+            f"The organization wants the token authorised for single sign-on ({message}).",
+            "Authorise it for the organization in your GitHub settings, or use the workflow's own token.",
+        )
+    if "archived" in message.lower():
+        return AccessDeniedError(f"The repository is archived ({message}).", "Unarchive it, or use another one.")
+    return AccessDeniedError(
+        f"The token may not do this ({message}).",
+        "Give the job 'permissions: contents: write', or a token that may change the contents of the repository.",
+    )
+
+
+def gave_up(failure: LostReplyError | RateLimitedError) -> StoreError:
+    """Turn the last failure of a request that changes nothing into the error of the store."""
+    if isinstance(failure, LostReplyError):
+        return UnavailableError(f"GitHub did not answer ({failure.cause}).", "Try again; see https://www.githubstatus.com.")
+    until = "" if failure.seconds is None else f" It asks to wait {failure.seconds:.0f} seconds."
+    return UnavailableError(
+        f"GitHub limits the rate of requests ({failure.reason}).{until}",
+        "Wait (maintenance waits as long as 'max-seconds' allows), or use a token with a higher limit than the workflow's 1,000 "
+        "requests an hour.",
+    )

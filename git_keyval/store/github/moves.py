@@ -1,0 +1,174 @@
+"""Moving refs: ref transactions by the GraphQL mutation ``updateRefs``, which applies all of its updates or none.
+
+Its errors do not say which ref was in the way, so after a refusal the refs are read again: those that are not as expected are in
+conflict, and the rest is sent again. A reply that is lost leaves the outcome unknown; nothing is sent again then.
+"""
+
+import re
+from collections.abc import Sequence
+
+from git_keyval.errors import StoreError
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid
+from git_keyval.store.github.client import Json
+from git_keyval.store.github.failures import LostReplyError, RateLimitedError, RejectedError
+from git_keyval.store.github.queries import Wanted
+from git_keyval.store.github.repository import Repository
+from git_keyval.store.github.uploads import Uploads
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Outcome, RefUpdate, Refused, Transaction, Unknown
+
+FIRST_BATCH, MAX_BATCH = 100, 400
+"""How many refs one mutation moves. GitHub names no limit but ten seconds."""
+
+_ZERO_OID = "0" * 40
+_MAX_LIMITS = 5
+# What is known, or likely, to be said of a ref that is not as expected (https://docs.github.com/graphql/reference/input-objects
+# says nothing of it). Where it is, and no ref shows to have moved, what was read is older than the refusal.
+_STALE = re.compile(r"stale|expected|but is|is at|already exists|cannot lock|lock ref|reference update failed", re.IGNORECASE)
+
+
+class Moves:
+    """Applies transactions to one repository, many in one mutation."""
+
+    def __init__(self, repository: Repository, uploads: Uploads) -> None:
+        """Move refs of this repository to objects that the uploads have stored."""
+        self._repository = repository
+        self._uploads = uploads
+        self._size = FIRST_BATCH
+        self._sent = 0
+        self._absent_deletions_fail = False
+
+    def apply(self, transactions: Sequence[Transaction]) -> list[Outcome]:
+        """Apply the transactions, whose objects are stored. Raises StoreError where nothing at all was applied."""
+        work = _Work(transactions)
+        limits = 0
+        while batch := work.take(self._size):
+            try:
+                if self._absent_deletions_fail:
+                    self._settle_absent(work, batch)
+                self._send(work, batch)
+            except RateLimitedError as exc:
+                limits += 1
+                if failure := self._wait(exc, limits):
+                    return work.finish(failure)
+                # Nothing was done, and yet it is sent again only after a look.
+                self._settle_conflicts(work, batch)
+                work.again(batch)
+            except StoreError as exc:
+                return work.finish(exc)
+        return work.finish(None)
+
+    def _wait(self, limit: RateLimitedError, attempt: int) -> StoreError | None:
+        try:
+            self._repository.patience.wait_out(limit, attempt)
+        except StoreError as exc:
+            return exc
+        return None
+
+    def _send(self, work: "_Work", batch: list[int]) -> None:
+        updates = [update for index in batch for update in work.updates[index]]
+        if not updates:
+            work.settle(batch, Applied())
+            return
+        arguments = {"repositoryId": self._repository.id(), "refUpdates": [_ref_update(update) for update in updates]}
+        self._sent += 1
+        try:
+            self._repository.client.mutate("updateRefs", arguments, f"{_after(updates[0])}-{self._sent}")
+        except LostReplyError as exc:
+            self._size = max(1, len(updates) // 2)
+            work.settle(batch, Unknown(exc.cause))
+        except RejectedError as exc:
+            self._refused(work, batch, exc)
+        else:
+            self._size = min(MAX_BATCH, self._size * 2) if len(updates) >= self._size else self._size
+            work.settle(batch, Applied())
+
+    def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
+        """Find out what was in the way; whatever has no outcome afterwards is sent again."""
+        if self._settle_conflicts(work, batch) or self._settle_absent(work, batch) or self._uploads.store_assumed():
+            work.again(batch)
+        elif len(batch) > 1:
+            self._size = max(1, self._size // 2)
+            middle = len(batch) // 2
+            work.again(batch[:middle], batch[middle:])
+        elif _STALE.search(refusal.message) or "STALE" in refusal.kind:
+            work.settle(batch, Conflict(tuple(update.name for update in work.updates[batch[0]] if update.expect is not ANY)))
+        else:
+            work.settle(batch, Refused(str(refusal)))
+
+    def _settle_conflicts(self, work: "_Work", batch: list[int]) -> bool:
+        refs = self._read(work, batch)
+        any_moved = False
+        for index in batch:
+            updates = work.updates[index]
+            moved = tuple(update.name for update in updates if update.expect not in {ANY, refs.get(update.name, ABSENT)})
+            if moved:
+                any_moved = True
+                work.settle([index], Conflict(moved))
+        return any_moved
+
+    def _settle_absent(self, work: "_Work", batch: list[int]) -> bool:
+        """Leave out deletions of what is not there, which the server may refuse; True if there were any."""
+        doubtful = {update.name for index in batch for update in work.updates[index] if _is_forced_deletion(update)}
+        if not doubtful:
+            return False
+        absent = doubtful - self._read(work, batch).keys()
+        for index in batch:
+            work.updates[index] = tuple(update for update in work.updates[index] if update.name not in absent)
+        self._absent_deletions_fail |= bool(absent)
+        return bool(absent)
+
+    def _read(self, work: "_Work", batch: list[int]) -> dict[RefName, Oid]:
+        names = [update.name for index in batch for update in work.updates[index]]
+        return self._repository.ask([Wanted("ref", name) for name in names], Depth.OIDS).refs
+
+
+class _Work:
+    """Transactions on their way, by index: what is left to send of each, in which batches, and their outcomes."""
+
+    def __init__(self, transactions: Sequence[Transaction]) -> None:
+        self.updates = [transaction.updates for transaction in transactions]
+        self._outcomes: dict[int, Outcome] = {}
+        self._waiting = [list(range(len(transactions)))]
+
+    def take(self, size: int) -> list[int]:
+        """Give the next batch without an outcome: so many updates at most, but one transaction at the least."""
+        while self._waiting:
+            batch = [index for index in self._waiting.pop(0) if index not in self._outcomes]
+            taken, total = 0, 0
+            while taken < len(batch) and (not taken or total + len(self.updates[batch[taken]]) <= size):
+                total += len(self.updates[batch[taken]])
+                taken += 1
+            if batch:
+                self.again(batch[taken:])
+                return batch[:taken]
+        return []
+
+    def again(self, *batches: list[int]) -> None:
+        """Have batches taken next, one after the other."""
+        self._waiting[:0] = batches
+
+    def settle(self, batch: Sequence[int], outcome: Outcome) -> None:
+        self._outcomes |= dict.fromkeys(batch, outcome)
+
+    def finish(self, failure: StoreError | None) -> list[Outcome]:
+        """Give all outcomes; what is open was not applied because of the failure, which is raised if that is so of all."""
+        if failure is not None and not self._outcomes:
+            raise failure
+        return [self._outcomes.get(index, Refused(str(failure))) for index in range(len(self.updates))]
+
+
+def _ref_update(update: RefUpdate) -> dict[str, Json]:
+    """Give the update as GraphQL's RefUpdate: values share no history, so every overwrite has to be forced."""
+    told: dict[str, Json] = {"name": update.name, "afterOid": _after(update), "force": True}
+    if update.expect is not ANY:
+        told["beforeOid"] = _ZERO_OID if update.expect is ABSENT else update.expect
+    return told
+
+
+def _after(update: RefUpdate) -> str:
+    return _ZERO_OID if update.new is DELETE else str(update.new)
+
+
+def _is_forced_deletion(update: RefUpdate) -> bool:
+    return update.expect is ANY and update.new is DELETE

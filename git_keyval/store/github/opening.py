@@ -1,0 +1,50 @@
+"""Opening a repository on GitHub."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from git_keyval.store.clock import ServerClock
+from git_keyval.store.git import open_git_store
+from git_keyval.store.github.adapter import GithubStore
+from git_keyval.store.github.client import GithubClient
+from git_keyval.store.github.patience import Patience
+from git_keyval.store.github.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class GithubPlace:
+    """Where a repository is: ``owner/name`` on the server of these three addresses; its GraphQL id if that is known."""
+
+    name: str
+    api_url: str
+    graphql_url: str
+    server_url: str
+    repository_id: str = ""
+
+    @property
+    def git_url(self) -> str:
+        """Give the address for git."""
+        return f"{self.server_url.rstrip('/')}/{self.name}.git"
+
+
+def open_github_store(
+    place: GithubPlace,
+    *,
+    by_git: bool,
+    environ: Mapping[str, str],
+    token: str,
+    clock: ServerClock,
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    elapsed: Callable[[], float],
+    max_seconds: float,
+) -> GithubStore:
+    """Open a repository on GitHub; nothing is sent yet.
+
+    ``by_git`` allows git for what it does in fewer requests. ``max_seconds`` is what the run may take, waiting for rate limits
+    included; ``elapsed`` what it took so far.
+    """
+    client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock)
+    patience = Patience(max_seconds, elapsed, sleep, random)
+    git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random) if by_git else None
+    return GithubStore(Repository(client, patience, place.name, place.repository_id), git, clock)

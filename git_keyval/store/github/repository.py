@@ -1,0 +1,112 @@
+"""One repository on GitHub: requests about it, sent as often as they may be, and followed when it is renamed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.store.github.client import GithubClient, Json
+from git_keyval.store.github.failures import LostReplyError, MovedError, RejectedError, not_visible
+from git_keyval.store.github.patience import Patience
+from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
+from git_keyval.store.port import Depth
+
+MAX_FIELDS = 256
+"""How many refs and objects one query asks for at first: fifty keys with all that belongs to them."""
+
+_ABSENT = "404"
+
+
+class _TooMuchError(Exception):
+    """The server gave up on a query that can be divided."""
+
+
+class Repository:
+    """A repository by its name, which may change while it is used, and its GraphQL id, which does not."""
+
+    def __init__(self, client: GithubClient, patience: Patience, name: str, repository_id: str) -> None:
+        """Use the repository ``owner/name``; its id may be unknown yet, and is then learnt from the first read."""
+        self.client = client
+        self.patience = patience
+        self.name = name
+        self._id = repository_id
+
+    def id(self) -> str:
+        """Give the GraphQL id, asking for it if no read has told it."""
+        if not self._id:
+            self.ask((), Depth.OIDS)
+        return self._id
+
+    def get(self, resource: str) -> Json:
+        """GET a resource of the repository; None if there is none."""
+        try:
+            return self.patience.repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
+        except RejectedError as exc:
+            if exc.kind == _ABSENT:
+                return None
+            raise _unexpected(exc) from exc
+
+    def post(self, resource: str, body: Mapping[str, Json]) -> Json:
+        """POST what is named by its content. Raises RejectedError, EmptyRepositoryError and StoreError."""
+
+        def send() -> Json:
+            try:
+                return self.client.post(f"/repos/{self.name}/{resource}", body)
+            except MovedError:
+                self._follow()
+                return self.client.post(f"/repos/{self.name}/{resource}", body)
+
+        try:
+            return self.patience.repeat(send)
+        except RejectedError as exc:
+            if exc.kind == _ABSENT:
+                raise not_visible(self.name) from exc
+            raise
+
+    def ask(self, wanted: Iterable[Wanted], depth: Depth) -> Found:
+        """Read all that is wanted, in that order, in as few queries as the server answers."""
+        found = Found()
+        items = list(wanted)
+        for start in range(0, max(1, len(items)), MAX_FIELDS):
+            self._ask(items[start : start + MAX_FIELDS], depth, found)
+        while found.next_pages:
+            pages, found.next_pages = found.next_pages, []
+            self._ask(pages, depth, found)
+        return found
+
+    def _ask(self, wanted: Sequence[Wanted], depth: Depth, found: Found) -> None:
+        text, variables = read_query(wanted, depth)
+        try:
+            answer = self.patience.repeat(lambda: self._query(text, variables, divisible=len(wanted) > 1))
+        except _TooMuchError:
+            middle = len(wanted) // 2
+            self._ask(wanted[:middle], depth, found)
+            self._ask(wanted[middle:], depth, found)
+            return
+        read_answer(wanted, depth, answer, found)
+
+    def _query(self, text: str, variables: Mapping[str, Json], *, divisible: bool) -> Json:
+        owner, _, name = self.name.partition("/")
+        try:
+            answer = self.client.query(text, {"owner": owner, "name": name, **variables})["repository"]
+        except LostReplyError as exc:
+            if exc.heavy and divisible:
+                raise _TooMuchError from exc
+            raise
+        except RejectedError as exc:
+            if exc.kind == "NOT_FOUND":
+                raise not_visible(self.name) from exc
+            raise _unexpected(exc) from exc
+        if answer is None:
+            raise not_visible(self.name)
+        self._id, self.name = str(answer["id"]), str(answer["nameWithOwner"])
+        return answer
+
+    def _follow(self) -> None:
+        """Learn the repository's present name; GraphQL answers by old names, too."""
+        before = self.name
+        self.ask((), Depth.OIDS)
+        if self.name == before:
+            raise UnavailableError(f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'.")
+
+
+def _unexpected(exc: RejectedError) -> StoreError:
+    return UnavailableError(f"GitHub answered with an error that has no known meaning here: {exc}.", "Try again, or report this.")

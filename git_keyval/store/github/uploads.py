@@ -1,0 +1,139 @@
+"""Storing objects by REST: which requests a set of objects takes, and making them.
+
+A tree may carry the text of its files, so a value of text takes two requests: one for its blobs and tree, one for its commit. What
+is named by its content may be sent again; every answer must repeat the oid that was computed here.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+
+from git_keyval.errors import StoreError
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.objects import GitObject, Oid, read_commit, read_tree
+from git_keyval.store.github.client import Json
+from git_keyval.store.github.failures import RejectedError
+from git_keyval.store.github.repository import Repository
+
+ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
+"""What every database in use has: sent only if the server turns out to lack it."""
+
+_INLINE_BYTES = 512 * 1024
+"""How much text one tree may carry; GitHub gives up on trees of a few megabytes."""
+# One identity and time for all commits (docs/format.md, "Commits"); both persons are sent, or GitHub signs what it makes.
+_PERSON = {"name": "a", "email": "a@a.a", "date": "2025-01-01T00:00:00Z"}
+
+
+class Uploads:
+    """Stores objects in one repository, each once per run."""
+
+    def __init__(self, repository: Repository) -> None:
+        """Store in this repository."""
+        self._repository = repository
+        self._stored: set[Oid] = set()
+
+    def saw(self, oids: Iterable[Oid]) -> None:
+        """Learn that the repository has these commits, and so what they need."""
+        self._stored.update(oids)
+
+    def cost(self, objects: Iterable[GitObject]) -> int:
+        """Count the requests that storing these takes, in a repository that has what every database has."""
+        return len(_plan(self._missing(objects)))
+
+    def store(self, objects: Iterable[GitObject]) -> None:
+        """Store what is not there yet. Raises RejectedError for what the server does not take, and StoreError."""
+        for step in _plan(self._missing(objects)):
+            try:
+                self._send(step)
+            except RejectedError:
+                # The dummy tree is missing, or something is wrong with the object itself: then the second refusal says so.
+                if not self.store_assumed():
+                    raise
+                self._send(step)
+        self._stored.update(obj.oid for obj in objects)
+
+    def store_assumed(self) -> bool:
+        """Store what every database has; False if this run has done so before."""
+        if self._stored >= ASSUMED:
+            return False
+        self._stored |= ASSUMED
+        readme, dummy_tree = DUMMY_OBJECTS
+        for step in (_inline_tree(dummy_tree, {readme.oid: readme}), _commit_step(NULL_COMMIT)):
+            self._send(step)
+        return True
+
+    def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
+        return [obj for obj in objects if obj.oid not in self._stored and obj.oid not in ASSUMED]
+
+    def _send(self, step: "_Step") -> None:
+        answer = self._repository.post(f"git/{step.resource}", step.body)
+        told = answer.get("sha") if isinstance(answer, dict) else None
+        if told != step.oid:
+            raise StoreError(
+                f"GitHub stored another object than was sent ({told} instead of {step.oid}).",
+                "Please report this: nothing may be built on such an object.",
+            )
+
+
+class _Step:
+    """One request: what to POST below /git/, and the oid that must come back."""
+
+    def __init__(self, resource: str, body: Mapping[str, Json], oid: Oid) -> None:
+        self.resource = resource
+        self.body = body
+        self.oid = oid
+
+
+def _plan(objects: Sequence[GitObject]) -> list[_Step]:
+    """Give the requests in the order in which the objects need each other."""
+    blobs = {obj.oid: obj for obj in objects if obj.kind == "blob"}
+    steps: list[_Step] = []
+    carried: set[Oid] = set()
+    for obj in objects:
+        if obj.kind == "tree" and _fits(obj, blobs):
+            steps.append(_inline_tree(obj, blobs))
+            carried.update(read_tree(obj).values())
+        elif obj.kind == "tree":
+            steps.append(_Step("trees", {"tree": [_entry(name, sha=oid) for name, oid in read_tree(obj).items()]}, obj.oid))
+        elif obj.kind == "commit":
+            steps.append(_commit_step(obj))
+    loose = [_blob_step(obj) for oid, obj in blobs.items() if oid not in carried]
+    return [*loose, *steps]
+
+
+def _fits(obj: GitObject, blobs: Mapping[Oid, GitObject]) -> bool:
+    """Tell whether a tree can carry its files: all are at hand, text, and not too much."""
+    files = [blobs.get(oid) for oid in read_tree(obj).values()]
+    return all(file is not None and _is_text(file.data) for file in files) and (
+        sum(len(file.data) for file in files if file is not None) <= _INLINE_BYTES
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    if b"\0" in data:
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _inline_tree(obj: GitObject, blobs: Mapping[Oid, GitObject]) -> _Step:
+    entries = [_entry(name, content=blobs[oid].data.decode()) for name, oid in read_tree(obj).items()]
+    return _Step("trees", {"tree": entries}, obj.oid)
+
+
+def _entry(name: str, **what: str) -> dict[str, str]:
+    return {"path": name, "mode": "100644", "type": "blob", **what}
+
+
+def _blob_step(obj: GitObject) -> _Step:
+    if _is_text(obj.data):
+        return _Step("blobs", {"content": obj.data.decode(), "encoding": "utf-8"}, obj.oid)
+    return _Step("blobs", {"content": base64.b64encode(obj.data).decode(), "encoding": "base64"}, obj.oid)
+
+
+def _commit_step(obj: GitObject) -> _Step:
+    tree_oid, message = read_commit(obj)
+    body = {"message": message.decode(), "tree": tree_oid, "parents": [], "author": _PERSON, "committer": _PERSON}
+    return _Step("commits", body, obj.oid)
