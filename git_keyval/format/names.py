@@ -101,9 +101,14 @@ def record_parts(name: str) -> tuple[int, str, str, str | None] | None:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How a database spells its refnames: its shard length, 1 to 39 digits."""
+    """How a database spells its refnames: its shard length, 1 to 39 digits. Raises ValueError for any other."""
 
     shard_length: int = DEFAULT_SHARD_LENGTH
+
+    def __post_init__(self) -> None:
+        """Refuse a length that would leave a name without digits before or after its slash: nobody could read it back."""
+        if not 1 <= self.shard_length <= MAX_SHARD_LENGTH:
+            raise ValueError(f"a shard length of {self.shard_length} is not between 1 and {MAX_SHARD_LENGTH}")
 
     def value(self, key_id: KeyId) -> RefName:
         """Name the ref of a key's value: the one mandatory ref of a key."""

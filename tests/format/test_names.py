@@ -1,5 +1,6 @@
 """Refnames, timestamps, durations and expiry ids: what holds for every one of them."""
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -49,6 +50,13 @@ def test_the_names_of_two_keys_never_meet(one: KeyId, other: KeyId, length: int)
     assert naming.value(one) != naming.value(other)
     assert not naming.value(one).startswith(naming.value(other) + "/")
     assert not naming.breadcrumbs(one).startswith(naming.breadcrumbs(other))
+
+
+@pytest.mark.parametrize("length", [-1, 0, 40])
+def test_a_shard_length_that_leaves_one_half_empty_is_refused(length: int) -> None:
+    """Names spelled so are foreign to every reader."""
+    with pytest.raises(ValueError, match="shard length"):
+        Naming(length)
 
 
 PIECES = ["refs/", "heads/", "tags/", "gc/", "kv-", "0a", "0" * 38, "0" * 40, "/", "val-", "exp-", "key-", "bc-", "-"]
