@@ -3,7 +3,7 @@
 from git_keyval.commands.conditions import ALWAYS, Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
-from git_keyval.commands.results import NO_KEY, Result
+from git_keyval.commands.results import NO_KEY, PERSISTENT, Result
 from git_keyval.commands.views import Key, read_view
 from git_keyval.errors import ContentionError
 from git_keyval.format.times import Micros
@@ -28,7 +28,7 @@ def expire(
     expires_at: Micros | None = None,
     condition: Condition = ALWAYS,
 ) -> Result:
-    """Give a key a new time to expire; ``applied`` is false if the key does not exist."""
+    """Give a key a new time to expire; ``applied`` is false if the key does not exist, or only as increments that wait."""
     return _change(database, key, chosen(database, ttl, expires_at), condition)
 
 
@@ -43,7 +43,9 @@ def _change(database: Database, key: Key, lifetime: int | Lifetime, condition: C
         now = database.now()
         version = view.live_version(now)
         if version is None:
-            return Result(found=False, applied=False, ttl=NO_KEY)
+            # Increments that wait for a gather are a key without a value, and an expiry belongs to a value.
+            found = view.exists(now)
+            return Result(found=found, applied=False, ttl=PERSISTENT if found else NO_KEY)
         before = view.expiry()
         unmet = not condition.met(view, now) or (lifetime is FOREVER and before is None)
         after = lifetime if isinstance(lifetime, int) else None

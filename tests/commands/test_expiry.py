@@ -186,6 +186,21 @@ def test_expire_and_persist_of_an_absent_key_do_nothing(world: World) -> None:
     assert world.refs() == {}
 
 
+@pytest.mark.parametrize("after", ["nothing", "an expired value"])
+def test_expire_and_persist_find_what_waits_and_change_nothing(world: World, after: str) -> None:
+    """A counter that exists only as breadcrumbs exists as for every read, but has no value that an expiry could belong to."""
+    database = world.database()
+    if after != "nothing":
+        set_(database, key=K, value=5, ttl=60)
+        world.clock.advance(61)
+    world.plant(K, 3)
+    before = world.refs()
+    assert ttl(database, key=K) == Result(found=True, ttl=-1)
+    assert expire(database, key=K, ttl=60) == Result(found=True, applied=False, ttl=-1)
+    assert persist(database, key=K) == Result(found=True, applied=False, ttl=-1)
+    assert world.refs() == before
+
+
 def test_an_expiry_without_a_key_brings_nothing_into_being(world: World) -> None:
     """An orphan expiry, left by expire racing del, is harmless: neither the absent key nor its next value has it."""
     database = world.database()
