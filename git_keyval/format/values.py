@@ -25,6 +25,7 @@ _MEDIA: dict[ValueType, tuple[str, str]] = {
 }
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _EXTENSION = re.compile(r"[a-z0-9]{1,32}")
+_JSON_SPACE = " \t\n\r"
 _UNKNOWN_MEDIA_TYPE, _UNKNOWN_EXTENSION = "application/octet-stream", "bin"
 
 
@@ -49,6 +50,8 @@ def parse_value(kind: ValueType, text: str) -> Value:
         if text not in {"true", "false"}:
             raise ValueError("is neither 'true' nor 'false'")
         return _text("Boolean", text.encode())
+    if kind == "Number" and text != text.strip(_JSON_SPACE):
+        raise ValueError("is not a number alone: there is white space around it, and nothing is trimmed")
     try:
         parsed = canonical.decode(text)
         encoded = canonical.encode(parsed)

@@ -122,6 +122,7 @@ _NUMBERS = [
             "0x10",
             "+1",
             " 1",
+            "1\n",
             "1_000",
             "1e3",
             "9223372036854775808",
@@ -131,6 +132,8 @@ _NUMBERS = [
     ),
     _set("shard-length", "from 1 to 39", shard_length="0"),
     _set("shard-length", "from 1 to 39", shard_length="40"),
+    _set("shard-length", "from 1 to 39", shard_length=" 2"),
+    _set("max-attempts", "from 1 to 1000", if_="absent", max_attempts="20\n"),
     _set("max-attempts", "from 1 to 1000", if_="absent", max_attempts="0"),
     _set("max-attempts", "from 1 to 1000", if_="absent", max_attempts="many"),
     _of("maintain", "max-writes", "1 or more", key="", max_writes="0"),
@@ -204,6 +207,8 @@ _LISTS = [
     Refusal("mset", {"values": '{"1": 1, "1.0": 2}', "key-type": "number"}, "values", "each key once"),
     Refusal("mset", {"values": f'{{"{KEY}": 1}}', "type": "counter"}, "type", ""),
     Refusal("mset", {"values": f'{{"{KEY}": "{VALUE}"}}', "type": "number"}, "values", ""),
+    Refusal("mset", {"values": f'{{"{KEY}": " 42"}}', "type": "number"}, "values", ""),
+    Refusal("mset", {"values": '{"42 ": 1}', "key-type": "number"}, "values", ""),
 ]
 _VALUES = [
     *(
@@ -219,6 +224,8 @@ _VALUES = [
             ("number", '"1"'),
             ("number", "true"),
             ("number", "01"),
+            ("number", " 42"),
+            ("number", "42\n"),
             ("boolean", "True"),
             ("boolean", ""),
             ("json", ""),
@@ -242,6 +249,8 @@ _VALUES = [
             ("counter", "+1"),
             ("counter", "--1"),
             ("counter", "²"),
+            ("counter", " 42"),
+            ("counter", "42\n"),
             ("counter", "9223372036854775808"),
             ("counter", "9" * 5000),
             ("string", f"{VALUE}\udcff"),
@@ -258,6 +267,7 @@ _VALUES = [
         for type_, text in (
             ("number", KEY),
             ("number", "9007199254740993"),
+            ("number", "42\n"),
             ("boolean", KEY),
             ("json", KEY),
             ("json", f'{{"{KEY}":1,"{KEY}":2}}'),

@@ -103,6 +103,7 @@ REFUSED_NUMBERS = {
     "0x10": "not decimal",
     "1_000": "not JSON",
     "1 2": "two numbers",
+    **dict.fromkeys((" 42", "42 ", "42\n", "\t42", "42\r\n", " 42\n", "\u00a042"), "white space around the number"),
     "\u0664\u0662": "digits that are not ASCII",
     "1e400": "beyond the range of a double",
     "-1e400": "beyond the range of a double",
