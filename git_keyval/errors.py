@@ -96,6 +96,19 @@ class OutcomeUnknownError(GitKeyvalError):
         )
 
 
+class PartlyDeletedError(GitKeyvalError):
+    """Of several keys some are deleted, and then something went wrong with the others."""
+
+    def __init__(self, count: int, cause: GitKeyvalError) -> None:
+        """Keep how many keys are gone, and what happened to the others."""
+        self.count = count
+        self.cause = cause
+        super().__init__(
+            f"{count} of the keys {'was' if count == 1 else 'were'} deleted; for the others: {cause.what}",
+            f"{cause.next_step} Running the step again is safe: it deletes what is left.".strip(),
+        )
+
+
 class StoreError(GitKeyvalError):
     """The repository could not be used; nothing of this request was applied."""
 

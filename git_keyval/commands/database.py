@@ -1,10 +1,11 @@
 """A database: a store with the choices that all commands share, and the one way to write to it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from git_keyval.errors import OutcomeUnknownError, RefusedError, StoreError
+from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RefusedError, StoreError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, Naming, RefName
@@ -35,6 +36,9 @@ ANCHOR = Transaction(
     (*DUMMY_OBJECTS, NULL_COMMIT),
 )
 """Keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
+
+End: TypeAlias = Applied | Conflict | RefusedError | OutcomeUnknownError
+"""What became of one transaction of several."""
 
 
 @contextmanager
@@ -75,10 +79,9 @@ class Database:
 
     def send(self, transaction: Transaction, seen: Snapshot | None = None) -> Applied | Conflict | Unknown:
         """Apply one transaction once, and beside it anchor the dummy tree, unless ``seen`` shows that it has its anchor."""
-        anchor = () if seen is not None and DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
-        outcome = self.store.apply([transaction, *anchor])[0]
-        if isinstance(outcome, Refused):
-            raise RefusedError([update.name for update in transaction.updates], outcome.reason)
+        (outcome,) = self._send([transaction], seen)
+        if isinstance(outcome, RefusedError):
+            raise outcome
         return outcome
 
     def write(self, transaction: Transaction, seen: Snapshot | None = None, witness: RefName | None = None) -> Applied | Conflict:
@@ -87,43 +90,100 @@ class Database:
         ``witness`` names a ref of it that nobody else ever makes so: its state alone proves what happened. Raises RefusedError, and
         OutcomeUnknownError where reading again cannot tell.
         """
-        cause = ""
-        for attempt in range(self.max_attempts):
-            with in_doubt(cause):
-                outcome = self.send(transaction, seen)
-                if isinstance(outcome, Applied):
-                    return outcome
-                if isinstance(outcome, Conflict):
-                    return outcome if not cause else self._settle(transaction, witness, cause)
-            cause = outcome.cause
-            self.pause(attempt)
-            with in_doubt(cause):
-                if self._moved(transaction) or self._shows(transaction, None):
-                    return self._settle(transaction, witness, cause)
-        raise OutcomeUnknownError(cause)
+        (end,) = self._write([_Write(transaction, witness)], seen)
+        if isinstance(end, GitKeyvalError):
+            raise end
+        return end
 
-    def _settle(self, transaction: Transaction, witness: RefName | None, cause: str) -> Applied | Conflict:
-        """Judge a transaction that was sent at least once in vain, and cannot be applied any more.
+    def write_each(self, transactions: Sequence[Transaction], seen: Snapshot | None = None) -> list[End]:
+        """Apply independent transactions, which must not share a ref, in one request; each ends as ``write`` would end it.
+
+        What ``write`` raises for a transaction is given in its place, because others may have been applied. A StoreError is raised
+        only where none was.
+        """
+        return self._write([_Write(transaction) for transaction in transactions], seen)
+
+    def _write(self, writes: Sequence["_Write"], seen: Snapshot | None) -> list[End]:
+        waiting = list(writes)
+        for attempt in range(self.max_attempts):
+            try:
+                self._try(waiting, seen)
+                waiting = [write for write in waiting if write.end is None]
+                if waiting:
+                    self.pause(attempt)
+                    refs = self._read_refs(waiting)
+                    self._settle([write for write in waiting if write.moved(refs) or write.shown(refs)])
+                    waiting = [write for write in waiting if write.end is None]
+            except StoreError:
+                # Only a lost reply leaves anything waiting beyond its first request, and nobody can ask about it any more.
+                if all(write.cause is None for write in waiting):
+                    raise
+                break
+            if not waiting:
+                break
+        return [OutcomeUnknownError(write.cause or "") if write.end is None else write.end for write in writes]
+
+    def _try(self, writes: Sequence["_Write"], seen: Snapshot | None) -> None:
+        """Send once what waits. Where a reply was lost before, a conflict or a refusal now does not tell what that request did."""
+        doubtful: list[_Write] = []
+        for write, outcome in zip(writes, self._send([write.transaction for write in writes], seen), strict=True):
+            if isinstance(outcome, Unknown):
+                write.cause = outcome.cause
+            elif isinstance(outcome, Applied) or write.cause is None:
+                write.end = outcome
+            elif isinstance(outcome, Conflict):
+                doubtful.append(write)
+            else:
+                write.end = OutcomeUnknownError(write.cause)
+        self._settle(doubtful)
+
+    def _settle(self, writes: Sequence["_Write"]) -> None:
+        """Judge transactions that were sent at least once in vain, and cannot be applied any more.
 
         A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
         seen.
         """
-        if self._shows(transaction, witness):
-            return Applied()
-        if witness is not None:
-            return Conflict((witness,))
-        raise OutcomeUnknownError(cause)
+        refs = self._read_refs(writes) if writes else {}
+        for write in writes:
+            if write.shown(refs, write.witness):
+                write.end = Applied()
+            elif write.witness is not None:
+                write.end = Conflict((write.witness,))
+            else:
+                write.end = OutcomeUnknownError(write.cause or "")
 
-    def _shows(self, transaction: Transaction, witness: RefName | None) -> bool:
-        refs = self._read_refs(transaction)
-        updates = [update for update in transaction.updates if witness in {None, update.name}]
-        return all(refs.get(update.name, DELETE) == update.new for update in updates)
+    def _send(
+        self, transactions: Sequence[Transaction], seen: Snapshot | None
+    ) -> list[Applied | Conflict | Unknown | RefusedError]:
+        anchor = () if seen is not None and DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
+        outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
+        return [
+            RefusedError([update.name for update in transaction.updates], outcome.reason)
+            if isinstance(outcome, Refused)
+            else outcome
+            for transaction, outcome in zip(transactions, outcomes, strict=True)
+        ]
 
-    def _moved(self, transaction: Transaction) -> tuple[RefName, ...]:
-        refs = self._read_refs(transaction)
-        updates = [update for update in transaction.updates if update.expect is not ANY]
-        return tuple(update.name for update in updates if refs.get(update.name, ABSENT) != update.expect)
-
-    def _read_refs(self, transaction: Transaction) -> Mapping[RefName, Oid]:
-        names = tuple(update.name for update in transaction.updates)
+    def _read_refs(self, writes: Sequence["_Write"]) -> Mapping[RefName, Oid]:
+        names = tuple(update.name for write in writes for update in write.transaction.updates)
         return self.store.read(Selection(names), depth=Depth.OIDS).refs
+
+
+@dataclass(slots=True)
+class _Write:
+    """A transaction on its way to its end; ``cause`` says how the latest reply was lost, if one was."""
+
+    transaction: Transaction
+    witness: RefName | None = None
+    cause: str | None = None
+    end: End | None = None
+
+    def moved(self, refs: Mapping[RefName, Oid]) -> bool:
+        """Tell whether a ref is not what the transaction expects: it cannot be applied any more."""
+        updates = [update for update in self.transaction.updates if update.expect is not ANY]
+        return any(refs.get(update.name, ABSENT) != update.expect for update in updates)
+
+    def shown(self, refs: Mapping[RefName, Oid], witness: RefName | None = None) -> bool:
+        """Tell whether the witness, or without one all refs, are as the transaction makes them."""
+        updates = [update for update in self.transaction.updates if witness in {None, update.name}]
+        return all(refs.get(update.name, DELETE) == update.new for update in updates)

@@ -5,19 +5,20 @@ from dataclasses import replace
 
 from git_keyval.commands import counters
 from git_keyval.commands.conditions import ALWAYS, Condition
-from git_keyval.commands.database import Database
+from git_keyval.commands.database import Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import Key, KeyView, read_view, read_views
-from git_keyval.errors import ContentionError, MalformedRecordError
+from git_keyval.errors import ContentionError, GitKeyvalError, MalformedRecordError, OutcomeUnknownError, PartlyDeletedError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.names import KeyId
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord, encode_data
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Depth, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, RefUpdate, Transaction
 
 
 def get(database: Database, *, key: Key) -> Result:
@@ -116,11 +117,26 @@ def mset(
 
 
 def del_(database: Database, *, keys: Sequence[Key], condition: Condition = ALWAYS) -> Result:
-    """Delete keys, each in a transaction of its own; ``count`` says how many existed and are gone now."""
+    """Delete keys, all in one request and each in a transaction of its own; ``count`` says how many existed and are gone now.
+
+    Raises PartlyDeletedError for whatever goes wrong when some of them are gone already.
+    """
+    waiting = {key.id: key for key in keys}
     count = 0
-    for key in keys:
-        count += _delete(database, key, condition)
-    return Result(applied=count > 0, count=count)
+    try:
+        for attempt in range(database.max_attempts):
+            ends, others = _delete_once(database, list(waiting.values()), condition)
+            count += sum(isinstance(end, Applied) for end in ends.values())
+            _raise_gravest([*ends.values(), *others])
+            waiting = {key_id: waiting[key_id] for key_id, end in ends.items() if isinstance(end, Conflict)}
+            if not waiting:
+                return Result(applied=count > 0, count=count)
+            database.pause(attempt)
+        raise ContentionError(database.max_attempts)
+    except GitKeyvalError as exc:
+        if not count:
+            raise
+        raise PartlyDeletedError(count, exc) from exc
 
 
 def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:
@@ -174,23 +190,27 @@ def _set_after_reading(
     raise ContentionError(database.max_attempts)
 
 
-def _delete(database: Database, key: Key, condition: Condition) -> bool:
-    for attempt in range(database.max_attempts):
-        view = read_view(database, key, Depth.MESSAGES)
-        now = database.now()
-        if (condition and not condition.met(view, now)) or not _deletable(view, now):
-            _clear_leftovers(database, view)
-            return False
-        if isinstance(database.write(Transaction(_all_deletions(view)), view.seen), Applied):
-            return True
-        database.pause(attempt)
-    raise ContentionError(database.max_attempts)
+def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) -> tuple[dict[KeyId, End], list[End]]:
+    """Try to delete those of the keys that exist and meet the condition; give what became of each of these, and of leftovers."""
+    views = read_views(database, keys, Depth.MESSAGES)
+    now = database.now()
+    deletions: dict[KeyId, Transaction] = {}
+    leftovers: list[Transaction] = []
+    for view in views:
+        if _deletable(view, now) and (not condition or condition.met(view, now)):
+            deletions[view.key_id] = Transaction(_all_deletions(view))
+        elif view.version is None and (stored := view.deletions(view.key_name)):
+            leftovers.append(Transaction(stored))  # a stored key without a value, which nothing else ever removes
+    transactions = [*deletions.values(), *leftovers]
+    ends = database.write_each(transactions, views[0].seen) if transactions else []
+    return dict(zip(deletions, ends, strict=False)), ends[len(deletions) :]
 
 
-def _clear_leftovers(database: Database, view: KeyView) -> None:
-    """Delete a stored key without a value, which nothing else ever removes."""
-    if view.version is None and (leftovers := view.deletions(view.key_name)):
-        database.write(Transaction(leftovers), view.seen)
+def _raise_gravest(ends: Sequence[End]) -> None:
+    """Raise what went wrong, if anything did; an error that says that nothing was written must not hide that nobody knows."""
+    errors = [end for end in ends if isinstance(end, GitKeyvalError)]
+    if errors:
+        raise next((error for error in errors if isinstance(error, OutcomeUnknownError)), errors[0])
 
 
 def _deletable(view: KeyView, now: Micros) -> bool:

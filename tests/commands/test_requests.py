@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "expire": (4, lambda database: expire(database, key=TEXT, ttl=600)),
     "persist": (4, lambda database: persist(database, key=TEXT)),
     "del": (4, lambda database: del_(database, keys=[TEXT])),
+    "del of 50": (4, lambda database: del_(database, keys=MANY)),
+    "del of 50 that do not exist": (3, lambda database: del_(database, keys=[key(f"no {index}") for index in range(50)])),
     "getdel": (4, lambda database: getdel(database, key=TEXT)),
     "incr": (4, lambda database: incr(database, key=COUNTER)),
     "incr of a number": (4, lambda database: incr(database, key=key("number"))),

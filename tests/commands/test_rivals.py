@@ -11,12 +11,21 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, get, getdel, set_
-from git_keyval.errors import ContentionError, OutcomeUnknownError, RefusedError, UnavailableError, WrongTypeError
+from git_keyval.errors import (
+    ContentionError,
+    GitKeyvalError,
+    OutcomeUnknownError,
+    PartlyDeletedError,
+    RefusedError,
+    UnavailableError,
+    WrongTypeError,
+)
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter
 from git_keyval.format.names import Naming
 from maintenance.jobs import gather, sweep
 from tests.commands.stores import TornReads
 from tests.faults import Fault, FaultyStore, Lost, Rival
+from tests.maintenance.stores import Choosy
 from tests.world import World, install_hook, key, number, show, text
 
 K = key()
@@ -120,6 +129,90 @@ def test_del_removes_what_a_rival_wrote_meanwhile(world: World) -> None:
     store = world.faulty({2: Rival(lambda: set_(world.database(), key=K, value=text("rival"), ttl=60, store_key=True))})
     assert del_(world.database(store), keys=[K]).count == 1
     assert [name for name in world.refs() if name.startswith("refs/heads/kv-")] == []
+
+
+SEVERAL = [key(label) for label in "abc"]
+
+
+def several(world: World) -> None:
+    for one in SEVERAL:
+        set_(world.database(), key=one, value=text("old"))
+
+
+def test_del_of_several_keys_tries_those_again_that_a_rival_changed(world: World) -> None:
+    """One request for all, and after it one for those in conflict."""
+    several(world)
+    store = world.faulty({2: Rival(lambda: set_(world.database(), key=SEVERAL[1], value=text("rival")))})
+    assert del_(world.database(store), keys=SEVERAL) == Result(applied=True, count=3)
+    assert world.content(SEVERAL) == {}
+    assert [call.verb for call in store.calls] == ["read", "apply", "read", "apply"]
+    sent = store.calls[3].request
+    assert isinstance(sent, tuple)
+    (again,) = sent
+    assert [update.name for update in again.updates] == [Naming().value(SEVERAL[1].id)]
+
+
+def test_del_of_several_keys_does_not_count_what_a_rival_deleted(world: World) -> None:
+    several(world)
+    store = world.faulty({2: Rival(lambda: del_(world.database(), keys=[SEVERAL[1]]))})
+    assert del_(world.database(store), keys=SEVERAL).count == 2
+
+
+def change_one(world: World) -> None:
+    set_(world.database(), key=SEVERAL[1], value=text(world.new_op()))
+
+
+FAILING_LATER: dict[str, tuple[Callable[[World], FaultyStore], type[GitKeyvalError]]] = {
+    "no connection": (
+        lambda world: world.faulty({2: Rival(lambda: change_one(world)), 3: Lost.BEFORE}),
+        UnavailableError,
+    ),
+    "no end of rivals": (lambda world: rivals(world, lambda: change_one(world)), ContentionError),
+    "a reply that is lost for good": (
+        lambda world: world.faulty({2: Rival(lambda: change_one(world)), **dict.fromkeys(range(4, 1_000), Lost.BEFORE)}),
+        OutcomeUnknownError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("failing", "cause"), FAILING_LATER.values(), ids=FAILING_LATER)
+def test_del_that_fails_half_way_says_what_is_gone(
+    memory: World, failing: Callable[[World], FaultyStore], cause: type[GitKeyvalError]
+) -> None:
+    """Not what the failure by itself would say, that nothing was written; and the step may be run again."""
+    several(memory)
+    with pytest.raises(PartlyDeletedError) as caught:
+        del_(memory.database(failing(memory)), keys=SEVERAL)
+    assert (caught.value.count, type(caught.value.cause)) == (2, cause)
+    assert "2 of the keys were deleted" in caught.value.what
+    assert caught.value.cause.what in caught.value.what
+    assert "again is safe" in caught.value.next_step
+    assert memory.content(SEVERAL).keys() == {SEVERAL[1].label}
+    assert del_(memory.database(), keys=SEVERAL).count == 1
+
+
+def test_del_of_which_the_server_refuses_a_part_says_what_is_gone(memory: World) -> None:
+    """What is refused does not keep the others; the reason is the server's."""
+    several(memory)
+    protected = Naming().value(SEVERAL[0].id)
+    store = Choosy(memory.store, declines=lambda wanted: any(update.name == protected for update in wanted.updates))
+    with pytest.raises(PartlyDeletedError) as caught:
+        del_(memory.database(store), keys=SEVERAL)
+    assert (caught.value.count, type(caught.value.cause)) == (2, RefusedError)
+    assert memory.content(SEVERAL).keys() == {SEVERAL[0].label}
+    with pytest.raises(RefusedError):
+        del_(memory.database(store), keys=SEVERAL)
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_del_of_several_keys_settles_each_by_itself(memory: World, fault: Lost) -> None:
+    """Of a lost reply those are in doubt that somebody changed before they were read again; the others are not."""
+    several(memory)
+    store = memory.faulty({2: fault, 3: Rival(lambda: change_one(memory))})
+    with pytest.raises(PartlyDeletedError) as caught:
+        del_(memory.database(store), keys=SEVERAL)
+    assert (caught.value.count, type(caught.value.cause)) == (2, OutcomeUnknownError)
+    assert memory.content(SEVERAL).keys() == {SEVERAL[1].label}
 
 
 COMMANDS: dict[str, Callable[[Database], Result]] = {

@@ -280,6 +280,12 @@ def test_del_counts_the_keys_that_existed(world: World) -> None:
     assert del_(database, keys=[key("a")]) == Result(applied=False, count=0)
 
 
+def test_a_key_that_is_named_twice_is_deleted_once(world: World) -> None:
+    set_(world.database(), key=K, value=text("v"), ttl=60)
+    assert del_(world.database(), keys=[K, key("absent"), K]) == Result(applied=True, count=1)
+    assert get(world.database(), key=K).found is False
+
+
 def test_getdel_answers_with_the_value_and_parks_it(world: World) -> None:
     """What GETDEL removed stays parked below gc/ under the time of the command, for whoever needs it back."""
     database = world.database()

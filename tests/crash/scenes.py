@@ -11,7 +11,7 @@ from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.errors import OutcomeUnknownError, StoreError
+from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
@@ -54,6 +54,13 @@ def fill(world: World) -> None:
     world.plant_many(MANY, 3, ago=500)
 
 
+def delete_after_rival(world: World, database: Database) -> Result:
+    """Let a rival change one of the keys just before our first write, which so is in conflict for this key alone."""
+    assert isinstance(database.store, FaultyStore)
+    rival = FaultyStore(database.store, {2: Rival(lambda: incr(world.database(), key=COUNTER, by=1000, op="rivalsown"))})
+    return del_(world.database(rival), keys=[TEXT, COUNTER, NUMBER])
+
+
 Command = Callable[[World, Database], Result]
 
 COMMANDS: dict[str, Command] = {
@@ -78,6 +85,7 @@ COMMANDS: dict[str, Command] = {
     "del": lambda _world, database: del_(database, keys=[TEXT]),
     "del of a counter": lambda _world, database: del_(database, keys=[COUNTER]),
     "del of several": lambda _world, database: del_(database, keys=[TEXT, COUNTER, EXPIRED]),
+    "del of several after a rival": delete_after_rival,
     "getdel": lambda _world, database: getdel(database, key=TEXT),
     "getdel of a counter": lambda _world, database: getdel(database, key=COUNTER),
     "getdel of what waits": lambda _world, database: getdel(database, key=WAITING),
@@ -96,11 +104,13 @@ MAY_BE_UNKNOWN = {
     "incr of a number",
     "incr of what waits",
     "set counter over text",
+    "del of several after a rival",
 }
-"""Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell."""
-IN_STEPS = {"del of several"}
-"""Commands that are several transactions: a failure in the middle leaves those before it done."""
+"""Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it."""
+IN_STEPS = {"del of several after a rival"}
+"""Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""
 WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}
+"""Commands before whose first write a rival increments."""
 
 JOBS: dict[str, Callable[[Maintenance], object]] = {
     "gather": gather,
@@ -179,7 +189,7 @@ def attempt(world: World, command: Command, faults: Mapping[int, Fault]) -> tupl
     answer: Result | Exception
     try:
         answer = command(world, world.database(store))
-    except (StoreError, OutcomeUnknownError) as exc:
+    except (StoreError, OutcomeUnknownError, PartlyDeletedError) as exc:
         answer = exc
     store.arrive()
     return store, answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from git_keyval.commands.results import Result
-from git_keyval.errors import OutcomeUnknownError, StoreError
+from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from tests.crash.scenes import COMMANDS, COUNTER, IN_STEPS, MAY_BE_UNKNOWN, WITH_RIVAL, Command, State, attempt, begin, look
 from tests.faults import Call, Fault, Lost
 from tests.world import FOREIGN, Shown, World
@@ -40,7 +40,10 @@ def judge(
     elif isinstance(answer, StoreError) and name not in IN_STEPS:
         assert now == before or (name in WITH_RIVAL and now.content == by_rival(before)), scene
     elif name in IN_STEPS:
-        assert end.content.items() <= now.content.items() <= before.content.items(), scene
+        assert end.content.items() <= now.content.items() <= before.content.items() | by_rival(before).items(), scene
+        gone = before.content.keys() - now.content.keys()
+        assert (answer.count if isinstance(answer, PartlyDeletedError) else 0) <= len(gone), scene
+        assert isinstance(answer, PartlyDeletedError | OutcomeUnknownError) or not gone, scene
     else:
         assert isinstance(answer, OutcomeUnknownError), scene
         assert now.content in (before.content, end.content) or (name in WITH_RIVAL and now.content == by_rival(before)), scene
