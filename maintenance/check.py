@@ -9,6 +9,7 @@ from git_keyval.format.counters import Counter, decode_counter, decode_delta, is
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT, decode_message
 from git_keyval.format.names import (
+    BREADCRUMBS_PREFIX,
     DUMMY_TREE_TAG,
     LITERAL_GC_PREFIX,
     BreadcrumbRef,
@@ -59,11 +60,21 @@ def check(run: Maintenance) -> CheckReport:
 def _with_objects(
     store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]
 ) -> Iterator[tuple[RefName, Mapping[Oid, GitObject]]]:
+    """Give each ref with what it points at, and with a breadcrumb also the commit of its key's value."""
     waiting = iter(names)
     while batch := list(islice(waiting, _AT_ONCE)):
-        objects = store.objects({refs[name] for name in batch}, Depth.VALUES)
+        objects = dict(store.objects({refs[name] for name in batch}, Depth.VALUES))
+        values = {value for name in batch if (value := _value_beside(name, refs)) is not None} - objects.keys()
+        if values:
+            objects |= store.objects(values)
         for name in batch:
             yield name, objects
+
+
+def _value_beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> Oid | None:
+    """Give the oid of the value of a breadcrumb's key; None without a value, and for any other ref."""
+    ref = parse(breadcrumb) if breadcrumb.startswith(BREADCRUMBS_PREFIX) else None
+    return refs.get(naming_of(breadcrumb).value(ref.key_id)) if isinstance(ref, BreadcrumbRef) else None
 
 
 def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
@@ -110,9 +121,9 @@ def _check_target(
             case RecordRef("exp"):
                 counts["expiries"] += 1
                 counts["expired"] += is_expired(decode_expiry(target), now)
-            case BreadcrumbRef(key_id, time):
+            case BreadcrumbRef(_, time):
                 counts["breadcrumbs"] += 1
-                yield from _check_breadcrumb(name, key_id, target, refs, objects)
+                yield from _check_breadcrumb(name, target, refs, objects)
                 yield from _check_time(name, time, now)
             case GcRef(_, time):
                 counts["parked"] += 1
@@ -142,11 +153,10 @@ def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
         yield from _check_time(name, counter.set_at, now)
 
 
-def _check_breadcrumb(
-    name: RefName, key_id: KeyId, target: GitObject, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject]
-) -> _Found:
+def _check_breadcrumb(name: RefName, target: GitObject, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject]) -> _Found:
     decode_delta(target)
-    value = objects.get(refs.get(naming_of(name).value(key_id), Oid("")))
+    beside = _value_beside(name, refs)
+    value = None if beside is None else objects.get(beside)
     if value is not None and _holds_other_than_counter(value):
         yield Problem(name, "warning", "it is void: its key holds no counter; gather removes it")
 

@@ -10,7 +10,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
-from git_keyval.format.values import parse_value
+from git_keyval.format.values import Value, parse_value
 from maintenance.check import check
 from maintenance.init import init
 from tests.contract.samples import Sample, annotated_tag, delete, foreign_commit, note, plain_blob, record
@@ -125,6 +125,18 @@ def test_a_void_breadcrumb_is_a_warning(memory: World) -> None:
     fill(memory)
     name = memory.plant(K, 5)
     assert found(memory) == [(name, "warning")]
+
+
+@pytest.mark.parametrize("value", [text("v"), parse_value("JSON", "[1]"), 5, None], ids=["string", "JSON", "counter", "none"])
+def test_a_void_breadcrumb_is_found_however_far_its_key_is_listed_from_it(world: World, value: Value | int | None) -> None:
+    init(world.maintenance())
+    if value is not None:
+        set_(world.database(), key=K, value=value)
+    world.clock.advance(1)
+    world.plant_many(key("many"), 1_100)
+    voids = [world.plant(K, 5), world.plant(K, 6)]
+    world.plant_many(key("more"), 1_100)
+    assert found(world) == ([(name, "warning") for name in voids] if isinstance(value, Value) else [])
 
 
 def test_a_breadcrumb_is_not_blamed_for_its_value(memory: World) -> None:
