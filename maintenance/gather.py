@@ -1,10 +1,12 @@
 """gather: fold counter breadcrumbs into their counters."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from git_keyval.errors import CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
+    NULL,
     Breadcrumb,
     Counter,
     counting,
@@ -112,7 +114,7 @@ def _plan_counter(
     revived: bool,
 ) -> None:
     """Add the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
-    expect, waiting = seen.expected(trail.value_name), list(crumbs)
+    expect, waiting, stored = seen.expected(trail.value_name), list(crumbs), base
     endings = (
         [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
     )
@@ -126,7 +128,7 @@ def _plan_counter(
         try:
             base = fold(base, waiting, taking=taking, op=new_op())
         except CounterOverflowError:
-            plan.left += [Left(crumb.name, "the counter would leave the 64-bit range") for crumb in ripe[start:]]
+            _plan_stuck(plan, trail, ripe[start:], {crumb.name for crumb in counting(base, waiting)}, stored)
             return
         commit = encode_counter(base)
         updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
@@ -134,6 +136,23 @@ def _plan_counter(
         plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
         expect, endings = commit.oid, []
         waiting = [crumb for crumb in waiting if crumb.name not in taken]
+
+
+def _plan_stuck(plan: Plan, trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter) -> None:
+    """Leave the increments that a counter has no room for; what is void goes all the same.
+
+    A null breadcrumb goes only if the counter as it is stored knows of its time: else what it voids would count again.
+    """
+    void: list[Breadcrumb] = []
+    for crumb in stuck:
+        if crumb.name in counts:
+            plan.left.append(Left(crumb.name, "the counter would leave the 64-bit range"))
+        elif crumb.delta is NULL and (stored.set_at is None or crumb.time > stored.set_at):
+            plan.left.append(Left(crumb.name, "voids others until its counter can be moved", notable=False))
+        else:
+            void.append(crumb)
+    for start in range(0, len(void), MAX_FOLDED):
+        plan.actions.append(_deletion(trail, void[start : start + MAX_FOLDED], "void: voided by a set, or counted before"))
 
 
 def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:

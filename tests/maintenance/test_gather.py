@@ -200,13 +200,46 @@ def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> No
     memory.clock.advance(HOUR)
     before = memory.refs()[Naming().value(key("a").id)]
     report = gather(memory.maintenance())
-    assert stuck <= notable(report) <= set(memory.breadcrumbs())
+    assert stuck == notable(report) == set(memory.breadcrumbs())
     assert memory.refs()[Naming().value(key("a").id)] == before
     assert value_of(memory, "b") == "17"
     memory.plant(key("a"), -100)
     memory.clock.advance(HOUR)
     assert gather(memory.maintenance()).notable() == 0
     assert value_of(memory, "a") == str(INT64_MAX - 88)
+
+
+def test_what_is_void_goes_though_the_counter_would_overflow(memory: World) -> None:
+    """Voided by a SET, counted before, or left twice: none of these needs the counter to move."""
+    set_(memory.database(), key=K, value=INT64_MAX - 1)
+    memory.clock.advance(1)
+    incr(memory.database(), key=K, op="deploy42")
+    memory.plant(K, 3, ago=0.1, op="deploy42")
+    memory.plant(K, 3, ago=5)
+    stuck = memory.plant(K, 7, op="twiceleft")
+    memory.clock.advance(1)
+    memory.plant(K, 7, op="twiceleft")
+    memory.clock.advance(HOUR)
+    before = memory.refs()[VALUE]
+    report = gather(memory.maintenance())
+    assert {stuck} == notable(report) == set(memory.breadcrumbs())
+    assert memory.refs()[VALUE] == before
+    assert value_of(memory) == str(INT64_MAX + 7)
+
+
+def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_would_overflow(memory: World) -> None:
+    """Deleted without moving the counter, it would let what arrives late count again."""
+    incr(memory.database(), key=K, by=INT64_MAX)
+    memory.clock.advance(100)
+    memory.plant(K, 100, ago=50)
+    null = memory.plant(K, NULL, ago=40)
+    stuck = memory.plant(K, 5, ago=30)
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance())
+    assert notable(report) == {stuck}
+    assert memory.breadcrumbs() == [null, stuck]
+    memory.plant(K, 100, ago=HOUR + 45)
+    assert value_of(memory) == str(INT64_MAX + 5)
 
 
 def test_many_breadcrumbs_of_one_counter_are_folded_in_several_transactions(world: World) -> None:
