@@ -9,7 +9,7 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
 from git_keyval.errors import GitKeyvalError
-from git_keyval.format.counters import NULL, RECENT_OPERATIONS
+from git_keyval.format.counters import NULL, RECENT_OPERATIONS, decode_counter
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, Micros, timestamp
@@ -115,6 +115,24 @@ def test_no_increment_is_left_on_a_key_that_holds_a_number(memory: World, *, bef
     assert value_of(memory) == "7"
     gather_now(memory)
     assert value_of(memory) == "7"
+
+
+@pytest.mark.parametrize(("waiting", "left"), [(127, 0), (128, 0), (129, 1), (300, 172)])
+def test_an_increment_folds_at_most_128_breadcrumbs_and_counts_all(world: World, waiting: int, left: int) -> None:
+    """The oldest ones go with it, in the same transaction, and are remembered; its number is the whole total."""
+    incr(world.database(), key=K, by=1000, op="beginning")
+    world.clock.advance(1)
+    world.plant_many(K, waiting)
+    names = world.breadcrumbs()
+    taken = [ref.op for ref in map(parse, names[: waiting - left]) if isinstance(ref, BreadcrumbRef)]
+    answer = incr(world.database(), key=K, op="deploy42")
+    assert answer.value == 1000 + waiting + 1
+    assert world.breadcrumbs() == names[waiting - left :]
+    assert value_of(world) == str(1000 + waiting + 1)
+    assert answer.version is not None
+    counter = decode_counter(world.store.objects([answer.version])[answer.version])
+    assert (counter.value, counter.seq) == (1000 + len(taken) + 1, 1 + len(taken) + 1)
+    assert counter.recent[-len(taken) - 1 :] == (*((op, None) for op in taken), ("deploy42", answer.value))
 
 
 def test_no_increment_is_left_where_it_would_be_void(memory: World) -> None:

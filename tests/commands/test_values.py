@@ -10,13 +10,15 @@ from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.commands.views import Key
+from git_keyval.errors import RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
-from tests.world import World, key, number, show, text
+from tests.contract.samples import foreign_commit
+from tests.world import World, install_hook, key, number, show, text
 
 K = key()
 VALUE = Naming().value(K.id)
@@ -335,6 +337,40 @@ def test_several_keys_are_written_as_one(world: World) -> None:
     assert [ttl(database, key=one).ttl for one in entries] == [60, 60]
     assert {Naming().key(one.id) for one in entries} <= world.refs().keys()
     assert world.errors() == []
+
+
+def test_mset_writes_no_key_where_one_of_them_cannot_be_written(world: World) -> None:
+    """One transaction: a ref that has the name of a directory keeps all keys away. (git refuses it, memory does not know it.)"""
+    blocked = key("b")
+    set_(world.database(), key=key("a"), value=text("old"), ttl=600)
+    world.put(RefName(f"{Naming().value(blocked.id)}/x"), foreign_commit("x"))
+    before = world.refs()
+    with pytest.raises((RefusedError, ValueError)):
+        mset(world.database(), entries={key("a"): text("1"), blocked: text("2"), key("c"): text("3")}, ttl=60, store_key=True)
+    assert world.refs() == before
+
+
+@pytest.mark.parametrize("refused", range(3))
+def test_mset_writes_no_key_where_the_server_refuses_one_of_them(git: World, refused: int) -> None:
+    keys = [key(label) for label in "abc"]
+    set_(git.database(), key=keys[0], value=text("old"), ttl=600)
+    before = git.refs()
+    install_hook(git, "update", f"#!/bin/sh\ntest $1 != {Naming().value(keys[refused].id)}\n")
+    with pytest.raises(RefusedError):
+        mset(git.database(), entries=dict.fromkeys(keys, text("new")))
+    assert git.refs() == before
+
+
+def test_mset_is_one_transaction(memory: World) -> None:
+    """Whatever a store makes of several transactions, it is given one."""
+    entries = {key(label): text("v") for label in "abc"}
+    store = memory.faulty({})
+    mset(memory.database(store), entries=entries, ttl=60, store_key=True)
+    (call,) = store.calls
+    assert isinstance(call.request, tuple)
+    written = [{update.name for update in transaction.updates} for transaction in call.request]
+    names = {spell(one.id) for one in entries for spell in (Naming().value, Naming().expiry, Naming().key)}
+    assert written == [names, {DUMMY_TREE_TAG}]
 
 
 # --- around ---------------------------------------------------------------------------------------------------------
