@@ -30,3 +30,4 @@ class Condition:
 
 
 ALWAYS = Condition()
+IF_ABSENT = Condition("absent")

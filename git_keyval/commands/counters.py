@@ -35,7 +35,7 @@ def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention:
     op = op or database.new_op()
     denied = False
     for attempt in range(database.max_attempts):
-        state = _read(database, key, "incr")
+        state = _read(database, key, "incr", exact=False)
         if (known := _known(state, op)) is not None:
             return known
         if denied and contention == "breadcrumb" and _counts_when_left_now(state):
@@ -78,7 +78,7 @@ def assign(
     """
     op = op or database.new_op()
     for attempt in range(database.max_attempts + 1):
-        state = _read(database, key, "")
+        state = _read(database, key, "", exact=False)
         view, now = state.view, state.now
         expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
         # Only what is answered about the old value has to be readable: an unconditional SET repairs what is not.
@@ -111,9 +111,12 @@ class _State:
     alive: bool
 
 
-def _read(database: Database, key: Key, command: str) -> _State:
-    """Read a counter; without a command to complain about, a value of another type counts as no counter."""
-    view = read_view(database, key)
+def _read(database: Database, key: Key, command: str, *, exact: bool = True) -> _State:
+    """Read a counter; without a command to complain about, a value of another type counts as no counter.
+
+    What a compare-and-set is built on need not be exact: it fails if the counter or a breadcrumb that it takes has moved.
+    """
+    view = read_view(database, key, exact=exact)
     now = database.now()
     try:
         return _State(view, now, view.counter(command, now), view.breadcrumbs(), alive=view.alive(now))

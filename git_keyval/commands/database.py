@@ -29,6 +29,7 @@ from git_keyval.store.port import (
 )
 
 DEFAULT_MAX_ATTEMPTS = 20
+_LAGGING_READS = 5
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 ANCHOR = Transaction(
@@ -78,7 +79,10 @@ class Database:
         self.sleep(min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS) * (0.5 + self.random() / 2))
 
     def send(self, transaction: Transaction, seen: Snapshot | None = None) -> Applied | Conflict | Unknown:
-        """Apply one transaction once, and beside it anchor the dummy tree, unless ``seen`` shows that it has its anchor."""
+        """Apply one transaction once, and beside it anchor the dummy tree, if ``seen`` shows that it has no anchor.
+
+        Without having seen, it is anchored where that costs nothing.
+        """
         (outcome,) = self._send([transaction], seen)
         if isinstance(outcome, RefusedError):
             raise outcome
@@ -141,13 +145,18 @@ class Database:
         """Judge transactions that were sent at least once in vain, and cannot be applied any more.
 
         A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
-        seen.
+        seen. A read that shows no reason for it comes from a copy that lags behind.
         """
         refs = self._read_refs(writes) if writes else {}
+        for attempt in range(_LAGGING_READS):
+            if all(write.moved(refs) or write.shown(refs) for write in writes):
+                break
+            self.pause(attempt)
+            refs = self._read_refs(writes)
         for write in writes:
             if write.shown(refs, write.witness):
                 write.end = Applied()
-            elif write.witness is not None:
+            elif write.witness is not None and write.moved(refs):
                 write.end = Conflict((write.witness,))
             else:
                 write.end = OutcomeUnknownError(write.cause or "")
@@ -155,7 +164,8 @@ class Database:
     def _send(
         self, transactions: Sequence[Transaction], seen: Snapshot | None
     ) -> list[Applied | Conflict | Unknown | RefusedError]:
-        anchor = () if seen is not None and DUMMY_TREE_TAG in seen.refs else (ANCHOR,)
+        missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
+        anchor = (ANCHOR,) if missing else ()
         outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
         return [
             RefusedError([update.name for update in transaction.updates], outcome.reason)

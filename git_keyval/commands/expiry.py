@@ -12,7 +12,7 @@ from git_keyval.store.port import Applied, Depth, RefUpdate, Transaction
 
 def ttl(database: Database, *, key: Key) -> Result:
     """Tell how many seconds a key has left: -1 if it never expires, -2 if it does not exist."""
-    view = read_view(database, key, Depth.MESSAGES)
+    view = read_view(database, key, Depth.MESSAGES, exact=False)
     now = database.now()
     if not view.exists(now):
         return Result(found=False, ttl=NO_KEY)
@@ -39,7 +39,7 @@ def persist(database: Database, *, key: Key, condition: Condition = ALWAYS) -> R
 
 def _change(database: Database, key: Key, lifetime: int | Lifetime, condition: Condition) -> Result:
     for attempt in range(database.max_attempts):
-        view = read_view(database, key, Depth.MESSAGES)
+        view = read_view(database, key, Depth.MESSAGES, exact=False)
         now = database.now()
         version = view.live_version(now)
         if version is None:

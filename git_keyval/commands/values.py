@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from git_keyval.commands import counters
-from git_keyval.commands.conditions import ALWAYS, Condition
+from git_keyval.commands.conditions import ALWAYS, IF_ABSENT, Condition
 from git_keyval.commands.database import Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
@@ -18,7 +18,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord, encode_data
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Expect, RefUpdate, Transaction
 
 
 def get(database: Database, *, key: Key) -> Result:
@@ -32,7 +32,7 @@ def get(database: Database, *, key: Key) -> Result:
 
 def exists(database: Database, *, keys: Sequence[Key]) -> Result:
     """Count which of the keys exist; ``found`` says whether all of them do."""
-    views = read_views(database, keys, Depth.MESSAGES)
+    views = read_views(database, keys, Depth.MESSAGES, exact=False)
     now = database.now()
     count = sum(view.exists(now) for view in views)
     return Result(found=count == len(views), count=count)
@@ -40,7 +40,7 @@ def exists(database: Database, *, keys: Sequence[Key]) -> Result:
 
 def type_(database: Database, *, key: Key) -> Result:
     """Tell the type of a key's value."""
-    view = read_view(database, key, Depth.MESSAGES)
+    view = read_view(database, key, Depth.MESSAGES, exact=False)
     now = database.now()
     if not view.exists(now):
         return Result(found=False)
@@ -79,16 +79,26 @@ def set_(
     extra = _key_update(database, key) if store_key else Transaction(())
     if isinstance(value, int):
         return counters.assign(database, key, value, lifetime, condition=condition, extra=extra, op=op)
-    if lifetime is KEEP or condition:
-        return _set_after_reading(database, key, encode_data(value), lifetime, condition, extra)
     record = encode_data(value)
+    if condition == IF_ABSENT and lifetime is not KEEP:
+        # Most often there is nothing, so nothing is read first; what is there is looked at only if it is in the way.
+        if isinstance(database.write(_whole(database, key, record, lifetime, extra, expect=ABSENT)), Applied):
+            return replace(_written(database, record.commit.oid, lifetime), found=False)
+    elif lifetime is not KEEP and not condition:
+        database.write(_whole(database, key, record, lifetime, extra, expect=ANY))
+        return _written(database, record.commit.oid, lifetime)
+    return _set_after_reading(database, key, record, lifetime, condition, extra)
+
+
+def _whole(
+    database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, extra: Transaction, *, expect: Expect
+) -> Transaction:
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
     updates = (
-        RefUpdate(database.naming.value(key.id), ANY, record.commit.oid),
+        RefUpdate(database.naming.value(key.id), expect, record.commit.oid),
         _forced_expiry(database, key, lifetime),
     )
-    database.write(Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects)))
-    return _written(database, record.commit.oid, lifetime)
+    return Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects))
 
 
 def mset(
@@ -144,7 +154,7 @@ def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Re
     # One time for the whole command: if the reply is lost, the branch of that name tells that the write came through.
     parked = database.naming.parked(key.id, timestamp(database.now()))
     for attempt in range(database.max_attempts):
-        view = read_view(database, key)
+        view = read_view(database, key, exact=False)
         now = database.now()
         if not view.exists(now):
             return Result(found=False, applied=False, ttl=NO_KEY)
@@ -192,7 +202,7 @@ def _set_after_reading(
 
 def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) -> tuple[dict[KeyId, End], list[End]]:
     """Try to delete those of the keys that exist and meet the condition; give what became of each of these, and of leftovers."""
-    views = read_views(database, keys, Depth.MESSAGES)
+    views = read_views(database, keys, Depth.MESSAGES, exact=False)
     now = database.now()
     deletions: dict[KeyId, Transaction] = {}
     leftovers: list[Transaction] = []

@@ -186,6 +186,15 @@ class KeyView:
         names = self.breadcrumb_names()
         return self.expiry_name in self.seen.moved or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
 
+    def counts(self) -> bool:
+        """Tell whether breadcrumbs may add to the value: it is a counter, or there are some."""
+        if self.breadcrumb_names():
+            return True
+        try:
+            return self.version is not None and self.category() == "counter"
+        except MalformedRecordError:
+            return False
+
     def confirmed_by(self, newer: "KeyView") -> bool:
         """Tell from a later read that no breadcrumb of this one was folded or deleted before this one read the value."""
         return self.expiry_name not in self.seen.moved and set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
@@ -211,41 +220,55 @@ class KeyView:
         return obj
 
 
-def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES) -> list[KeyView]:
+def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True) -> list[KeyView]:
     """Read keys, in one read for all of them.
 
     What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
-    folds in between is found in the counter that is read after it.
+    folds in between is found in the counter that is read after it. Where the store does both in one request, in an order that it
+    does not promise, counters take a second one; not ``exact`` is enough for those whose write compares what they have read.
     """
-    views = _read_once(database, keys, depth)
+    views = _read_once(database, keys, depth, exact=exact)
     for _ in range(database.max_attempts):
         doubtful = [number for number, view in enumerate(views) if view.doubtful()]
         if not doubtful:
             break
-        newer = _read_once(database, keys, depth)
+        newer = _read_once(database, keys, depth, exact=exact)
         if all(views[number].confirmed_by(newer[number]) for number in doubtful):
             break
         views = newer
     return views
 
 
-def _read_once(database: Database, keys: Sequence[Key], depth: Depth) -> list[KeyView]:
+def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool) -> list[KeyView]:
     views = [_empty_view(database, key.id) for key in keys]
     seen = database.store.read(
         Selection(
             (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name))),
             tuple(view.breadcrumb_prefix for view in views),
         ),
-        Selection(tuple(name for view in views for name in (view.expiry_name, view.value_name))),
+        values := Selection(tuple(name for view in views for name in (view.expiry_name, view.value_name))),
         depth=depth,
     )
+    views = [replace(view, seen=seen) for view in views]
+    if seen.ordered or not exact or not any(view.counts() for view in views):
+        return views
+    seen = _followed_by(seen, values, database.store.read(values, depth=depth))
     return [replace(view, seen=seen) for view in views]
 
 
-def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES) -> KeyView:
+def _followed_by(before: Snapshot, selection: Selection, after: Snapshot) -> Snapshot:
+    """Give one snapshot of two, the later of which read the selection."""
+    names = set(selection.names)
+    # The value may move in between; an expiry that does belongs to another value.
+    moved = {name for name in names if "/exp-" in name and before.refs.get(name) != after.refs.get(name)}
+    kept = {name: oid for name, oid in before.refs.items() if name not in names}
+    return Snapshot({**kept, **after.refs}, {**before.objects, **after.objects}, before.moved | moved)
+
+
+def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES, *, exact: bool = True) -> KeyView:
     """Read one key."""
-    return read_views(database, [key], depth)[0]
+    return read_views(database, [key], depth, exact=exact)[0]
 
 
 def _empty_view(database: Database, key_id: KeyId) -> KeyView:

@@ -299,8 +299,15 @@ def test_increments_that_wait_make_a_key_that_exists(world: World) -> None:
     assert get(database, key=K) == Result(found=True, value=7, type="counter", ttl=-1)
     assert exists(database, keys=[K]).found is True
     assert type_(database, key=K) == Result(found=True, type="counter")
-    assert set_(database, key=K, value=text("v"), condition=Condition("absent")).applied is False
+    assert set_(database, key=K, value=9, condition=Condition("absent")).applied is False
     assert incr(database, key=K).value == 8
+
+
+def test_if_absent_writes_a_value_over_increments_that_wait(world: World) -> None:
+    """It looks at the value alone, and writes without having read: what waits belongs to a counter that somebody deleted."""
+    world.plant(K, 5)
+    assert set_(world.database(), key=K, value=text("v"), condition=Condition("absent")).applied is True
+    assert get(world.database(), key=K).value == text("v")
 
 
 def test_voided_increments_alone_make_no_key(memory: World) -> None:

@@ -155,7 +155,9 @@ def test_set_is_applied_where_its_condition_is_met(
     before = memory.refs()
     asked = {"": None, "current": current or OTHER_VERSION, "other": OTHER_VERSION}[version]
     answer = set_(database, key=K, value=7 if counter else text("7"), condition=Condition(existence, asked))
-    assert answer.applied is (state in applied_in)
+    # A value that must be the first is written without reading, and so over increments of a deleted counter.
+    blind = not counter and (existence, version, state) == ("absent", "", "breadcrumb")
+    assert answer.applied is (state in applied_in or blind)
     if answer.applied:
         assert show(get(database, key=K).value) == "7"
         assert get(database, key=K).ttl == -1
