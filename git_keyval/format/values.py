@@ -1,14 +1,15 @@
 """Typed values and their bytes."""
 
 import base64
-import mimetypes
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from posixpath import splitext
 from typing import Literal, get_args
 
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonError, JsonValue
+from git_keyval.format.media_types import EXTENSIONS, MEDIA_TYPES
 
 ValueType = Literal["String", "Number", "Boolean", "JSON", "Blob", "Uint8Array"]
 VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
@@ -80,19 +81,16 @@ def bytes_value(data: bytes) -> Value:
 
 
 def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Value:
-    """Make a Blob: bytes with the media type given, else the one that Python's built-in table has for the file name.
+    """Make a Blob: bytes with the media type given, else the one that the table has for the extension of the file name.
 
     The extension is the table's for that media type, ``bin`` where it has none. Raises ValueError for a malformed media type.
     """
     if media_type and _MEDIA_TYPE.fullmatch(media_type) is None:
         raise ValueError("is not a media type such as image/png (parameters are not stored)")
-    # A table of one's own: the module's default one also reads the files of the machine, which differ.
-    table = mimetypes.MimeTypes()
     if not media_type:
-        guessed, encoding = table.guess_type(f"/{file_name}")  # a path: a bare name such as data:a/b would be taken for a URL
-        media_type = _UNKNOWN_MEDIA_TYPE if guessed is None or encoding else guessed
-    extension = table.guess_extension(media_type)
-    return Value("Blob", data, media_type, extension[1:] if extension else _UNKNOWN_EXTENSION)
+        extension = splitext(f"/{file_name}")[1].removeprefix(".").lower()
+        media_type = MEDIA_TYPES.get(extension, _UNKNOWN_MEDIA_TYPE)
+    return Value("Blob", data, media_type, EXTENSIONS.get(media_type.lower(), (_UNKNOWN_EXTENSION,))[0])
 
 
 def check_value(value: Value) -> None:

@@ -1,6 +1,9 @@
 """Typed values and canonical JSON: what holds for every value."""
 
+import hashlib
 import json
+import mimetypes
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonError, JsonValue
+from git_keyval.format.media_types import EXTENSIONS, MEDIA_TYPES
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import data_blobs, decode_data, encode_data
 from git_keyval.format.values import (
@@ -18,6 +22,7 @@ from git_keyval.format.values import (
     as_json,
     as_text,
     bytes_value,
+    check_value,
     file_value,
     from_json,
     parse_value,
@@ -208,6 +213,52 @@ def test_a_media_type_is_guessed_from_the_file_name(file_name: str, mime: str, e
     """Without a media type the name decides; what is compressed or unknown is plain bytes."""
     value = file_value(b"x", file_name=file_name)
     assert (value.mime, value.extension) == (mime, extension)
+
+
+@pytest.mark.parametrize(
+    ("extension", "mime", "usual"),
+    [
+        ("js", "application/javascript", "js"),
+        ("mjs", "application/javascript", "js"),
+        ("jpeg", "image/jpeg", "jpg"),
+        ("htm", "text/html", "html"),
+        ("xml", "text/xml", "xml"),
+        ("ico", "image/vnd.microsoft.icon", "ico"),
+        ("py", "text/x-python", "py"),
+        ("webp", "application/octet-stream", "bin"),
+        ("md", "application/octet-stream", "bin"),
+    ],
+)
+def test_the_table_of_media_types_is_the_same_for_every_writer(extension: str, mime: str, usual: str) -> None:
+    """Some of these differ between versions of Python; here they never change, or the same file would get another key id."""
+    value = file_value(b"x", file_name=f"a.{extension}")
+    assert (value.mime, value.extension) == (mime, usual)
+
+
+def test_the_table_of_media_types_is_frozen() -> None:
+    """All of it: one entry more or less makes another record of the same file."""
+    assert hashlib.sha256(canonical.encode({mime: list(known) for mime, known in EXTENSIONS.items()})).hexdigest() == (
+        "83edbe022a0627ebef48d734649011216f29359af46a6b4d0ce8174f4da38649"
+    )
+    assert sum(map(len, EXTENSIONS.values())) == len(MEDIA_TYPES)
+    for mime, extensions in EXTENSIONS.items():
+        for extension in extensions:
+            check_value(Value("Blob", b"", mime, extension))
+
+
+def test_neither_python_nor_the_machine_has_a_say_in_media_types(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What another version of Python or a file of the system knows does not count."""
+    (tmp_path / "mime.types").write_text("image/of-the-machine png unheard\n")
+    monkeypatch.setattr(mimetypes, "knownfiles", [str(tmp_path / "mime.types")])
+    monkeypatch.setitem(vars(mimetypes)["_types_map_default"], ".png", "image/of-another-version")
+    mimetypes.init()
+    try:
+        assert file_value(b"x", file_name="a.png").mime == "image/png"
+        assert file_value(b"x", file_name="a.unheard").mime == "application/octet-stream"
+        assert file_value(b"x", media_type="image/of-the-machine").extension == "bin"
+    finally:
+        monkeypatch.undo()
+        mimetypes.init()
 
 
 def test_a_media_type_that_is_given_goes_before_the_file_name() -> None:
