@@ -27,6 +27,7 @@ from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.store.port import Depth, Store
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
+from maintenance.listing import list_refs
 from maintenance.report import CheckReport, Problem
 
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX)
@@ -40,7 +41,7 @@ _Found = Iterator[Problem]
 def check(run: Maintenance) -> CheckReport:
     """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
     started = run.store.now()
-    refs = dict(run.store.list(_OURS))
+    refs = dict(list_refs(run.store, _OURS, "check: listing", run.progress))
     counts: Tally[str] = Tally()
     problems = list(_check_names(refs, counts))
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]

@@ -9,7 +9,7 @@ from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outc
 from maintenance.plan import Action, Left, Plan
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Told what is being done, how much of it is done, and how much there is: 0 where that is not known yet."""
 
 MAX_BATCH = 50_000
 _SAME_REFUSALS = 3

@@ -23,6 +23,8 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Na
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
+from maintenance.execute import Progress
+from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan
 from maintenance.snapshot import read_refs
 
@@ -47,16 +49,18 @@ class _Trail:
         return self.naming.expiry(self.key_id)
 
 
-def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str]) -> Plan:
+def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str], progress: Progress = quiet) -> Plan:
     """List the breadcrumbs, then read their counters, and decide for each counter what to fold.
 
     The order matters: what another gather folds in between is then found in the counter.
     """
-    trails = _list_trails(store)
+    trails = _list_trails(store, progress)
     plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
     if not trails:
         return plan
-    refs = read_refs(store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)])
+    refs = read_refs(
+        store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)], "gather: listing the keys", progress
+    )
     targets = {oid for trail in trails for _, oid, _ in trail.listed}
     seen = Snapshot(refs, store.objects(targets | set(refs.values())))
     now = store.now()
@@ -67,9 +71,9 @@ def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str]) -> 
     return plan
 
 
-def _list_trails(store: Store) -> list[_Trail]:
+def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
     trails: dict[str, _Trail] = {}
-    for name, oid in store.list([BREADCRUMBS_PREFIX]):
+    for name, oid in list_refs(store, [BREADCRUMBS_PREFIX], "gather: listing", progress):
         ref = parse(name)
         if isinstance(ref, BreadcrumbRef):
             folder = name.rpartition("/")[0]

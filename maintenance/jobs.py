@@ -21,7 +21,7 @@ class Maintenance:
     """What a job works with.
 
     ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
-    how much of it is done, and how much there is.
+    how much of it is done, and how much there is (0 where that is not known yet).
     """
 
     store: Store
@@ -77,15 +77,15 @@ _Planner = Callable[[], Plan]
 
 
 def _gather(run: Maintenance, grace_period: int) -> _Planner:
-    return lambda: plan_gather(run.store, grace_period, run.new_op)
+    return lambda: plan_gather(run.store, grace_period, run.new_op, run.progress)
 
 
 def _sweep(run: Maintenance) -> _Planner:
-    return lambda: plan_sweep(run.store)
+    return lambda: plan_sweep(run.store, run.progress)
 
 
 def _purge(run: Maintenance, retention: int) -> _Planner:
-    return lambda: plan_purge(run.store, retention)
+    return lambda: plan_purge(run.store, retention, run.progress)
 
 
 def _run(

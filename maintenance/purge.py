@@ -14,15 +14,17 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from maintenance.execute import Progress
+from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan
 
 
-def plan_purge(store: Store, retention_seconds: int) -> Plan:
+def plan_purge(store: Store, retention_seconds: int, progress: Progress = quiet) -> Plan:
     """List what is parked and all breadcrumbs; take by the time in the name what is older than the retention."""
     plan = Plan("purge")
     old = timestamp(Micros(max(0, store.now() - retention_seconds * SECOND)))
     doubtful: dict[RefName, Oid] = {}
-    for name, oid in store.list([GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX]):
+    for name, oid in list_refs(store, [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX], "purge: listing", progress):
         ref = parse(name)
         if ref is None:
             continue

@@ -21,6 +21,8 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from maintenance.execute import Progress
+from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan
 from maintenance.snapshot import read_refs
 
@@ -55,14 +57,14 @@ class _Listing:
     examined: int = 0
 
 
-def plan_sweep(store: Store) -> Plan:
+def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key whose time has passed.
 
     A key whose expiry cannot be read is kept.
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = store.now()
-    listing = _list(store)
+    listing = _list(store, progress)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     orphans: list[Action] = []
@@ -71,14 +73,14 @@ def plan_sweep(store: Store) -> Plan:
             if expiry_oid not in due:
                 continue
             _plan_key(plan, orphans, listing, Naming(shard_length), keyspace, key_id, expiry_oid)
-    _confirm_orphans(plan, orphans, store)
+    _confirm_orphans(plan, orphans, store, progress)
     _count(plan, listing, now)
     return plan
 
 
-def _list(store: Store) -> _Listing:
+def _list(store: Store, progress: Progress) -> _Listing:
     listing = _Listing()
-    for name, oid in store.list([KEYS_PREFIX, BREADCRUMBS_PREFIX]):
+    for name, oid in list_refs(store, [KEYS_PREFIX, BREADCRUMBS_PREFIX], "sweep: listing", progress):
         listing.examined += 1
         if record := record_parts(name):
             shard_length, kind, key_id, element = record
@@ -136,14 +138,14 @@ def _plan_key(
     plan.actions.append(Action(naming.value(key_id), f"expired {iso_utc(expiry)}", Transaction(tuple(updates))))
 
 
-def _confirm_orphans(plan: Plan, orphans: Sequence[Action], store: Store) -> None:
+def _confirm_orphans(plan: Plan, orphans: Sequence[Action], store: Store, progress: Progress) -> None:
     """Keep those expiries without a key whose key is still absent now.
 
     A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come
     back with another expiry only, which the deletion by oid then misses.
     """
     values = {action: _value_name(action.ref) for action in orphans}
-    present = read_refs(store, list(values.values()))
+    present = read_refs(store, list(values.values()), "sweep: listing again", progress)
     plan.actions += [action for action, value in values.items() if value not in present]
 
 

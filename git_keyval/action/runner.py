@@ -58,8 +58,8 @@ class Runner:
         _append(self._summary, data.decode("utf-8", "ignore"))
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Print one line of progress."""
-        self._print(_harmless(f"{what}: {done} of {total}"))
+        """Print one line of progress; a total of 0 with more than that done is not known."""
+        self._print(_harmless(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}"))
 
     def mask(self, text: str) -> None:
         """Hide a text, and each of its lines, in the rest of the log."""

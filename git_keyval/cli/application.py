@@ -145,9 +145,11 @@ def _bar(bars: Progress) -> Callable[[str, int, int], None]:
     def progress(what: str, done: int, total: int) -> None:
         if not tasks:
             bars.start()
+        known = done <= total
+        shown = what if known else f"{what}: {done}"  # a bar without an end shows no numbers of its own
         if what not in tasks:
-            tasks[what] = bars.add_task(what, total=total)
-        bars.update(tasks[what], completed=done, total=total)  # type: ignore[arg-type]  # a TaskID is an int
+            tasks[what] = bars.add_task(shown, total=None)
+        bars.update(tasks[what], description=shown, completed=done, total=total if known else None)  # type: ignore[arg-type]  # a TaskID is an int
 
     return progress
 

@@ -10,8 +10,8 @@ from git_keyval.format.times import Micros
 class Surroundings:
     """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
 
-    ``progress`` is told what is being done, how much of it is done, and how much there is. ``read_file`` reads a file of at most
-    so many bytes; it raises OSError, and ValueError if the file is larger.
+    ``progress`` is told what is being done, how much of it is done, and how much there is (0 where that is not known yet).
+    ``read_file`` reads a file of at most so many bytes; it raises OSError, and ValueError if the file is larger.
     """
 
     environ: Mapping[str, str]

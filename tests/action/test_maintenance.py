@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,16 @@ def test_progress_is_plain_lines(busy: Workflow) -> None:
     assert lines
     assert all(re.fullmatch(r"(gather|sweep|purge): [\w ,]+: \d+ of \d+", line) for line in lines)
     assert "sweep: writes: 2 of 2" in lines
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "line"),
+    [(0, 0, "sweep: listing: 0 of 0"), (50_000, 0, "sweep: listing: 50000"), (3, 7, "sweep: listing: 3 of 7")],
+)
+def test_progress_of_which_the_end_is_not_known_names_none(done: int, total: int, line: str) -> None:
+    log = StringIO()
+    Runner({}, log, lambda: "").progress("sweep: listing", done, total)
+    assert log.getvalue() == f"{line}\n"
 
 
 def test_the_summary_tells_what_was_removed_and_why(busy: Workflow) -> None:

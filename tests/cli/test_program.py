@@ -5,11 +5,15 @@ import pty
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
+from rich.progress import Progress
 
+from git_keyval.cli.application import _bar
 from git_keyval.interface.parsing import find_command, parse_inputs
 from tests.action.steps import ROOT
 from tests.cli.conftest import MARKED_TOKEN, PROGRAM, Command
@@ -151,3 +155,18 @@ def test_the_container_does_without_the_terminals_packages(module: str) -> None:
     code = f"import sys, {module}; print(*sorted({{'click', 'rich', 'urllib3', 'maintenance'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == (b"\n", b"")
+
+
+def test_progress_of_which_the_end_is_not_known_is_a_number() -> None:
+    """A bar cannot be filled then; it is, as soon as there is an end."""
+    with Progress(console=Console(file=StringIO(), force_terminal=True, width=100)) as bars:
+        progress = _bar(bars)
+        progress("sweep: listing", 50_000, 0)
+        progress("sweep: writes", 3, 7)
+        listing, writes = bars.tasks
+        assert (listing.description, listing.total) == ("sweep: listing: 50000", None)
+        assert (writes.description, writes.completed, writes.total) == ("sweep: writes", 3, 7)
+        progress("sweep: listing", 100_000, 0)
+        progress("sweep: writes", 7, 7)
+        assert (listing.description, len(bars.tasks)) == ("sweep: listing: 100000", 2)
+        assert writes.finished

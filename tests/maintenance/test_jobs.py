@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.values import getdel, set_
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
-from git_keyval.format.names import Naming, RefName
+from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, RefName
+from git_keyval.format.times import Micros, timestamp
+from git_keyval.store.memory import MemoryStore
+from maintenance.check import check
 from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
 from maintenance.report import Report
 from tests.conftest import FakeClock
@@ -139,3 +143,30 @@ def test_a_database_that_was_maintained_is_clean(world: World) -> None:
             ("waiting", Naming().value),
         )
     }
+
+
+NAMES: dict[str, Callable[[int], str]] = {
+    "sweep": lambda turn: DEFAULT_NAMING.value(KeyId(f"{turn:040x}")),
+    "gather": lambda turn: DEFAULT_NAMING.breadcrumb(KeyId(f"{turn:040x}"), timestamp(FakeClock()()), "operation"),
+    "purge": lambda turn: DEFAULT_NAMING.parked(KeyId(f"{turn:040x}"), timestamp(Micros(turn))),
+    "check": lambda turn: f"refs/tags/kv-x{turn}",
+}
+LISTING: dict[str, Callable[[Maintenance], object]] = {
+    "sweep": sweep,
+    "gather": lambda run: gather(run, dry_run=True),
+    "purge": lambda run: purge(run, dry_run=True),
+    "check": check,
+}
+
+
+@pytest.mark.parametrize(("count", "told"), [(50_000, []), (100_001, [50_000, 100_000])])
+@pytest.mark.parametrize("job", LISTING)
+def test_a_long_listing_tells_how_far_it_is(memory: World, job: str, count: int, told: list[int]) -> None:
+    """Every 50,000 refs, with a total that is not known: a listing of a million takes a while."""
+    assert isinstance(memory.store, MemoryStore)
+    memory.put(RefName("refs/heads/main"), note("+1\n"))
+    (oid,) = memory.refs().values()
+    memory.store.refs = dict.fromkeys((RefName(NAMES[job](turn)) for turn in range(count)), oid)
+    heard: list[tuple[str, int, int]] = []
+    LISTING[job](replace(memory.maintenance(), progress=lambda what, done, of: heard.append((what, done, of))))
+    assert [said for said in heard if "listing" in said[0]] == [(f"{job}: listing", done, 0) for done in told]
