@@ -24,6 +24,7 @@ from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counte
 from git_keyval.format.names import Naming
 from maintenance.jobs import gather, sweep
 from tests.commands.stores import TornReads
+from tests.contract.samples import Sample
 from tests.faults import Fault, FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
 from tests.world import World, install_hook, key, number, show, text
@@ -202,6 +203,18 @@ def test_del_of_which_the_server_refuses_a_part_says_what_is_gone(memory: World)
     assert memory.content(SEVERAL).keys() == {SEVERAL[0].label}
     with pytest.raises(RefusedError):
         del_(memory.database(store), keys=SEVERAL)
+
+
+def test_del_that_cannot_clear_what_is_left_of_a_key_says_so(memory: World) -> None:
+    """A stored key without a value is deleted with the others, and its refusal is not passed over."""
+    several(memory)
+    stored = memory.put(Naming().key(K.id), Sample(K.record.objects))
+    store = Choosy(memory.store, declines=lambda wanted: any(update.name == stored for update in wanted.updates))
+    with pytest.raises(RefusedError):
+        del_(memory.database(store), keys=[K])
+    with pytest.raises(PartlyDeletedError) as caught:
+        del_(memory.database(store), keys=[K, *SEVERAL])
+    assert caught.value.count == 3
 
 
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
