@@ -1,0 +1,59 @@
+"""What the answer to one REST request is made from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.emulator.access import Permission
+from tests.emulator.answers import Request, refuse
+from tests.emulator.bodies import Json, Member, read_body
+from tests.emulator.objects import Objects, Stored
+from tests.emulator.options import Options
+from tests.emulator.refs import Refs
+from tests.emulator.repositories import Repository
+from tests.emulator.rules import has_secret
+from tests.emulator.shapes import Shapes
+
+PUSH_PROTECTION = {
+    "metadata": {"secret_scanning": {"bypass_placeholders": [{"placeholder_id": "emulated", "token_type": "emulated_token"}]}}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request about one repository, whose lock is held."""
+
+    request: Request
+    repository: Repository
+    refs: Refs
+    shapes: Shapes
+    options: Options
+    permission: Permission
+    now: datetime
+    report: Callable[[str], None]
+
+    @property
+    def objects(self) -> Objects:
+        return self.repository.objects
+
+    def body(self, members: Mapping[str, Member]) -> Json:
+        return read_body(self.request.body, members, self.report)
+
+    def refuse_empty(self) -> None:
+        if self.refs.is_empty():
+            raise refuse(409, "Git Repository is empty.")
+
+    def refuse_secrets(self, *contents: bytes) -> None:
+        if has_secret(self.options, contents):
+            raise refuse(422, "Repository rule violations found\n\nSecret detected in content", **PUSH_PROTECTION)
+
+    def commit_named(self, text: str) -> Stored:
+        """Find the commit that an oid, a branch or a tag names. A missing one is 422 on GitHub, and not 404."""
+        oid = next(
+            (oid for name in (f"refs/{text}", text, f"refs/heads/{text}", f"refs/tags/{text}") if (oid := self.refs.get(name))),
+            None,
+        )
+        commit = self.objects.peel(oid or text, "commit")
+        if commit is None:
+            raise refuse(422, f"No commit found for SHA: {text}")
+        return commit
