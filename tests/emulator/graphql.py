@@ -158,9 +158,9 @@ def execute_graphql(asked: Asked, session: Session) -> Answer:
     errors: list[Json] = []
     for error in result.errors or ():
         cause = error.original_error
-        if cause is not None and not isinstance(cause, GraphError):
+        if cause is not None and not isinstance(cause, GraphError | GraphQLError):
             raise cause
-        if cause is None:
+        if not isinstance(cause, GraphError):
             session.report(f"GraphQL: {error.message}")
         formatted = _format(error)
         # A query that ends early says so once, however many fields it leaves null.
