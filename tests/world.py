@@ -32,7 +32,7 @@ FOREIGN: Mapping[RefName, Sample] = {
         "heads/gc/notes",
         "heads/gc/20200101T000000000000Z-0a0a",
         "notes/commits",
-        "pull/1/head",
+        "changes/1/head",
         "tags/kv-1.0",
         "tags/kv-0a/bc-0a0a/20200101T000000000000Z-operation",
         "tags/v1",

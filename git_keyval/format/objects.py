@@ -23,8 +23,9 @@ Kind = Literal["blob", "tree", "commit", "tag"]
 _OID = re.compile(r"[0-9a-f]{40}")
 _FILE_MODE = 0o100644
 # One identity and one time for every commit, so that an oid depends on tree and message only (docs/format.md, "Commits").
-_IDENTITY = b"a a <a@a.a>"
-_TIME = 1735689600  # 2025-01-01T00:00:00Z
+PERSON_NAME, PERSON_EMAIL = "a a", "a@a.a"
+COMMIT_TIME = 1735689600
+"""2025-01-01T00:00:00Z, in Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def _signature() -> bytes:
     """Let dulwich write what stands between a commit's tree and its message: always the same, so once is enough."""
     made = Commit()
     made.tree = ObjectID(b"0" * 40)
-    made.author = made.committer = _IDENTITY
-    made.author_time = made.commit_time = _TIME
+    made.author = made.committer = f"{PERSON_NAME} <{PERSON_EMAIL}>".encode()
+    made.author_time = made.commit_time = COMMIT_TIME
     made.author_timezone = made.commit_timezone = 0
     made.message = b""
     return made.as_raw_string().partition(b"\n")[2]

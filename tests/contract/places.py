@@ -1,16 +1,23 @@
-"""Where a store can be: in memory, and in a bare repository reached in each of the ways that git knows."""
+"""Where a store can be: in memory, in a bare repository reached in each of the ways that git knows, and on GitHub."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
+from git_keyval.store.github import GithubPlace as Repository
+from git_keyval.store.github import open_github_store
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Store
 from tests.conftest import FakeClock
+from tests.emulator import GitHubEmulator
+from tests.emulator.server import DEFAULT_TOKEN
 from tests.faults import FaultyStore
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.http import GitHttpServer
@@ -42,6 +49,13 @@ class HttpPlace(GitPlace):
     server: GitHttpServer
 
 
+@dataclass(frozen=True, slots=True)
+class GithubPlace(GitPlace):
+    """A repository on the emulated GitHub."""
+
+    emulator: GitHubEmulator
+
+
 def open_git_place(repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "") -> GitPlace:
     """Give the place of a repository that is reached at a location."""
 
@@ -55,10 +69,12 @@ def open_git_place(repository: Path, location: str, clock: FakeClock, environ: M
             random=lambda: 0.5,
         )
 
-    def lose(oid: Oid) -> None:
-        (repository / "objects" / oid[:2] / oid[2:]).unlink()
+    return GitPlace(open_store, lambda oid: lose_loose(repository, oid), repository)
 
-    return GitPlace(open_store, lose, repository)
+
+def lose_loose(repository: Path, oid: Oid) -> None:
+    """Remove an object that no pack holds."""
+    (repository / "objects" / oid[:2] / oid[2:]).unlink()
 
 
 @contextmanager
@@ -115,6 +131,33 @@ def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
         yield HttpPlace(place.open, place.lose, repository, server)
 
 
+@contextmanager
+def on_github(directory: Path, clock: FakeClock, *, by_git: bool = True, repository_id: str = "") -> Iterator[GithubPlace]:
+    with GitHubEmulator(directory / "github", clock=lambda: clock() / SECOND) as emulator:
+        # As after its last branch was deleted: the tests compare all refs.
+        repository = emulator.create("owner", "name", empty=True)
+        emulator.options.empty_refuses = False
+
+        def open_store() -> Store:
+            return open_github_store(
+                Repository("owner/name", emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
+                by_git=by_git,
+                environ=isolated_environ(),
+                token=DEFAULT_TOKEN,
+                clock=ServerClock(clock),
+                sleep=clock.advance,
+                random=lambda: 0.5,
+                elapsed=lambda: 0.0,
+                max_seconds=300,
+            )
+
+        def lose(_oid: Oid) -> None:
+            pytest.skip("GitHub loses no objects")
+
+        yield GithubPlace(open_store, lose, repository, emulator)
+        assert emulator.unexpected == []
+
+
 GIT_PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitPlace]]] = {
     "path": at_path,
     "file-url": at_file_url,
@@ -126,4 +169,5 @@ PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]]
     "memory": in_memory,
     "faulty": without_faults,
     **GIT_PLACES,
+    "github": on_github,
 }

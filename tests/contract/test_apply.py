@@ -294,7 +294,7 @@ def test_one_large_transaction_is_all_or_nothing(store: Store) -> None:
 
 
 def test_refs_that_no_transaction_names_stay(store: Store) -> None:
-    foreign = {RefName(f"refs/{name}"): foreign_commit(name) for name in ("heads/main", "notes/commits", "pull/1/head")}
+    foreign = {RefName(f"refs/{name}"): foreign_commit(name) for name in ("heads/main", "notes/commits", "changes/1/head")}
     store.apply([create(name, sample) for name, sample in foreign.items()])
     store.apply([create(A, ONE), create(tag("a"), TWO)])
     store.apply([delete(A, ONE.oid), create(tag("a"), TWO), put(B, THREE)])

@@ -58,7 +58,7 @@ def test_an_empty_store_has_no_objects(store: Store) -> None:
 
 
 def test_many_objects_are_fetched_in_as_many_requests_as_one(place: Place) -> None:
-    samples = [note(str(number)) for number in range(300)]
+    samples = [note(str(number)) for number in range(200)]
     place.open().apply([create(branch(str(number)), sample) for number, sample in enumerate(samples)])
     one, many = place.open(), place.open()
     one.objects([samples[0].oid])

@@ -40,7 +40,7 @@ class Call:
         return read_body(self.request.body, members, self.report)
 
     def refuse_empty(self) -> None:
-        if self.refs.is_empty():
+        if self.options.empty_refuses and self.refs.is_empty():
             raise refuse(409, "Git Repository is empty.")
 
     def refuse_secrets(self, *contents: bytes) -> None:

@@ -57,6 +57,8 @@ class Options:
     """Secondary limit: how many requests that write a token may send in a minute. GitHub names 80."""
     content_per_hour: int | None = None
     """The same for an hour. GitHub names 500."""
+    empty_refuses: bool = True
+    """Whether a repository without refs stores nothing, as one that never had any on GitHub."""
     private: bool = True
     sso_tokens: set[str] = field(default_factory=set)
     """Tokens that their owner has not authorised for the organisation's single sign-on."""

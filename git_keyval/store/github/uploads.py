@@ -7,9 +7,10 @@ is named by its content may be sent again; every answer must repeat the oid that
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 
-from git_keyval.errors import StoreError
+from git_keyval.errors import MalformedRecordError, StoreError
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.objects import GitObject, Oid, read_commit, read_tree
+from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit, read_tree
+from git_keyval.format.times import iso_utc
 from git_keyval.store.github.client import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
@@ -20,7 +21,7 @@ ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 _INLINE_BYTES = 512 * 1024
 """How much text one tree may carry; GitHub gives up on trees of a few megabytes."""
 # One identity and time for all commits (docs/format.md, "Commits"); both persons are sent, or GitHub signs what it makes.
-_PERSON = {"name": "a", "email": "a@a.a", "date": "2025-01-01T00:00:00Z"}
+_PERSON = {"name": PERSON_NAME, "email": PERSON_EMAIL, "date": iso_utc(COMMIT_TIME)}
 
 
 class Uploads:
@@ -35,13 +36,20 @@ class Uploads:
         """Learn that the repository has these commits, and so what they need."""
         self._stored.update(oids)
 
-    def cost(self, objects: Iterable[GitObject]) -> int:
-        """Count the requests that storing these takes, in a repository that has what every database has."""
-        return len(_plan(self._missing(objects)))
+    def cost(self, objects: Iterable[GitObject]) -> int | None:
+        """Count the requests that storing these takes, in a repository that has what every database has.
+
+        None if there is an object that the API cannot make: a tag object, another's commit, a message that is no text.
+        """
+        missing = self._missing(objects)
+        return len(_plan(missing)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
         """Store what is not there yet. Raises RejectedError for what the server does not take, and StoreError."""
-        for step in _plan(self._missing(objects)):
+        missing = self._missing(objects)
+        if not all(map(_is_makable, missing)):
+            raise RejectedError("transport", "the API cannot make such an object; git can")
+        for step in _plan(missing):
             try:
                 self._send(step)
             except RejectedError:
@@ -49,7 +57,7 @@ class Uploads:
                 if not self.store_assumed():
                     raise
                 self._send(step)
-        self._stored.update(obj.oid for obj in objects)
+        self._stored.update(obj.oid for obj in missing)
 
     def store_assumed(self) -> bool:
         """Store what every database has; False if this run has done so before."""
@@ -106,6 +114,17 @@ def _fits(obj: GitObject, blobs: Mapping[Oid, GitObject]) -> bool:
     return all(file is not None and _is_text(file.data) for file in files) and (
         sum(len(file.data) for file in files if file is not None) <= _INLINE_BYTES
     )
+
+
+def _is_makable(obj: GitObject) -> bool:
+    try:
+        if obj.kind == "commit":
+            read_commit(obj)[1].decode()
+        elif obj.kind == "tree":
+            read_tree(obj)
+    except (MalformedRecordError, UnicodeDecodeError):
+        return False
+    return obj.kind != "tag"
 
 
 def _is_text(data: bytes) -> bool:

@@ -73,9 +73,10 @@ class Writes:
         return outcomes
 
     def _cost(self, transactions: Sequence[Transaction]) -> int:
-        """Count the API requests that the transactions take if nothing goes wrong; no API write moves refs outside GraphQL."""
+        """Count the API requests that the transactions take if nothing goes wrong; too many for what only git can do."""
         names = [update.name for transaction in transactions for update in transaction.updates]
-        if not all(name.startswith(RESOLVED) for name in names):
-            return MAX_REQUESTS + 1
         objects = {obj.oid: obj for transaction in transactions for obj in transaction.objects}
-        return self._uploads.cost(objects.values()) + -(-len(names) // FIRST_BATCH)
+        uploads = self._uploads.cost(objects.values())
+        if uploads is None or not all(name.startswith(RESOLVED) for name in names):
+            return MAX_REQUESTS + 1
+        return uploads + -(-len(names) // FIRST_BATCH)
