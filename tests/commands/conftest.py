@@ -10,7 +10,7 @@ from tests.contract.places import PLACES, at_path, in_memory
 from tests.world import World
 
 
-@pytest.fixture(params=["memory", "path"])
+@pytest.fixture(params=["memory", "path", "github"])
 def world(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[World]:
     with PLACES[request.param](tmp_path, clock) as place:
         yield World(place, clock)

@@ -131,30 +131,37 @@ def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
         yield HttpPlace(place.open, place.lose, repository, server)
 
 
+def open_github_place(
+    emulator: GitHubEmulator, name: str, clock: FakeClock, *, by_git: bool = True, repository_id: str = ""
+) -> GithubPlace:
+    """Make a repository on the emulated GitHub, and give its place."""
+    # As after its last branch was deleted: the tests compare all refs.
+    repository = emulator.create("owner", name, empty=True)
+    emulator.options.empty_refuses = False
+
+    def open_store() -> Store:
+        return open_github_store(
+            Repository(f"owner/{name}", emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
+            by_git=by_git,
+            environ=isolated_environ(),
+            token=DEFAULT_TOKEN,
+            clock=ServerClock(clock),
+            sleep=clock.advance,
+            random=lambda: 0.5,
+            elapsed=lambda: 0.0,
+            max_seconds=300,
+        )
+
+    def lose(_oid: Oid) -> None:
+        pytest.skip("GitHub loses no objects")
+
+    return GithubPlace(open_store, lose, repository, emulator)
+
+
 @contextmanager
-def on_github(directory: Path, clock: FakeClock, *, by_git: bool = True, repository_id: str = "") -> Iterator[GithubPlace]:
+def on_github(directory: Path, clock: FakeClock) -> Iterator[GithubPlace]:
     with GitHubEmulator(directory / "github", clock=lambda: clock() / SECOND) as emulator:
-        # As after its last branch was deleted: the tests compare all refs.
-        repository = emulator.create("owner", "name", empty=True)
-        emulator.options.empty_refuses = False
-
-        def open_store() -> Store:
-            return open_github_store(
-                Repository("owner/name", emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
-                by_git=by_git,
-                environ=isolated_environ(),
-                token=DEFAULT_TOKEN,
-                clock=ServerClock(clock),
-                sleep=clock.advance,
-                random=lambda: 0.5,
-                elapsed=lambda: 0.0,
-                max_seconds=300,
-            )
-
-        def lose(_oid: Oid) -> None:
-            pytest.skip("GitHub loses no objects")
-
-        yield GithubPlace(open_store, lose, repository, emulator)
+        yield open_github_place(emulator, "name", clock)
         assert emulator.unexpected == []
 
 

@@ -1,10 +1,10 @@
-"""Memory and git do the same: one random run drives both at once and compares every answer."""
+"""Memory, git and GitHub do the same: one random run drives two stores at once and compares every answer."""
 
 import builtins  # because a method is named list
 import itertools
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, from_content
+from git_keyval.format.times import SECOND
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import (
     ABSENT,
@@ -29,8 +30,9 @@ from git_keyval.store.port import (
     Transaction,
 )
 from tests.conftest import FakeClock
-from tests.contract.places import open_git_place
+from tests.contract.places import GitPlace, open_git_place, open_github_place
 from tests.contract.samples import UNSTORED, all_refs, annotated_tag, branch, by_oid, foreign_commit, note, record, tag
+from tests.emulator import GitHubEmulator
 from tests.servers.binary import init_bare, run_git
 
 BRANCHES = [branch(name) for name in ("a", "a1", "b")]
@@ -84,29 +86,25 @@ def comparable(outcome: Outcome) -> Outcome:
 
 
 class Agreement(RuleBasedStateMachine):
-    """A store in memory and one in a bare repository, to which the same is done."""
+    """A store in memory and one of a bare repository, to which the same is done."""
 
-    template: Path
-    """An empty repository, copied for each run because copying is faster than making one."""
+    make_place: Callable[[], GitPlace]
+    """Gives the place of a repository that is new, and empty."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="agreement-"))
-        self.repository = self.directory / "database.git"
         self.memory = MemoryStore(FakeClock())
+        self.place: GitPlace | None = None
 
     @initialize()
     def open(self) -> None:
-        shutil.copytree(self.template, self.repository)
-        self.place = open_git_place(self.repository, str(self.repository), FakeClock(), {})
+        self.place = type(self).make_place()
         self.git = self.place.open()
 
     def teardown(self) -> None:
-        try:
-            if self.repository.exists():
-                self.check_all()
-        finally:
-            shutil.rmtree(self.directory)
+        if self.place is not None:
+            self.check_all()
+            shutil.rmtree(self.place.repository)
 
     @rule(batch=batches())
     def apply(self, batch: Sequence[Sequence[Step]]) -> None:
@@ -136,18 +134,21 @@ class Agreement(RuleBasedStateMachine):
 
     @rule()
     def look_afresh(self) -> None:
+        assert self.place is not None
         self.git = self.place.open()
 
     @rule()
     def pack(self) -> None:
-        run_git("pack-refs", "--all", directory=self.repository)
+        assert self.place is not None
+        run_git("pack-refs", "--all", directory=self.place.repository)
 
     def check_all(self) -> None:
         """Compare everything, and let git look for damage."""
+        assert self.place is not None
         self.git = self.place.open()
         assert all_refs(self.git) == self.memory.refs
         self.read([Selection((), ("refs/",))], Depth.VALUES)
-        run_git("fsck", "--strict", "--no-dangling", directory=self.repository)
+        run_git("fsck", "--strict", "--no-dangling", directory=self.place.repository)
 
     def transaction(self, part: Sequence[Step]) -> Transaction:
         updates: builtins.list[RefUpdate] = []
@@ -163,10 +164,27 @@ class Agreement(RuleBasedStateMachine):
         return Transaction(tuple(updates), tuple(objects.values()))
 
 
-def test_memory_and_git_agree(tmp_path: Path) -> None:
-    Agreement.template = init_bare(tmp_path / "template.git")
+def agree(make_place: Callable[[], GitPlace], examples: int) -> None:
+    Agreement.make_place = staticmethod(make_place)
     # Some eight seconds: nearly every step starts git two or three times. To shrink a failure takes minutes, so only
     # the deep profile does it.
     phases = [phase for phase in settings().phases if phase is not Phase.shrink or not settings().derandomize]
-    bounds = settings(max_examples=settings().max_examples // 3, stateful_step_count=30, phases=phases)
-    run_state_machine_as_test(Agreement, settings=bounds)
+    run_state_machine_as_test(Agreement, settings=settings(max_examples=examples, stateful_step_count=30, phases=phases))
+
+
+def test_memory_and_git_agree(tmp_path: Path) -> None:
+    # Copied for each run, because copying is faster than making one.
+    template = init_bare(tmp_path / "template.git")
+
+    def make_place() -> GitPlace:
+        repository = Path(tempfile.mkdtemp(dir=tmp_path)) / "database.git"
+        shutil.copytree(template, repository)
+        return open_git_place(repository, str(repository), FakeClock(), {})
+
+    agree(make_place, settings().max_examples // 3)
+
+
+def test_memory_and_github_agree(tmp_path: Path) -> None:
+    clock, numbers = FakeClock(), itertools.count()
+    with GitHubEmulator(tmp_path, clock=lambda: clock() / SECOND) as emulator:
+        agree(lambda: open_github_place(emulator, f"name{next(numbers)}", clock), settings().max_examples // 4)
