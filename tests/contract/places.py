@@ -18,6 +18,7 @@ from git_keyval.store.port import Store
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.emulator.server import DEFAULT_TOKEN
+from tests.emulator.shapes import node_id
 from tests.faults import FaultyStore
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.http import GitHttpServer
@@ -51,9 +52,10 @@ class HttpPlace(GitPlace):
 
 @dataclass(frozen=True, slots=True)
 class GithubPlace(GitPlace):
-    """A repository on the emulated GitHub."""
+    """A repository on the emulated GitHub. A run's event need not tell the repository's id; then ``open_unknown`` is like it."""
 
     emulator: GitHubEmulator
+    open_unknown: Callable[[], Store]
 
 
 def open_git_place(repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "") -> GitPlace:
@@ -131,15 +133,13 @@ def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
         yield HttpPlace(place.open, place.lose, repository, server)
 
 
-def open_github_place(
-    emulator: GitHubEmulator, name: str, clock: FakeClock, *, by_git: bool = True, repository_id: str = ""
-) -> GithubPlace:
+def open_github_place(emulator: GitHubEmulator, name: str, clock: FakeClock, *, by_git: bool = True) -> GithubPlace:
     """Make a repository on the emulated GitHub, and give its place."""
     # As after its last branch was deleted: the tests compare all refs.
     repository = emulator.create("owner", name, empty=True)
     emulator.options.empty_refuses = False
 
-    def open_store() -> Store:
+    def open_store(repository_id: str) -> Store:
         return open_github_store(
             Repository(f"owner/{name}", emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
             by_git=by_git,
@@ -155,7 +155,9 @@ def open_github_place(
     def lose(_oid: Oid) -> None:
         pytest.skip("GitHub loses no objects")
 
-    return GithubPlace(open_store, lose, repository, emulator)
+    told = emulator.repositories.find(f"owner/{name}")
+    assert told is not None
+    return GithubPlace(lambda: open_store(node_id("R", told.number)), lose, repository, emulator, lambda: open_store(""))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ is named by its content may be sent again; every answer must repeat the oid that
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from git_keyval.errors import MalformedRecordError, StoreError
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -18,8 +19,8 @@ from git_keyval.store.github.repository import Repository
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 """What every database in use has: sent only if the server turns out to lack it."""
 
-_INLINE_BYTES = 512 * 1024
-"""How much text one tree may carry; GitHub gives up on trees of a few megabytes."""
+_INLINE_CHARACTERS = 512 * 1024
+"""How much of one text a tree may carry; GitHub gives up on trees of a few megabytes."""
 # One identity and time for all commits (docs/format.md, "Commits"); both persons are sent, or GitHub signs what it makes.
 _PERSON = {"name": PERSON_NAME, "email": PERSON_EMAIL, "date": iso_utc(COMMIT_TIME)}
 
@@ -65,12 +66,12 @@ class Uploads:
             return False
         self._stored |= ASSUMED
         readme, dummy_tree = DUMMY_OBJECTS
-        for step in (_inline_tree(dummy_tree, {readme.oid: readme}), _commit_step(NULL_COMMIT)):
+        for step in _plan([readme, dummy_tree, NULL_COMMIT]):
             self._send(step)
         return True
 
     def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
-        return [obj for obj in objects if obj.oid not in self._stored and obj.oid not in ASSUMED]
+        return list({obj.oid: obj for obj in objects if obj.oid not in self._stored and obj.oid not in ASSUMED}.values())
 
     def _send(self, step: "_Step") -> None:
         answer = self._repository.post(f"git/{step.resource}", step.body)
@@ -92,28 +93,24 @@ class _Step:
 
 
 def _plan(objects: Sequence[GitObject]) -> list[_Step]:
-    """Give the requests in the order in which the objects need each other."""
-    blobs = {obj.oid: obj for obj in objects if obj.kind == "blob"}
-    steps: list[_Step] = []
+    """Give the requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
+    texts = {obj.oid: obj.data.decode() for obj in objects if obj.kind == "blob" and _is_text(obj.data)}
     carried: set[Oid] = set()
+    steps: list[_Step] = []
     for obj in objects:
-        if obj.kind == "tree" and _fits(obj, blobs):
-            steps.append(_inline_tree(obj, blobs))
-            carried.update(read_tree(obj).values())
-        elif obj.kind == "tree":
-            steps.append(_Step("trees", {"tree": [_entry(name, sha=oid) for name, oid in read_tree(obj).items()]}, obj.oid))
+        if obj.kind == "tree":
+            files = read_tree(obj)
+            small = {oid for oid in files.values() if oid in texts and _fits(texts[oid], files, oid)}
+            steps.append(_tree_step(obj, texts, small))
+            carried |= small
         elif obj.kind == "commit":
             steps.append(_commit_step(obj))
-    loose = [_blob_step(obj) for oid, obj in blobs.items() if oid not in carried]
-    return [*loose, *steps]
+    return [*(_blob_step(obj) for obj in objects if obj.kind == "blob" and obj.oid not in carried), *steps]
 
 
-def _fits(obj: GitObject, blobs: Mapping[Oid, GitObject]) -> bool:
-    """Tell whether a tree can carry its files: all are at hand, text, and not too much."""
-    files = [blobs.get(oid) for oid in read_tree(obj).values()]
-    return all(file is not None and _is_text(file.data) for file in files) and (
-        sum(len(file.data) for file in files if file is not None) <= _INLINE_BYTES
-    )
+def _fits(text: str, files: Mapping[str, Oid], oid: Oid) -> bool:
+    """Tell whether a tree can carry a text in each of its files that hold it."""
+    return len(text) * sum(other == oid for other in files.values()) <= _INLINE_CHARACTERS
 
 
 def _is_makable(obj: GitObject) -> bool:
@@ -137,8 +134,10 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _inline_tree(obj: GitObject, blobs: Mapping[Oid, GitObject]) -> _Step:
-    entries = [_entry(name, content=blobs[oid].data.decode()) for name, oid in read_tree(obj).items()]
+def _tree_step(obj: GitObject, texts: Mapping[Oid, str], carried: AbstractSet[Oid]) -> _Step:
+    entries = [
+        _entry(name, content=texts[oid]) if oid in carried else _entry(name, sha=oid) for name, oid in read_tree(obj).items()
+    ]
     return _Step("trees", {"tree": entries}, obj.oid)
 
 

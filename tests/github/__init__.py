@@ -1,0 +1,1 @@
+"""What only GitHub does: its costs, its limits, its faults."""

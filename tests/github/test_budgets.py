@@ -1,0 +1,146 @@
+"""What commands and jobs cost on the wire, counted by the server (design of the product: the table of request budgets)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from git_keyval.commands.conditions import Condition
+from git_keyval.commands.counters import decr, incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.format.names import DEFAULT_NAMING
+from git_keyval.format.values import bytes_value
+from maintenance.init import init
+from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import GithubPlace, open_github_place
+from tests.emulator import GitHubEmulator, Rival
+from tests.world import World, key, text
+
+TEXT, EXPIRING, COUNTER, NEW = key("text"), key("expiring"), key("counter"), key("new")
+MANY = [key(str(index)) for index in range(50)]
+
+BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
+    "get": (1, lambda database: get(database, key=TEXT)),
+    "get of an absent key": (1, lambda database: get(database, key=NEW)),
+    "get of a counter": (2, lambda database: get(database, key=COUNTER)),
+    "ttl": (1, lambda database: ttl(database, key=EXPIRING)),
+    "exists": (1, lambda database: exists(database, keys=[TEXT])),
+    "type": (1, lambda database: type_(database, key=TEXT)),
+    "mget of 50": (1, lambda database: mget(database, keys=MANY)),
+    "set": (3, lambda database: set_(database, key=TEXT, value=text("w"))),
+    "set of a new key": (3, lambda database: set_(database, key=NEW, value=text("w"))),
+    "set with ttl": (4, lambda database: set_(database, key=TEXT, value=text("w"), ttl=60)),
+    "set if absent": (3, lambda database: set_(database, key=NEW, value=text("w"), condition=Condition("absent"))),
+    "set if present": (4, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("present"))),
+    "set of bytes": (4, lambda database: set_(database, key=TEXT, value=bytes_value(b"\0\xff"))),
+    "mset of one": (3, lambda database: mset(database, entries={NEW: text("w")})),
+    "mset of 20": (2, lambda database: mset(database, entries={each: text(f"w{each.label}") for each in MANY[:20]})),
+    "expire": (3, lambda database: expire(database, key=TEXT, ttl=90)),
+    "persist": (2, lambda database: persist(database, key=EXPIRING)),
+    "del": (2, lambda database: del_(database, keys=[EXPIRING])),
+    "del of 10": (2, lambda database: del_(database, keys=MANY[:10])),
+    "getdel": (2, lambda database: getdel(database, key=EXPIRING)),
+    "getdel of a counter": (2, lambda database: getdel(database, key=COUNTER)),
+    "incr": (3, lambda database: incr(database, key=COUNTER)),
+    "decr": (3, lambda database: decr(database, key=COUNTER)),
+    "incr of a new key": (3, lambda database: incr(database, key=NEW)),
+    "set of a counter": (3, lambda database: set_(database, key=COUNTER, value=5)),
+}
+BY_GIT = {"mset of 20"}
+
+
+@pytest.fixture
+def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
+    """Give a database in use, whose GraphQL id the event of the run tells."""
+    world = World(open_github_place(emulator, "name", clock), clock)
+    init(world.maintenance())
+    database = world.database()
+    mset(database, entries=dict.fromkeys([TEXT, *MANY], text("v")))
+    set_(database, key=EXPIRING, value=text("v"), ttl=3600)
+    incr(database, key=COUNTER, by=5)
+    clock.advance(1)
+    world.plant(COUNTER, 3)
+    return world
+
+
+def opened(world: World) -> Database:
+    """Open the database as a step does, and forget what was asked before."""
+    assert isinstance(world.place, GithubPlace)
+    database = world.database(world.place.open())
+    world.place.emulator.reset_log()
+    return database
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_command_keeps_its_budget(warm: World, name: str) -> None:
+    assert isinstance(warm.place, GithubPlace)
+    budget, command = BUDGETS[name]
+    database = opened(warm)
+    command(database)
+    emulator = warm.place.emulator
+    sent = [f"{entry.kind} {entry.method} {entry.path}" for entry in emulator.requests]
+    assert len(sent) == budget == database.store.requests, sent
+    assert emulator.count("git") == (budget if name in BY_GIT else 0)
+
+
+def test_the_id_of_the_repository_is_asked_for_once_where_no_event_tells_it(warm: World) -> None:
+    assert isinstance(warm.place, GithubPlace)
+    database = warm.database(warm.place.open_unknown())
+    warm.place.emulator.reset_log()
+    set_(database, key=TEXT, value=text("w"))
+    assert database.store.requests == 4
+    set_(database, key=NEW, value=text("x"))
+    assert database.store.requests == 7
+
+
+def test_a_rival_costs_four_requests_more(warm: World) -> None:
+    """The refusal is explained by one read; then the counter is read anew, and the increment sent again."""
+    assert isinstance(warm.place, GithubPlace)
+    database = opened(warm)
+    emulator = warm.place.emulator
+    others = warm.database(warm.place.open())
+    emulator.faults = {3: Rival(lambda: incr(others, key=COUNTER, by=1000))}
+    assert incr(database, key=COUNTER).value == 1009
+    assert database.store.requests == 3 + 4
+
+
+def test_maintenance_of_10_000_keys_is_git_alone(warm: World) -> None:
+    """One listing, one fetch and a push per batch of a thousand: nothing of it counts against the limit of the API."""
+    assert isinstance(warm.place, GithubPlace)
+    emulator = warm.place.emulator
+    keys = [key(f"due {number}") for number in range(2_000)]
+    for start in range(0, len(keys), 1_000):
+        mset(warm.database(), entries=dict.fromkeys(keys[start : start + 1_000], text("v")), ttl=60)
+    warm.clock.advance(3600)
+    emulator.reset_log()
+    report = sweep(warm.maintenance(warm.place.open()))
+    assert len(report.jobs[0].applied) == len(keys) + 1
+    assert (emulator.count("rest"), emulator.count("graphql-query"), emulator.count("graphql-mutation")) == (0, 0, 0)
+    pushes = sum(entry.path.endswith("/git-receive-pack") for entry in emulator.requests)
+    assert (pushes, len(emulator.requests) <= 4 + 2 * pushes) == (2, True)
+
+
+JOBS: dict[str, tuple[int, int, Callable[[Maintenance], object]]] = {
+    # All requests, and those of them to the API: few refs move by one mutation, many by pushes.
+    "gather": (6, 3, gather),
+    "sweep": (4, 1, sweep),
+    "purge": (4, 1, purge),
+    "maintain": (11, 5, maintain),
+}
+
+
+@pytest.mark.parametrize(("requests", "by_api", "job"), JOBS.values(), ids=JOBS)
+def test_a_job_with_little_to_do_costs_this(
+    warm: World, requests: int, by_api: int, job: Callable[[Maintenance], object]
+) -> None:
+    assert isinstance(warm.place, GithubPlace)
+    getdel(warm.database(), key=MANY[0])
+    getdel(warm.database(), key=MANY[1])
+    warm.clock.advance(30 * 86_400)
+    warm.place.emulator.reset_log()
+    job(warm.maintenance(warm.place.open()))
+    emulator = warm.place.emulator
+    assert (emulator.count(), emulator.count() - emulator.count("git")) == (requests, by_api)
+    assert DEFAULT_NAMING.value(TEXT.id) in warm.refs()
