@@ -1,6 +1,6 @@
 """An emulator with one repository ``o/r``, and PyGithub as its client."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +66,12 @@ class Client:
         assert isinstance(data, dict)
         return data
 
-    def update(self, *updates: dict[str, object], echo: str = "echo") -> dict[str, object]:
+    def update(self, *updates: Mapping[str, object], echo: str = "echo") -> dict[str, object]:
         repository = self.query("id")["id"]
         body = {"repositoryId": repository, "refUpdates": list(updates), "clientMutationId": echo}
         return self.requester.graphql_named_mutation("updateRefs", body, "clientMutationId")[1]
 
-    def update_error(self, *updates: dict[str, object]) -> tuple[str | None, str]:
+    def update_error(self, *updates: Mapping[str, object]) -> tuple[str | None, str]:
         """Send updates that are refused; give the type and the message of the one error."""
         with pytest.raises(GithubException) as caught:
             self.update(*updates)

@@ -11,7 +11,6 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLResolveInfo,
-    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -206,9 +205,9 @@ def _snake(name: str) -> str:
 def schema() -> GraphQLSchema:
     built = build_schema((Path(__file__).parent / "schema.graphql").read_text())
     for name, check in (("GitObjectID", _parse_oid), ("GitRefname", _parse_ref_name)):
-        scalar = built.type_map[name]
-        assert isinstance(scalar, GraphQLScalarType)
-        scalar.parse_value = check  # type: ignore[method-assign]
+        # The second is the first's name since graphql-core 3.3.
+        for attribute in ("parse_value", "coerce_input_value"):
+            setattr(built.type_map[name], attribute, check)
     return built
 
 

@@ -77,17 +77,17 @@ class View:
     repository: Repository
     _refs: Refs | None = None
 
-    def refs(self) -> Refs:
-        """Give the refs for one read; another thread's writes come between two of them only if the options say so."""
+    def read(self, look: Callable[[Refs], NodeT]) -> NodeT:
+        """Read refs once; another thread's writes come between two reads only if the options say so."""
         if self.session.options.between_ref_reads and self.session.ref_reads:
             self.session.options.between_ref_reads()
         self.session.ref_reads += 1
-        self._refs = self._refs or self.repository.refs(self.session.writes_ago)
-        return self._refs
+        with self.repository.lock:
+            self._refs = self._refs or self.repository.refs(self.session.writes_ago)
+            return look(self._refs)
 
     def ref(self, name: str) -> Oid | None:
-        with self.repository.lock:
-            return self.refs().get(name)
+        return self.read(lambda refs: refs.get(name))
 
     def find(self, oid: str) -> "ObjectNode | None":
         with self.repository.lock:
@@ -162,8 +162,7 @@ class RepositoryNode:
 
     @property
     def is_empty(self) -> bool:
-        with self.view.repository.lock:
-            return self.view.refs().is_empty()
+        return self.view.read(Refs.is_empty)
 
     @property
     def is_private(self) -> bool:
@@ -204,8 +203,7 @@ class RepositoryNode:
         if not ref_prefix.startswith("refs/") or not ref_prefix.endswith("/"):
             self.view.session.report(f"the ref prefix {ref_prefix}")
             raise GraphError("UNPROCESSABLE", f"{ref_prefix} is not a directory of refs.")
-        with self.view.repository.lock:
-            found = self.view.refs().starting(ref_prefix)
+        found = self.view.read(lambda refs: refs.starting(ref_prefix))
         nodes = [RefNode(self.view, name, oid, self._prefix_of(ref_prefix)) for name, oid in found.items()]
         nodes = [node for node in nodes if query.lower() in node.name.lower()]
         order = order_by or {"field": "ALPHABETICAL", "direction": direction or "ASC"}

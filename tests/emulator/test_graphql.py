@@ -25,7 +25,7 @@ def failing(client: Client, query: str) -> list[dict[str, object]]:
 
 def refs(path: Path) -> dict[str, str]:
     lines = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=path).split("\n")
-    return dict(line.split(" ") for line in lines if line)  # type: ignore[misc]  # two words a line
+    return {name: oid for name, _, oid in (line.partition(" ") for line in lines)}
 
 
 # --- queries ---
