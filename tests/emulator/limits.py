@@ -71,6 +71,12 @@ class Limits:
             bucket.used += points
             return True
 
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been asked yet."""
+        with self._lock:
+            self._buckets.clear()
+            self._writes.clear()
+
     def exhaust(self, token: str, resource: Resource) -> None:
         with self._lock:
             self._bucket(token, resource).used = self._limit(resource)

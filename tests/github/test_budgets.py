@@ -132,9 +132,7 @@ JOBS: dict[str, tuple[int, int, Callable[[Maintenance], object]]] = {
 
 
 @pytest.mark.parametrize(("requests", "by_api", "job"), JOBS.values(), ids=JOBS)
-def test_a_job_with_little_to_do_costs_this(
-    warm: World, requests: int, by_api: int, job: Callable[[Maintenance], object]
-) -> None:
+def test_a_job_with_little_to_do_costs_this(warm: World, requests: int, by_api: int, job: Callable[[Maintenance], object]) -> None:
     assert isinstance(warm.place, GithubPlace)
     getdel(warm.database(), key=MANY[0])
     getdel(warm.database(), key=MANY[1])

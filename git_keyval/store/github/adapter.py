@@ -2,6 +2,8 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, islice
 from urllib.parse import quote
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -58,7 +60,7 @@ class GithubStore:
         """Read refs and what they point at in one query: in the order given, which GitHub does not promise to keep."""
         wanted = [item for selection in selections for item in _wanted(selection)]
         if self._git and (_beyond_graphql(selections) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
-            return self._git.read(*selections, depth=depth)
+            return self._repository.patience.by_git(partial(self._git.read, *selections, depth=depth))
         found = self._repository.ask(wanted, depth)
         self._uploads.saw(found.refs.values())
         objects = self._completed(found.refs.values(), found.objects, depth)
@@ -67,7 +69,8 @@ class GithubStore:
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes by git, or have the API list each prefix."""
         if self._git:
-            yield from self._git.list(prefixes)
+            # Once it has begun, a listing cannot begin again: what was given cannot be taken back.
+            yield from self._repository.patience.by_git(partial(_begun, self._git, prefixes))
             return
         seen: set[RefName] = set()
         for prefix in prefixes:
@@ -83,7 +86,7 @@ class GithubStore:
         if depth is Depth.OIDS or not asked:
             return {}
         if self._git:
-            return self._git.objects(asked, depth)
+            return self._repository.patience.by_git(partial(self._git.objects, asked, depth))
         found = self._repository.ask([Wanted("object", oid) for oid in asked], depth)
         return self._completed(asked, found.objects, depth)
 
@@ -103,16 +106,22 @@ class GithubStore:
 
     def _fetched(self, missing: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
         if len(missing) > _MAX_SINGLE_BLOBS and self._git:
-            return dict(self._git.objects(missing, depth))
+            return dict(self.objects(missing, depth))
         blobs = {oid: self._blob(oid) for oid in missing}
         found = {oid: made for oid, made in blobs.items() if made is not None}
         others = missing - found.keys()
-        return found | (dict(self._git.objects(others, depth)) if others and self._git else {})
+        return found | (dict(self.objects(others, depth)) if others and self._git else {})
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")
         made = blob(base64.b64decode(answer["content"])) if answer else None
         return made if made is not None and made.oid == oid else None
+
+
+def _begun(git: GitStore, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+    listing = git.list(prefixes)
+    first = list(islice(listing, 1))
+    return chain(first, listing)
 
 
 def _wanted(selection: Selection) -> Iterator[Wanted]:

@@ -31,7 +31,9 @@ from git_keyval.store.messages import one_line
 Json: TypeAlias = Any
 """Parsed JSON of a server: looked at with care, where it is read."""
 
-_TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30.0
+"""GitHub gives up on a request after ten."""
+
 _USER_AGENT = "git-keyval-action"
 _LAST_SUCCESS, _FIRST_ERROR, _FIRST_SERVER_ERROR = 299, 400, 500
 _HEAVY = {502, 504}
@@ -46,12 +48,15 @@ logging.getLogger("github").setLevel(logging.WARNING)
 class GithubClient:
     """GitHub's REST and GraphQL API for one token, on one host."""
 
-    def __init__(self, *, api_url: str, graphql_url: str, token: str, clock: ServerClock) -> None:
-        """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` is told the server's time."""
+    def __init__(self, *, api_url: str, graphql_url: str, token: str, clock: ServerClock, timeout: float = TIMEOUT_SECONDS) -> None:
+        """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` is told the server's time.
+
+        ``timeout`` is for how many seconds an answer is waited for.
+        """
         self.requests = 0
         self.rate_limits = RateLimits()
         self._clock = clock
-        self._requester = _Requester(api_url, graphql_url, token)
+        self._requester = _Requester(api_url, graphql_url, token, timeout)
 
     def get(self, path: str) -> Json:
         """GET a resource. Raises what ``failures`` names, and StoreError."""
@@ -135,13 +140,13 @@ class GithubClient:
 class _Requester(Requester):
     """PyGithub's, with the GraphQL address that the environment names."""
 
-    def __init__(self, api_url: str, graphql_url: str, token: str) -> None:
+    def __init__(self, api_url: str, graphql_url: str, token: str, timeout: float) -> None:
         if urlsplit(api_url).netloc != urlsplit(graphql_url).netloc:
             raise UnavailableError("GITHUB_API_URL and GITHUB_GRAPHQL_URL name different hosts.", "Set both for one server.")
         super().__init__(
             auth=Auth.Token(token),
             base_url=api_url,
-            timeout=_TIMEOUT_SECONDS,
+            timeout=timeout,  # type: ignore[arg-type]  # which requests takes as any number
             user_agent=_USER_AGENT,
             per_page=100,
             verify=True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.github.adapter import GithubStore
-from git_keyval.store.github.client import GithubClient
+from git_keyval.store.github.client import TIMEOUT_SECONDS, GithubClient
 from git_keyval.store.github.patience import Patience
 from git_keyval.store.github.repository import Repository
 
@@ -38,13 +38,14 @@ def open_github_store(
     random: Callable[[], float],
     elapsed: Callable[[], float],
     max_seconds: float,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> GithubStore:
     """Open a repository on GitHub; nothing is sent yet.
 
     ``by_git`` allows git for what it does in fewer requests. ``max_seconds`` is what the run may take, waiting for rate limits
-    included; ``elapsed`` what it took so far.
+    included; ``elapsed`` what it took so far; ``timeout`` how long an answer of the API is waited for.
     """
-    client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock)
+    client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock, timeout=timeout)
     patience = Patience(max_seconds, elapsed, sleep, random)
     git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random) if by_git else None
     return GithubStore(Repository(client, patience, place.name, place.repository_id), git, clock)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from git_keyval.errors import UnavailableError
 from git_keyval.store.github.failures import LostReplyError, RateLimitedError, gave_up
 
 _MAX_LOST = 5
@@ -41,6 +42,17 @@ class Patience:
             return retrying(send)
         except (LostReplyError, RateLimitedError) as exc:
             raise gave_up(exc) from exc
+
+    def by_git(self, send: Callable[[], _T]) -> _T:
+        """Do the same with what git does: a server that cannot be reached, or has no time, is asked again."""
+
+        def attempt() -> _T:
+            try:
+                return send()
+            except UnavailableError as exc:
+                raise LostReplyError(exc.what) from exc
+
+        return self.repeat(attempt)
 
     def wait_out(self, limit: RateLimitedError, attempt: int) -> None:
         """Wait until a limit allows the next attempt. Raises StoreError if that would take longer than the run may."""

@@ -1,0 +1,108 @@
+"""A filled database on the emulated GitHub, set up anew for every run, and what became of it."""
+
+import itertools
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_keyval.commands.results import Result
+from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
+from git_keyval.store.clock import ServerClock
+from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
+from tests.conftest import FakeClock
+from tests.contract.places import open_git_place
+from tests.crash.scenes import COMMANDS, KEYS, fill
+from tests.emulator import Fault, GitHubEmulator, Logged
+from tests.emulator.server import DEFAULT_TOKEN
+from tests.emulator.shapes import node_id
+from tests.faults import FaultyStore
+from tests.servers.binary import init_bare, isolated_environ, run_git
+from tests.world import FOREIGN, World
+
+FIRST_OPERATIONS = 1_000
+"""More operation ids than filling a database takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A database as its users see it, but for the times at which keys expire: a disturbed run takes longer."""
+
+    content: Mapping[str, tuple[str | None, str]]
+    errors: tuple[str, ...]
+    foreign: bool
+
+
+class Stage:
+    """Sets up runs on one emulator. What is looked at is read by git, behind the back of the emulator."""
+
+    def __init__(self, directory: Path, emulator: GitHubEmulator, clock: FakeClock) -> None:
+        """Fill the database that every run begins with."""
+        self.emulator = emulator
+        self.clock = clock
+        self._template = init_bare(directory / "template.git")
+        fill(World(open_git_place(self._template, str(self._template), clock, {}), clock))
+        run_git("repack", "-adq", directory=self._template)
+        run_git("pack-refs", "--all", directory=self._template)
+        self._begin = clock.moment
+        self._numbers = itertools.count(1)
+        self._seen: dict[object, Seen] = {}
+
+    def world(self) -> tuple[World, GithubStore]:
+        """Give the database anew: a world that reaches it by git, and a store that reaches it as a step does."""
+        self.clock.moment = self._begin
+        name = f"owner/run{next(self._numbers)}"
+        repository = self.emulator.repositories.root / f"{name}.git"
+        shutil.copytree(self._template, repository)
+        world = World(open_git_place(repository, str(repository), self.clock, {}), self.clock)
+        for _ in range(FIRST_OPERATIONS):
+            world.new_op()
+        found = self.emulator.repositories.find(name)
+        assert found is not None
+        self.emulator.faults = {}
+        self.emulator.limits.forget()
+        self.emulator.reset_log()
+        return world, self.open(name, node_id("R", found.number))
+
+    def open(self, name: str, repository_id: str) -> GithubStore:
+        """Open a repository with a patience that outlasts the primary rate limit, and little for an answer that does not come."""
+        return open_github_store(
+            GithubPlace(name, self.emulator.api_url, self.emulator.graphql_url, self.emulator.url, repository_id),
+            by_git=True,
+            environ=isolated_environ(),
+            token=DEFAULT_TOKEN,
+            clock=ServerClock(self.clock),
+            sleep=self.clock.advance,
+            random=lambda: 0.5,
+            elapsed=lambda: 0.0,
+            max_seconds=5_000,
+            timeout=0.3,
+        )
+
+    def see(self, world: World) -> Seen:
+        """Look, as of the time when the run began. Many runs end in the same refs, of which the same is to be seen."""
+        self.clock.moment = self._begin
+        refs = frozenset(world.refs().items())
+        if refs not in self._seen:
+            content = {label: (shown.type, shown.value) for label, shown in world.content(KEYS).items()}
+            self._seen[refs] = Seen(content, tuple(world.errors()), world.foreign().keys() == FOREIGN.keys())
+        return self._seen[refs]
+
+    def attempt(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> Result | Exception:
+        """Run a command with faults by the number of the request."""
+        self.emulator.faults = dict(faults)
+        try:
+            return COMMANDS[name](world, world.database(FaultyStore(store, {})))
+        except (StoreError, OutcomeUnknownError, PartlyDeletedError) as exc:
+            return exc
+        finally:
+            self.emulator.faults = {}
+
+    def kinds(self) -> list[Logged]:
+        """Give the requests of the run so far."""
+        return list(self.emulator.requests)
+
+    def discard(self) -> None:
+        """Remove the repositories of the runs so far."""
+        for repository in (self.emulator.repositories.root / "owner").glob("*.git"):
+            shutil.rmtree(repository)

@@ -1,0 +1,107 @@
+"""Every command with its Nth request to GitHub failing in every way that GitHub is known to fail, for every N."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from git_keyval.commands.results import Result
+from git_keyval.errors import OutcomeUnknownError, StoreError
+from git_keyval.format.times import SECOND
+from tests.conftest import FakeClock
+from tests.crash.scenes import COMMANDS, IN_STEPS, MAY_BE_UNKNOWN, WITH_RIVAL
+from tests.emulator import (
+    Drop,
+    Fault,
+    GitHubEmulator,
+    Logged,
+    Malformed,
+    PrimaryExhausted,
+    ResourceLimits,
+    SecondaryLimit,
+    StaleRead,
+    Status,
+    Timeout,
+    Truncated,
+)
+from tests.github.stage import Seen, Stage
+
+FAULTS: Mapping[str, Fault] = {
+    "dropped": Drop(),
+    "dropped after": Drop(applied=True),
+    "502": Status(502),
+    "502 after": Status(502, applied=True),
+    "503": Status(503),
+    "403": SecondaryLimit(403),
+    "403 with retry-after": SecondaryLimit(403, retry_after=30),
+    "429": SecondaryLimit(429),
+    "429 with retry-after": SecondaryLimit(429, retry_after=30),
+    "200 limited": SecondaryLimit(200),
+    "content creation": SecondaryLimit(403, content=True),
+    "exhausted": PrimaryExhausted(),
+    "already exhausted": PrimaryExhausted(already=True),
+    "exhausted, as 429": PrimaryExhausted(code=429, as_rest=True),
+    "timeout": Timeout(),
+    "timeout after": Timeout(applied=True),
+    "truncated": Truncated(),
+    "malformed": Malformed(),
+    "too much": ResourceLimits(),
+    "stale": StaleRead(),
+}
+HARMLESS = {name for name in FAULTS if name not in {"dropped after", "502 after", "timeout after", "truncated", "malformed"}}
+"""Faults after which it is certain, or can be found out, that nothing was done: a command gets over any one of them."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clock: FakeClock) -> Iterator[Stage]:
+    with GitHubEmulator(tmp_path / "github", clock=lambda: clock() / SECOND) as emulator:
+        yield Stage(tmp_path, emulator, clock)
+        assert emulator.unexpected == []
+
+
+def plain(answer: Result) -> Result:
+    """Leave out of an answer what depends on the time a run takes, and on operations made at random."""
+    return replace(answer, version=None, ttl=None, expires_at=None)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_one_failed_request_does_no_harm(stage: Stage, name: str) -> None:
+    """An answer is right, an error is honest, and running the command again leads to where one run would have led."""
+    world, store = stage.world()
+    before = stage.see(world)
+    stage.emulator.reset_log()
+    told = stage.attempt(world, store, name, {})
+    assert isinstance(told, Result)
+    requests = stage.kinds()
+    end = stage.see(world)
+    for number, logged in enumerate(requests, start=1):
+        for fault in FAULTS:
+            world, store = stage.world()
+            answer = stage.attempt(world, store, name, {number: FAULTS[fault]})
+            scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
+            judge(name, scene, before, told, end, answer, stage.see(world))
+            if fault in HARMLESS or not is_write(logged) or name not in MAY_BE_UNKNOWN | IN_STEPS:
+                assert isinstance(answer, Result), scene
+            else:
+                assert isinstance(stage.attempt(world, store, name, {}), Result), scene
+                assert stage.see(world) == end, scene
+        stage.discard()
+
+
+def is_write(logged: Logged) -> bool:
+    return logged.kind == "graphql-mutation" or (logged.method == "POST" and logged.path.endswith("/git-receive-pack"))
+
+
+def judge(name: str, scene: str, before: Seen, told: Result, end: Seen, answer: Result | Exception, now: Seen) -> None:
+    assert (now.errors, now.foreign) == ((), True), scene
+    if isinstance(answer, Result):
+        assert plain(answer) == plain(told), scene
+        assert now.content == end.content, scene
+    elif name in IN_STEPS or name in WITH_RIVAL:
+        return
+    elif isinstance(answer, StoreError):
+        assert now.content == before.content, scene
+    else:
+        assert isinstance(answer, OutcomeUnknownError), scene
+        assert now.content in (before.content, end.content), scene
