@@ -1,6 +1,7 @@
 """What can go wrong with one request, as data.
 
 ``applied`` tells whether the request has done its work by then: that the reply is lost does not mean that nothing happened.
+A fault that makes no sense for a request leaves it alone, such as a stale read for a push.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """The refs of one bare repository: read from disk at every request, written in one transaction of ``git update-ref``."""
 
+import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from tests.servers.binary import run_git
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
+_NO_SUCH_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (refs/\S+)$", re.MULTILINE)
 
 
@@ -29,7 +31,11 @@ def is_valid_name(name: str) -> bool:
 
 
 def is_taken_by_github(name: str) -> bool:
-    """Tell whether GitHub refuses a name that git would take: short names like an oid, or beginning with ``refs/``."""
+    """Tell whether GitHub refuses a name that git would take.
+
+    Short names like an oid, or beginning with ``refs/``, are refused by GitHub's pages on special characters in names; an
+    oid as one component of a longer name is seen to be accepted. ``refs/pull/`` is GitHub's own.
+    """
     if name.startswith("refs/pull/"):
         return True
     short = name.removeprefix(HEADS).removeprefix(TAGS)
@@ -73,13 +79,19 @@ class Refs:
         return (self.repository / "HEAD").read_text().strip().removeprefix("ref: ")
 
     def is_empty(self) -> bool:
-        return not self.starting("refs/")
+        """Tell whether there are no refs at all, without reading all of them where there are many."""
+        if self.past:
+            return not self.starting("refs/")
+        loose = any(files for _, _, files in os.walk(self.repository / "refs"))
+        return not loose and not _PACKED.search(self._packed_refs())
 
     def _loose(self, path: Path) -> Oid | None:
         try:
             content = path.read_text()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, OSError):
-            return None
+        except OSError as error:
+            if error.errno in _NO_SUCH_FILE:
+                return None
+            raise
         if content.startswith("ref: "):
             return self.get(content.removeprefix("ref: ").strip())
         return Oid(content.strip()) if is_oid(content.strip()) else None
@@ -122,8 +134,10 @@ class Change:
 
 
 def apply_changes(repository: Path, changes: Sequence[Change]) -> bool:
-    """Change refs in one transaction of git. False, and nothing changed, if git refuses any of them."""
-    # git refuses a deletion and the creation of what it makes room for in one transaction, as the files backend does.
+    """Change refs in one transaction of git. False, and nothing changed, if git refuses any of them.
+
+    git refuses a name that is a directory of others or has one of them above it, even if the same transaction deletes it.
+    """
     commands = b"start\0" + b"".join(change.encode() for change in changes) + b"prepare\0commit\0"
     return run_git("update-ref", "-z", "--stdin", directory=repository, stdin=commands, check=False).returncode == 0
 

@@ -172,6 +172,7 @@ def get_commit(call: Call, oid: str) -> Answer:
 
 
 def create_commit(call: Call) -> Answer:
+    """Write a commit. The tree must be stored: git knows the empty one by itself, and whether GitHub does is not known."""
     body = call.body(_COMMIT_MEMBERS)
     tree = text_of(body, "tree")
     if call.objects.kind(tree) != "tree":
@@ -189,7 +190,10 @@ def create_commit(call: Call) -> Answer:
 
 
 def read_people(call: Call, body: Mapping[str, object]) -> tuple[Person, Person]:
-    """Find author and committer: the committer is the author if not given; without both, GitHub writes its own names."""
+    """Find author and committer: the committer is the author if not given; without both, GitHub writes its own names.
+
+    On GitHub such a commit is signed, too. Not here, but its oid is not the client's either way.
+    """
     bot = Person(*BOT, call.now)
     author = read_person(body["author"], "author", call.now, call.report) if "author" in body else None
     if "committer" in body:

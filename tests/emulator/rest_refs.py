@@ -19,7 +19,9 @@ def get_ref(call: Call, short: str) -> Answer:
 
 def matching_refs(call: Call, short: str) -> Answer:
     """Show all refs whose names start with a string, in one answer: ``per_page`` and ``page`` are ignored, as by GitHub."""
-    return json_answer(200, [_shape(call, name, oid) for name, oid in call.refs.starting(f"refs/{short}").items()])
+    found = call.refs.starting(f"refs/{short}")
+    kinds = {oid: call.objects.kind(oid) or "commit" for oid in set(found.values())}
+    return json_answer(200, [call.shapes.ref(name, oid, kinds[oid]) for name, oid in found.items()])
 
 
 def create_ref(call: Call) -> Answer:

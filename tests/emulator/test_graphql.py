@@ -48,6 +48,16 @@ def test_one_query_reads_value_and_message(client: Client) -> None:
     }
 
 
+def test_repository_says_whether_it_is_empty(client: Client, emulator: GitHubEmulator) -> None:
+    emulator.create("o", "void", empty=True)
+
+    query = '{ repository(owner: "o", name: "void") { isEmpty isPrivate databaseId defaultBranchRef { name } } }'
+    void = client.requester.graphql_query(query, {})[1]["data"]["repository"]
+
+    assert (void["isEmpty"], void["isPrivate"], void["defaultBranchRef"]) == (True, True, None)
+    assert client.query("isEmpty defaultBranchRef { name }") == {"isEmpty": False, "defaultBranchRef": {"name": "main"}}
+
+
 def test_final_line_feed_of_a_message_is_an_option(client: Client, emulator: GitHubEmulator) -> None:
     emulator.options.keep_final_line_feed = True
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from github import GithubException, UnknownObjectException
 
-from tests.emulator import GitHubEmulator, Options
+from tests.emulator import GitHubEmulator
 from tests.emulator.conftest import PERSON, ZERO, Client
 from tests.servers.binary import git_output, run_git
 
@@ -243,6 +243,7 @@ def test_refs_that_github_refuses(client: Client) -> None:
     assert refused(f"refs/heads/{'a' * 40}") == "Reference update failed"
     assert refused("refs/heads/refs/heads/x") == "Reference update failed"
     assert refused("refs/pull/1/head") == "Reference update failed"
+    assert refused(f"refs/heads/{'a' * 251}") == "Reference update failed"
     for name in ("heads/x", "refs/x", "refs/heads/a..b", "refs/heads/a b", "refs/heads/.a", "refs/heads/a.lock", "refs/heads/-a"):
         assert refused(name) == f"{name} is not a valid ref name."
     client.post("/git/refs", {"ref": "refs/tags/blob", "sha": blob})
@@ -333,9 +334,3 @@ def test_objects_are_sound(client: Client, path: Path) -> None:
     client.update({"name": "refs/tags/k/v", "afterOid": client.commit(""), "beforeOid": ZERO})
 
     assert run_git("fsck", "--strict", "--full", directory=path).stderr == b""
-
-
-def test_options_are_of_one_emulator(tmp_path: Path) -> None:
-    options = Options(private=False)
-    with GitHubEmulator(tmp_path, options=options) as github:
-        assert github.options is options
