@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.emulator.answers import Answer
-from tests.emulator.objects import Oid
+from tests.emulator.objects import ZERO, Oid
 from tests.emulator.options import Options
-from tests.emulator.refs import Change, is_taken_by_github
+from tests.emulator.refs import Change, is_refused_by_github
 from tests.emulator.repositories import Repository
 from tests.emulator.rules import TOO_MANY_REFS, act_of, has_secret, protection
 from tests.servers.binary import run_git
@@ -73,7 +73,7 @@ def answer_push(body: bytes, repository: Repository, options: Options, backend: 
 
 
 def _refusal(push: Push, repository: Repository, options: Options) -> Refusal | None:
-    taken = [change.name for change in push.changes if is_taken_by_github(change.name) and change.after.strip("0")]
+    taken = [change.name for change in push.changes if is_refused_by_github(change.name) and change.after != ZERO]
     if taken:
         said = f"error: GH002: Sorry, branch or tag names consisting of 40 hex characters are not allowed: {', '.join(taken)}"
         return Refusal(said, dict.fromkeys(taken, "pre-receive hook declined"))

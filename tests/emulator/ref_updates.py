@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.emulator.access import Permission
 from tests.emulator.nodes import GraphError, RefNode, RepositoryNode, Session, View
 from tests.emulator.objects import ZERO, Oid
-from tests.emulator.refs import HEADS, TAGS, Change, Refs, apply_changes, is_fast_forward
+from tests.emulator.refs import HEADS, TAGS, Change, Refs, apply_changes, is_fast_forward, is_reserved
 from tests.emulator.rules import TOO_MANY_REFS, act_of, name_is_refused, protection
 from tests.emulator.shapes import parse_node_id
 
@@ -74,6 +74,8 @@ def check_change(view: View, refs: Refs, change: Change) -> None:
     rule = protection(view.session.options, change.name, act_of(change.before, change.after))
     if rule:
         raise GraphError(UNPROCESSABLE, f"Repository rule violations found for {change.name}\n\n{rule}")
+    if is_reserved(change.name):
+        raise GraphError(UNPROCESSABLE, f"{change.name} is a ref that only GitHub updates.")
     if change.after == ZERO:
         if change.name == refs.default_branch():
             raise GraphError(UNPROCESSABLE, f"{change.name} is the default branch and cannot be deleted.")

@@ -30,16 +30,18 @@ def is_valid_name(name: str) -> bool:
     )
 
 
-def is_taken_by_github(name: str) -> bool:
-    """Tell whether GitHub refuses a name that git would take.
+def is_refused_by_github(name: str) -> bool:
+    """Tell whether GitHub refuses a name that git would take: short names like an oid, or beginning with ``refs/``.
 
-    Short names like an oid, or beginning with ``refs/``, are refused by GitHub's pages on special characters in names; an
-    oid as one component of a longer name is seen to be accepted. ``refs/pull/`` is GitHub's own.
+    So say GitHub's pages on special characters in names. An oid as one component of a longer name is seen to be accepted.
     """
-    if name.startswith("refs/pull/"):
-        return True
     short = name.removeprefix(HEADS).removeprefix(TAGS)
     return short != name and (is_oid(short.lower()) or short.startswith("refs/"))
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether a ref is GitHub's own: everybody may read those of pull requests, and nobody may write them."""
+    return name.startswith("refs/pull/")
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from tests.emulator.answers import Answer, json_answer, refuse
 from tests.emulator.bodies import TEXT, Member, text_of
 from tests.emulator.calls import Call
 from tests.emulator.objects import ZERO, Oid
-from tests.emulator.refs import HEADS, TAGS, Change, apply_changes, is_fast_forward, is_valid_name
+from tests.emulator.refs import HEADS, TAGS, Change, apply_changes, is_fast_forward, is_reserved, is_valid_name
 from tests.emulator.rules import act_of, name_is_refused, protection
 
 
@@ -67,9 +67,9 @@ def _apply(call: Call, change: Change) -> None:
     rule = protection(call.options, change.name, act_of(change.before, change.after))
     if rule:
         raise refuse(422, f"Repository rule violations found\n\n{rule}\n\n")
-    creates = change.before == ZERO
+    refused = name_is_refused(change.name) if change.before == ZERO else is_reserved(change.name)
     no_commit = change.name.startswith(HEADS) and change.after != ZERO and call.objects.kind(change.after) != "commit"
-    if (creates and name_is_refused(change.name)) or no_commit:
+    if refused or no_commit:
         raise refuse(422, "Reference update failed")
     call.repository.remember([change.name])
     if not apply_changes(call.repository.path, [change]):

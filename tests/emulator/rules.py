@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tests.emulator.objects import ZERO, Oid
 from tests.emulator.options import Act, Options
-from tests.emulator.refs import is_taken_by_github, is_valid_name
+from tests.emulator.refs import is_refused_by_github, is_reserved, is_valid_name
 
 RULE_TEXTS: dict[Act, str] = {
     "creation": "Cannot create ref due to creations being restricted.",
@@ -31,7 +31,7 @@ def protection(options: Options, name: str, act: Act | None) -> str | None:
 
 
 def name_is_refused(name: str) -> bool:
-    return not is_valid_name(name) or is_taken_by_github(name)
+    return not is_valid_name(name) or is_refused_by_github(name) or is_reserved(name)
 
 
 def has_secret(options: Options, contents: Iterable[bytes]) -> bool:

@@ -18,7 +18,8 @@ CONFIG = {
     "receive.advertisePushOptions": "true",
     "receive.autogc": "false",
     "receive.fsckObjects": "true",
-    "transfer.hideRefs": "refs/pull",
+    # GitHub shows the refs of pull requests, and lets nobody push them.
+    "receive.hideRefs": "refs/pull",
     "uploadpack.allowAnySHA1InWant": "true",
     "uploadpack.allowFilter": "true",
     # GitHub takes any number of objects; keeping small packs loose is what git does by itself.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulator import Drop, GitHubEmulator, Permission, Protected, Status, Truncated
-from tests.emulator.conftest import Client
+from tests.emulator.conftest import ZERO, Client
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.servers.binary import git_output, run_git
 
@@ -107,6 +107,17 @@ def test_number_of_refs_in_a_push_may_be_limited(git: Git, emulator: GitHubEmula
 @pytest.mark.parametrize("name", ["heads/" + "a" * 40, "tags/" + "0" * 40, "heads/refs/heads/x"])
 def test_names_that_git_would_take_are_refused(git: Git, name: str) -> None:
     assert b"GH002" in git("push", "URL", f"HEAD:refs/{name}", ok=False).stderr
+
+
+def test_refs_of_pull_requests_are_shown_and_not_pushed(git: Git, client: Client, path: Path) -> None:
+    oid = client.commit()
+    run_git("update-ref", "refs/pull/1/head", oid, directory=path)
+
+    assert b"refs/pull/1/head" in git("ls-remote", "URL").stdout
+    assert b"hidden ref" in git("push", "URL", "HEAD:refs/pull/2/head", ok=False).stderr
+    assert client.refused("PATCH", "/git/refs/pull/1/head", {"sha": oid, "force": True})[0] == 422
+    assert client.refused("DELETE", "/git/refs/pull/1/head")[0] == 422
+    assert client.update_error({"name": "refs/pull/1/head", "afterOid": ZERO})[0] == "UNPROCESSABLE"
 
 
 def test_secrets_are_refused(git: Git, emulator: GitHubEmulator, client: Client, work: Path, path: Path) -> None:
