@@ -53,8 +53,8 @@ test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
 bench: venv ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
-demo: venv ## Show the database at work on a local repository
-	$(BIN)/python demo/run.py
+demo: venv ## Show the database at work, on a local repository and on an emulated GitHub
+	$(BIN)/python -m demo
 
 documents: venv ## Write action.yml and the tables of the docs from the code
 	$(BIN)/python -m tools.documents

@@ -1,0 +1,1 @@
+"""Shows the database at work: python -m demo."""
