@@ -58,6 +58,7 @@ demo: venv ## Show the database at work, on a local repository and on an emulate
 
 documents: venv ## Write action.yml and the tables of the docs from the code
 	$(BIN)/python -m tools.documents
+	$(BIN)/python -m tools.request_table
 
 lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new versions)
 	$(COMPILE) --output-file requirements.txt pyproject.toml

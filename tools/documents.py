@@ -68,10 +68,14 @@ def command_tables() -> str:
 def documents() -> dict[Path, str]:
     """Give the text that each file should have."""
     commands = ROOT / "docs" / "commands.md"
-    text = commands.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
+    return {ROOT / "action.yml": action_yml(), commands: with_generated(commands, command_tables())}
+
+
+def with_generated(path: Path, generated: str) -> str:
+    """Give the text of a file with its generated part replaced."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    return {ROOT / "action.yml": action_yml(), commands: f"{before}{_BEGIN}\n\n{command_tables()}\n{_END}{after}"}
+    return f"{before}{_BEGIN}\n\n{generated}\n{_END}{after}"
 
 
 def main(arguments: list[str]) -> int:

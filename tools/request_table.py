@@ -1,0 +1,227 @@
+"""Counts what each command asks of GitHub, on an emulated one, and writes the table of docs/requests.md.
+
+python -m tools.request_table            write the table
+python -m tools.request_table --check    say whether it differs, and fail if it does
+"""
+
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from git_keyval.action.runner import Runner
+from git_keyval.action.step import run_step
+from git_keyval.commands.counters import incr
+from git_keyval.commands.values import getdel, mset, set_
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.times import SECOND
+from maintenance.init import init
+from tests.conftest import FakeClock
+from tests.contract.places import open_git_place
+from tests.emulator import Fault, GitHubEmulator, Logged, Rival
+from tests.emulator.server import DEFAULT_TOKEN
+from tests.emulator.shapes import node_id
+from tests.servers.binary import isolated_environ
+from tests.world import World, key, text
+from tools.documents import ROOT, with_generated
+
+DOCUMENT = ROOT / "docs" / "requests.md"
+
+Transport = Literal["auto", "api"]
+_KINDS = {"rest": "REST", "graphql": "GraphQL", "git": "git"}
+_PARKED, _EXPIRED, _COUNTERS, _BREADCRUMBS = 5, 10, 3, 4
+_MANY = [f"many {number}" for number in range(50)]
+_OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step to count. ``budget`` is how many requests to the API it may take, None for any number."""
+
+    title: str
+    command: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    budget: int | None = None
+    rival: bool = False
+    """Whether somebody increments the counter ``races`` just before this step's first write."""
+    named: bool = True
+    """Whether the event of the run names the repository."""
+    is_database: bool = True
+    """Whether the repository was made a database before; else it has a README only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one run asked for, by kind, and how many requests it said it made."""
+
+    kinds: Mapping[str, int]
+    told: int
+
+    @property
+    def api(self) -> int:
+        """Count the requests to the API."""
+        return self.kinds["rest"] + self.kinds["graphql"]
+
+    def __str__(self) -> str:
+        parts = [f"{self.kinds[kind]} {name}" for kind, name in _KINDS.items() if self.kinds[kind]]
+        return f"{sum(self.kinds.values())} ({', '.join(parts)})"
+
+
+STEPS = (
+    Step("`get`", "get", {"key": "text"}, 1),
+    Step("`get` of a counter", "get", {"key": "counter"}, 2),
+    Step("`ttl`", "ttl", {"key": "text"}, 1),
+    Step("`exists`", "exists", {"key": "text"}, 1),
+    Step("`type`", "type", {"key": "text"}, 1),
+    Step("`mget` of 50 keys", "mget", {"keys": json.dumps(_MANY)}, 1),
+    Step("`set`", "set", {"key": "text", "value": "new"}, 3),
+    Step("`set` with `ttl`", "set", {"key": "text", "value": "new", "ttl": "15m"}, 4),
+    Step("`set` with `if: absent`", "set", {"key": "absent", "value": "new", "if": "absent"}, 3),
+    Step("`set` with `if: present`", "set", {"key": "text", "value": "new", "if": "present"}),
+    Step("`mset` of 20 keys", "mset", {"values": json.dumps({label: f"new {label}" for label in _MANY[:20]})}, 0),
+    Step("`del`", "del", {"key": "lives"}, 2),
+    Step("`getdel`", "getdel", {"key": "lives"}, 2),
+    Step("`expire`", "expire", {"key": "text", "ttl": "15m"}, 3),
+    Step("`persist`", "persist", {"key": "lives"}, 2),
+    Step("`incr`", "incr", {"key": "counter"}, 3),
+    Step("`decr`", "decr", {"key": "counter"}, 3),
+    Step("`incr` that leaves a breadcrumb", "incr", {"key": "races", "contention": "breadcrumb"}, rival=True),
+    Step("`keys`", "keys"),
+    Step("`gather`", "gather"),
+    Step("`sweep`", "sweep"),
+    Step("`purge`", "purge", {"retention": "1m"}),
+    Step("`maintain`", "maintain", {"retention": "1m"}),
+    Step("`check`", "check"),
+    Step("`set`, where the event names another repository", "set", {"key": "text", "value": "new"}, named=False),
+    Step("`set`, the first ever, without `init`", "set", {"key": "text", "value": "new"}, is_database=False),
+    Step("`incr`, the first ever, without `init`", "incr", {"key": "counter"}, is_database=False),
+    Step("`init`", "init", is_database=False),
+)
+
+
+def counts() -> Iterator[tuple[Step, Transport, Count]]:
+    """Run every step by both transports, each on a warm repository of its own, and count."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = FakeClock()
+        database, readme_only = Path(folder) / "database", Path(folder) / "readme-only"
+        with GitHubEmulator(Path(folder) / "github", clock=lambda: clock() / SECOND) as github:
+            for template in (database, readme_only):
+                shutil.copytree(github.create(_OWNER, template.name), template)
+            _fill(database, clock)
+            for number, step in enumerate(STEPS):
+                for transport in ("auto", "api"):
+                    name = f"{transport}-{number}"
+                    path = Path(folder) / "github" / _OWNER / f"{name}.git"
+                    template = database if step.is_database else readme_only
+                    shutil.copytree(template, path, ignore=shutil.ignore_patterns("emulated-id"))
+                    yield step, transport, _count(github, name, step, transport, clock)
+            if github.unexpected:
+                raise AssertionError(github.unexpected)
+
+
+def table(counted: Iterable[tuple[Step, Transport, Count]]) -> str:
+    """Give the generated part of docs/requests.md."""
+    cells: dict[str, list[str]] = {}
+    for step, _transport, count in counted:
+        cells.setdefault(step.title, []).append(str(count))
+    lines = ["| step | `transport: auto` | `transport: api` |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {' | '.join([title, *row])} |" for title, row in cells.items())]) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the table."""
+    text = with_generated(DOCUMENT, table(counts()))
+    if "--check" not in arguments:
+        DOCUMENT.write_text(text, encoding="utf-8")
+        return 0
+    differs = DOCUMENT.read_text(encoding="utf-8") != text
+    print(f"{DOCUMENT.relative_to(ROOT)} {'differs: run make documents' if differs else 'is current'}")
+    return 1 if differs else 0
+
+
+def _fill(repository: Path, clock: FakeClock) -> None:
+    """Make a database of live keys, and of some work for each job; ten minutes pass after it."""
+    world = _world(repository, clock)
+    init(world.maintenance())
+    database = world.database()
+    mset(database, entries={key(label): text("value") for label in ["text", *_MANY]}, store_key=True)
+    set_(database, key=key("lives"), value=text("value"), ttl=3_600)
+    mset(database, entries={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60)
+    for number in range(_PARKED):
+        set_(database, key=key("parked"), value=text(str(number)))
+        getdel(database, key=key("parked"))
+        clock.advance(1)
+    for label in ("counter", "races", *(f"waits {number}" for number in range(_COUNTERS))):
+        incr(database, key=key(label))
+    clock.advance(1)
+    for number in range(_COUNTERS):
+        world.plant_many(key(f"waits {number}"), _BREADCRUMBS)
+    clock.advance(600)
+
+
+def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, clock: FakeClock) -> Count:
+    repository = github.repositories.find(f"{_OWNER}/{name}")
+    assert repository is not None
+    before, kinds, rivals = clock.moment, Counter[str](), [repository.path] if step.rival else []
+
+    def notice(asked: Logged) -> Fault | None:
+        kinds[asked.kind.partition("-")[0]] += 1
+        if asked.kind != "graphql-mutation" or not rivals:
+            return None
+        path = rivals.pop()
+        return Rival(lambda: incr(_world(path, clock).database(), key=key("races")))
+
+    event, named = repository.path / "event.json", name if step.named else "another"
+    event.write_text(json.dumps({"repository": {"node_id": node_id("R", repository.number), "full_name": f"{_OWNER}/{named}"}}))
+    outputs, log = repository.path / "outputs", io.StringIO()
+    environ = {
+        **isolated_environ(),
+        "GITHUB_SERVER_URL": github.url,
+        "GITHUB_API_URL": github.api_url,
+        "GITHUB_GRAPHQL_URL": github.graphql_url,
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_OUTPUT": str(outputs),
+        "INPUT_REPOSITORY": f"{_OWNER}/{name}",
+        "INPUT_TOKEN": DEFAULT_TOKEN,
+        "INPUT_TRANSPORT": transport,
+        "INPUT_COMMAND": step.command,
+        **{f"INPUT_{name.upper()}": value for name, value in step.inputs.items()},
+    }
+    github.on_request = notice
+    failed = run_step(environ, Runner(environ, log, lambda: "delimiter"), _surroundings(environ, clock))
+    github.on_request = None
+    clock.moment = before
+    if failed:
+        raise AssertionError(f"{step.title} by {transport}: {log.getvalue()}")
+    lines = outputs.read_text(encoding="utf-8").splitlines()
+    told = lines[lines.index("requests-used<<ghadelimiter_delimiter") + 1]
+    return Count(kinds, int(told))
+
+
+def _world(repository: Path, clock: FakeClock) -> World:
+    """Give the repository by its path, beside the server, so that nothing of it is counted."""
+    return World(open_git_place(repository, str(repository), clock, {}), clock)
+
+
+def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
+    ops: Callable[[], str] = iter(f"counted{number:06}" for number in range(1_000)).__next__
+    return Surroundings(
+        environ=environ,
+        clock=clock,
+        elapsed=lambda: 0.0,
+        sleep=clock.advance,
+        random=lambda: 0.5,
+        new_op=ops,
+        progress=lambda *_: None,
+        read_file=lambda path, _limit: Path(path).read_bytes(),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
