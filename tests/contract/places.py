@@ -174,7 +174,7 @@ GIT_PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitP
     "old-ssh": over_old_ssh,
     "http": over_http,
 }
-PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {
+PLACES: dict[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {
     "memory": in_memory,
     "faulty": without_faults,
     **GIT_PLACES,
