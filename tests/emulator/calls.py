@@ -43,9 +43,11 @@ class Call:
         if self.options.empty_refuses and self.refs.is_empty():
             raise refuse(409, "Git Repository is empty.")
 
-    def refuse_secrets(self, *contents: bytes) -> None:
+    def refuse_secrets(self, *contents: bytes, status: int = 422, placeholders: bool = True) -> None:
+        """Refuse what push protection finds. Not every operation is documented to tell the placeholders to bypass it by."""
         if has_secret(self.options, contents):
-            raise refuse(422, "Repository rule violations found\n\nSecret detected in content", **PUSH_PROTECTION)
+            told = PUSH_PROTECTION if placeholders else {}
+            raise refuse(status, "Repository rule violations found\n\nSecret detected in content", **told)
 
     def commit_named(self, text: str) -> Stored:
         """Find the commit that an oid, a branch or a tag names. A missing one is 422 on GitHub, and not 404."""

@@ -76,7 +76,7 @@ def put_contents(call: Call, path: str) -> Answer:
     """Commit one file to a branch. The only way to make the first commit of an empty repository by REST."""
     body = call.body(_CONTENT_MEMBERS)
     content = rest_objects.decode_content(text_of(body, "content"), "base64")
-    call.refuse_secrets(content)
+    call.refuse_secrets(content, status=409)
     name = f"{HEADS}{text_of(body, 'branch')}" if "branch" in body else call.refs.default_branch()
     before = call.refs.get(name)
     if before is None and not call.refs.is_empty():

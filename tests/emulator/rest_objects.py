@@ -99,7 +99,7 @@ def create_tree(call: Call) -> Answer:
         if base is None:
             raise refuse(422, f"base_tree is not a valid tree: {text_of(body, 'base_tree')}")
     contents = [item["content"].encode() for item in items if isinstance(item, dict) and isinstance(item.get("content"), str)]
-    call.refuse_secrets(*contents)
+    call.refuse_secrets(*contents, placeholders=False)
     edits = [_read_edit(call, item) for item in items]
     if len({edit.path for edit in edits}) < len(edits):
         raise refuse(422, "tree.path is named twice")
