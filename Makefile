@@ -16,7 +16,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test live bench demo documents lock container clean
+.PHONY: help venv check format test contract live bench demo documents lock container clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -49,6 +49,9 @@ format: venv ## Format the code and apply the linter's safe fixes
 
 test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
+
+contract: venv ## Compare the emulator of GitHub and the adapter with GitHub's published schemas (needs npm)
+	$(BIN)/python -m tools.contract
 
 live: venv ## Try a throw-away repository on GitHub (GIT_KEYVAL_LIVE_TOKEN, GIT_KEYVAL_LIVE_REPOSITORY)
 	$(BIN)/python -m tools.live $(PYTEST_OPTIONS)

@@ -41,16 +41,15 @@ def _check(rest: Path, schema: Path) -> list[Report]:
     published = build_schema(schema.read_text(encoding="utf-8"), assume_valid=True, assume_valid_sdl=True)
     with tempfile.TemporaryDirectory() as directory:
         session = record_session(Path(directory) / "session")
-        adapter, unexpected = record_adapter(Path(directory) / "adapter")
-    requests = check_requests(description, adapter)
-    for what in unexpected:
+        adapter = record_adapter(Path(directory) / "adapter")
+    answers = AnswersCheck(description).run([*session.exchanges, *adapter.exchanges])
+    requests = check_requests(description, adapter.exchanges)
+    for what in adapter.unexpected:
         requests.differs(f"the emulator does not know {what}")
-    return [
-        AnswersCheck(description).run([*session, *adapter]),
-        requests,
-        check_queries(published, adapter),
-        check_subset(graphql.schema(), published),
-    ]
+    for report, recording in ((answers, session), (requests, adapter)):
+        if recording.stopped_by:
+            report.differs(f"the session stopped before its end: {recording.stopped_by}")
+    return [answers, requests, check_queries(published, adapter.exchanges), check_subset(graphql.schema(), published)]
 
 
 if __name__ == "__main__":

@@ -24,31 +24,32 @@ from tests.contract.samples import (
 )
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.servers.binary import isolated_environ
-from tools.contract.exchanges import Exchange, RecordedGitHub
+from tools.contract.exchanges import RecordedGitHub, Recording
 
 _NOW = Micros(1_767_268_800 * SECOND)
 _TEXT, _BINARY, _LONG = record(b"text"), record(b"\0\xff"), record(b"long " * 120_000)
 _NOTE = note("a note\n")
 
 
-def record_adapter(directory: Path) -> tuple[list[Exchange], list[str]]:
-    """Give all that was exchanged, and what the emulator did not expect."""
-    with RecordedGitHub(directory, clock=lambda: _NOW / SECOND) as github:
-        repository = github.create("owner", "name")
-        # What others left there: of kinds that this product never makes, so git stores them.
-        for by_git in (True, False):
-            _write(_open(github, "owner/name", by_git=by_git))
-        _put_foreign(github)
-        for repository_id in ("", "told"):
-            _read(_open(github, "owner/name", repository_id=repository_id))
-        github.options.absent_delete = "refuse"
-        _refused(_open(github, "owner/name"))
-        github.rename("owner/name", "owner/renamed")
-        assert not repository.exists()
-        store = _open(github, "owner/name")
-        store.apply([put(branch("renamed"), record(b"stored below the new name"))])
-        _empty(github)
-    return github.exchanges, github.unexpected
+def record_adapter(directory: Path) -> Recording:
+    """Have it do all that it can do."""
+    github = RecordedGitHub(directory, clock=lambda: _NOW / SECOND)
+    return github.record(lambda: _work(github))
+
+
+def _work(github: RecordedGitHub) -> None:
+    github.create("owner", "name")
+    for by_git in (True, False):
+        _write(_open(github, "owner/name", by_git=by_git))
+    _put_foreign(github)
+    for repository_id in ("", "told"):
+        _read(_open(github, "owner/name", repository_id=repository_id))
+    github.options.absent_delete = "refuse"
+    _refused(_open(github, "owner/name"))
+    github.rename("owner/name", "owner/renamed")
+    store = _open(github, "owner/name")
+    store.apply([put(branch("renamed"), record(b"stored below the new name"))])
+    _empty(github)
 
 
 def _open(github: RecordedGitHub, name: str, *, by_git: bool = False, repository_id: str = "") -> GithubStore:
@@ -80,6 +81,7 @@ def _write(store: GithubStore) -> None:
 
 
 def _put_foreign(github: RecordedGitHub) -> None:
+    """Push what others may have left there, of kinds that this product never makes; and many branches."""
     store = _open(github, "owner/name", by_git=True)
     store.apply(
         [

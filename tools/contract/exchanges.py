@@ -34,6 +34,15 @@ class Exchange:
         return types[0].partition(";")[0] if types else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was exchanged; what of it the emulator did not expect; and what stopped it before its end, if anything did."""
+
+    exchanges: list[Exchange]
+    unexpected: list[str]
+    stopped_by: str
+
+
 class RecordedGitHub(GitHubEmulator):
     """An emulator that keeps what passes through it."""
 
@@ -41,6 +50,16 @@ class RecordedGitHub(GitHubEmulator):
         """Serve the bare repositories of a directory; nothing is recorded yet."""
         super().__init__(root, clock=clock, tokens=tokens)
         self.exchanges: list[Exchange] = []
+
+    def record(self, act: Callable[[], object]) -> Recording:
+        """Serve while something acts on it. What it stumbles over is kept: the exchanges before that are likely to tell why."""
+        stopped_by = ""
+        try:
+            with self:
+                act()
+        except Exception as exc:  # noqa: BLE001  # whatever it is, an answer that differs is its cause
+            stopped_by = f"{type(exc).__name__}: {exc}"
+        return Recording(self.exchanges, self.unexpected, stopped_by)
 
     def _deliver(self, request: Request) -> Delivery:
         delivery = super()._deliver(request)

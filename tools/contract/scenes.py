@@ -11,7 +11,7 @@ import requests
 
 from tests.emulator import Fault, Permission, PrimaryExhausted, Protected, SecondaryLimit
 from tests.servers.binary import git_output, run_git
-from tools.contract.exchanges import Exchange, Json, RecordedGitHub
+from tools.contract.exchanges import Json, RecordedGitHub, Recording
 
 _TOKENS = dict.fromkeys(("writer", "alone", "sso"), Permission.WRITE) | {"reader": Permission.READ}
 _ABSENT = "1" * 40
@@ -20,10 +20,15 @@ _SECRET = "s3cret"  # noqa: S105  # what push protection is to find
 _TIMEOUT_SECONDS = 30
 
 
-def record_session(directory: Path) -> list[Exchange]:
-    """Give all that was exchanged."""
-    with RecordedGitHub(directory, clock=lambda: 1_767_268_800.0, tokens=dict(_TOKENS)) as github, requests.Session() as http:
-        path = github.create("o", "r")
+def record_session(directory: Path) -> Recording:
+    """Go through all of it. That the emulator does not expect the bad requests is as it should be."""
+    github = RecordedGitHub(directory, clock=lambda: 1_767_268_800.0, tokens=dict(_TOKENS))
+    return github.record(lambda: _session(github))
+
+
+def _session(github: RecordedGitHub) -> None:
+    path = github.create("o", "r")
+    with requests.Session() as http:
         client = _Client(github, http)
         stored = _store(client, path)
         samples = _samples(stored)
@@ -34,7 +39,6 @@ def record_session(directory: Path) -> list[Exchange]:
         _contents(client)
         _refusals(client, samples)
         _elsewhere(client, samples)
-    return github.exchanges
 
 
 @dataclass(frozen=True, slots=True)
