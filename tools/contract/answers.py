@@ -23,15 +23,16 @@ class AnswersCheck:
         self._seen: set[tuple[str, int]] = set()
         self._used: set[object] = set()
 
-    def run(self, exchanges: Sequence[Exchange]) -> Report:
-        """Check the answers, that every route of the emulator is among them, and that every allowance was needed."""
+    def run(self, exchanges: Sequence[Exchange], *, complete: bool = True) -> Report:
+        """Check the answers; if they are complete, also that each route is among them, and that each allowance was needed."""
         for exchange in exchanges:
             if exchange.is_rest:
                 self._check(exchange)
         self.report.count("operations", len({operation for operation, _ in self._seen}))
         self.report.count("pairs of operation and status", len(self._seen))
-        self._every_route(exchanges)
-        self._every_allowance()
+        if complete:
+            self._every_route(exchanges)
+            self._every_allowance()
         return self.report
 
     def _check(self, exchange: Exchange) -> None:
@@ -110,6 +111,6 @@ class AnswersCheck:
                 self.report.differs(f"{route.method} {route.pattern.pattern or '(the repository)'}: the session shows no success")
 
     def _every_allowance(self) -> None:
-        unused = {*STATUSES, *UNDOCUMENTED_BODIES, *ERROR_MEMBERS} - self._used
-        for one in unused:
-            self.report.differs(f"the allowance {one} was not needed: take it away")
+        for one in (*STATUSES, *UNDOCUMENTED_BODIES, *ERROR_MEMBERS):
+            if one not in self._used:
+                self.report.differs(f"the allowance {one} was not needed: take it away")

@@ -1,7 +1,7 @@
 """Check: the GraphQL requests of the adapter are valid on GitHub's schema, their variables included."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from graphql import (
     DocumentNode,
@@ -18,7 +18,7 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 from graphql.language.visitor import Visitor
 
-from tools.contract.exchanges import Exchange, Json
+from tools.contract.exchanges import Json, Recording
 from tools.contract.report import Report
 
 _MOST_PER_TEXT = 2
@@ -28,11 +28,11 @@ EXPECTED = frozenset(
 """Fields that show that the adapter was seen at all of its work."""
 
 
-def check_queries(schema: GraphQLSchema, exchanges: Sequence[Exchange]) -> Report:
+def check_queries(schema: GraphQLSchema, recording: Recording) -> Report:
     """Check each text, each set of variables, and that the adapter asked all that it can ask."""
     report = Report("the adapter's GraphQL requests")
     documents: dict[str, DocumentNode | None] = {}
-    for exchange in exchanges:
+    for exchange in recording.exchanges:
         if not exchange.is_graphql:
             continue
         report.count("requests")
@@ -46,15 +46,20 @@ def check_queries(schema: GraphQLSchema, exchanges: Sequence[Exchange]) -> Repor
             for problem in _variable_problems(schema, document, variables):
                 report.differs(problem)
     report.count("texts", len(documents))
+    if not recording.stopped_by:
+        _everything(documents.values(), report)
+    return report
+
+
+def _everything(documents: Iterable[DocumentNode | None], report: Report) -> None:
     if not report.counts.get("further pages"):
         report.differs("further pages: the adapter did not ask for them")
     used = _Fields()
-    for document in documents.values():
+    for document in documents:
         if document is not None:
             visit(document, used)
     for missing in sorted(EXPECTED - used.names):
         report.differs(f"{missing}: the adapter did not ask for it")
-    return report
 
 
 def _validated(schema: GraphQLSchema, text: str, report: Report) -> DocumentNode | None:

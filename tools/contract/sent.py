@@ -1,10 +1,9 @@
 """Check: the REST requests of the adapter are what GitHub's description says of the operation."""
 
 import json
-from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from tools.contract.exchanges import Exchange, Json
+from tools.contract.exchanges import Json, Recording
 from tools.contract.openapi import Description, Operation
 from tools.contract.report import Report
 
@@ -21,11 +20,13 @@ EXPECTED = frozenset(
 """What the adapter uses of the REST API."""
 
 
-def check_requests(description: Description, exchanges: Sequence[Exchange]) -> Report:
+def check_requests(description: Description, recording: Recording) -> Report:
     """Check the paths, query parameters and bodies; and that the adapter showed all that it uses, and nothing else."""
     report = Report("the adapter's REST requests")
+    for what in sorted(set(recording.unexpected)):
+        report.differs(f"the emulator does not know {what}")
     seen: set[str] = set()
-    for exchange in exchanges:
+    for exchange in recording.exchanges:
         if not exchange.is_rest:
             continue
         request = exchange.request
@@ -40,6 +41,9 @@ def check_requests(description: Description, exchanges: Sequence[Exchange]) -> R
         for problem in _body_problems(description, operation, request.body):
             report.differs(f"{operation}: {problem}")
     report.count("operations", len(seen))
+    if recording.stopped_by:
+        report.differs(f"the adapter stopped before its end: {recording.stopped_by}")
+        return report
     for missing in sorted(EXPECTED - seen):
         report.differs(f"{missing}: the adapter did not show it")
     for more in sorted(seen - EXPECTED):
