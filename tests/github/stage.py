@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_keyval.commands.results import Result
-from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
+from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
-from tests.crash.scenes import COMMANDS, KEYS, fill
+from tests.crash.scenes import COMMANDS, JOBS, KEYS, fill
 from tests.emulator import Fault, GitHubEmulator, Logged
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.emulator.shapes import node_id
@@ -29,6 +29,7 @@ class Seen:
     """A database as its users see it, but for the times at which keys expire: a disturbed run takes longer."""
 
     content: Mapping[str, tuple[str | None, str]]
+    names: frozenset[str]
     errors: tuple[str, ...]
     foreign: bool
 
@@ -85,7 +86,9 @@ class Stage:
         refs = frozenset(world.refs().items())
         if refs not in self._seen:
             content = {label: (shown.type, shown.value) for label, shown in world.content(KEYS).items()}
-            self._seen[refs] = Seen(content, tuple(world.errors()), world.foreign().keys() == FOREIGN.keys())
+            self._seen[refs] = Seen(
+                content, frozenset(world.refs()), tuple(world.errors()), world.foreign().keys() == FOREIGN.keys()
+            )
         return self._seen[refs]
 
     def attempt(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> Result | Exception:
@@ -94,6 +97,16 @@ class Stage:
         try:
             return COMMANDS[name](world, world.database(FaultyStore(store, {})))
         except (StoreError, OutcomeUnknownError, PartlyDeletedError) as exc:
+            return exc
+        finally:
+            self.emulator.faults = {}
+
+    def run_job(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> object:
+        """Run a maintenance job with faults by the number of the request."""
+        self.emulator.faults = dict(faults)
+        try:
+            return JOBS[name](world.maintenance(store))
+        except GitKeyvalError as exc:
             return exc
         finally:
             self.emulator.faults = {}

@@ -9,8 +9,10 @@ import pytest
 from git_keyval.commands.results import Result
 from git_keyval.errors import OutcomeUnknownError, StoreError
 from git_keyval.format.times import SECOND
+from maintenance.init import InitReport
+from maintenance.report import CheckReport, Report
 from tests.conftest import FakeClock
-from tests.crash.scenes import COMMANDS, IN_STEPS, MAY_BE_UNKNOWN, WITH_RIVAL
+from tests.crash.scenes import COMMANDS, IN_STEPS, JOBS, MAY_BE_UNKNOWN, WITH_RIVAL
 from tests.emulator import (
     Drop,
     Fault,
@@ -90,6 +92,34 @@ def test_one_failed_request_does_no_harm(stage: Stage, name: str) -> None:
                 assert isinstance(answer, Result), scene
             else:
                 assert isinstance(stage.attempt(world, store, name, {}), Result), scene
+                assert stage.see(world).content == end.content, scene
+        stage.discard()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_one_failed_request_of_a_job_does_no_harm(stage: Stage, name: str) -> None:
+    """What readers see never changes, and another run brings to its end what this one left."""
+    world, store = stage.world()
+    before = stage.see(world)
+    stage.emulator.reset_log()
+    stage.run_job(world, store, name, {})
+    requests = stage.kinds()
+    end = stage.see(world)
+    assert end.content == before.content
+    for number, logged in enumerate(requests, start=1):
+        for fault in FAULTS:
+            if logged.kind == "git" and isinstance(FAULTS[fault], Timeout):
+                continue
+            world, store = stage.world()
+            answer = stage.run_job(world, store, name, {number: FAULTS[fault]})
+            now = stage.see(world)
+            scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
+            assert (now.content, now.errors, now.foreign) == (before.content, (), True), scene
+            if isinstance(answer, Exception):
+                assert logged.kind == "git", scene
+            if now != end:
+                again = stage.run_job(world, store, name, {})
+                assert isinstance(again, Report | CheckReport | InitReport), scene
                 assert stage.see(world) == end, scene
         stage.discard()
 
