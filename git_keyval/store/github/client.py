@@ -112,8 +112,6 @@ class GithubClient:
             return waiting
         if "RESOURCE_LIMITS_EXCEEDED" in kinds:
             return LostReplyError("the query is too large for the server", heavy=True)
-        if "NOT_FOUND" in kinds and any(error.get("path") == ["repository"] for error in errors):
-            return RejectedError("404", message)
         if "FORBIDDEN" in kinds:
             return forbidden(message, _header(exc.headers, "x-github-sso"))
         return RejectedError(" ".join(sorted(set(kinds))) or "no type", message or "no reason given")
