@@ -253,17 +253,8 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: 
     views = [replace(view, seen=seen) for view in views]
     if seen.ordered or not exact or not any(view.counts() for view in views):
         return views
-    seen = _followed_by(seen, values, database.store.read(values, depth=depth))
+    seen = seen.followed_by(database.store.read(values, depth=depth), frozenset(values.names))
     return [replace(view, seen=seen) for view in views]
-
-
-def _followed_by(before: Snapshot, selection: Selection, after: Snapshot) -> Snapshot:
-    """Give one snapshot of two, the later of which read the selection."""
-    names = set(selection.names)
-    # The value may move in between; an expiry that does belongs to another value.
-    moved = {name for name in names if "/exp-" in name and before.refs.get(name) != after.refs.get(name)}
-    kept = {name: oid for name, oid in before.refs.items() if name not in names}
-    return Snapshot({**kept, **after.refs}, {**before.objects, **after.objects}, before.moved | moved)
 
 
 def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES, *, exact: bool = True) -> KeyView:

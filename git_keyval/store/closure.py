@@ -23,6 +23,21 @@ def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
     return found
 
 
+def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
+    """Give what the mapping lacks for a read of these oids to this depth, as far as it tells what they need."""
+    waiting, lacking, seen = list(oids), set[Oid](), set[Oid]()
+    while waiting:
+        oid = waiting.pop()
+        if oid in seen:
+            continue
+        seen.add(oid)
+        if oid not in objects:
+            lacking.add(oid)
+        elif depth is Depth.VALUES:
+            waiting += needs(objects[oid])
+    return lacking
+
+
 def needs(obj: GitObject) -> list[Oid]:
     """Give the oids that an object of this format names; none for a blob, or for an object that this format does not write."""
     try:

@@ -5,6 +5,7 @@ None means none of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final, Literal, Protocol
@@ -118,6 +119,12 @@ class Snapshot:
     def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
         """Give what a transaction based on this snapshot must expect of a ref."""
         return self.refs.get(name, ABSENT)
+
+    def followed_by(self, later: "Snapshot", again: AbstractSet[RefName]) -> "Snapshot":
+        """Give one snapshot of two, read in this order; the refs named in ``again`` were asked for in both."""
+        kept = {name: oid for name, oid in self.refs.items() if name not in again}
+        moved = {name for name in again if self.refs.get(name) != later.refs.get(name)}
+        return Snapshot({**kept, **later.refs}, {**self.objects, **later.objects}, self.moved | later.moved | moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,18 +30,12 @@ class TornReads:
         return self._store.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
-        refs: dict[RefName, Oid] = {}
-        objects: dict[Oid, GitObject] = {}
+        seen = Snapshot({})
         asked: set[RefName] = set()
-        moved: set[RefName] = set()
         for selection in selections:
-            found = self._store.read(selection, depth=depth)
-            again = asked & set(selection.names)
-            moved |= {name for name in again if refs.get(name) != found.refs.get(name)}
-            refs = {name: oid for name, oid in refs.items() if name not in again} | dict(found.refs)
-            objects |= found.objects
+            seen = seen.followed_by(self._store.read(selection, depth=depth), asked & set(selection.names))
             asked |= set(selection.names)
-        return Snapshot(refs, objects, frozenset(moved))
+        return seen
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         return self._store.list(prefixes)

@@ -1,13 +1,14 @@
 """The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.closure import closure, needs
+from git_keyval.store.closure import closure, missing
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
 from git_keyval.store.git.upload import DamagedError, MissingObjectError, upload_pack
@@ -58,18 +59,15 @@ class GitStore:
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs, each selection with a listing of its own, then fetch what is not known yet."""
-        refs: dict[RefName, Oid] = {}
+        seen = Snapshot({})
         asked: set[RefName] = set()
-        moved: set[RefName] = set()
         for selection in selections:
             # A new conversation each: the server caches loose refs for as long as one process lives.
             with upload_pack(self._transport) as server:
-                found = dict(server.ls_refs(selection.names, selection.prefixes))
-            again = asked.intersection(selection.names)
-            moved |= {name for name in again if refs.get(name) != found.get(name)}
-            refs = {name: oid for name, oid in refs.items() if name not in again} | found
+                found = Snapshot(dict(server.ls_refs(selection.names, selection.prefixes)))
+            seen = seen.followed_by(found, asked.intersection(selection.names))
             asked.update(selection.names)
-        return Snapshot(refs, self.objects(refs.values(), depth), frozenset(moved))
+        return replace(seen, objects=self.objects(seen.refs.values(), depth))
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""
@@ -82,11 +80,11 @@ class GitStore:
         if depth is Depth.OIDS or not asked:
             return {}
         known = self._objects.all
-        missing = {oid for oid in asked if not _complete(oid, known, depth)}
-        found = {oid: known[oid] for oid in asked - missing if oid in known}
-        fetched = {obj.oid: obj for obj in self._fetch(missing, only_commits=depth is Depth.MESSAGES)}
+        incomplete = {oid for oid in asked if missing([oid], known, depth)}
+        found = {oid: known[oid] for oid in asked - incomplete}
+        fetched = {obj.oid: obj for obj in self._fetch(incomplete, only_commits=depth is Depth.MESSAGES)}
         # Where only commits are sent, a tree that was asked for by its own oid is not.
-        fetched |= {obj.oid: obj for obj in self._fetch(missing - fetched.keys(), only_commits=False)}
+        fetched |= {obj.oid: obj for obj in self._fetch(incomplete - fetched.keys(), only_commits=False)}
         for obj in fetched.values():
             self._objects.add(obj)
         return closure(asked, {**known, **found, **fetched}, depth)
@@ -131,10 +129,3 @@ class _ObjectCache:
         while self._bytes > _CACHED_BYTES:
             oldest = self.all.pop(next(iter(self.all)))
             self._bytes -= len(oldest.data)
-
-
-def _complete(oid: Oid, known: Mapping[Oid, GitObject], depth: Depth) -> bool:
-    """Tell whether the object, and for VALUES all that it needs, is known."""
-    if oid not in known:
-        return False
-    return depth is Depth.MESSAGES or all(_complete(need, known, depth) for need in needs(known[oid]))

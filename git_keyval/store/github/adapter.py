@@ -11,7 +11,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.closure import closure, needs
+from git_keyval.store.closure import closure, missing
 from git_keyval.store.git import GitStore
 from git_keyval.store.github.moves import FIRST_BATCH
 from git_keyval.store.github.queries import RESOLVED, Wanted
@@ -100,16 +100,16 @@ class GithubStore:
         known = {obj.oid: obj for obj in DUMMY_OBJECTS} | dict(found)
         if depth is Depth.OIDS:
             return {}
-        if missing := _missing(asked, known, depth):
-            known |= self._fetched(missing, depth)
+        if lacking := missing(asked, known, depth):
+            known |= self._fetched(lacking, depth)
         return closure(asked, known, depth)
 
-    def _fetched(self, missing: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
-        if len(missing) > _MAX_SINGLE_BLOBS and self._git:
-            return dict(self.objects(missing, depth))
-        blobs = {oid: self._blob(oid) for oid in missing}
+    def _fetched(self, oids: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
+        if len(oids) > _MAX_SINGLE_BLOBS and self._git:
+            return dict(self.objects(oids, depth))
+        blobs = {oid: self._blob(oid) for oid in oids}
         found = {oid: made for oid, made in blobs.items() if made is not None}
-        others = missing - found.keys()
+        others = oids - found.keys()
         return found | (dict(self.objects(others, depth)) if others and self._git else {})
 
     def _blob(self, oid: Oid) -> GitObject | None:
@@ -134,17 +134,3 @@ def _beyond_graphql(selections: Sequence[Selection]) -> bool:
     names = [name for selection in selections for name in (*selection.names, *selection.prefixes)]
     folders = [prefix for selection in selections for prefix in selection.prefixes]
     return not all(name.startswith(RESOLVED) for name in names) or not all(prefix.endswith("/") for prefix in folders)
-
-
-def _missing(oids: Iterable[Oid], known: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
-    waiting, missing, seen = list(oids), set[Oid](), set[Oid]()
-    while waiting:
-        oid = waiting.pop()
-        if oid in seen:
-            continue
-        seen.add(oid)
-        if oid not in known:
-            missing.add(oid)
-        elif depth is Depth.VALUES:
-            waiting += needs(known[oid])
-    return missing

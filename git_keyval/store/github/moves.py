@@ -5,7 +5,7 @@ conflict, and the rest is sent again. A reply that is lost leaves the outcome un
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import RefName
@@ -21,7 +21,6 @@ FIRST_BATCH, MAX_BATCH = 100, 400
 """How many refs one mutation moves. GitHub names no limit but ten seconds."""
 
 _ZERO_OID = "0" * 40
-_MAX_LIMITS = 5
 # What is known, or likely, to be said of a ref that is not as expected (https://docs.github.com/graphql/reference/input-objects
 # says nothing of it). Where it is, and no ref shows to have moved, what was read is older than the refusal.
 _STALE = re.compile(r"stale|expected|but is|is at|already exists|cannot lock|lock ref|reference update failed", re.IGNORECASE)
@@ -44,15 +43,15 @@ class Moves:
         limits = 0
         while batch := work.take(self._size):
             try:
-                if self._absent_deletions_fail:
-                    self._settle_absent(work, batch)
+                if self._absent_deletions_fail and any(_is_forced_deletion(update) for update in work.of(batch)):
+                    self._leave_out_absent(work, batch, self._read(work, batch))
                 self._send(work, batch)
             except RateLimitedError as exc:
                 limits += 1
                 if failure := self._wait(exc, limits):
                     return work.finish(failure)
                 # Nothing was done, and yet it is sent again only after a look.
-                self._settle_conflicts(work, batch)
+                self._settle_conflicts(work, batch, self._read(work, batch))
                 work.again(batch)
             except StoreError as exc:
                 return work.finish(exc)
@@ -66,7 +65,7 @@ class Moves:
         return None
 
     def _send(self, work: "_Work", batch: list[int]) -> None:
-        updates = [update for index in batch for update in work.updates[index]]
+        updates = work.of(batch)
         if not updates:
             work.settle(batch, Applied())
             return
@@ -85,7 +84,8 @@ class Moves:
 
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
         """Find out what was in the way; whatever has no outcome afterwards is sent again."""
-        if self._settle_conflicts(work, batch) or self._settle_absent(work, batch) or self._uploads.store_assumed():
+        refs = self._read(work, batch)
+        if self._settle_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs) or self._uploads.store_assumed():
             work.again(batch)
         elif len(batch) > 1:
             self._size = max(1, self._size // 2)
@@ -96,8 +96,8 @@ class Moves:
         else:
             work.settle(batch, Refused(str(refusal)))
 
-    def _settle_conflicts(self, work: "_Work", batch: list[int]) -> bool:
-        refs = self._read(work, batch)
+    @staticmethod
+    def _settle_conflicts(work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
         any_moved = False
         for index in batch:
             updates = work.updates[index]
@@ -107,20 +107,16 @@ class Moves:
                 work.settle([index], Conflict(moved))
         return any_moved
 
-    def _settle_absent(self, work: "_Work", batch: list[int]) -> bool:
+    def _leave_out_absent(self, work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
         """Leave out deletions of what is not there, which the server may refuse; True if there were any."""
-        doubtful = {update.name for index in batch for update in work.updates[index] if _is_forced_deletion(update)}
-        if not doubtful:
-            return False
-        absent = doubtful - self._read(work, batch).keys()
+        absent = {update.name for update in work.of(batch) if _is_forced_deletion(update)} - refs.keys()
         for index in batch:
             work.updates[index] = tuple(update for update in work.updates[index] if update.name not in absent)
         self._absent_deletions_fail |= bool(absent)
         return bool(absent)
 
     def _read(self, work: "_Work", batch: list[int]) -> dict[RefName, Oid]:
-        names = [update.name for index in batch for update in work.updates[index]]
-        return self._repository.ask([Wanted("ref", name) for name in names], Depth.OIDS).refs
+        return self._repository.ask([Wanted("ref", update.name) for update in work.of(batch)], Depth.OIDS).refs
 
 
 class _Work:
@@ -143,6 +139,10 @@ class _Work:
                 self.again(batch[taken:])
                 return batch[:taken]
         return []
+
+    def of(self, batch: Sequence[int]) -> list[RefUpdate]:
+        """Give all updates that are left to send of a batch."""
+        return [update for index in batch for update in self.updates[index]]
 
     def again(self, *batches: list[int]) -> None:
         """Have batches taken next, one after the other."""

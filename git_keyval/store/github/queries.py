@@ -4,9 +4,8 @@ Every object that an answer describes is built anew from what it tells, and coun
 be built so (a signed commit, a file that is no text) is fetched in another way by the adapter.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Literal
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -119,14 +118,13 @@ def _add(found: Found, target: Mapping[str, Json], depth: Depth) -> None:
 
 def _objects(target: Mapping[str, Json]) -> Iterator[GitObject]:
     """Build what a target describes, each object only if it has the oid that it is said to have."""
-    candidates: Iterable[GitObject]
     if "message" in target:
-        candidates = chain(_commits(target), _tree_and_blobs(target))
+        yield from _commits(target)
+        yield from _tree_and_blobs(target)
     elif "entries" in target:
-        candidates = _trees(target["entries"])
+        yield from _trees(target["entries"])
     else:
-        candidates = _blobs(target)
-    yield from candidates
+        yield from _blobs(target)
 
 
 def _commits(target: Mapping[str, Json]) -> Iterator[GitObject]:

@@ -94,7 +94,7 @@ class _Step:
 
 def _plan(objects: Sequence[GitObject]) -> list[_Step]:
     """Give the requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
-    texts = {obj.oid: obj.data.decode() for obj in objects if obj.kind == "blob" and _is_text(obj.data)}
+    texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _text(obj.data)) is not None}
     carried: set[Oid] = set()
     steps: list[_Step] = []
     for obj in objects:
@@ -105,7 +105,7 @@ def _plan(objects: Sequence[GitObject]) -> list[_Step]:
             carried |= small
         elif obj.kind == "commit":
             steps.append(_commit_step(obj))
-    return [*(_blob_step(obj) for obj in objects if obj.kind == "blob" and obj.oid not in carried), *steps]
+    return [*(_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried), *steps]
 
 
 def _fits(text: str, files: Mapping[str, Oid], oid: Oid) -> bool:
@@ -124,14 +124,12 @@ def _is_makable(obj: GitObject) -> bool:
     return obj.kind != "tag"
 
 
-def _is_text(data: bytes) -> bool:
-    if b"\0" in data:
-        return False
+def _text(data: bytes) -> str | None:
+    """Give data as text, if JSON can carry it so."""
     try:
-        data.decode()
+        return None if b"\0" in data else data.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
 def _tree_step(obj: GitObject, texts: Mapping[Oid, str], carried: AbstractSet[Oid]) -> _Step:
@@ -145,9 +143,9 @@ def _entry(name: str, **what: str) -> dict[str, str]:
     return {"path": name, "mode": "100644", "type": "blob", **what}
 
 
-def _blob_step(obj: GitObject) -> _Step:
-    if _is_text(obj.data):
-        return _Step("blobs", {"content": obj.data.decode(), "encoding": "utf-8"}, obj.oid)
+def _blob_step(obj: GitObject, text: str | None) -> _Step:
+    if text is not None:
+        return _Step("blobs", {"content": text, "encoding": "utf-8"}, obj.oid)
     return _Step("blobs", {"content": base64.b64encode(obj.data).decode(), "encoding": "base64"}, obj.oid)
 
 

@@ -78,8 +78,7 @@ class Writes:
     def _cost(self, transactions: Sequence[Transaction]) -> int:
         """Count the API requests that the transactions take if nothing goes wrong; too many for what only git can do."""
         names = [update.name for transaction in transactions for update in transaction.updates]
-        objects = {obj.oid: obj for transaction in transactions for obj in transaction.objects}
-        uploads = self._uploads.cost(objects.values())
+        uploads = self._uploads.cost(obj for transaction in transactions for obj in transaction.objects)
         if uploads is None or not all(name.startswith(RESOLVED) for name in names):
             return MAX_REQUESTS + 1
         return uploads + -(-len(names) // FIRST_BATCH)
