@@ -11,15 +11,12 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
-from git_keyval.store.github import GithubPlace as Repository
-from git_keyval.store.github import open_github_store
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Store
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
-from tests.emulator.server import DEFAULT_TOKEN
-from tests.emulator.shapes import node_id
 from tests.faults import FaultyStore
+from tests.github.opening import id_of, open_emulated
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.http import GitHttpServer
 from tests.servers.ssh import SshStandIn
@@ -136,28 +133,18 @@ def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
 def open_github_place(emulator: GitHubEmulator, name: str, clock: FakeClock, *, by_git: bool = True) -> GithubPlace:
     """Make a repository on the emulated GitHub, and give its place."""
     # As after its last branch was deleted: the tests compare all refs.
+    full_name = f"owner/{name}"
     repository = emulator.create("owner", name, empty=True)
     emulator.options.empty_refuses = False
 
     def open_store(repository_id: str) -> Store:
-        return open_github_store(
-            Repository(f"owner/{name}", emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
-            by_git=by_git,
-            environ=isolated_environ(),
-            token=DEFAULT_TOKEN,
-            clock=ServerClock(clock),
-            sleep=clock.advance,
-            random=lambda: 0.5,
-            elapsed=lambda: 0.0,
-            max_seconds=300,
-        )
+        return open_emulated(emulator, clock, full_name, repository_id=repository_id, by_git=by_git)
 
     def lose(_oid: Oid) -> None:
         pytest.skip("GitHub loses no objects")
 
-    told = emulator.repositories.find(f"owner/{name}")
-    assert told is not None
-    return GithubPlace(lambda: open_store(node_id("R", told.number)), lose, repository, emulator, lambda: open_store(""))
+    repository_id = id_of(emulator, full_name)
+    return GithubPlace(lambda: open_store(repository_id), lose, repository, emulator, lambda: open_store(""))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.emulator.answers import Answer, Request
 
-_POLL = 0.02
+_POLL_MILLISECONDS = 20
 
 
 class Manner(Enum):
@@ -99,9 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hold(self) -> None:
         """Wait until the client closes its end. Needs no clock: a test gives its client a short timeout."""
+        waiting = select.poll()
+        waiting.register(self.connection, select.POLLIN)
         while not self.server.closing.is_set():
-            readable, _, _ = select.select([self.connection], [], [], _POLL)
-            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            if waiting.poll(_POLL_MILLISECONDS) and not self.connection.recv(1, socket.MSG_PEEK):
                 return
 
 

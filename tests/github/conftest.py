@@ -9,6 +9,7 @@ from git_keyval.format.times import SECOND
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_github_place
 from tests.emulator import GitHubEmulator
+from tests.github.stage import Stage
 from tests.world import World
 
 
@@ -17,6 +18,11 @@ def emulator(tmp_path: Path, clock: FakeClock) -> Iterator[GitHubEmulator]:
     with GitHubEmulator(tmp_path / "github", clock=lambda: clock() / SECOND) as running:
         yield running
         assert running.unexpected == []
+
+
+@pytest.fixture
+def stage(tmp_path: Path, emulator: GitHubEmulator, clock: FakeClock) -> Stage:
+    return Stage(tmp_path, emulator, clock)
 
 
 @pytest.fixture

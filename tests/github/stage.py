@@ -2,26 +2,28 @@
 
 import itertools
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from git_keyval.commands.results import Result
-from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, PartlyDeletedError, StoreError
-from git_keyval.store.clock import ServerClock
-from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
+from git_keyval.errors import GitKeyvalError
+from git_keyval.store.github import GithubStore
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.crash.scenes import COMMANDS, JOBS, KEYS, fill
-from tests.emulator import Fault, GitHubEmulator, Logged
-from tests.emulator.server import DEFAULT_TOKEN
-from tests.emulator.shapes import node_id
+from tests.emulator import Fault, GitHubEmulator, Logged, Timeout
 from tests.faults import FaultyStore
-from tests.servers.binary import init_bare, isolated_environ, run_git
+from tests.github.opening import id_of, open_emulated
+from tests.servers.binary import init_bare, run_git
 from tests.world import FOREIGN, World
 
 FIRST_OPERATIONS = 1_000
 """More operation ids than filling a database takes."""
+
+_OUTLASTS_RATE_LIMITS = 5_000
+_SHORT, _LONG = 0.5, 30.0
+"""Seconds that pass in earnest: short enough to be waited for, and longer than what a busy machine takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ class Stage:
         self._numbers = itertools.count(1)
         self._seen: dict[object, Seen] = {}
 
-    def world(self) -> tuple[World, GithubStore]:
-        """Give the database anew: a world that reaches it by git, and a store that reaches it as a step does."""
+    def world(self, faults: Iterable[Fault] = ()) -> tuple[World, GithubStore]:
+        """Give the database anew: a world that reaches it by git, and a store that reaches it as a step does.
+
+        ``faults`` are those to come: where one of them is that no answer comes, the store does not wait for long.
+        """
         self.clock.moment = self._begin
         name = f"owner/run{next(self._numbers)}"
         repository = self.emulator.repositories.root / f"{name}.git"
@@ -58,27 +63,18 @@ class Stage:
         world = World(open_git_place(repository, str(repository), self.clock, {}), self.clock)
         for _ in range(FIRST_OPERATIONS):
             world.new_op()
-        found = self.emulator.repositories.find(name)
-        assert found is not None
         self.emulator.faults = {}
         self.emulator.limits.forget()
         self.emulator.reset_log()
-        return world, self.open(name, node_id("R", found.number))
-
-    def open(self, name: str, repository_id: str) -> GithubStore:
-        """Open a repository with a patience that outlasts the primary rate limit, and little for an answer that does not come."""
-        return open_github_store(
-            GithubPlace(name, self.emulator.api_url, self.emulator.graphql_url, self.emulator.url, repository_id),
-            by_git=True,
-            environ=isolated_environ(),
-            token=DEFAULT_TOKEN,
-            clock=ServerClock(self.clock),
-            sleep=self.clock.advance,
-            random=lambda: 0.5,
-            elapsed=lambda: 0.0,
-            max_seconds=5_000,
-            timeout=0.3,
+        store = open_emulated(
+            self.emulator,
+            self.clock,
+            name,
+            repository_id=id_of(self.emulator, name),
+            max_seconds=_OUTLASTS_RATE_LIMITS,
+            timeout=_SHORT if any(isinstance(fault, Timeout) for fault in faults) else _LONG,
         )
+        return world, store
 
     def see(self, world: World) -> Seen:
         """Look, as of the time when the run began. Many runs end in the same refs, of which the same is to be seen."""
@@ -96,7 +92,7 @@ class Stage:
         self.emulator.faults = dict(faults)
         try:
             return COMMANDS[name](world, world.database(FaultyStore(store, {})))
-        except (StoreError, OutcomeUnknownError, PartlyDeletedError) as exc:
+        except GitKeyvalError as exc:
             return exc
         finally:
             self.emulator.faults = {}

@@ -10,42 +10,16 @@ from git_keyval.errors import AccessDeniedError, NotARepositoryError, RefusedErr
 from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
-from git_keyval.store.clock import ServerClock
-from git_keyval.store.github import GithubPlace as Repository
-from git_keyval.store.github import GithubStore, open_github_store
 from maintenance.init import init
 from maintenance.jobs import sweep
 from tests.conftest import FakeClock
 from tests.emulator import Fault, GitHubEmulator, Logged, Permission, PrimaryExhausted, Protected, SecondaryLimit
 from tests.emulator.server import DEFAULT_TOKEN
-from tests.servers.binary import isolated_environ
+from tests.github.opening import open_emulated
 from tests.world import World, key, text
 
 TEXT, COUNTER = key("text"), key("counter")
 MANY = [key(str(number)) for number in range(30)]
-
-
-def open_as(
-    emulator: GitHubEmulator,
-    clock: FakeClock,
-    *,
-    token: str = DEFAULT_TOKEN,
-    name: str = "owner/name",
-    by_git: bool = True,
-    max_seconds: float = 300,
-) -> GithubStore:
-    began = clock()
-    return open_github_store(
-        Repository(name, emulator.api_url, emulator.graphql_url, emulator.url),
-        by_git=by_git,
-        environ=isolated_environ(),
-        token=token,
-        clock=ServerClock(clock),
-        sleep=clock.advance,
-        random=lambda: 0.5,
-        elapsed=lambda: (clock() - began) / SECOND,
-        max_seconds=max_seconds,
-    )
 
 
 # --- access ---------------------------------------------------------------------------------------------------------
@@ -53,12 +27,12 @@ def open_as(
 
 def test_a_token_that_github_does_not_know(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     with pytest.raises(AccessDeniedError, match=r"status 401.*'token'"):
-        get(github.database(open_as(emulator, clock, token="ghp_unknown")), key=TEXT)
+        get(github.database(open_emulated(emulator, clock, token="ghp_unknown")), key=TEXT)
     assert emulator.count() == 1
 
 
 def test_a_repository_that_is_not_there_or_hidden(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
-    database = github.database(open_as(emulator, clock, name="owner/none"))
+    database = github.database(open_emulated(emulator, clock, name="owner/none"))
     with pytest.raises(NotARepositoryError, match=r"owner/none.*contents: write"):
         get(database, key=TEXT)
     with pytest.raises(NotARepositoryError, match=r"owner/none.*contents: write"):
@@ -68,7 +42,7 @@ def test_a_repository_that_is_not_there_or_hidden(github: World, emulator: GitHu
 def test_a_token_that_may_only_read(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     set_(github.database(), key=TEXT, value=text("v"))
     emulator.access.grant("reader", Permission.READ, "owner/name")
-    reader = github.database(open_as(emulator, clock, token="reader"))
+    reader = github.database(open_emulated(emulator, clock, token="reader"))
     assert get(reader, key=TEXT).value == text("v")
     with pytest.raises(AccessDeniedError, match=r"contents: write"):
         set_(reader, key=TEXT, value=text("w"))
@@ -78,7 +52,7 @@ def test_a_token_that_may_only_read(github: World, emulator: GitHubEmulator, clo
 def test_a_token_that_the_organization_has_not_authorised(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.options.sso_tokens.add(DEFAULT_TOKEN)
     with pytest.raises(AccessDeniedError, match=r"single sign-on"):
-        set_(github.database(open_as(emulator, clock)), key=TEXT, value=text("v"))
+        set_(github.database(open_emulated(emulator, clock)), key=TEXT, value=text("v"))
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -87,7 +61,7 @@ def test_a_token_that_the_organization_has_not_authorised(github: World, emulato
 def test_a_repository_that_was_renamed_is_followed(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     """GraphQL answers by old names; REST sends writes elsewhere, and does not say so by an error."""
     emulator.rename("owner/name", "owner/newer")
-    database = github.database(open_as(emulator, clock))
+    database = github.database(open_emulated(emulator, clock))
     assert set_(database, key=TEXT, value=text("v")).applied is True
     assert incr(database, key=COUNTER).value == 1
     assert get(database, key=TEXT).value == text("v")
@@ -95,10 +69,10 @@ def test_a_repository_that_was_renamed_is_followed(github: World, emulator: GitH
 
 def test_an_empty_repository_has_to_be_made_ready(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.options.empty_refuses = True
-    database = github.database(open_as(emulator, clock))
+    database = github.database(open_emulated(emulator, clock))
     with pytest.raises(StoreError, match=r"is empty.*'init'"):
         set_(database, key=TEXT, value=text("v"))
-    init(github.maintenance(open_as(emulator, clock)))
+    init(github.maintenance(open_emulated(emulator, clock)))
     assert MAIN_BRANCH in github.refs()
     assert set_(database, key=TEXT, value=text("v")).applied is True
 
@@ -138,7 +112,7 @@ def test_a_limit_on_the_refs_of_a_push_is_got_round_by_the_api(github: World, em
 def test_a_limit_on_the_refs_of_a_mutation_is_found(github: World, emulator: GitHubEmulator, clock: FakeClock, most: int) -> None:
     """Many transactions go in as many mutations as it takes; one that is too large is refused by name."""
     emulator.options.max_ref_updates = most
-    database = github.database(open_as(emulator, clock, by_git=False))
+    database = github.database(open_emulated(emulator, clock, by_git=False))
     for each in MANY[:4]:
         if most >= 2:
             assert set_(database, key=each, value=text(each.label), ttl=60).applied is True
@@ -146,7 +120,7 @@ def test_a_limit_on_the_refs_of_a_mutation_is_found(github: World, emulator: Git
             with pytest.raises(RefusedError, match=r"can not update more than 1"):
                 set_(database, key=each, value=text(each.label), ttl=60)
     github.clock.advance(3600)
-    report = sweep(github.maintenance(open_as(emulator, clock, by_git=False)))
+    report = sweep(github.maintenance(open_emulated(emulator, clock, by_git=False)))
     assert (report.error, len(report.jobs[0].applied)) == ("", 4 if most >= 2 else 0)
     assert github.errors() == []
 
@@ -190,7 +164,7 @@ def test_a_refusal_is_understood_whatever_its_type(github: World, emulator: GitH
 def test_a_limit_is_waited_out_for_as_long_as_it_asks(
     github: World, emulator: GitHubEmulator, clock: FakeClock, fault: SecondaryLimit
 ) -> None:
-    database, began = github.database(open_as(emulator, clock)), clock()
+    database, began = github.database(open_emulated(emulator, clock)), clock()
     emulator.faults = {1: fault}
     get(database, key=TEXT)
     assert 40 <= (clock() - began) / SECOND < 45
@@ -200,7 +174,7 @@ def test_a_limit_is_waited_out_for_as_long_as_it_asks(
 def test_a_limit_that_does_not_say_how_long_is_given_a_minute_and_then_more(
     github: World, emulator: GitHubEmulator, clock: FakeClock
 ) -> None:
-    database, began = github.database(open_as(emulator, clock)), clock()
+    database, began = github.database(open_emulated(emulator, clock)), clock()
     emulator.faults = {1: SecondaryLimit(403), 2: SecondaryLimit(429)}
     get(database, key=TEXT)
     assert 180 <= (clock() - began) / SECOND < 190
@@ -212,13 +186,13 @@ def test_the_hourly_limit_is_waited_for_only_if_there_is_time(
 ) -> None:
     emulator.faults = {1: PrimaryExhausted(already=already)}
     with pytest.raises(UnavailableError, match=r"rate of requests.*asks to wait \d+ seconds"):
-        get(github.database(open_as(emulator, clock)), key=TEXT)
+        get(github.database(open_emulated(emulator, clock)), key=TEXT)
     assert emulator.count() == 1
-    assert get(github.database(open_as(emulator, clock, max_seconds=5_000)), key=TEXT).found is False
+    assert get(github.database(open_emulated(emulator, clock, max_seconds=5_000)), key=TEXT).found is False
 
 
 def test_a_write_that_met_a_limit_is_sent_again_after_a_look(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
-    database = github.database(open_as(emulator, clock))
+    database = github.database(open_emulated(emulator, clock))
     incr(database, key=COUNTER)
     emulator.reset_log()
     emulator.faults = {3: SecondaryLimit(403, retry_after=1)}
@@ -234,7 +208,7 @@ def test_a_write_that_met_a_limit_is_sent_again_after_a_look(github: World, emul
 
 def test_the_rest_of_the_hour_is_told(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.options.core_limit = emulator.options.graphql_limit = 1_000
-    store = open_as(emulator, clock)
+    store = open_emulated(emulator, clock)
     assert store.rate_remaining is None
     get(github.database(store), key=TEXT)
     assert store.rate_remaining == 999

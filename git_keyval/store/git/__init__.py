@@ -8,7 +8,10 @@ from git_keyval.store.git.adapter import GitStore
 from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
 from git_keyval.store.port import Capabilities
 
-__all__ = ["GitStore", "open_git_store"]
+__all__ = ["TIMEOUT_SECONDS", "GitStore", "open_git_store"]
+
+TIMEOUT_SECONDS = 60.0
+"""How long a server may be silent: it may have many refs to look through, or a large push to check."""
 
 # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
 _LOCAL = Capabilities(batch=50_000)
@@ -24,11 +27,12 @@ def open_git_store(
     clock: ServerClock,
     sleep: Callable[[float], None],
     random: Callable[[], float],
+    timeout: float = TIMEOUT_SECONDS,
 ) -> GitStore:
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
-    ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header. Raises NotARepositoryError for
-    another kind of address.
+    ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
+    seconds that may be silent. Raises NotARepositoryError for another kind of address.
     """
     scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "file"
     transport: Transport
@@ -40,7 +44,7 @@ def open_git_store(
         case "http" | "https":
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
 
-            transport, capabilities = HttpTransport(location, token, clock), _REMOTE_HTTP
+            transport, capabilities = HttpTransport(location, token, clock, timeout), _REMOTE_HTTP
         case _:
             raise NotARepositoryError(
                 f"Addresses of the kind {scheme}:// are not supported.", "Give 'repository' as a path, file://, https:// or ssh://."

@@ -16,7 +16,6 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.transport import BrokenConversationError, Service
 
-_TIMEOUT_SECONDS = 60.0
 _SERVER_ERROR = 500
 
 
@@ -33,10 +32,11 @@ class Answer:
 class HttpTransport:
     """A way to one http(s) address."""
 
-    def __init__(self, url: str, token: str, clock: ServerClock) -> None:
+    def __init__(self, url: str, token: str, clock: ServerClock, timeout: float) -> None:
         """Reach the address with the token as password; ``clock`` is told the server's time.
 
-        Credentials in the address are used instead of the token, and are repeated in no error.
+        Credentials in the address are used instead of the token, and are repeated in no error. ``timeout`` is for how many
+        seconds the server may be silent while an answer is waited for.
         """
         parts = urlsplit(url)
         user, password = ("x-access-token", token) if token else (None, None)
@@ -48,7 +48,7 @@ class HttpTransport:
         self._clock = clock
         # One policy for trying again, and it is not urllib3's, which would sleep as long as a server asks.
         retries = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
-        self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=_TIMEOUT_SECONDS)
+        self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=timeout)
         self._client.pool_manager.connection_pool_kw["retries"] = retries
 
     def open(self, service: Service) -> "HttpConversation":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from git_keyval.store.clock import ServerClock
+from git_keyval.store.git import TIMEOUT_SECONDS as GIT_TIMEOUT_SECONDS
 from git_keyval.store.git import open_git_store
 from git_keyval.store.github.adapter import GithubStore
 from git_keyval.store.github.client import TIMEOUT_SECONDS, GithubClient
@@ -39,13 +40,17 @@ def open_github_store(
     elapsed: Callable[[], float],
     max_seconds: float,
     timeout: float = TIMEOUT_SECONDS,
+    git_timeout: float = GIT_TIMEOUT_SECONDS,
 ) -> GithubStore:
     """Open a repository on GitHub; nothing is sent yet.
 
     ``by_git`` allows git for what it does in fewer requests. ``max_seconds`` is what the run may take, waiting for rate limits
-    included; ``elapsed`` what it took so far; ``timeout`` how long an answer of the API is waited for.
+    included; ``elapsed`` what it took so far; ``timeout`` how long an answer of the API is waited for, ``git_timeout`` one of git.
     """
     client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock, timeout=timeout)
     patience = Patience(max_seconds, elapsed, sleep, random)
-    git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random) if by_git else None
-    return GithubStore(Repository(client, patience, place.name, place.repository_id), git, clock)
+    repository = Repository(client, patience, place.name, place.repository_id)
+    if not by_git:
+        return GithubStore(repository, None, clock)
+    git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random, timeout=git_timeout)
+    return GithubStore(repository, git, clock)

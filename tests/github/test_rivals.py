@@ -1,0 +1,134 @@
+"""Every command and job with a rival between any two of its requests: it ends as if one had gone before the other."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import del_, set_
+from git_keyval.commands.views import Key
+from git_keyval.errors import GitKeyvalError, WrongTypeError
+from maintenance.init import InitReport
+from maintenance.jobs import gather, purge, sweep
+from maintenance.report import CheckReport, Report
+from tests.crash.scenes import ABSENT, COMMANDS, COUNTER, EXPIRED, EXPIRING, IN_STEPS, JOBS, KEYS, NUMBER, TEXT, WAITING, WITH_RIVAL
+from tests.emulator import Fault, Rival
+from tests.github.stage import Seen, Stage
+from tests.world import World, text
+
+
+def count(world: World, key: Key = COUNTER) -> None:
+    # After the command the key may hold something else: then there is nothing for the rival to do.
+    with suppress(WrongTypeError):
+        incr(world.database(), key=key, by=1000)
+
+
+def write_all(world: World) -> None:
+    for key in (TEXT, EXPIRING, EXPIRED):
+        set_(world.database(), key=key, value=text("the rival's"))
+    for key in (COUNTER, WAITING, NUMBER, ABSENT):
+        count(world, key)
+
+
+def delete_all(world: World) -> None:
+    for key in KEYS:
+        del_(world.database(), keys=[key])
+
+
+def maintain_all(world: World) -> None:
+    gather(world.maintenance(), grace_period=0)
+    sweep(world.maintenance())
+    purge(world.maintenance(), retention=0)
+
+
+RIVALS: Mapping[str, Callable[[World], object]] = {"writes": write_all, "deletes": delete_all, "maintains": maintain_all}
+RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
+    "counts": count,
+    "deletes a counter": lambda world: del_(world.database(), keys=[COUNTER]),
+    "sets": lambda world: set_(world.database(), key=TEXT, value=text("the rival's")),
+    "deletes": lambda world: del_(world.database(), keys=[TEXT]),
+    "maintains": maintain_all,
+}
+"""For commands of several keys, which read and write each of them at its own moment."""
+OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
+OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS]
+
+Outcome = tuple[Result | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
+
+
+def outcome(answer: object, seen: Seen) -> Outcome:
+    """Give what users are told and see, but for what depends on time and on operations made at random."""
+    assert (seen.errors, seen.foreign) == ((), True)
+    if isinstance(answer, GitKeyvalError):
+        return type(answer), seen.content
+    assert isinstance(answer, Result)
+    return replace(answer, version=None, ttl=None, expires_at=None), seen.content
+
+
+def one_after_the_other(stage: Stage, name: str, rival: Callable[[World], object]) -> list[Outcome]:
+    """Give what a command and its rival may lead to: the command first, and the rival first."""
+    world, store = stage.world()
+    answer = stage.attempt(world, store, name, {})
+    rival(world)
+    command_first = outcome(answer, stage.see(world))
+    world, store = stage.world()
+    rival(world)
+    answer = stage.attempt(world, store, name, {})
+    return [command_first, outcome(answer, stage.see(world))]
+
+
+class Entrance:
+    """When a rival comes: just before one of the requests, if there are so many."""
+
+    def __init__(self, world: World, rival: Callable[[World], object], number: int) -> None:
+        self.happened = False
+        self._world = world
+        self._rival = rival
+        self.faults: Mapping[int, Fault] = {number: Rival(self._act)}
+
+    def _act(self) -> None:
+        self.happened = True
+        self._rival(self._world)
+
+
+@pytest.mark.parametrize(
+    ("name", "who"), [(name, who) for name in OTHERS for who in (RIVALS_AT_ONE_KEY if name in OF_SEVERAL else RIVALS)]
+)
+def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, name: str, who: str) -> None:
+    rival = (RIVALS_AT_ONE_KEY if name in OF_SEVERAL else RIVALS)[who]
+    possible = one_after_the_other(stage, name, rival)
+    for number in itertools.count(1):
+        world, store = stage.world()
+        entrance = Entrance(world, rival, number)
+        answer = stage.attempt(world, store, name, entrance.faults)
+        if not entrance.happened:
+            break
+        assert outcome(answer, stage.see(world)) in possible, f"{name}, where the rival {who} before request {number}: {answer!r}"
+    assert number > 1
+    stage.discard()
+
+
+@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("who", RIVALS)
+def test_a_job_takes_nothing_from_its_rival(stage: Stage, name: str, who: str) -> None:
+    """What is to be seen afterwards is what the rival left, whenever it came."""
+    world, _ = stage.world()
+    RIVALS[who](world)
+    left = stage.see(world)
+    for number in itertools.count(1):
+        world, store = stage.world()
+        entrance = Entrance(world, RIVALS[who], number)
+        answer = stage.run_job(world, store, name, entrance.faults)
+        if not entrance.happened:
+            break
+        scene = f"{name}, where the rival {who} before request {number}: {answer!r}"
+        now = stage.see(world)
+        assert isinstance(answer, Report | CheckReport | InitReport), scene
+        assert getattr(answer, "error", "") == "", scene
+        assert (now.content, now.errors, now.foreign) == (left.content, (), True), scene
+    assert number > 1
+    stage.discard()
