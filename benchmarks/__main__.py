@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import jobs
 from benchmarks.deletions import deletions
+from benchmarks.first_request import first_request
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Result
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "linear": jobs.linear,
     "deletions": deletions,
     "start": start,
+    "first-request": first_request,
 }
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108  # nothing is shared there: a directory of one's own is made below it
 _NOTE = """\

@@ -29,13 +29,8 @@ def serve(arguments: Sequence[str] | None, write: Callable[[str], object], stop:
 
 def environment(emulator: GitHubEmulator, repository: str, token: str) -> list[str]:
     """Give the lines that make a shell's programs talk to the emulator."""
-    return [
-        f"export GITHUB_SERVER_URL={emulator.url}",
-        f"export GITHUB_API_URL={emulator.api_url}",
-        f"export GITHUB_GRAPHQL_URL={emulator.graphql_url}",
-        f"export GITHUB_REPOSITORY={repository}",
-        f"export GITHUB_TOKEN={token}",
-    ]
+    variables = {**emulator.environ, "GITHUB_REPOSITORY": repository, "GITHUB_TOKEN": token}
+    return [f"export {name}={value}" for name, value in variables.items()]
 
 
 def log_line(entry: Logged) -> str:

@@ -153,6 +153,11 @@ class GitHubEmulator:
         """As ``GITHUB_GRAPHQL_URL``. ``{url}/api/graphql`` answers, too."""
         return f"{self.url}/graphql"
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables by which a runner tells steps where GitHub is."""
+        return {"GITHUB_SERVER_URL": self.url, "GITHUB_API_URL": self.api_url, "GITHUB_GRAPHQL_URL": self.graphql_url}
+
     def create(self, owner: str, name: str, *, empty: bool = False) -> Path:
         """Make a bare repository: with a branch ``main`` that has a README, unless ``empty``. Gives its path."""
         return self.repositories.create(owner, name, empty=empty)

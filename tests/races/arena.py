@@ -1,7 +1,7 @@
 """One repository with all that works on it, and the judgement of what they left behind."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,6 +22,8 @@ class Arena:
     """A bare repository; clients made here end with the test."""
 
     repository: Path
+    place: Mapping[str, str]
+    """The part of a step's environment that says where clients find it."""
     seed: str
     scale: int
     clients: ExitStack
@@ -29,7 +31,7 @@ class Arena:
 
     def worker(self) -> Worker:
         """Give a client that is ready to begin."""
-        worker = self.clients.enter_context(Worker(self.repository, self._output_file()))
+        worker = self.clients.enter_context(Worker(self.place, self._output_file()))
         worker.start()
         return worker
 
@@ -37,7 +39,7 @@ class Arena:
         return [self.worker() for _ in range(number)]
 
     def one_shot(self) -> OneShot:
-        return self.clients.enter_context(OneShot(self.repository, self._output_file()))
+        return self.clients.enter_context(OneShot(self.place, self._output_file()))
 
     def random(self, name: object) -> Random:
         """Give the random choices of one of those who race."""

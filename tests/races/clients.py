@@ -45,8 +45,9 @@ class Answer:
 class Client(ABC):
     """Runs steps on one repository. Used by one thread at a time; a context manager that ends the process."""
 
-    def __init__(self, repository: Path, output_file: Path) -> None:
-        self._repository = repository
+    def __init__(self, place: Mapping[str, str], output_file: Path) -> None:
+        """Take the part of a step's environment that says where the repository is."""
+        self._place = place
         self._output_file = output_file
 
     def run(self, command: str, /, **inputs: str) -> Answer:
@@ -80,8 +81,8 @@ class Client(ABC):
 
     def _environ(self, command: str, inputs: Mapping[str, str]) -> dict[str, str]:
         given = {f"INPUT_{name.rstrip('_').replace('_', '-').upper()}": text for name, text in inputs.items()}
-        fixed = {"INPUT_COMMAND": command, "INPUT_REPOSITORY": str(self._repository), "GITHUB_OUTPUT": str(self._output_file)}
-        return isolated_environ({**given, **fixed})
+        fixed = {"INPUT_COMMAND": command, "GITHUB_OUTPUT": str(self._output_file)}
+        return isolated_environ({**self._place, **given, **fixed})
 
 
 class OneShot(Client):
@@ -112,8 +113,8 @@ class OneShot(Client):
 class Worker(Client):
     """One process for many steps, started anew after it was killed. Killing hits the step, never the start of the process."""
 
-    def __init__(self, repository: Path, output_file: Path) -> None:
-        super().__init__(repository, output_file)
+    def __init__(self, place: Mapping[str, str], output_file: Path) -> None:
+        super().__init__(place, output_file)
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:

@@ -70,13 +70,25 @@ class Ledger:
 
 def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
     """Eight workers and four that start a process for each step, with gathers, readers and housekeeping beside them."""
+    race_increments(arena, workers=8, one_shots=4, each=50, each_one_shot=10, killed=0.1)
+
+
+def test_every_increment_counts_once_on_github(github_arena: Arena) -> None:
+    """The same by GitHub's API, and by git where that takes fewer requests."""
+    race_increments(github_arena, workers=4, one_shots=2, each=12, each_one_shot=4, killed=0.3)
+
+
+def race_increments(arena: Arena, *, workers: int, one_shots: int, each: int, each_one_shot: int, killed: float) -> None:
+    """Let so many clients of each kind increment one counter, each so often; the share ``killed`` of all steps is killed."""
     ledger = Ledger()
-    each, each_one_shot = 50 * arena.scale, 10 * arena.scale
-    workers = [Pace(worker, arena.random(f"worker {number}"), killed=0.1) for number, worker in enumerate(arena.workers(8))]
-    one_shots = [Pace(arena.one_shot(), arena.random(f"one-shot {number}"), killed=0.2) for number in range(4)]
+    paces = [
+        *(Pace(worker, arena.random(f"worker {number}"), killed=killed) for number, worker in enumerate(arena.workers(workers))),
+        *(Pace(arena.one_shot(), arena.random(f"one-shot {number}"), killed=killed) for number in range(one_shots)),
+    ]
+    turns = [each * arena.scale] * workers + [each_one_shot * arena.scale] * one_shots
     racing = [
-        *(partial(_increment, arena, ledger, pace, f"worker{number}", each) for number, pace in enumerate(workers)),
-        *(partial(_increment, arena, ledger, pace, f"oneshot{number}", each_one_shot) for number, pace in enumerate(one_shots)),
+        partial(_increment, arena, ledger, pace, f"client{number:02}", times)
+        for number, (pace, times) in enumerate(zip(paces, turns, strict=True))
     ]
     gathers = [
         killed_maintenance(
@@ -92,7 +104,7 @@ def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
         at_once(racing)
     arena.settle()
 
-    total = 8 * each + 4 * each_one_shot
+    total = sum(turns)
     reader = arena.worker()
     assert len(ledger.increments) == total
     assert reader.run("get", key=BUILDS).value == str(total)
@@ -105,7 +117,7 @@ def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
     assert all(done.number for done in ledger.increments if done.contention == "retry")
     arena.assert_sound()
     arena.tell(
-        f"{total} increments, {total - len(numbers)} without a number, {sum(pace.kills for pace in [*workers, *one_shots])} kills, "
+        f"{total} increments, {total - len(numbers)} without a number, {sum(pace.kills for pace in paces)} kills, "
         f"{sum(map(len, ledger.readings))} readings"
     )
 

@@ -11,8 +11,6 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from github import Auth, GithubException
-from github.Requester import Requester
 from urllib3.exceptions import NewConnectionError
 
 from git_keyval.errors import UnavailableError
@@ -26,6 +24,7 @@ from git_keyval.store.github.failures import (
     forbidden,
 )
 from git_keyval.store.github.limits import RateLimits, limited
+from git_keyval.store.github.pygithub import GithubException, Requester, TokenAuth
 from git_keyval.store.messages import one_line
 
 Json: TypeAlias = Any
@@ -142,7 +141,7 @@ class _Requester(Requester):
         if urlsplit(api_url).netloc != urlsplit(graphql_url).netloc:
             raise UnavailableError("GITHUB_API_URL and GITHUB_GRAPHQL_URL name different hosts.", "Set both for one server.")
         super().__init__(
-            auth=Auth.Token(token),
+            auth=TokenAuth(token),  # type: ignore[arg-type]  # it has what is asked of one
             base_url=api_url,
             timeout=timeout,  # type: ignore[arg-type]  # which requests takes as any number
             user_agent=_USER_AGENT,
