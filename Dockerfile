@@ -1,7 +1,12 @@
-FROM python:3.11-slim-bookworm AS builder
+# The tag says which version it is, the digest which bytes (an index of all architectures); Dependabot raises both together.
+FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS builder
 
-# git comes from Debian: the image takes over its one binary, see below.
-RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
+# git comes from Debian, whose fixes keep the upstream version: the image takes over its one binary, see below.
+# Runners mount the workspace with an owner of its own, and git refuses the repositories of others unless told.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git=1:2.39.* binutils=2.40-* \
+    && rm -rf /var/lib/apt/lists/* \
+    && git config --system safe.directory '*'
 
 # Wheels only, so nothing is compiled and no setup script is run.
 COPY requirements.txt /tmp/requirements.txt
@@ -9,19 +14,17 @@ RUN python -m venv --without-pip /app/venv \
     && python -m pip --python /app/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
         --only-binary :all: --require-hashes --requirement /tmp/requirements.txt
 
+# What no command needs: tests, the zones of the world by name, and the symbols of compiled modules.
+RUN find /app/venv/lib -depth -type d '(' -name tests -o -path '*/tzdata/zoneinfo' ')' -exec rm -r {} + \
+    && find /app/venv/lib -name '*.so' -exec strip --strip-unneeded {} +
+
 # `python -I` looks neither at PYTHONPATH nor next to the script, so the environment is told where the code is.
 COPY entrypoint.py /app/entrypoint.py
 COPY git_keyval /app/git_keyval
 COPY maintenance /app/maintenance
-RUN /app/venv/bin/python -c 'import sysconfig; print("/app", file=open(sysconfig.get_path("purelib") + "/app.pth", "w"))' \
-    && find /app/venv/lib -depth -type d -name tests -exec rm -r {} + \
-    && python -m compileall -q --invalidation-mode unchecked-hash /app
+RUN /app/venv/bin/python -c 'import sysconfig; print("/app", file=open(sysconfig.get_path("purelib") + "/app.pth", "w"))'
 
-# Runners mount the workspace with an owner of its own, and git refuses the repositories of others.
-RUN git config --system safe.directory '*'
-
-
-FROM python:3.11-slim-bookworm AS action
+FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS action
 
 # All that is asked of git is `git upload-pack` and `git receive-pack`, which are parts of this binary; the libraries that
 # it needs are in every Debian image. Debian's package would add Perl, and commands that are never called.
@@ -30,9 +33,16 @@ COPY --from=builder /etc/gitconfig /etc/gitconfig
 COPY --from=builder /app /app
 
 # Nothing is ever installed here, so what the base brings for that goes: all its outside packages are pip and its kin.
-# And an image whose git lacks a library is not worth finishing.
-RUN rm -rf /usr/local/bin/pip* $(python -c 'from sysconfig import get_path; \
-        print(get_path("purelib") + "/*", get_path("stdlib") + "/ensurepip")') \
+# Every module is imported once, the one that is imported late included: Python keeps the bytecode of what it meets, of the
+# standard library too, which the base brings as source only, and of nothing that no command needs.
+# An image with a module that cannot be imported, or whose git lacks a library, is not worth finishing.
+RUN find /usr/local/bin -name 'pip*' -delete \
+    && python -c 'import shutil, sysconfig; \
+        shutil.rmtree(sysconfig.get_path("purelib"), ignore_errors=True); \
+        shutil.rmtree(sysconfig.get_path("stdlib") + "/ensurepip", ignore_errors=True)' \
+    && /app/venv/bin/python -I -c 'import dateutil.parser, git_keyval, importlib, maintenance, pkgutil; \
+        [importlib.import_module(module.name) for package in (git_keyval, maintenance) \
+            for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]' \
     && git --version
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
