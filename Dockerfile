@@ -2,11 +2,9 @@
 FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS builder
 
 # git comes from Debian, whose fixes keep the upstream version: the image takes over its one binary, see below.
-# Runners mount the workspace with an owner of its own, and git refuses the repositories of others unless told.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git=1:2.39.* binutils=2.40-* \
-    && rm -rf /var/lib/apt/lists/* \
-    && git config --system safe.directory '*'
+    && rm -rf /var/lib/apt/lists/*
 
 # Wheels only, so nothing is compiled and no setup script is run.
 COPY requirements.txt /tmp/requirements.txt
@@ -24,12 +22,12 @@ COPY git_keyval /app/git_keyval
 COPY maintenance /app/maintenance
 RUN /app/venv/bin/python -c 'import sysconfig; print("/app", file=open(sysconfig.get_path("purelib") + "/app.pth", "w"))'
 
+
 FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS action
 
 # All that is asked of git is `git upload-pack` and `git receive-pack`, which are parts of this binary; the libraries that
 # it needs are in every Debian image. Debian's package would add Perl, and commands that are never called.
 COPY --from=builder /usr/bin/git /usr/bin/git
-COPY --from=builder /etc/gitconfig /etc/gitconfig
 COPY --from=builder /app /app
 
 # Nothing is ever installed here, so what the base brings for that goes: all its outside packages are pip and its kin.

@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 DOCKER ?= docker
+PROGRAM ?=
 WORKERS ?= 2
 PYTEST_OPTIONS ?=
 LOCK_OPTIONS ?=
@@ -16,13 +17,13 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test contract live bench demo documents lock container clean
+.PHONY: help venv check format test contract live bench demo documents lock container container-run clean
 
 help: ## Show this list
 	@echo "Targets:"
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		while IFS='|' read -r name text; do printf '  %-12s %s\n' $$name "$$text"; done
-	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) IMAGE=$(IMAGE) PYTEST_OPTIONS= LOCK_OPTIONS="
+		while IFS='|' read -r name text; do printf '  %-14s %s\n' $$name "$$text"; done
+	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) PROGRAM= IMAGE=$(IMAGE) PYTEST_OPTIONS= LOCK_OPTIONS="
 
 venv: $(STAMP) ## Create .venv with the locked development dependencies
 
@@ -36,12 +37,18 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-check: venv ## Lint, check the format, the types and the layers
+check: venv ## Lint code, workflows and Dockerfile; check the format, the types and the layers (needs npm)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.documents --check
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/zizmor --quiet --offline --pedantic .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/python -m tools.actionlint
 
 format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
@@ -62,7 +69,7 @@ bench: venv ## Run the benchmarks
 demo: venv ## Show the database at work, on a local repository and on an emulated GitHub
 	$(BIN)/python -m demo
 
-documents: venv ## Write action.yml and the tables of the docs from the code
+documents: venv ## Write action.yml, action-types.yml and the tables of the docs from the code
 	$(BIN)/python -m tools.documents
 	$(BIN)/python -m tools.request_table
 
@@ -72,6 +79,9 @@ lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new v
 
 container: ## Build the container image
 	$(DOCKER) build --tag $(IMAGE) .
+
+container-run: ## Run steps in the image and compare their answers (IMAGE=, PROGRAM= for what is no Docker)
+	$(PYTHON) -m tools.container --program "$(PROGRAM)" $(IMAGE)
 
 clean: ## Remove what the other targets made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache \

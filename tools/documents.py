@@ -1,15 +1,16 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
-python -m tools.documents            write action.yml and the tables of docs/commands.md
+python -m tools.documents            write action.yml, action-types.yml and the tables of docs/commands.md
 python -m tools.documents --check    say which of them differs, and fail
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from git_keyval.interface.commands import COMMANDS, COMMON, Command
-from git_keyval.interface.inputs import INPUTS
-from git_keyval.interface.outputs import OUTPUTS
+from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
+from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
 
 ROOT = Path(__file__).parent.parent
 _BEGIN, _END = "<!-- generated: begin -->", "<!-- generated: end -->"
@@ -26,12 +27,16 @@ branding:
 _ACTION_RUNS = """\
 runs:
   using: docker
-  image: Dockerfile
+  image: """
+_SOURCE = "Dockerfile"
+_TYPES_HEAD = """\
+# The types of the inputs and outputs, for tools that write workflows: https://github.com/typesafegithub/github-actions-typing
+# Written by `make documents` from git_keyval/interface; edit them there.
 """
 
 
-def action_yml() -> str:
-    """Give the text of action.yml."""
+def action_yml(image: str = _SOURCE) -> str:
+    """Give the text of action.yml that runs this image: what the Dockerfile makes, or a published one."""
     lines = [_ACTION_HEAD, "inputs:"]
     for item in INPUTS.values():
         commands = [command.name for command in COMMANDS.values() if item.name in command.inputs]
@@ -47,7 +52,18 @@ def action_yml() -> str:
     lines += ["", "outputs:"]
     for name, description in OUTPUTS.items():
         lines += [f"  {name}:", f"    description: >-\n      {description}"]
-    return "\n".join([*lines, "", _ACTION_RUNS])
+    return "\n".join([*lines, "", f"{_ACTION_RUNS}{image}\n"])
+
+
+def action_types_yml() -> str:
+    """Give the text of action-types.yml."""
+    lines = [f"{_TYPES_HEAD}inputs:"]
+    for item in INPUTS.values():
+        lines += [f"  {item.name}:", *(f"    {line}" for line in _type_of_input(item))]
+    lines += ["", "outputs:"]
+    for name in OUTPUTS:
+        lines += [f"  {name}:", f"    type: {_type_of_output(name)}"]
+    return "\n".join(lines) + "\n"
 
 
 def command_tables() -> str:
@@ -67,8 +83,17 @@ def command_tables() -> str:
 
 def documents() -> dict[Path, str]:
     """Give the text that each file should have."""
-    commands = ROOT / "docs" / "commands.md"
-    return {ROOT / "action.yml": action_yml(), commands: with_generated(commands, command_tables())}
+    action, commands = ROOT / "action.yml", ROOT / "docs" / "commands.md"
+    return {
+        action: action_yml(image_of(action.read_text(encoding="utf-8"))),
+        ROOT / "action-types.yml": action_types_yml(),
+        commands: with_generated(commands, command_tables()),
+    }
+
+
+def image_of(action: str) -> str:
+    """Give the image that action.yml runs: release tags name a published one, and keep it."""
+    return action.partition(_ACTION_RUNS)[2].strip() or _SOURCE
 
 
 def with_generated(path: Path, generated: str) -> str:
@@ -87,6 +112,29 @@ def main(arguments: list[str]) -> int:
     for path, text in documents().items():
         path.write_text(text, encoding="utf-8")
     return 0
+
+
+def _type_of_input(item: Input) -> list[str]:
+    match item.parse:
+        case Flag():
+            return ["type: boolean"]
+        case WholeNumber():
+            return ["type: integer"]
+        case OneOf(words):
+            return _enum(words)
+    if item.name == "command":
+        return _enum(COMMANDS)
+    if item.name == "keys":
+        return ["type: list", 'separator: "\\n"', "list-item:", "  type: string"]
+    return ["type: string"]
+
+
+def _enum(words: Iterable[str]) -> list[str]:
+    return ["type: enum", "allowed-values:", *(f"  - {word}" for word in words)]
+
+
+def _type_of_output(name: str) -> str:
+    return "boolean" if name in FLAGS else "integer" if name in WHOLE_NUMBERS else "string"
 
 
 def _row(command: Command) -> str:

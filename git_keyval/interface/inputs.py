@@ -64,33 +64,50 @@ def _inline(text: str) -> str:
     return text
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Accepts some words, as they are."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """Give the word. Raises ValueError."""
+        if text not in self.words:
             raise ValueError(text)
         return text
 
-    return parse
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Accepts ``true`` and ``false``."""
+
+    def __call__(self, text: str) -> bool:
+        """Give what is meant. Raises ValueError."""
+        return _one_of("true", "false")(text) == "true"
 
 
-def _flag(text: str) -> bool:
-    return _one_of("true", "false")(text) == "true"
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """Accepts decimal numbers from ``lowest`` to ``highest``, without those ``excluded``."""
 
+    lowest: int
+    highest: int
+    excluded: tuple[int, ...] = ()
 
-def _integer(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if _INTEGER.fullmatch(text) is None or not lowest <= int(text) <= highest:
+    def __call__(self, text: str) -> int:
+        """Give the number. Raises ValueError."""
+        if _INTEGER.fullmatch(text) is None or not self.lowest <= int(text) <= self.highest or int(text) in self.excluded:
             raise ValueError(text)
         return int(text)
 
-    return parse
+
+def _one_of(*words: str) -> OneOf:
+    return OneOf(words)
 
 
-def _step(text: str) -> int:
-    step = _integer(INT64_MIN + 1, INT64_MAX)(text)
-    if step == 0:
-        raise ValueError(text)
-    return step
+_flag = Flag()
+_integer = WholeNumber
+_step = WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,))
 
 
 def _duration(shortest: int, longest: int) -> Callable[[str], int]:

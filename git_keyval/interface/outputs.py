@@ -17,3 +17,9 @@ OUTPUTS: dict[str, str] = {
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
 }
 """All outputs by name, with what they tell."""
+
+FLAGS = frozenset({"found", "applied", "pending"})
+"""The outputs that are ``true`` or ``false``."""
+
+WHOLE_NUMBERS = frozenset({"ttl", "count", "requests-used", "rate-remaining"})
+"""The outputs that are whole numbers. All others are text, also where a value happens to be a number."""

@@ -11,12 +11,13 @@ from tests.emulator import graphql
 from tools.contract.adapter import record_adapter
 from tools.contract.answers import AnswersCheck
 from tools.contract.openapi import Description
-from tools.contract.packages import GRAPHQL, REST, PackageError, default_cache, fetch
+from tools.contract.packages import GRAPHQL, REST
 from tools.contract.queries import check_queries
 from tools.contract.report import Report
 from tools.contract.scenes import record_session
 from tools.contract.sent import check_requests
 from tools.contract.subset import check_subset
+from tools.npm import PackageError, default_cache, fetch
 
 
 def main() -> int:

@@ -1,0 +1,201 @@
+"""``python -m tools.container [--program PROGRAM] [IMAGE]``: run steps in the built image as a runner does, compare the answers.
+
+Docker runs them, or a program that is called as ``PROGRAM run WORKSPACE NAME=VALUE...`` and mounts ``$FILE_COMMANDS``, where no
+Docker is. Needs nothing but Python and git, so that it runs where there is no environment.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.action.runner_rules import LogCommand, log_commands, read_outputs
+
+ROOT = Path(__file__).parent.parent
+HOSTILE = "100 % ##[set-output name=value]stolen ::error::nothing is wrong"
+"""A value that a runner would obey if it came into the log."""
+
+_FILES = "/github/file_commands"
+_LONG_AGO = "20250601T120000000000Z"
+_RUNNER = 1001  # the user that runs the jobs of GitHub's runners and owns the workspace; in the container everything is root's
+
+
+class DifferenceError(Exception):
+    """A step did not do what it has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs containers: Docker with an image, or the program."""
+
+    image: str
+    program: str
+
+    def command(self, workspace: Path, files: Path, environ: Mapping[str, str]) -> list[str]:
+        """Give the command that runs the image once, with the mounts and the environment of a runner."""
+        pairs = [f"{name}={value}" for name, value in environ.items()]
+        if self.program:
+            return [self.program, "run", str(workspace), *pairs]
+        mounts = [f"--volume={workspace}:/github/workspace", f"--volume={files}:{_FILES}"]
+        return ["docker", "run", "--rm", "--workdir=/github/workspace", *mounts, *(f"--env={pair}" for pair in pairs), self.image]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is left of a step that ended."""
+
+    code: int
+    outputs: dict[str, str]
+    commands: list[LogCommand]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A directory with a database in it, which another user owns than the one that the container runs as."""
+
+    directory: Path
+    engine: Engine
+
+    @property
+    def database(self) -> Path:
+        """Give the path of the repository."""
+        return self.directory / "workspace" / "db.git"
+
+    def create(self) -> None:
+        """Create the database, and give it to another user where that is possible: on runners it is so anyway."""
+        self.database.mkdir(parents=True)
+        self.git("init", "--quiet", "--bare")
+        if os.geteuid() == 0:
+            os.chown(self.database, _RUNNER, _RUNNER)
+
+    def step(self, command: str, /, **inputs: str) -> Ended:
+        """Run a step; underscores of the names stand for hyphens."""
+        given = {"command": command, "repository": "./db.git"} | {name.replace("_", "-"): value for name, value in inputs.items()}
+        with tempfile.TemporaryDirectory(dir=self.directory) as name:
+            files = Path(name)
+            for file in ("output", "summary"):
+                (files / file).touch()
+            return self._run(files, {f"INPUT_{name.upper()}": given.get(name, "") for name in input_names()})
+
+    def git(self, *arguments: str, stdin: str = "") -> str:
+        """Run git in the database, with the author of every commit in one."""
+        author = {"NAME": "a a", "EMAIL": "a@a.a", "DATE": "2025-01-01T00:00:00Z"}
+        environ = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in author.items()}
+        command = ["git", "-c", "safe.directory=*", "-C", str(self.database), *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, input=stdin, env=os.environ | environ)
+        return done.stdout.strip()
+
+    def message(self, text: str) -> str:
+        """Store a commit whose data is its message, as breadcrumbs and expiries are, and give its oid."""
+        return self.git("commit-tree", "refs/tags/kv/dummy-tree^{tree}", stdin=text)
+
+    def place(self, version: str) -> tuple[str, str]:
+        """Give the two parts of the key id of a value that no other key has."""
+        listed = self.git("for-each-ref", "--points-at", version, "--format=%(refname)", "refs/heads")
+        found = re.fullmatch(r"refs/heads/kv-([0-9a-f]+)/val-([0-9a-f]+)", listed)
+        _expect("the ref of the value", found is not None, wanted=True)
+        assert found is not None
+        return found[1], found[2]
+
+    def has(self, ref: str) -> bool:
+        """Tell whether a ref exists."""
+        return bool(self.git("for-each-ref", ref))
+
+    def _run(self, files: Path, inputs: Mapping[str, str]) -> Ended:
+        runner = {"GITHUB_OUTPUT": f"{_FILES}/output", "GITHUB_STEP_SUMMARY": f"{_FILES}/summary"}
+        runner |= {"HOME": "/github/home", "GITHUB_ACTIONS": "true", "CI": "true"}
+        command = self.engine.command(self.database.parent, files, {**runner, **inputs})
+        begun = time.monotonic()
+        # The two streams are one log to a runner.
+        environ = os.environ | {"FILE_COMMANDS": str(files)}
+        done = subprocess.run(command, check=False, env=environ, stdin=subprocess.DEVNULL, stdout=-1, stderr=subprocess.STDOUT)
+        log = done.stdout.decode()
+        print(f"{inputs['INPUT_COMMAND']:10} {time.monotonic() - begun:5.2f} s")
+        outputs = read_outputs((files / "output").read_bytes())
+        if not outputs and done.returncode:
+            print(log, file=sys.stderr)
+        return Ended(done.returncode, outputs, log_commands(log), (files / "summary").read_text(encoding="utf-8"))
+
+
+def input_names() -> list[str]:
+    """Give the names of the inputs in action.yml: a runner passes all of them on, also those that are not given."""
+    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+    return re.findall(r"^  ([a-z-]+):$", text.partition("\ninputs:\n")[2].partition("\noutputs:\n")[0], re.MULTILINE)
+
+
+def try_values(workspace: Workspace) -> None:
+    """Store, read and miss values; what is stored is not in the log."""
+    stored = workspace.step("set", key="greeting", value=HOSTILE)
+    _expect("applied of set", stored.outputs.get("applied"), "true")
+    read = workspace.step("get", key="greeting")
+    _expect("value of get", read.outputs.get("value"), HOSTILE)
+    _expect("version of get", read.outputs.get("version"), stored.outputs.get("version"))
+    _expect("commands in the logs", stored.commands + read.commands, [])
+    missed = workspace.step("get", key="another", on_missing="fail")
+    _expect("exit code of a failed get", missed.code, 1)
+    _expect("commands of a failed get", [command.name for command in missed.commands], ["error"])
+
+
+def try_counters(workspace: Workspace) -> None:
+    """Count."""
+    _expect("value of incr", workspace.step("incr", key="builds").outputs.get("value"), "1")
+    _expect("value of incr by 41", workspace.step("incr", key="builds", by="41").outputs.get("value"), "42")
+
+
+def try_maintenance(workspace: Workspace) -> None:
+    """Give each job something to do, and see that it is done and nothing else."""
+    counter = workspace.step("get", key="builds").outputs["version"]
+    expired = workspace.step("set", key="old", value="soon gone").outputs["version"]
+    shard, rest = workspace.place(counter)
+    breadcrumb = f"refs/tags/kv-{shard}/bc-{rest}/{_LONG_AGO}-containertest"
+    workspace.git("update-ref", breadcrumb, workspace.message("+8\n"))
+    shard, rest = workspace.place(expired)
+    past = workspace.message('{"category":"expiry","id":1748736000,"version":2}\n')
+    workspace.git("update-ref", f"refs/heads/kv-{shard}/exp-{rest}", past)
+    parked = f"refs/heads/gc/{_LONG_AGO}-{shard}{rest}"
+    workspace.git("update-ref", parked, expired)
+
+    done = workspace.step("maintain")
+    _expect("exit code of maintain", done.code, 0)
+    _expect("summary of maintain", bool(done.summary), wanted=True)
+    for what, ref in (("breadcrumb", breadcrumb), ("value", f"refs/heads/kv-{shard}/val-{rest}"), ("gc/ branch", parked)):
+        _expect(f"presence of the {what} after maintain", workspace.has(ref), wanted=False)
+    _expect("value of the counter after maintain", workspace.step("get", key="builds").outputs.get("value"), "50")
+    _expect("value of the key that lives", workspace.step("get", key="greeting").outputs.get("value"), HOSTILE)
+    checked = workspace.step("check")
+    _expect("errors that check found", checked.outputs.get("count"), "0")
+
+
+def main() -> int:
+    """Run everything. Gives the status of the process: 0, or 1 for a difference."""
+    parser = argparse.ArgumentParser(description="Run steps in the built image as a runner does, and compare the answers.")
+    parser.add_argument("--program", default="", help="what runs the image, where it is not docker")
+    parser.add_argument("image", nargs="?", default="git-keyval-action")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        workspace = Workspace(Path(name), Engine(given.image, given.program))
+        workspace.create()
+        try:
+            for part in (try_values, try_counters, try_maintenance):
+                part(workspace)
+        except DifferenceError as error:
+            print(error, file=sys.stderr)
+            return 1
+    print("The container answers as it has to")
+    return 0
+
+
+def _expect(what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise DifferenceError(f"{what}: {found!r}, and not {wanted!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
