@@ -23,7 +23,7 @@ HOSTILE = "100 % ##[set-output name=value]stolen ::error::nothing is wrong"
 
 _FILES = "/github/file_commands"
 _LONG_AGO = "20250601T120000000000Z"
-_RUNNER = 1001  # the user that runs the jobs of GitHub's runners and owns the workspace; in the container everything is root's
+_RUNNER = 1001  # the user that runs the jobs on GitHub's runners; taken where this is run by root
 
 
 class DifferenceError(Exception):
@@ -58,7 +58,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A directory with a database in it, which another user owns than the one that the container runs as."""
+    """A directory with a database in it, which the user of a runner owns; the container runs as root."""
 
     directory: Path
     engine: Engine
@@ -69,11 +69,13 @@ class Workspace:
         return self.directory / "workspace" / "db.git"
 
     def create(self) -> None:
-        """Create the database, and give it to another user where that is possible: on runners it is so anyway."""
+        """Create the database. Both users can write what the other created."""
         self.database.mkdir(parents=True)
-        self.git("init", "--quiet", "--bare")
         if os.geteuid() == 0:
-            os.chown(self.database, _RUNNER, _RUNNER)
+            for directory in (self.directory, self.database.parent, self.database):
+                os.chown(directory, _RUNNER, _RUNNER)
+        self.git("init", "--quiet", "--bare")
+        self.git("config", "core.sharedRepository", "0777")
 
     def step(self, command: str, /, **inputs: str) -> Ended:
         """Run a step; underscores of the names stand for hyphens."""
@@ -85,11 +87,12 @@ class Workspace:
             return self._run(files, {f"INPUT_{name.upper()}": given.get(name, "") for name in input_names()})
 
     def git(self, *arguments: str, stdin: str = "") -> str:
-        """Run git in the database, with the author of every commit in one."""
+        """Run git in the database as the owner of the workspace, with the author of every commit in a database."""
         author = {"NAME": "a a", "EMAIL": "a@a.a", "DATE": "2025-01-01T00:00:00Z"}
         environ = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in author.items()}
-        command = ["git", "-c", "safe.directory=*", "-C", str(self.database), *arguments]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, input=stdin, env=os.environ | environ)
+        environ = {**os.environ, **environ, "GIT_CONFIG_GLOBAL": os.devnull}
+        command, user = ["git", "-C", str(self.database), *arguments], _RUNNER if os.geteuid() == 0 else None
+        done = subprocess.run(command, check=True, stdout=-1, text=True, input=stdin, env=environ, user=user)
         return done.stdout.strip()
 
     def message(self, text: str) -> str:

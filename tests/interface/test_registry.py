@@ -103,7 +103,7 @@ def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can
 def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     """``make documents`` writes them."""
     assert main(["--check"]) == 0, capsys.readouterr().out
-    assert {path.name for path in documents()} == {"action.yml", "commands.md"}
+    assert {path.name for path in documents()} == {"action.yml", "action-types.yml", "commands.md"}
 
 
 def test_action_yml_says_what_the_registry_says() -> None:

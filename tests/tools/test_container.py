@@ -1,0 +1,27 @@
+"""What ``make container-run`` gives to the image: the mounts and the environment of a runner."""
+
+from pathlib import Path
+
+from git_keyval.interface.inputs import INPUTS
+from tools.container import Engine, input_names
+
+WORKSPACE, FILES = Path("/w"), Path("/f")
+ENVIRON = {"INPUT_IF-VERSION": "", "INPUT_VALUE": "a b"}
+
+
+def test_every_input_of_action_yml_is_passed_on() -> None:
+    assert input_names() == list(INPUTS)
+
+
+def test_docker_runs_the_image_as_a_runner_does() -> None:
+    assert Engine("image", "").command(WORKSPACE, FILES, ENVIRON) == [
+        *("docker", "run", "--rm", "--workdir=/github/workspace"),
+        *("--volume=/w:/github/workspace", "--volume=/f:/github/file_commands"),
+        *("--env=INPUT_IF-VERSION=", "--env=INPUT_VALUE=a b"),
+        "image",
+    ]
+
+
+def test_where_no_docker_is_the_program_runs_it() -> None:
+    given = Engine("image", "/bin/program").command(WORKSPACE, FILES, ENVIRON)
+    assert given == ["/bin/program", "run", "/w", "INPUT_IF-VERSION=", "INPUT_VALUE=a b"]

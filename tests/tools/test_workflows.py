@@ -1,0 +1,102 @@
+"""What the linters of the workflows do not look at."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from git_keyval.interface.commands import COMMANDS, COMMON
+from git_keyval.interface.inputs import INPUTS
+from tests.action.steps import ROOT, Ended, Workflow, refs
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def read(name: str) -> dict[Any, Any]:
+    """Read a workflow. YAML 1.1 takes the key ``on`` for a truth value."""
+    loaded: dict[Any, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+    return loaded | {"on": loaded[True]}
+
+
+def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in WORKFLOWS:
+        for name, job in read(path.name)["jobs"].items():
+            yield f"{path.stem}.{name}", job
+
+
+def own_steps() -> list[tuple[str, dict[str, Any]]]:
+    return [(name, step) for name, job in jobs() for step in job.get("steps", ()) if step.get("uses") in {"$/", "./"}]
+
+
+@pytest.mark.parametrize(("name", "job"), [pytest.param(*one, id=one[0]) for one in jobs()])
+def test_a_job_has_its_own_permissions_and_an_end(name: str, job: dict[str, Any]) -> None:
+    assert isinstance(job["permissions"], dict), name
+    assert "uses" in job or job["timeout-minutes"] <= 60
+
+
+def test_steps_give_the_action_inputs_that_their_command_takes() -> None:
+    assert {name for name, _ in own_steps()} == {"selftest.steps", "maintenance.maintain"}
+    for name, step in own_steps():
+        given = step["with"]
+        assert given.keys() <= {*COMMON, *COMMANDS[given["command"]].inputs}, name
+        assert all(isinstance(value, str) for value in given.values()), name
+        fixed = {key: value for key, value in given.items() if "${{" not in value}
+        assert all(INPUTS[key].read(value) is not None for key, value in fixed.items()), name
+
+
+def keys_of(given: dict[str, str]) -> list[str]:
+    listed: list[str] = yaml.safe_load(given["keys"]) if "keys" in given else [given["key"]] if "key" in given else []
+    return listed
+
+
+def test_the_self_test_touches_keys_of_its_own_run_only() -> None:
+    """Maintenance would touch others', so there it only plans."""
+    given = [step["with"] for name, step in own_steps() if name == "selftest.steps"]
+    assert all(key.startswith("${{ env.RUN }}-") for item in given for key in keys_of(item))
+    without = [item for item in given if not keys_of(item)]
+    assert [(item["command"], item["dry-run"]) for item in without] == [("maintain", "true")]
+
+
+def test_the_self_test_passes_and_leaves_one_branch_that_it_knows(tmp_path: Path, bare_repository: Callable[[str], Path]) -> None:
+    """Its last step, which asks GitHub, deletes the refs that point at the version that it wrote."""
+    repository = bare_repository("database.git")
+    workflow, ended = Workflow(tmp_path / "steps", str(repository)), dict[str, Ended]()
+
+    def filled(text: str) -> str:
+        known = {"env.RUN": "selftest-1-1-git", "matrix.transport": "git"}
+        known |= {f"steps.{step}.outputs.{name}": text for step, done in ended.items() for name, text in done.outputs.items()}
+        known["fromJSON(steps.maintain.outputs.report) != null"] = str(bool(known.get("steps.maintain.outputs.report"))).lower()
+        return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: known[found[1]], text)
+
+    for step in read("selftest.yml")["jobs"]["steps"]["steps"]:
+        if "uses" in step:
+            given = {name: filled(text) for name, text in step["with"].items()}
+            done = ended[step.get("id", "")] = workflow.run_given(given.pop("command"), given)
+            assert done.code == 0, step
+        elif step["name"] == "Compare the outputs":
+            environ = {"GOT": filled(step["env"]["GOT"]), "RUN": "selftest-1-1-git"}
+            subprocess.run(["bash", "-euo", "pipefail", "-c", step["run"]], env=os.environ | environ, check=True)
+            with pytest.raises(subprocess.CalledProcessError):
+                subprocess.run(["bash", "-euc", step["run"]], env=os.environ | environ | {"RUN": "another"}, check=True)
+    left = {name: oid for name, oid in refs(repository).items() if name.startswith("refs/heads/") and name != "refs/heads/main"}
+    assert set(left.values()) == {ended["set"].outputs["version"]}
+    assert all(name.startswith("refs/heads/gc/") for name in left)
+
+
+def test_maintenance_started_by_hand_only_plans_unless_told_otherwise() -> None:
+    triggers = read("maintenance.yml")["on"]
+    assert triggers["workflow_dispatch"]["inputs"]["dry-run"]["default"] is True
+    assert triggers["workflow_call"]["inputs"]["dry-run"]["default"] is False
+    assert triggers["workflow_call"]["inputs"].keys() == triggers["workflow_dispatch"]["inputs"].keys()
+
+
+def test_crons_keep_away_from_the_full_hour() -> None:
+    """https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#schedule"""
+    crons = [item["cron"] for path in WORKFLOWS for item in read(path.name)["on"].get("schedule", ())]
+    assert crons
+    assert all(int(cron.split()[0]) % 5 for cron in crons)
