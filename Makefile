@@ -80,7 +80,7 @@ lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new v
 container: ## Build the container image
 	$(DOCKER) build --tag $(IMAGE) .
 
-container-run: ## Run steps in the image and compare their answers (IMAGE=, PROGRAM= for what is no Docker)
+container-run: ## Run steps in the image and compare their answers (IMAGE=; PROGRAM= instead of Docker)
 	$(PYTHON) -m tools.container --program "$(PROGRAM)" $(IMAGE)
 
 clean: ## Remove what the other targets made, .venv included
