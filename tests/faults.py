@@ -8,8 +8,8 @@ from typing import Literal
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.times import Micros
-from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction, Unknown
+from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Store, Transaction, Unknown
+from tests.around import StoreAround
 
 
 class Lost(Enum):
@@ -44,15 +44,15 @@ class Call:
     fault: Fault | None
 
 
-class FaultyStore:
+class FaultyStore(StoreAround):
     """Wraps a store with faults by request number, counting calls of read, list, objects and apply from 1.
 
     A persistent failure is a range: ``dict.fromkeys(range(3, 1_000), Lost.BEFORE)``. Asking for the time never fails.
     """
 
     def __init__(self, store: Store, faults: Mapping[int, Fault]) -> None:
+        super().__init__(store)
         self.calls: list[Call] = []
-        self._store = store
         self._faults = faults
         self._held: list[Sequence[Transaction]] = []
 
@@ -60,21 +60,6 @@ class FaultyStore:
     def fired(self) -> tuple[Call, ...]:
         """The calls that met a fault: a loop over all N ends where there is none."""
         return tuple(call for call in self.calls if call.fault is not None)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._store.capabilities
-
-    @property
-    def requests(self) -> int:
-        return self._store.requests
-
-    @property
-    def rate_remaining(self) -> int | None:
-        return self._store.rate_remaining
-
-    def now(self) -> Micros:
-        return self._store.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         fault = self._begin("read", selections)

@@ -1,28 +1,3 @@
-"""The databases that commands are tried on."""
+from tests.worlds import git, memory, world
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.conftest import FakeClock
-from tests.contract.places import PLACES, at_path, in_memory
-from tests.world import World
-
-
-@pytest.fixture(params=["memory", "path", "github"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[World]:
-    with PLACES[request.param](tmp_path, clock) as place:
-        yield World(place, clock)
-
-
-@pytest.fixture
-def memory(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
-    with in_memory(tmp_path, clock) as place:
-        yield World(place, clock)
-
-
-@pytest.fixture
-def git(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
-    with at_path(tmp_path, clock) as place:
-        yield World(place, clock)
+__all__ = ["git", "memory", "world"]

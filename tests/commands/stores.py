@@ -1,33 +1,12 @@
 """Stores that are as bad as a git server may be."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.times import Micros
-from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction
+from git_keyval.store.port import Depth, Selection, Snapshot
+from tests.around import StoreAround
 
 
-class TornReads:
+class TornReads(StoreAround):
     """Reads one selection after the other, each in a request of its own: between two of them anything may happen."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._store.capabilities
-
-    @property
-    def requests(self) -> int:
-        return self._store.requests
-
-    @property
-    def rate_remaining(self) -> int | None:
-        return self._store.rate_remaining
-
-    def now(self) -> Micros:
-        return self._store.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         seen = Snapshot({})
@@ -36,12 +15,3 @@ class TornReads:
             seen = seen.followed_by(self._store.read(selection, depth=depth), asked & set(selection.names))
             asked |= set(selection.names)
         return seen
-
-    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        return self._store.list(prefixes)
-
-    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
-        return self._store.objects(oids, depth)
-
-    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
-        return self._store.apply(transactions)

@@ -6,7 +6,7 @@ wrote themselves is deleted between them.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure
 from git_keyval.store.github import GithubPlace, open_github_store
-from git_keyval.store.port import ANY, DELETE, Capabilities, Depth, Outcome, RefUpdate, Selection, Snapshot, Store, Transaction
+from git_keyval.store.port import ANY, DELETE, Depth, Outcome, RefUpdate, Selection, Snapshot, Store, Transaction
+from tests.around import StoreAround
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES, Place
 from tools.live.target import Target
@@ -28,34 +29,15 @@ LIVE = "live"
 _FOLDERS = ("refs/heads/kv-0a/", "refs/tags/kv-0a/")
 
 
-class HidingStore:
+class HidingStore(StoreAround):
     """A store without the refs that are hidden. Tests that would write one of them are skipped; what they write is noted."""
 
     def __init__(self, store: Store, hidden: frozenset[RefName], written: set[RefName], pause: float) -> None:
         """Wrap a store; ``pause`` seconds are waited after each write, for GitHub to show it."""
-        self._store = store
+        super().__init__(store)
         self._hidden = hidden
         self._written = written
         self._pause = pause
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Tell what GitHub can do."""
-        return self._store.capabilities
-
-    @property
-    def requests(self) -> int:
-        """Count the requests."""
-        return self._store.requests
-
-    @property
-    def rate_remaining(self) -> int | None:
-        """Tell how many requests are left."""
-        return self._store.rate_remaining
-
-    def now(self) -> Micros:
-        """Tell the server's time."""
-        return self._store.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs but the hidden ones, without what only those point at."""
@@ -67,10 +49,6 @@ class HidingStore:
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """List refs but the hidden ones."""
         return ((name, oid) for name, oid in self._store.list(prefixes) if name not in self._hidden)
-
-    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
-        """Fetch objects."""
-        return self._store.objects(oids, depth)
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply transactions that leave the hidden refs alone."""
