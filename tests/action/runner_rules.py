@@ -1,7 +1,8 @@
 """What a GitHub runner makes of the files and the log of a step: a small reading of its own parsers.
 
 Files: https://github.com/actions/runner/blob/main/src/Runner.Worker/FileCommandManager.cs
-Log: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+Log: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs, with the commands that ActionCommandManager.cs
+(in Runner.Worker) registers: names of commands and of their properties in any case.
 """
 
 import re
@@ -31,7 +32,7 @@ REGISTERED = frozenset(
         "warning",
     }
 )
-"""The commands that a runner obeys; anything else is a plain line."""
+"""The commands that a runner obeys, in lower case; anything else is a plain line."""
 
 _BOM = "\ufeff"
 _DATA = (("%0D", "\r"), ("%0A", "\n"), ("%25", "%"))
@@ -109,9 +110,9 @@ def _new_style(line: str) -> LogCommand | None:
     if not trimmed.startswith("::") or end < 0:
         return None
     name, _, properties = trimmed[2:end].partition(" ")
-    if name not in REGISTERED:
+    if name.lower() not in REGISTERED:
         return None
-    return LogCommand(name, _unescaped(trimmed[end + 2 :], _DATA), _properties(properties.strip(), ",", _PROPERTY))
+    return LogCommand(name.lower(), _unescaped(trimmed[end + 2 :], _DATA), _properties(properties.strip(), ",", _PROPERTY))
 
 
 def _old_style(line: str) -> LogCommand | None:
@@ -120,14 +121,14 @@ def _old_style(line: str) -> LogCommand | None:
     if begin < 0 or end < 0:
         return None
     name, _, properties = line[begin + 3 : end].partition(" ")
-    if name not in REGISTERED:
+    if name.lower() not in REGISTERED:
         return None
-    return LogCommand(name, _unescaped(line[end + 1 :], _OLD), _properties(properties, ";", _OLD))
+    return LogCommand(name.lower(), _unescaped(line[end + 1 :], _OLD), _properties(properties, ";", _OLD))
 
 
 def _properties(text: str, separator: str, escapes: tuple[tuple[str, str], ...]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(separator) if pair]
-    return {name: _unescaped(value, escapes) for name, _, value in pairs if name and value}
+    return {name.lower(): _unescaped(value, escapes) for name, _, value in pairs if name and value}
 
 
 def _unescaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
