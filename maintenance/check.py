@@ -35,6 +35,15 @@ _CATEGORIES = {"data", "counter"}
 _RESERVED = {"map", "array", "redirect"}
 _AT_ONCE = 1_000
 
+_MOVE = "Rename or delete it."
+_IGNORE = "Nothing, if it is meant to be there; else delete it."
+_ONE_LENGTH = "Give all writers the same 'shard-length', and 'del' the key with the other one."
+_REWRITE = "'del' or 'set' the key."
+_DELETE_KEY = "'del' the key; then it can be set again."
+_DELETE_REF = "Delete the ref with git."
+_PURGED = "Nothing: purge removes it once it is old."
+_CLOCK = "Set the clock of the machine that wrote it."
+
 _Found = Iterator[Problem]
 
 
@@ -82,43 +91,41 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
     shards: dict[KeyId, Naming] = {}
     for name in refs:
         if is_taken(name):
-            yield Problem(name, "error", "its name must be a directory of refs: nothing can be stored below it")
+            yield Problem(name, "error", "its name must be a directory of refs: nothing can be stored below it", _MOVE)
             continue
         ref = parse(name)
         if ref is None:
             if name != DUMMY_TREE_TAG:
                 counts["foreign"] += 1
-                yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched")
+                yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched", _IGNORE)
         elif isinstance(ref, RecordRef) and ref.kind == "val":
             counts["keys"] += 1
             if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
-                yield Problem(name, "warning", "the same key is stored with two shard lengths")
+                yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
         elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
-            yield Problem(
-                name,
-                "warning",
-                f"it has no value beside it; {'sweep removes it once expired' if ref.kind == 'exp' else 'del removes it'}",
-            )
+            end = "Nothing: sweep removes it once expired." if ref.kind == "exp" else "'del' the key."
+            yield Problem(name, "warning", "it has no value beside it", end)
     if DUMMY_TREE_TAG not in refs and counts["keys"]:
-        yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing; the command init creates it")
+        yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
 
 
 def _check_target(
     name: RefName, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]
 ) -> _Found:
-    target = objects.get(refs[name])
+    target, ref = objects.get(refs[name]), parse(name)
     if target is None:
-        yield Problem(name, "error", "the object that it points at is missing")
+        way_out = _DELETE_KEY if isinstance(ref, RecordRef) else _PURGED if isinstance(ref, GcRef) else _DELETE_REF
+        yield Problem(name, "error", "the object that it points at is missing", way_out)
         return
     try:
-        match parse(name):
+        match ref:
             case RecordRef("val"):
                 yield from _check_value(name, target, objects, now, counts)
             case RecordRef("key", key_id):
                 counts["storedKeys"] += 1
                 decode_data(target, objects)
                 if KeyId(target.oid) != key_id:
-                    yield Problem(name, "error", "it points at the commit of another key")
+                    yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
             case RecordRef("exp"):
                 counts["expiries"] += 1
                 counts["expired"] += is_expired(decode_expiry(target), now)
@@ -130,9 +137,14 @@ def _check_target(
                 counts["parked"] += 1
                 yield from _check_time(name, time, now)
             case None if target.oid != NULL_COMMIT.oid:
-                yield Problem(name, "error", "it should point at the null commit, or git may collect the dummy tree")
+                yield Problem(
+                    name,
+                    "error",
+                    "it should point at the null commit, or git may collect the dummy tree",
+                    "Delete the tag, and run 'init', which creates it.",
+                )
     except MalformedRecordError as exc:
-        yield Problem(name, "error", exc.reason)
+        yield Problem(name, "error", exc.reason, _PURGED if isinstance(ref, BreadcrumbRef) else _REWRITE)
 
 
 def _check_value(name: RefName, target: GitObject, objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]) -> _Found:
@@ -144,9 +156,10 @@ def _check_value(name: RefName, target: GitObject, objects: Mapping[Oid, GitObje
     elif category == "counter":
         yield from _check_set_time(name, decode_counter(target), now)
     elif category in _RESERVED:
-        yield Problem(name, "warning", f"it is of category {category}, which this version of the software cannot check")
+        reserved = f"it is of category {category}, which this version of the software cannot check"
+        yield Problem(name, "warning", reserved, "Use a later version of the software.")
     else:
-        yield Problem(name, "error", "it is of a category that no key can hold")
+        yield Problem(name, "error", "it is of a category that no key can hold", _REWRITE)
 
 
 def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
@@ -159,7 +172,7 @@ def _check_breadcrumb(name: RefName, target: GitObject, refs: Mapping[RefName, O
     beside = _value_beside(name, refs)
     value = None if beside is None else objects.get(beside)
     if value is not None and _holds_other_than_counter(value):
-        yield Problem(name, "warning", "it is void: its key holds no counter; gather removes it")
+        yield Problem(name, "warning", "it is void: its key holds no counter", "Nothing: gather removes it.")
 
 
 def _holds_other_than_counter(value: GitObject) -> bool:
@@ -172,4 +185,4 @@ def _holds_other_than_counter(value: GitObject) -> bool:
 def _check_time(name: RefName, time: str, now: Micros) -> _Found:
     moment = moment_of(time)
     if moment is not None and is_ahead(moment, now):
-        yield Problem(name, "warning", f"its time {time} is more than an hour ahead: some clock was wrong")
+        yield Problem(name, "warning", f"its time {time} is more than an hour ahead: some clock was wrong", _CLOCK)

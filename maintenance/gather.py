@@ -1,5 +1,6 @@
 """gather: fold counter breadcrumbs into their counters."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ from maintenance.snapshot import read_refs
 
 MAX_FOLDED = 1_000
 """How many breadcrumbs one transaction folds: the counter remembers each of them."""
+
+_HOUR, _DAY = 3600, 86_400
+_AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HOUR, "up to 1 day": _DAY, "up to 7 days": 7 * _DAY}
+_OLDER = "older"
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str], pro
     for trail in trails:
         _plan_trail(plan, trail, seen, now, old, new_op)
     plan.facts = {"counters": len(trails)}
+    plan.ages = _ages(trails, now)
     return plan
 
 
@@ -81,6 +87,18 @@ def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
                 trails[folder] = _Trail(ref.key_id, naming_of(name))
             trails[folder].listed.append((name, oid, ref))
     return list(trails.values())
+
+
+def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
+    """Count the breadcrumbs by age: how far the counters are behind. A time ahead counts as none at all."""
+    counts = dict.fromkeys([*_AGES, _OLDER], 0)
+    labels = list(counts)
+    # A time sorts as its text does, so that none has to be parsed; the oldest first.
+    limits = [timestamp(Micros(max(0, now - seconds * SECOND))) for seconds in reversed(_AGES.values())]
+    for trail in trails:
+        for _, _, ref in trail.listed:
+            counts[labels[-1 - bisect_right(limits, ref.time)]] += 1
+    return counts
 
 
 def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> None:
@@ -136,7 +154,8 @@ def _plan_counter(
             return
         commit = encode_counter(base)
         updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
-        why = f"{len(counted)} increments added, {len(taking) - len(counted)} void"
+        void = len(taking) - len(counted)
+        why = f"{_counted(len(counted), 'increment')} added{f', {void} void' if void else ''}"
         plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
         expect, endings = commit.oid, []
         waiting = [crumb for crumb in waiting if crumb.name not in taken]
@@ -204,8 +223,12 @@ def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
 
 
 def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
-    return Action(trail.value_name, f"{len(crumbs)} breadcrumbs {why}", Transaction(_deletions(crumbs)))
+    return Action(trail.value_name, f"{_counted(len(crumbs), 'breadcrumb')} {why}", Transaction(_deletions(crumbs)))
 
 
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit if count == 1 else f'{unit}s'}"

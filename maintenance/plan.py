@@ -27,7 +27,10 @@ class Left:
 
 @dataclass(slots=True)
 class Plan:
-    """What a job would do. ``examined`` counts the refs looked at; ``facts`` are numbers for the report."""
+    """What a job would do. ``examined`` counts the refs looked at; ``facts`` are numbers for the report.
+
+    ``expiries`` counts live keys by when they expire, ``ages`` breadcrumbs by how old they were: soonest and youngest first.
+    """
 
     job: str
     examined: int = 0
@@ -35,6 +38,7 @@ class Plan:
     left: list[Left] = field(default_factory=list)
     facts: dict[str, int] = field(default_factory=dict)
     expiries: dict[str, int] = field(default_factory=dict)
+    ages: dict[str, int] = field(default_factory=dict)
 
     def take(self) -> Iterator[Action]:
         """Give the actions away, in order: a plan is executed once."""

@@ -35,11 +35,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding of check. An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself."""
+    """One finding of check, and what to do about it.
+
+    An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself.
+    """
 
     ref: str
     severity: str
     problem: str
+    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def check_to_json(report: CheckReport) -> dict[str, JsonValue]:
         "counts": dict(report.counts),
         "errors": report.errors(),
         "problems": [
-            {"ref": found.ref, "severity": found.severity, "problem": found.problem} for found in report.problems[:MAX_LISTED]
+            {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": found.next_step}
+            for found in report.problems[:MAX_LISTED]
         ],
         "problemCount": len(report.problems),
     }
@@ -98,6 +103,7 @@ def _job(done: Done) -> dict[str, JsonValue]:
         "left": len(done.plan.left),
         "facts": dict(done.plan.facts),
         "expiries": dict(done.plan.expiries),
+        "ages": dict(done.plan.ages),
         "changed": _actions(done.applied),
         "leftAlone": _left([*done.failed, *done.plan.left, *done.conflicts]),
         "error": done.error or None,

@@ -1,20 +1,28 @@
 """The runner's side of a step: output file, summary file, log commands.
 
 Formats: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. The runner obeys ``::command::`` at the
-start of a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed.
+start of a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed, and what is said of a server or
+an input is made harmless here.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from git_keyval.action.printable import printable
 from git_keyval.errors import GitKeyvalError
 
 MAX_OUTPUT_CHARACTERS = 500_000
 """A job may have 1 MB of outputs, counted in UTF-16."""
 
-_MAX_SUMMARY_BYTES = 1_000_000
+MAX_SUMMARY_BYTES = 1_000_000
+"""What a step may have as its summary; a little less than the 1 MiB beyond which the runner drops all of it."""
+
+_CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FENCE = "```"
 
 
 class OutputTooLargeError(GitKeyvalError):
@@ -37,8 +45,11 @@ class Runner:
         """Use the files that the environment names; outputs and summary are dropped where it names none."""
         self._output = environ.get("GITHUB_OUTPUT", "")
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
+        # Nothing of ours prints it, but a server may send back what it was sent.
+        self._token = environ.get("INPUT_TOKEN", "")
         self._stream = stream
         self._delimiter = delimiter
+        self._summary_is_full = False
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write outputs, each between random delimiters that its value cannot contain. Raises OutputTooLargeError."""
@@ -51,19 +62,24 @@ class Runner:
         _append(self._output, text)
 
     def summarize(self, markdown: str) -> None:
-        """Write the job summary, cut where the runner would refuse all of it."""
-        data = markdown.encode()
-        if len(data) > _MAX_SUMMARY_BYTES:
-            data = data[:_MAX_SUMMARY_BYTES].rpartition(b"\n")[0] + b"\n\n(cut)\n"
-        _append(self._summary, data.decode("utf-8", "ignore"))
+        """Add to the job summary of the step, as often as there is something to add.
+
+        What would take it beyond the size at which the runner refuses all of it is cut off at the end of a line, and said to be.
+        """
+        if self._summary_is_full:
+            return
+        data = self._redacted(markdown).encode("utf-8", "backslashreplace")
+        room = MAX_SUMMARY_BYTES - _size(self._summary)
+        self._summary_is_full = len(data) > room
+        _append(self._summary, _cut(data, room) if self._summary_is_full else data.decode())
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Print one line of progress; a total of 0 with more than that done is not known."""
-        self._print(_harmless(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}"))
+        self._print(self._harmless(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}"))
 
     def mask(self, text: str) -> None:
-        """Hide a text, and each of its lines, in the rest of the log."""
-        for line in {text, *text.splitlines()}:
+        """Hide a text, and each of its lines as a log has them, in the rest of the log."""
+        for line in dict.fromkeys((text, *_LINE_END.split(text))):
             if line.strip():
                 self._print(f"::add-mask::{_escaped(line)}")
 
@@ -85,16 +101,31 @@ class Runner:
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
 
     def _annotate(self, kind: str, message: str) -> None:
-        self._print(f"::{kind}::{_escaped(_harmless(message)[:_MAX_ANNOTATION])}")
+        self._print(f"::{kind}::{_escaped(self._harmless(message)[:_MAX_ANNOTATION])}")
 
+    def _harmless(self, text: str) -> str:
+        """Give text as one line in which a runner finds no command."""
+        line = printable(self._redacted(text)).replace("##[", "## [")
+        return line.replace("::", ": :") if line.lstrip().startswith("::") else line
 
-def _harmless(line: str) -> str:
-    one_line = " ".join(line.splitlines()).replace("##[", "## [")
-    return one_line.replace("::", ": :") if one_line.lstrip().startswith("::") else one_line
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._token, "***") if self._token else text
 
 
 def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _cut(markdown: bytes, room: int) -> str:
+    """Give the whole lines of a text that have room, with a last one that says that there are more."""
+    kept = markdown[: max(0, room - len(_CUT))].rpartition(b"\n")[0].decode() + "\n"
+    if kept.count(f"\n{_FENCE}") % 2:  # a chart that is cut off would swallow what comes after it
+        kept = kept.rpartition(f"\n{_FENCE}")[0] + "\n"
+    return kept + _CUT if room >= len(_CUT) else ""
+
+
+def _size(path: str) -> int:
+    return Path(path).stat().st_size if path and Path(path).exists() else 0
 
 
 def _append(path: str, text: str) -> None:

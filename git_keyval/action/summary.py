@@ -1,98 +1,240 @@
-"""The job summary, in Markdown that also reads well as plain text."""
+"""The job summary, in Markdown that also reads well as plain text.
 
-from collections.abc import Iterable, Sequence
+A report becomes text here and nothing else; how much of it a runner takes is the business of who writes it. Ref names and the
+words of servers may be anything: they are shown as code, where GitHub makes nothing of markup, mentions and links. Charts are
+mermaid's (https://mermaid.js.org/syntax/xyChart.html, https://mermaid.js.org/syntax/pie.html), each beside a table with the same
+numbers.
+"""
 
+import re
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+
+from git_keyval.action.printable import printable
+from git_keyval.format.names import BREADCRUMBS_PREFIX
 from maintenance.execute import Done
-from maintenance.report import CheckReport, Report
+from maintenance.plan import Action, Left
+from maintenance.report import CheckReport, Problem, Report
 
+_JOBS = ("gather", "sweep", "purge")
 _LISTED = 20
+_LISTED_PROBLEMS = 200
+_LONGEST = 300
+
+# What is in no way special in GitHub's Markdown, inside a line.
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:'()/+-]*")
+_LINKED = re.compile(r"www\.|://|gh-\d|:[a-z0-9+-]*[a-z+][a-z0-9+-]*:", re.IGNORECASE)
+_BACKTICKS = re.compile("`+")
+_PIPE = re.compile(r"(\\*)\|")
+
+_CATEGORIES = ("data", "counter", "map", "array", "redirect", "unknown")
+_COUNTED = {
+    "keys": "keys",
+    **{name: f"keys of category {name}" for name in _CATEGORIES},
+    "expiries": "keys that expire",
+    "expired": "keys that have expired and were not swept yet",
+    "storedKeys": "keys stored by name",
+    "breadcrumbs": "breadcrumbs waiting for gather",
+    "parked": "values parked by getdel",
+    "foreign": "refs that only look like the database's",
+}
 
 
 def summary(report: Report) -> str:
-    """Describe a maintenance run: counts per job, what was removed and why, what was left and why, and when live keys expire."""
-    tense = "would be made" if report.dry_run else "made"
-    writes = sum(len(job.applied) for job in report.jobs)
-    lines = [f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}", ""]
-    lines += [
-        f"{writes} writes {tense} in {report.seconds:.1f} s with {report.requests} requests, started {report.started_at}.",
-        "",
-    ]
+    """Describe a maintenance run.
+
+    One line says what happened; then come the counts of each job, what needs a look, how old the breadcrumbs were and when live
+    keys expire, and for which reasons the jobs changed refs, or let them wait.
+    """
+    lines = [f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}", "", _outcome(report), ""]
+    if report.error:
+        lines += [f"**Ended early:** {_words(report.error)}", ""]
     if report.budget:
         lines += [f"The budget `{report.budget}` was reached; the next run goes on.", ""]
-    if report.error:
-        lines += [f"**Ended early:** {report.error}", ""]
-    rows = [_row(job) for job in report.jobs]
-    head = ("job", "refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
-    lines += [*_table(head, rows), ""]
+    if idle := [job for job in _JOBS if report.command == "maintain" and job not in {done.plan.job for done in report.jobs}]:
+        lines += [f"Not started: {', '.join(idle)}.", ""]
+    spent = f"{report.seconds:.1f} s and {_number(report.requests, 'request')}"
+    lines += [f"It took {spent}, and began at {report.started_at}.", ""]
+    if report.jobs:
+        lines += [*_counts(report), ""]
     for job in report.jobs:
-        lines += _details(job, report)
-        lines += _horizon(job)
-    return "\n".join(lines) + "\n"
+        lines += _notable(job)
+    if any(item.notable for job in report.jobs for item in job.plan.left):
+        lines += ["The command `check` tells what is wrong with what is stored, and what to do about it.", ""]
+    for job in report.jobs:
+        lines += _chart("How old the breadcrumbs were", "age", "breadcrumbs", job.plan.ages)
+        lines += _chart("When the live keys expire", "when", "keys", job.plan.expiries)
+    for job in report.jobs:
+        lines += _reasons(f"{job.plan.job}: {'would change' if report.dry_run else 'changed'}", "writes", job.applied)
+        waiting = [*(item for item in job.plan.left if not item.notable), *job.conflicts]
+        lines += _reasons(f"{job.plan.job}: waiting", "refs", waiting)
+    return "\n".join(lines)
 
 
 def check_summary(report: CheckReport) -> str:
-    """Describe what check found."""
-    lines = ["## git-keyval check", ""]
-    lines += [
-        f"{report.errors()} errors, {len(report.problems) - report.errors()} warnings, {report.requests} requests.",
-        "",
-    ]
-    lines += [*_table(("what", "how many"), [(name, str(count)) for name, count in sorted(report.counts.items())]), ""]
+    """Describe what check found: how many of what, and of each kind of problem what to do about it."""
+    errors = report.errors()
+    warnings = len(report.problems) - errors
+    found = f"{_number(errors, 'error')} and {_number(warnings, 'warning')}" if report.problems else "No problems found"
+    keys = f"in {_number(report.counts.get('keys', 0), 'key')}"
+    lines = ["## git-keyval check", "", f"**{found}** {keys}.", ""]
+    spent = f"{report.seconds:.1f} s and {_number(report.requests, 'request')}"
+    lines += [f"It took {spent}, and began at {report.started_at}; nothing was changed.", ""]
     if report.problems:
-        rows = [(found.severity, _ref(found.ref), _cell(found.problem)) for found in report.problems[: _LISTED * 10]]
-        lines += [*_table(("severity", "ref", "problem"), rows), ""]
-    return "\n".join(lines) + "\n"
+        lines += _problems(report.problems)
+    if counted := {_COUNTED.get(name, name): report.counts[name] for name in _in_order(report.counts) if report.counts[name]}:
+        lines += ["### What is there", "", *_numbers("what", "how many", counted), ""]
+    categories = {name: report.counts[name] for name in _CATEGORIES if report.counts.get(name)}
+    if len(categories) > 1:
+        lines += ["### Keys by category", "", *_pie(categories), ""]
+    return "\n".join(lines)
 
 
-def _row(job: Done) -> tuple[str, ...]:
-    counts = (job.plan.examined, job.planned, len(job.applied), len(job.conflicts), len(job.failed), job.deferred)
-    return (job.plan.job, *map(str, counts), str(len(job.plan.left)))
+def _outcome(report: Report) -> str:
+    writes = sum(len(job.applied) for job in report.jobs)
+    if not writes and not any(job.planned for job in report.jobs):
+        return "**Nothing had to be done.**" if not report.error else "**Nothing was done.**"
+    done = ", ".join(part for job in report.jobs for part in _achieved(job))
+    verb = "would be made" if report.dry_run else "made"
+    return f"**{_number(writes, 'write')} {verb}**{': ' if done else ''}{done}."
 
 
-def _details(job: Done, report: Report) -> list[str]:
-    lines: list[str] = []
-    done = "Would change" if report.dry_run else "Changed"
-    lines += _listing(f"{job.plan.job}: {done.lower()}", [(item.ref, item.why) for item in job.applied])
-    left = [*job.failed, *job.plan.left, *job.conflicts]
-    lines += _listing(f"{job.plan.job}: left alone", [(item.ref, item.why) for item in left])
-    return lines
+def _achieved(job: Done) -> list[str]:
+    """Say what the transactions of a job were about."""
+    match job.plan.job:
+        case "gather":
+            updates = (update.name for action in job.applied for update in action.transaction.updates)
+            crumbs = sum(name.startswith(BREADCRUMBS_PREFIX) for name in updates)
+            counters = len({action.ref for action in job.applied})
+            return [f"{_number(crumbs, 'breadcrumb')} of {_number(counters, 'counter')} gathered"] if crumbs else []
+        case "sweep":
+            keys = sum("/val-" in action.ref for action in job.applied)
+            orphans = len(job.applied) - keys
+            return [
+                *([f"{_number(keys, 'expired key')} removed"] if keys else []),
+                *([f"{_number(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
+            ]
+        case _:
+            crumbs = sum(action.ref.startswith(BREADCRUMBS_PREFIX) for action in job.applied)
+            parked = len(job.applied) - crumbs
+            return [
+                *([f"{_number(parked, 'parked value')} deleted"] if parked else []),
+                *([f"{_number(crumbs, 'malformed breadcrumb')} deleted"] if crumbs else []),
+            ]
 
 
-def _listing(title: str, items: Sequence[tuple[str, str]]) -> list[str]:
+def _counts(report: Report) -> list[str]:
+    """Make the table of the jobs; what is rare has a column only where it happened."""
+    columns = {
+        "refs read": [job.plan.examined for job in report.jobs],
+        "planned": [job.planned for job in report.jobs],
+        "would be made" if report.dry_run else "made": [len(job.applied) for job in report.jobs],
+        "changed meanwhile": [len(job.conflicts) for job in report.jobs],
+        "failed": [len(job.failed) for job in report.jobs],
+        "left for the next run": [job.deferred for job in report.jobs],
+        "waiting": [sum(not item.notable for item in job.plan.left) for job in report.jobs],
+        "left alone": [sum(item.notable for item in job.plan.left) for job in report.jobs],
+    }
+    shown = {name: counts for name, counts in columns.items() if name in list(columns)[:3] or any(counts)}
+    rows = [(job.plan.job, *(f"{counts[turn]:,}" for counts in shown.values())) for turn, job in enumerate(report.jobs)]
+    return _table(("job", *shown), rows, numbers=len(shown))
+
+
+def _notable(job: Done) -> list[str]:
+    """List what had to be left alone and will not go away by itself."""
+    items = [*job.failed, *(item for item in job.plan.left if item.notable)]
     if not items:
         return []
-    rows = [(_ref(ref), _cell(why)) for ref, why in items[:_LISTED]]
-    more = [f"… and {len(items) - _LISTED} more.", ""] if len(items) > _LISTED else []
-    return [f"### {title} ({len(items)})", "", *_table(("ref", "why"), rows), "", *more]
+    rows = [(_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
+    title = f"### {job.plan.job}: left alone, and worth a look ({len(items):,})"
+    return [title, "", *_table(("ref", "why"), rows), "", *_more(len(items) - _LISTED)]
 
 
-def _horizon(job: Done) -> list[str]:
-    expiries = job.plan.expiries
-    if not sum(expiries.values()):
+def _reasons(title: str, unit: str, items: Sequence[Action | Left]) -> list[str]:
+    """Count by reason, with one ref of each; all refs would only be long."""
+    if not items:
         return []
-    names = ", ".join(f'"{name}"' for name in expiries)
-    counts = ", ".join(str(count) for count in expiries.values())
-    return [
-        "### When the live keys expire",
-        "",
+    counts = Tally(item.why for item in items)
+    examples = {item.why: item.ref for item in reversed(items)}
+    common = counts.most_common(_LISTED)
+    rows = [(_words(why), _code(examples[why]), f"{count:,}") for why, count in common]
+    more = _more(len(items) - sum(count for _, count in common))
+    return [f"### {title} ({len(items):,})", "", *_table(("why", "for example", unit), rows, numbers=1), "", *more]
+
+
+def _more(count: int) -> list[str]:
+    return [f"… and {count:,} more.", ""] if count > 0 else []
+
+
+def _problems(problems: Sequence[Problem]) -> list[str]:
+    kinds = Tally((found.severity, found.problem, found.next_step) for found in problems)
+    rows = [
+        (severity, _words(problem), f"{count:,}", _words(next_step))
+        for (severity, problem, next_step), count in sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))[:_LISTED]
+    ]
+    lines = ["### What to do", "", *_table(("severity", "problem", "refs", "what to do"), rows), ""]
+    places = [(found.severity, _code(found.ref), _words(found.problem)) for found in problems[:_LISTED_PROBLEMS]]
+    lines += [f"### Which refs ({len(problems):,})", "", *_table(("severity", "ref", "problem"), places), ""]
+    return [*lines, *_more(len(problems) - _LISTED_PROBLEMS)]
+
+
+def _in_order(counts: Mapping[str, int]) -> list[str]:
+    return [*(name for name in _COUNTED if name in counts), *sorted(counts.keys() - _COUNTED.keys())]
+
+
+def _chart(title: str, axis: str, unit: str, counts: Mapping[str, int]) -> list[str]:
+    """Make a table, and bars of the same numbers where there is more than one; nothing where there is nothing to count."""
+    if not any(counts.values()):
+        return []
+    lines = [f"### {title}", "", *_numbers(axis, unit, counts), ""]
+    bars = [
         "```mermaid",
         "xychart-beta",
-        f"    x-axis [{names}]",
-        f'    y-axis "keys" 0 --> {max(expiries.values())}',
-        f"    bar [{counts}]",
+        f"    x-axis [{', '.join(_quoted(label) for label in counts)}]",
+        f'    y-axis "{unit}" 0 --> {max(counts.values())}',
+        f"    bar [{', '.join(map(str, counts.values()))}]",
         "```",
-        "",
     ]
+    return [*lines, *bars, ""] if sum(map(bool, counts.values())) > 1 else lines
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
+def _pie(counts: Mapping[str, int]) -> list[str]:
+    return ["```mermaid", "pie showData", *(f"    {_quoted(label)} : {count}" for label, count in counts.items()), "```"]
 
 
-def _ref(name: str) -> str:
-    # Two backticks may hold one; a pipe ends a cell even there.
-    return f"`` {name} ``".replace("|", "\\|") if "`" in name else f"`{name}`".replace("|", "\\|")
+def _quoted(label: str) -> str:
+    return f'"{label}"'
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _numbers(head: str, unit: str, counts: Mapping[str, int]) -> list[str]:
+    return _table((head, unit), [(_words(label), f"{count:,}") for label, count in counts.items()], numbers=1)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> list[str]:
+    """Make a table; so many columns at the end hold numbers. A pipe ends a cell, even in code, unless backslashes escape it."""
+    rules = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+    cells = ([_PIPE.sub(_escape_pipe, cell) for cell in row] for row in rows)
+    return [f"| {' | '.join(head)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in cells)]
+
+
+def _escape_pipe(found: re.Match[str]) -> str:
+    # Renderers differ in how they count backslashes; of an odd number all say that the last one escapes the pipe.
+    return found[1] + ("\\|" if len(found[1]) % 2 == 0 else "\\\\|")
+
+
+def _words(text: str) -> str:
+    """Give plain words as they are, and anything else as code: nothing in there is a link, a mention, or markup."""
+    return text if _PLAIN.fullmatch(text) and not _LINKED.search(text) else _code(text)
+
+
+def _code(text: str) -> str:
+    """Give any text as code on one line. It begins and ends with more backticks in a row than it holds."""
+    shown = printable(text)
+    shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    longest = max((len(found) for found in _BACKTICKS.findall(shown)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {shown} {fence}" if longest else f"{fence}{shown or ' '}{fence}"
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

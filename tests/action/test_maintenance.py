@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ def report_of(ended: Ended) -> dict[str, Any]:
 def job_of(ended: Ended, name: str) -> dict[str, Any]:
     (found,) = [job for job in report_of(ended)["jobs"] if job["job"] == name]
     assert isinstance(found, dict)
+    return found
+
+
+def tables(lines: list[str]) -> list[list[dict[str, str]]]:
+    """Read the tables of a summary: rows by the names of their columns."""
+    found: list[list[dict[str, str]]] = []
+    head: list[str] = []
+    for before, line in pairwise(["", *lines]):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if line.startswith("|") and not before.startswith("|"):
+            head = cells
+            found.append([])
+        elif line.startswith("|") and not line.startswith("| ---"):
+            found[-1].append(dict(zip(head, cells, strict=True)))
     return found
 
 
@@ -120,29 +135,105 @@ def test_progress_of_which_the_end_is_not_known_names_none(done: int, total: int
     assert log.getvalue() == f"{line}\n"
 
 
-def test_the_summary_tells_what_was_removed_and_why(busy: Workflow) -> None:
+def test_the_summary_tells_first_what_happened(busy: Workflow) -> None:
+    """Then what each job did, with columns for what is rare only where it happened."""
+    lines = busy.run("maintain").summary.splitlines()
+    assert lines[0] == "## git-keyval maintain"
+    assert lines[2] == ("**4 writes made**: 1 breadcrumb of 1 counter gathered, 2 expired keys removed, 1 parked value deleted.")
+    assert re.fullmatch(r"It took \d+\.\d s and \d+ requests, and began at 2026-01-09T12:00:00Z\.", lines[4])
+    assert lines[6] == "| job | refs read | planned | made |"
+    rows = {row["job"]: row for row in tables(lines)[0]}
+    assert [(job, row["planned"], row["made"]) for job, row in rows.items()] == [
+        ("gather", "1", "1"),
+        ("sweep", "2", "2"),
+        ("purge", "1", "1"),
+    ]
+
+
+def test_the_summary_tells_why(busy: Workflow) -> None:
+    """By reason: a list of two thousand refs would tell nobody anything."""
     summary = busy.run("maintain").summary
-    assert summary.startswith("## git-keyval maintain\n")
-    assert "4 writes made" in summary
-    assert re.search(r"^\| sweep \| \d+ \| 2 \| 2 \| 0 \| 0 \| 0 \| 0 \|$", summary, re.MULTILINE)
-    assert f"| `{value_ref('old 1')}` | expired 2026-01-01T13:00:00Z |" in summary
-    assert "parked longer than the retention" in summary
+    reasons = [row for table in tables(summary.splitlines()) for row in table if "why" in row]
+    assert {row["why"]: row["writes"] for row in reasons} == {
+        "1 increment added": "1",
+        "expired 2026-01-01T13:00:00Z": "2",
+        "parked longer than the retention": "1",
+    }
+    (expired,) = [row["for example"] for row in reasons if row["why"].startswith("expired")]
+    assert expired in {f"`{value_ref('old 1')}`", f"`{value_ref('old 2')}`"}
+
+
+def charts(ended: Ended) -> list[list[str]]:
+    found = re.findall(r"```mermaid\n(.*?)\n```\n", ended.summary, re.DOTALL)
+    return [[line.strip() for line in chart.splitlines()] for chart in found]
+
+
+def numbers_of(ended: Ended, axis: str) -> dict[str, str]:
+    """Give the table of numbers that a chart is made of: who reads the summary as plain text reads that."""
+    (found,) = [table for table in tables(ended.summary.splitlines()) if table and next(iter(table[0])) == axis]
+    return {row[axis]: next(reversed(row.values())) for row in found}
 
 
 def test_the_summary_draws_when_live_keys_expire(busy: Workflow) -> None:
     """https://mermaid.js.org/syntax/xyChart.html"""
-    (chart,) = re.findall(r"```mermaid\n(.*?)\n```\n", busy.run("sweep").summary, re.DOTALL)
-    first, axis, height, bars = (line.strip() for line in chart.splitlines())
-    assert first == "xychart-beta"
-    assert axis.startswith('x-axis ["within 1 hour", "within 1 day",')
-    assert height == 'y-axis "keys" 0 --> 2'
-    assert bars == "bar [1, 0, 1, 0, 0, 2]"
+    ended = busy.run("sweep")
+    (chart,) = charts(ended)
+    assert chart == [
+        "xychart-beta",
+        'x-axis ["within 1 hour", "within 1 day", "within 7 days", "within 30 days", "later", "never"]',
+        'y-axis "keys" 0 --> 2',
+        "bar [1, 0, 1, 0, 0, 2]",
+    ]
+    assert list(numbers_of(ended, "when").values()) == ["1", "0", "1", "0", "0", "2"]
 
 
-def test_an_empty_database_has_no_chart(workflow: Workflow) -> None:
-    summary = workflow.run("maintain").summary
-    assert "0 writes made" in summary
-    assert "mermaid" not in summary
+def test_the_summary_draws_how_far_counters_are_behind(busy: Workflow, repository: Path) -> None:
+    """As they were found, by age; a time ahead of the clock is no age."""
+    crumb = breadcrumb_ref("n", "20260101T130000000000Z-rival123")
+    times = ["20260109T115500000000Z", "20260109T115459999999Z", "20260109T080000000000Z", "20260102T120000000000Z"]
+    for turn, time in enumerate([*times, "20260109T115900000000Z", "20260109T123000000000Z"]):
+        git_output("update-ref", breadcrumb_ref("n", f"{time}-another{turn}"), crumb, directory=repository)
+    ended = busy.run("gather", dry_run="true")
+    (chart,) = charts(ended)
+    assert chart[1:] == [
+        'x-axis ["up to 5 minutes", "up to 1 hour", "up to 6 hours", "up to 1 day", "up to 7 days", "older"]',
+        'y-axis "breadcrumbs" 0 --> 3',
+        "bar [3, 1, 1, 0, 1, 1]",
+    ]
+    assert list(numbers_of(ended, "age").values()) == ["3", "1", "1", "0", "1", "1"]
+    assert job_of(ended, "gather")["ages"] == {label: int(count) for label, count in numbers_of(ended, "age").items()}
+
+
+def test_check_draws_what_kinds_of_keys_there_are(busy: Workflow) -> None:
+    """https://mermaid.js.org/syntax/pie.html"""
+    ended = busy.run("check")
+    assert charts(ended) == [["pie showData", '"data" : 5', '"counter" : 1']]
+    assert numbers_of(ended, "what")["keys"] == "6"
+    assert numbers_of(ended, "what")["keys of category data"] == "5"
+
+
+def test_one_bar_is_no_chart(workflow: Workflow) -> None:
+    """A number says as much."""
+    workflow.run("set", key="a", value="1")
+    for command, axis, label in (("sweep", "when", "never"), ("check", "what", "keys of category data")):
+        ended = workflow.run(command)
+        assert numbers_of(ended, axis)[label] == "1"
+        assert "mermaid" not in ended.summary
+
+
+@pytest.mark.parametrize("command", ["maintain", "check"])
+def test_an_empty_database_has_nothing_to_show(workflow: Workflow, command: str) -> None:
+    ended = workflow.run(command)
+    outcome = ended.summary.splitlines()[2]
+    assert outcome == {"maintain": "**Nothing had to be done.**", "check": "**No problems found** in 0 keys."}[command]
+    assert ended.summary.count("###") == 0
+
+
+@pytest.mark.parametrize("command", ["init", "get", "set", "incr", "keys"])
+def test_other_steps_leave_the_summary_to_others(workflow: Workflow, command: str) -> None:
+    """A workflow may have a hundred of them."""
+    given = {"get": {"key": "a"}, "set": {"key": "a", "value": "1"}, "incr": {"key": "n"}}.get(command, {})
+    assert workflow.run_given(command, given).summary == ""
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(busy: Workflow, repository: Path) -> None:
@@ -152,7 +243,8 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(busy: Workflow, repository
     assert refs(repository) == before
     assert report_of(ended)["dryRun"] is True
     assert "(dry run)" in ended.summary
-    assert "4 writes would be made" in ended.summary
+    assert "**4 writes would be made**" in ended.summary
+    assert "| would be made |" in ended.summary
     assert busy.run("maintain").answers["count"] == "4"
 
 
@@ -163,7 +255,9 @@ def test_a_budget_of_writes_is_a_notice(busy: Workflow) -> None:
     assert "max-writes" in notice
     assert [command.name for command in ended.commands] == ["notice"]
     assert report_of(ended)["budgetReached"] == "max-writes"
-    assert "`max-writes`" in ended.summary
+    assert "The budget `max-writes` was reached" in ended.summary
+    assert "Not started: purge." in ended.summary
+    assert tables(ended.summary.splitlines())[0][1]["left for the next run"] == "1"
     assert busy.run("maintain").answers["count"] == "2"
 
 
@@ -189,7 +283,8 @@ def test_periods_are_inputs(busy: Workflow, repository: Path) -> None:
 def test_what_waits_is_no_warning(busy: Workflow) -> None:
     ended = busy.run("maintain", retention="30d", grace_period="30d")
     assert (ended.code, ended.commands) == (0, [])
-    assert "purge: left alone" in ended.summary
+    assert "### purge: waiting (1)" in ended.summary
+    assert "worth a look" not in ended.summary
 
 
 def test_items_that_are_left_alone_are_one_warning(busy: Workflow, repository: Path) -> None:
@@ -205,6 +300,8 @@ def test_items_that_are_left_alone_are_one_warning(busy: Workflow, repository: P
     assert "3" in warning
     assert all(refs(repository)[name] == odd for name in names)
     assert all(f"`{name}`" in ended.summary for name in names)
+    assert "### sweep: left alone, and worth a look (2)" in ended.summary
+    assert "The command `check`" in ended.summary
     assert job_of(ended, "sweep")["left"] == 2
 
 
@@ -217,6 +314,7 @@ def test_a_run_that_ends_early_is_told_with_what_was_done(served: Served) -> Non
     ended = run("purge", retention="0s")
     assert "ended early" in ended.error
     assert report_of(ended)["jobs"][0]["error"]
+    assert "**Nothing was done.**" in ended.summary or "**0 writes made**" in ended.summary
     assert "**Ended early:**" in ended.summary
     served.server.heal()
     assert run("purge", retention="0s").answers["count"] == "1"
@@ -255,6 +353,9 @@ def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> 
     (found,) = report_of(ended)["problems"]
     assert (found["ref"], found["severity"]) == (value_ref("odd"), "error")
     assert f"| error | `{value_ref('odd')}` |" in ended.summary
+    (kind,) = tables(ended.summary.splitlines())[0]
+    assert (kind["severity"], kind["refs"], kind["what to do"]) == ("error", "1", "'del' or 'set' the key.")
+    assert ended.summary.splitlines()[2] == "**1 error and 0 warnings** in 7 keys."
 
 
 def test_check_warns_of_what_is_harmless(busy: Workflow, repository: Path) -> None:
@@ -267,7 +368,7 @@ def test_check_warns_of_what_is_harmless(busy: Workflow, repository: Path) -> No
 @pytest.mark.parametrize("name", ["a|b", "a`b", "a`|<b>&c"])
 def test_odd_branch_names_do_not_break_the_tables_of_the_summary(name: str) -> None:
     """Anybody who may push can choose such a name."""
-    report = CheckReport("2026-01-01T12:00:00Z", 0.1, 1, {}, [Problem(f"refs/heads/kv-0a/{name}", "warning", "odd|er")])
+    report = CheckReport("2026-01-01T12:00:00Z", 0.1, 1, {}, [Problem(f"refs/heads/kv-0a/{name}", "warning", "odd|er", "")])
     (row,) = [line for line in check_summary(report).splitlines() if "refs/heads/kv-0a" in line]
     cells = re.split(r"(?<!\\)\|", row)[1:-1]
     assert len(cells) == 3
@@ -275,21 +376,69 @@ def test_odd_branch_names_do_not_break_the_tables_of_the_summary(name: str) -> N
     assert code[1] not in code[2] if code else not re.search("[`<]", cells[1].replace("<code>", "").replace("</code>", ""))
 
 
-def test_a_summary_is_cut_where_a_runner_would_refuse_it(tmp_path: Path) -> None:
-    (tmp_path / "summary").touch()
-    runner = Runner({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}, None, lambda: "x")  # type: ignore[arg-type]  # no log
-    runner.summarize("| é😀 |\n" * 200_000)
-    written = (tmp_path / "summary").read_bytes()
-    assert 900_000 < len(written) < MAX_SUMMARY_BYTES
-    lines = written.decode().splitlines()
-    assert set(lines[:-3]) == {"| é😀 |"}
-    assert lines[-1] == "(cut)"
+class Summarizing:
+    """A step of which only the summary matters."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / "summary"
+        self.file.touch()
+        self.runner = Runner({"GITHUB_STEP_SUMMARY": str(self.file)}, StringIO(), lambda: "x")
+
+    def text(self) -> str:
+        """Give what was written, which a runner must take."""
+        data = self.file.read_bytes()
+        assert len(data) <= MAX_SUMMARY_BYTES
+        return data.decode()
 
 
-def test_a_summary_that_fits_is_whole(tmp_path: Path) -> None:
-    runner = Runner({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}, None, lambda: "x")  # type: ignore[arg-type]  # no log
-    runner.summarize("é\n" * 300_000)
-    assert (tmp_path / "summary").read_text(encoding="utf-8") == "é\n" * 300_000
+@pytest.fixture
+def step(tmp_path: Path) -> Summarizing:
+    return Summarizing(tmp_path)
+
+
+LEFT_OUT = "The rest is left out: a job summary has no room for it. The output `report` has the numbers."
+
+
+def test_a_summary_is_cut_where_a_runner_would_refuse_it(step: Summarizing) -> None:
+    step.runner.summarize("| é😀 |\n" * 200_000)
+    lines = step.text().splitlines()
+    assert set(lines[:-2]) == {"| é😀 |"}
+    assert lines[-2:] == ["", LEFT_OUT]
+    assert len(step.text().encode()) > 900_000
+
+
+def test_the_size_counts_for_all_that_a_step_writes(step: Summarizing) -> None:
+    """Maintenance of many repositories writes one report after the other."""
+    for _ in range(300):
+        step.runner.summarize("## a report\n" + "x" * 9_000 + "\n")
+    assert step.text().count(LEFT_OUT) == 1
+    assert step.text().rstrip().endswith(LEFT_OUT)
+    assert len(step.text().encode()) > 900_000
+
+
+@pytest.mark.parametrize("command", ["maintain", "check"])
+@pytest.mark.parametrize("taken", [999_600, 999_995, 1_000_050])
+def test_a_run_whose_summary_has_no_room_is_a_run_all_the_same(busy: Workflow, tmp_path: Path, command: str, taken: int) -> None:
+    (tmp_path / "nearly full").write_text("x" * (taken - 1) + "\n")
+    busy.environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "nearly full")}
+    assert busy.run(command).code == 0
+    written = (tmp_path / "nearly full").read_text(encoding="utf-8")
+    assert len(written.encode()) <= MAX_SUMMARY_BYTES
+    assert written.endswith(LEFT_OUT + "\n") == (taken == 999_600)
+
+
+@pytest.mark.parametrize("lines", range(1, 8))
+def test_no_chart_is_cut_open(step: Summarizing, lines: int) -> None:
+    """Everything after it would be part of the chart, and nothing of it would be drawn."""
+    chart = '```mermaid\npie showData\n    "data" : 1\n    "counter" : 1\n```\n'
+    step.runner.summarize("x" * 999_890 + "\n" * lines + chart + "more\n" * 100)
+    assert step.text().count("```") in {0, 2}
+    assert step.text().rstrip().endswith(LEFT_OUT)
+
+
+def test_a_summary_that_fits_is_whole(step: Summarizing) -> None:
+    step.runner.summarize("é\n" * 300_000)
+    assert step.text() == "é\n" * 300_000
 
 
 def test_long_lists_are_bounded(busy: Workflow, repository: Path, at_noon: FakeClock) -> None:
@@ -300,7 +449,8 @@ def test_long_lists_are_bounded(busy: Workflow, repository: Path, at_noon: FakeC
     ended = busy.run("sweep")
     job = job_of(ended, "sweep")
     assert (ended.answers["count"], job["applied"], len(job["changed"])) == ("201", 201, 200)
-    assert "… and 181 more." in ended.summary
+    assert "| expired 2026-01-09T12:01:00Z | " in ended.summary
+    assert "| 201 |" in ended.summary
     assert len(ended.summary) < MAX_SUMMARY_BYTES
     assert "key 7" not in ended.shown
     assert len(refs(repository)) > 1

@@ -130,7 +130,7 @@ def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
     report = gather(memory.maintenance())
-    assert [action.why for action in report.jobs[0].applied] == ["1 increments added, 2 void"]
+    assert [action.why for action in report.jobs[0].applied] == ["1 increment added, 2 void"]
     assert memory.breadcrumbs() == []
     assert value_of(memory) == "15"
 
