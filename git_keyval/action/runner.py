@@ -7,6 +7,7 @@ an input is made harmless here.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -96,9 +97,10 @@ class Runner:
         self._annotate("notice", message)
 
     def _print(self, line: str) -> None:
-        # A log that cannot hold a character gets its number instead.
+        # A log that cannot hold a character gets its number instead; without a log the work goes on.
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
+        with suppress(BrokenPipeError):
+            print(line.encode(encoding, "backslashreplace").decode(encoding), file=self._stream, flush=True)
 
     def _annotate(self, kind: str, message: str) -> None:
         self._print(f"::{kind}::{_escaped(self._harmless(message)[:_MAX_ANNOTATION])}")

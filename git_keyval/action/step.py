@@ -17,6 +17,8 @@ from git_keyval.interface.parsing import find_command, parse_inputs
 
 _PREFIX = "INPUT_"
 _FAILED = 1
+_INTERRUPTED = 130
+"""What shells say of a program that ended by SIGINT, with which a runner cancels a step."""
 
 
 def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> int:
@@ -33,6 +35,9 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
     except GitKeyvalError as exc:
         runner.error(str(exc))
         return _FAILED
+    except KeyboardInterrupt:
+        runner.error("Cancelled. What the step was about to write may be written, or not. Read the key, then decide.")
+        return _INTERRUPTED
     except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
         runner.error(f"Internal error: {_where(exc)}. Please report it; nothing else is known about what was done.")
         return _FAILED

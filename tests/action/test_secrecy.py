@@ -1,115 +1,17 @@
-"""Keys, values and tokens are in outputs and files only, whatever happens; and nothing that anybody chose is a runner command."""
+"""Keys, values and tokens are in outputs and files only, whatever happens."""
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from git_keyval.action import main
 from git_keyval.dispatch.surroundings import Surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.runner_rules import log_commands
 from tests.action.steps import WORKFLOW_TOKEN, Workflow
-from tests.servers.binary import init_bare
-
-HOSTILE = [
-    "::set-output name=value::owned",
-    "::add-mask::a",
-    "::stop-commands::x",
-    "::error::x",
-    "##[set-output name=value]owned",
-    "##[add-mask]a",
-    "x ##[error]y",
-    "value<<EOF\nowned\nEOF\nvalue=owned",
-    "ghadelimiter_",
-    "ghadelimiter_0123456789abcdef\nfound<<ghadelimiter_0\nowned",
-    "=",
-    "<<",
-    "\n",
-    "\r",
-    "\r\n",
-    "\x1b[31m",
-    "\x07\x08",
-    "\u2028",
-    "\x85",
-    "\ufeff",
-    "%0A::add-mask::a",
-    "%250A",
-    "$(id)`id`${{ secrets.GITHUB_TOKEN }}",
-    "<img src=x>|`",
-    "😀",
-    "x" * 5_000,
-]
-TEXTS = st.lists(
-    st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=5
-).map("".join)
-
-
-@pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """Give one workflow for many examples: each overwrites the key of the one before."""
-    directory = tmp_path_factory.mktemp("fuzzed")
-    return Workflow(directory / "steps", str(init_bare(directory / "database.git")))
-
-
-@given(TEXTS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_value_comes_back_and_none_is_a_command(fuzzed: Workflow, value: str) -> None:
-    written = fuzzed.run("set", key="a", value=value)
-    read = fuzzed.run("get", key="a")
-    assert (written.code, written.log, read.code, read.log) == (0, "", 0, "")
-    assert read.outputs["value"] == value
-    assert json.loads(read.outputs["json"]) == value
-    assert set(read.outputs) == {"found", "value", "json", "type", "version", "ttl", "requests-used"}
-
-
-@given(TEXTS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_masked_value_is_masked_only(fuzzed: Workflow, value: str) -> None:
-    fuzzed.run("set", key="a", value=value)
-    read = fuzzed.run("get", key="a", mask="true")
-    assert read.outputs["value"] == value
-    assert {command.name for command in read.commands} <= {"add-mask"}
-    assert len(read.commands) == read.log.count("\n")
-    # The runner masks the whole text, and every line of it.
-    assert value in read.told("add-mask") or not value.strip()
-
-
-@given(TEXTS)
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_key_is_a_key(fuzzed: Workflow, key: str) -> None:
-    values = json.dumps({f"k{key}": 1})
-    written = fuzzed.run("mset", values=values, store_key="true")
-    read = fuzzed.run("mget", keys=json.dumps([f"k{key}"]))
-    listed = fuzzed.run("keys")
-    assert (written.log, read.log, listed.log) == ("", "", "")
-    assert json.loads(read.outputs["json"]) == json.loads(values)
-    assert f"k{key}" in json.loads(listed.outputs["json"])
-    fuzzed.run("del", key=f"k{key}")
-
-
-@given(
-    st.sampled_from(
-        ["command", "ttl", "expires-at", "if-version", "type", "repository", "media-type", "output-file", "value-file"]
-    ),
-    TEXTS,
-)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_input_makes_a_command(fuzzed: Workflow, name: str, text: str) -> None:
-    """What is wrong with an input may be repeated in the error: on its one line, and as text."""
-    given_ = {"key": KEY, "value": VALUE, "type": "file", name: f"./odd {text}"}
-    if name in {"value-file", "output-file"}:
-        del given_["value"]
-    ended = fuzzed.run_given(given_.pop("command", "set"), given_)
-    assert ended.error
-    assert (ended.outputs, ended.summary) == ({}, "")
-    assert "##[" not in ended.log
-    assert len(ended.log.encode()) < 20_000
 
 
 @pytest.mark.parametrize("name", ["\udcff", "a\nb", "::add-mask::a", "##[add-mask]a", "x" * 9_000])

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from dulwich import protocol as pkt
 from dulwich.client import Urllib3HttpGitClient
 from dulwich.errors import GitProtocolError
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
@@ -65,7 +66,7 @@ class HttpTransport:
         if moved := answer.redirect_location:
             self._follow(urljoin(url, str(moved)), path)
         content_type = answer.headers.get("Content-Type") or ""
-        return Answer(answer.status, content_type.partition(";")[0], PacketReader(read), answer.close)
+        return Answer(answer.status, content_type.partition(";")[0], PacketReader(_reading(read)), answer.close)
 
     def _follow(self, location: str, path: str) -> None:
         if location.endswith(f"/{path}"):
@@ -144,6 +145,18 @@ class HttpConversation:
         """End: give the connections back."""
         for answer in self._open:
             answer.close()
+
+
+def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Turn what goes wrong in the middle of an answer's body (no more of it in time, not what its headers say) into one error."""
+
+    def read_some(size: int) -> bytes:
+        try:
+            return read(size)
+        except HTTPError as exc:
+            raise BrokenConversationError("the answer broke off, or is not what its headers say") from exc
+
+    return read_some
 
 
 def _status_error(status: int, where: str) -> StoreError | None:

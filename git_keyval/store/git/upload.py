@@ -103,7 +103,7 @@ class UploadPack:
                 _check_hash(self._old_capabilities)
             oid, _, name = head.partition(b" ")
             if not name.endswith(_NO_REF):
-                self._old_refs.append((RefName(name.decode()), Oid(oid.decode("ascii"))))
+                self._old_refs.append((_name(name), Oid(oid.decode("ascii"))))
 
     def _ls_refs(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         if self.capabilities is None:
@@ -112,7 +112,7 @@ class UploadPack:
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
         answer = self._conversation.request(_command(b"ls-refs", arguments))
         for line in answer.read_lines():
-            text = line.decode().rstrip("\n")
+            text = _name(line.rstrip(b"\n"))
             if text.startswith("ERR "):
                 _refuse(line)
             yield RefName(text[_OID_DIGITS + 1 :]), Oid(text[:_OID_DIGITS])
@@ -143,8 +143,13 @@ def _readable() -> Iterator[None]:
     """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
     try:
         yield
-    except (GitProtocolError, BrokenConversationError, OSError) as exc:
+    except (GitProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
         raise UnavailableError(f"Reading from the repository failed ({one_line(str(exc))}).", "Try again.") from exc
+
+
+def _name(text: bytes) -> RefName:
+    """Read a ref name; what is no UTF-8 in it, which git allows and this product never writes, as a backslash and digits."""
+    return RefName(text.decode("utf-8", "backslashreplace"))
 
 
 def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:

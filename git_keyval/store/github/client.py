@@ -128,6 +128,8 @@ class GithubClient:
             raise UnavailableError(f"GitHub's API sends elsewhere ({one_line(str(exc))}).", "Check GITHUB_API_URL.") from exc
         except ValueError as exc:
             raise LostReplyError("the answer is not JSON") from exc
+        except (AttributeError, KeyError, TypeError) as exc:  # PyGithub's for JSON of another shape than GitHub's
+            raise LostReplyError("the answer is not what GitHub answers") from exc
 
     def _learn(self, headers: Mapping[str, Json]) -> None:
         self._clock.told(_header(headers, "date"))

@@ -15,6 +15,7 @@ from git_keyval.format.times import iso_utc
 from git_keyval.store.github.client import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
+from git_keyval.store.messages import one_line
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 """What every database in use has: sent only if the server turns out to lack it."""
@@ -78,7 +79,7 @@ class Uploads:
         told = answer.get("sha") if isinstance(answer, dict) else None
         if told != step.oid:
             raise StoreError(
-                f"GitHub stored another object than was sent ({told} instead of {step.oid}).",
+                f"GitHub stored another object than was sent ({one_line(str(told))} instead of {step.oid}).",
                 "Please report this: nothing may be built on such an object.",
             )
 
