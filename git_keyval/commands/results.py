@@ -1,6 +1,6 @@
 """What a command answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.objects import Oid
@@ -21,7 +21,7 @@ class Result:
     found: bool | None = None
     applied: bool | None = None
     value: Value | int | None = None
-    document: dict[str, JsonValue] | list[JsonValue] | None = None
+    document: dict[str, JsonValue] | list[JsonValue] | None = field(default=None, repr=False)
     type: str | None = None
     version: Oid | None = None
     ttl: int | None = None

@@ -1,7 +1,7 @@
 """Keys, and what a read shows of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from git_keyval.commands.database import Database
@@ -46,7 +46,7 @@ _RESERVED = {"map", "array", "redirect"}
 class Key:
     """A key: what the user calls it, and its id. ``record`` is stored only where the user asks for it."""
 
-    label: str
+    label: str = field(repr=False)
     record: DataRecord
 
     @classmethod

@@ -1,7 +1,7 @@
 """Everything of the outside world that a command may use, handed in by the composition roots."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from git_keyval.format.times import Micros
 
@@ -14,7 +14,7 @@ class Surroundings:
     ``read_file`` reads a file of at most so many bytes; it raises OSError, and ValueError if the file is larger.
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # it holds tokens
     clock: Callable[[], Micros]
     elapsed: Callable[[], float]
     sleep: Callable[[float], None]

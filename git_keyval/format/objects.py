@@ -7,7 +7,7 @@ and which file modes appear. Nothing here reads or writes a repository.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NewType
 
 from dulwich.errors import ObjectFormatException
@@ -33,7 +33,7 @@ class GitObject:
     """One git object: its kind, its content without git's header, and the oid of both."""
 
     kind: Kind
-    data: bytes
+    data: bytes = field(repr=False)
     oid: Oid
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from posixpath import splitext
 from typing import Literal, get_args
@@ -35,7 +35,7 @@ class Value:
     """A typed value: its encoded bytes with media type and file extension. Made by the functions of this module."""
 
     type: ValueType
-    data: bytes
+    data: bytes = field(repr=False)
     mime: str
     extension: str
 

@@ -153,6 +153,8 @@ def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Pa
         "GIT_CONFIG_GLOBAL": str(settings),
         "ACTIONS_RUNTIME_TOKEN": "markedruntime",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "markedid",
+        "GITHUB_TOKEN": "markedgithub",
+        "GH_TOKEN": "markedgh",
     }
     for command, inputs in (("set", {"key": "markedkey", "value": "markedvalue"}), ("get", {"key": "markedkey"})):
         files = tmp_path / command
@@ -163,7 +165,16 @@ def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Pa
         text = seen.read_bytes()
         assert b"PATH=" in text
         assert b"pack" in text
-        for secret in (WORKFLOW_TOKEN, "INPUT_", "markedkey", "markedvalue", "markedruntime", "markedid"):
+        for secret in (
+            WORKFLOW_TOKEN,
+            "INPUT_",
+            "markedkey",
+            "markedvalue",
+            "markedruntime",
+            "markedid",
+            "markedgithub",
+            "markedgh",
+        ):
             assert secret.encode() not in text
 
 
@@ -174,12 +185,14 @@ def test_ssh_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Pa
     seen = tmp_path / "seen"
     program = spy(tmp_path / "ssh spy", seen, f'exec {real} "$@"')
     environ = workflow.environ_of("set", tmp_path, {**WRITES, "repository": stand_in.url(repository)})
-    done = run_container(environ | {"GIT_SSH_COMMAND": f"'{program}'", "ACTIONS_RUNTIME_TOKEN": "markedruntime"})
+    done = run_container(
+        environ | {"GIT_SSH_COMMAND": f"'{program}'", "ACTIONS_RUNTIME_TOKEN": "markedruntime", "GH_TOKEN": "markedgh"}
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert refs(repository)
     text = seen.read_bytes()
     assert b"PATH=" in text
-    for secret in (WORKFLOW_TOKEN, "INPUT_", "markedruntime"):
+    for secret in (WORKFLOW_TOKEN, "INPUT_", "markedruntime", "markedgh"):
         assert secret.encode() not in text
 
 

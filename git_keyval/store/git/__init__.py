@@ -6,6 +6,7 @@ from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.adapter import GitStore
 from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
+from git_keyval.store.messages import one_line
 from git_keyval.store.port import Capabilities
 
 __all__ = ["TIMEOUT_SECONDS", "GitStore", "open_git_store"]
@@ -32,21 +33,32 @@ def open_git_store(
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
-    seconds that may be silent. Raises NotARepositoryError for another kind of address.
+    seconds that may be silent. Raises NotARepositoryError for another kind of address, and for one that cannot be read.
     """
+    try:
+        transport, capabilities = _transport(location, environ, token, clock, timeout)
+    except ValueError:
+        # Not raised from it: it may quote the address, which may hold a password.
+        raise NotARepositoryError(
+            "The address of 'repository' is not valid.", "Give a path, file://, https:// or ssh://."
+        ) from None
+    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random)
+
+
+def _transport(
+    location: str, environ: Mapping[str, str], token: str, clock: ServerClock, timeout: float
+) -> tuple[Transport, Capabilities]:
     scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "file"
-    transport: Transport
     match scheme:
         case "file":
-            transport, capabilities = LocalTransport(location.removeprefix("file://"), environ), _LOCAL
+            return LocalTransport(location.removeprefix("file://"), environ), _LOCAL
         case "ssh":
-            transport, capabilities = SshTransport(location, environ), _REMOTE
+            return SshTransport(location, environ), _REMOTE
         case "http" | "https":
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
 
-            transport, capabilities = HttpTransport(location, token, clock, timeout), _REMOTE_HTTP
-        case _:
-            raise NotARepositoryError(
-                f"Addresses of the kind {scheme}:// are not supported.", "Give 'repository' as a path, file://, https:// or ssh://."
-            )
-    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random)
+            return HttpTransport(location, token, clock, timeout), _REMOTE_HTTP
+    raise NotARepositoryError(
+        f"Addresses of the kind {one_line(scheme)}:// are not supported.",
+        "Give 'repository' as a path, file://, https:// or ssh://.",
+    )

@@ -19,7 +19,7 @@ from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.messages import one_line
+from git_keyval.store.messages import one_line, without_credentials
 
 Service = Literal["upload-pack", "receive-pack"]
 
@@ -33,6 +33,14 @@ _PRIVATE_ENVIRONMENT = (
     "GIT_INDEX_FILE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_NAMESPACE",
+    # git and ssh get at a path or a host by what the user has, not by a token for an API.
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    # What git traces, keys and values among it, would be in its complaints, and an unread pipe full of it would stop it.
+    "GIT_TRACE",
+    "GIT_CURL_VERBOSE",
 )
 
 
@@ -125,7 +133,7 @@ class LocalTransport:
         # The user named this very repository, so its owner need not be the user of this process (git's safe.directory), and a
         # fetch may leave out trees and blobs that nobody asked for.
         argv = ["git", "-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", service, self._path]
-        return _start(argv, self._environ, self._path)
+        return _start(argv, self._environ, without_credentials(self._path))
 
 
 class SshTransport:
@@ -149,7 +157,7 @@ class SshTransport:
         self.requests += 1
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
-        return _start([*self._ssh, *version, self._host, command], self._environ, f"{self._host}:{self._path}")
+        return _start([*self._ssh, *version, self._host, command], self._environ, without_credentials(f"{self._host}:{self._path}"))
 
 
 def is_scp_address(location: str) -> bool:
