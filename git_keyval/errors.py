@@ -6,6 +6,8 @@ and one line of text for a person: what failed, the likely cause, the next step.
 
 from collections.abc import Sequence
 
+_TOLD_PROBLEMS = 10
+
 
 class GitKeyvalError(Exception):
     """Base of all: ``what`` failed, and what to do about it in ``next_step`` (may be empty)."""
@@ -26,6 +28,20 @@ class InputError(GitKeyvalError):
         self.problem = problem
         self.accepted = accepted
         super().__init__(f"Input '{name}' {problem}.", f"Accepted: {accepted}." if accepted else "")
+
+
+class ConfigError(InputError):
+    """The config file says what is not accepted; nothing was read or written."""
+
+    def __init__(self, path: str, problems: Sequence[tuple[int, str]]) -> None:
+        """Keep every problem with its line, counted from 1; the text names the first of them."""
+        super().__init__("config", "names a file with something that is not accepted")
+        self.path = path
+        self.problems = tuple(problems)
+        more = len(problems) - _TOLD_PROBLEMS
+        told = [f"{path}:{line}: {problem}" for line, problem in problems[:_TOLD_PROBLEMS]]
+        self.what = " ".join([*told, f"And {more} more."] if more > 0 else told)
+        self.args = (self.what,)
 
 
 class MalformedRecordError(GitKeyvalError):

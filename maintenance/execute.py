@@ -33,6 +33,17 @@ class Budget:
             self.spent = "max-seconds"
         return not self.spent
 
+    def part(self, writes: int | None) -> "Budget":
+        """Give what one job may spend: what is left, and no more than so many writes (None for no bound of its own)."""
+        return Budget(
+            min((bound for bound in (self.writes, writes) if bound is not None), default=None), self.seconds, self.elapsed
+        )
+
+    def charge(self, writes: int) -> None:
+        """Take off what a job has spent."""
+        if self.writes is not None:
+            self.writes -= writes
+
 
 @dataclass(slots=True)
 class Done:
@@ -90,8 +101,7 @@ def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Don
             queue.waiting[:0] = batch
             done.error = str(exc)
             break
-        if budget.writes is not None:
-            budget.writes -= len(done.applied) - before
+        budget.charge(len(done.applied) - before)
         progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
             done.failed += [Left(action.ref, f"not tried again: {hopeless}") for action in queue.waiting]

@@ -1,7 +1,7 @@
 """The maintenance commands: gather, sweep, purge, and maintain, which is the three in this order."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.store.port import Store
@@ -21,13 +21,15 @@ class Maintenance:
     """What a job works with.
 
     ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
-    how much of it is done, and how much there is (0 where that is not known yet).
+    how much of it is done, and how much there is (0 where that is not known yet). ``shares`` bounds the writes of single jobs,
+    so that one of them cannot spend the budget of all.
     """
 
     store: Store
     new_op: Callable[[], str]
     elapsed: Callable[[], float]
     progress: Progress
+    shares: Mapping[str, int] = field(default_factory=dict)
 
 
 def gather(
@@ -39,12 +41,12 @@ def gather(
     max_seconds: float | None = None,
 ) -> Report:
     """Fold the breadcrumbs that are older than the grace period (seconds) into their counters."""
-    return _run(run, "gather", [_gather(run, grace_period)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+    return _run(run, "gather", {"gather": _gather(run, grace_period)}, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
 def sweep(run: Maintenance, *, dry_run: bool = False, max_writes: int | None = None, max_seconds: float | None = None) -> Report:
     """Remove the refs of all keys whose time has passed, however long ago."""
-    return _run(run, "sweep", [_sweep(run)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+    return _run(run, "sweep", {"sweep": _sweep(run)}, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
 def purge(
@@ -56,7 +58,7 @@ def purge(
     max_seconds: float | None = None,
 ) -> Report:
     """Delete what was parked longer ago than the retention (seconds)."""
-    return _run(run, "purge", [_purge(run, retention)], dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+    return _run(run, "purge", {"purge": _purge(run, retention)}, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
 def maintain(
@@ -69,7 +71,7 @@ def maintain(
     max_seconds: float | None = None,
 ) -> Report:
     """Gather, then sweep, then purge, under one budget."""
-    planners = [_gather(run, grace_period), _sweep(run), _purge(run, retention)]
+    planners = {"gather": _gather(run, grace_period), "sweep": _sweep(run), "purge": _purge(run, retention)}
     return _run(run, "maintain", planners, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
@@ -91,7 +93,7 @@ def _purge(run: Maintenance, retention: int) -> _Planner:
 def _run(
     run: Maintenance,
     command: str,
-    planners: Sequence[_Planner],
+    planners: Mapping[str, _Planner],
     *,
     dry_run: bool,
     writes: int | None,
@@ -99,13 +101,17 @@ def _run(
 ) -> Report:
     started = run.store.now()
     budget = Budget(writes, seconds, run.elapsed)
+    reached = ""
     jobs: list[Done] = []
-    for planner in planners:
+    for job, planner in planners.items():
         # With nothing left to spend, a job would list the repository for nothing.
         if not (dry_run or budget.allows()):
             break
-        done = _plan_and_execute(run, planner, budget, dry_run=dry_run)
+        part = budget.part(run.shares.get(job))
+        done = _plan_and_execute(run, planner, part, dry_run=dry_run)
         jobs.append(done)
+        budget.charge(len(done.applied))
+        reached = reached or part.spent
         if done.error:
             break
     return Report(
@@ -115,7 +121,7 @@ def _run(
         seconds=run.elapsed(),
         requests=run.store.requests,
         jobs=jobs,
-        budget=budget.spent,
+        budget=reached or budget.spent,
     )
 
 

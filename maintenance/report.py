@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from git_keyval.format.canonical import JsonValue
 from maintenance.execute import Done
-from maintenance.plan import Action, Left
 
 MAX_LISTED = 200
-"""How many refs a report lists of each kind; the counts are always complete."""
+"""How many refs a report lists of each kind, unless it is one of several; the counts are always complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,8 @@ class CheckReport:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
-def to_json(report: Report) -> dict[str, JsonValue]:
-    """Give the report as JSON."""
+def to_json(report: Report, listed: int = MAX_LISTED) -> dict[str, JsonValue]:
+    """Give the report as JSON, with so many refs of each kind."""
     return {
         "command": report.command,
         "dryRun": report.dry_run,
@@ -70,12 +69,12 @@ def to_json(report: Report) -> dict[str, JsonValue]:
         "seconds": round(report.seconds, 3),
         "requests": report.requests,
         "budgetReached": report.budget or None,
-        "jobs": [_job(done) for done in report.jobs],
+        "jobs": [_job(done, listed) for done in report.jobs],
     }
 
 
-def check_to_json(report: CheckReport) -> dict[str, JsonValue]:
-    """Give the findings of check as JSON."""
+def check_to_json(report: CheckReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]:
+    """Give the findings of check as JSON, so many of them."""
     return {
         "command": "check",
         "startedAt": report.started_at,
@@ -85,13 +84,26 @@ def check_to_json(report: CheckReport) -> dict[str, JsonValue]:
         "errors": report.errors(),
         "problems": [
             {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": found.next_step}
-            for found in report.problems[:MAX_LISTED]
+            for found in report.problems[:listed]
         ],
         "problemCount": len(report.problems),
     }
 
 
-def _job(done: Done) -> dict[str, JsonValue]:
+def several_to_json(command: str, reports: Sequence[tuple[str, dict[str, JsonValue] | str]]) -> dict[str, JsonValue]:
+    """Give the reports of several repositories, by name, as JSON; a text is the error that kept a repository from a report."""
+    return {
+        "command": command,
+        "repositories": [
+            {"repository": name, "report": None, "error": report}
+            if isinstance(report, str)
+            else {"repository": name, "report": report, "error": None}
+            for name, report in reports
+        ],
+    }
+
+
+def _job(done: Done, listed: int) -> dict[str, JsonValue]:
     return {
         "job": done.plan.job,
         "examined": done.plan.examined,
@@ -104,15 +116,7 @@ def _job(done: Done) -> dict[str, JsonValue]:
         "facts": dict(done.plan.facts),
         "expiries": dict(done.plan.expiries),
         "ages": dict(done.plan.ages),
-        "changed": _actions(done.applied),
-        "leftAlone": _left([*done.failed, *done.plan.left, *done.conflicts]),
+        "changed": [{"ref": action.ref, "why": action.why} for action in done.applied[:listed]],
+        "leftAlone": [{"ref": item.ref, "why": item.why} for item in [*done.failed, *done.plan.left, *done.conflicts][:listed]],
         "error": done.error or None,
     }
-
-
-def _actions(actions: Sequence[Action]) -> list[JsonValue]:
-    return [{"ref": action.ref, "why": action.why} for action in actions[:MAX_LISTED]]
-
-
-def _left(left: Sequence[Left]) -> list[JsonValue]:
-    return [{"ref": item.ref, "why": item.why} for item in left[:MAX_LISTED]]

@@ -1,18 +1,25 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
-python -m tools.documents            write action.yml, action-types.yml and the tables of docs/commands.md
+python -m tools.documents            write action.yml, action-types.yml, the tables of docs/commands.md and docs/config.md, and
+                                     docs/config.schema.json
 python -m tools.documents --check    say which of them differs, and fail
 """
 
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.commands import COMMANDS, Command
+from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
+from tools.config_schema import config_schema
 
 ROOT = Path(__file__).parent.parent
+_DEFAULTED = ("command", "token")
+"""The inputs that have a default in action.yml: the runner hands over every input, and an empty one means not given."""
+
 _BEGIN, _END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 _ACTION_HEAD = """\
@@ -41,14 +48,13 @@ def action_yml(image: str = _SOURCE) -> str:
     for item in INPUTS.values():
         commands = [command.name for command in COMMANDS.values() if item.name in command.inputs]
         scope = f" For {', '.join(commands)}." if commands else ""
-        default = "" if item.name in COMMON or not item.default else f" Default: {item.default}."
+        default = "" if item.name in _DEFAULTED or not item.default else f" Default: {item.default}."
         lines += [
             f"  {item.name}:",
             f"    description: >-\n      {item.description}{scope} Takes {item.accepted}.{default}",
             "    required: false",
         ]
-        # Only these have a default here: the runner hands over every input, and an empty one means not given.
-        lines += [f"    default: {item.default}"] if item.name in COMMON else []
+        lines += [f"    default: {item.default}"] if item.name in _DEFAULTED else []
     lines += ["", "outputs:"]
     for name, description in OUTPUTS.items():
         lines += [f"  {name}:", f"    description: >-\n      {description}"]
@@ -81,13 +87,24 @@ def command_tables() -> str:
     return "\n".join(lines) + "\n"
 
 
+def setting_table() -> str:
+    """Give the generated part of docs/config.md."""
+    lines = ["| setting | meaning | accepted | default | also for one job |", "| --- | --- | --- | --- | --- |"]
+    for item in (INPUTS[name] for name in SETTINGS):
+        jobs = ", ".join(_code(job) for job, names in JOB_SETTINGS.items() if item.name in names)
+        lines += [f"| `{item.name}` | {item.description} | {item.accepted} | {_code(item.default)} | {jobs} |"]
+    return "\n".join(lines) + "\n"
+
+
 def documents() -> dict[Path, str]:
     """Give the text that each file should have."""
-    action, commands = ROOT / "action.yml", ROOT / "docs" / "commands.md"
+    action, docs = ROOT / "action.yml", ROOT / "docs"
     return {
         action: action_yml(image_of(action.read_text(encoding="utf-8"))),
         ROOT / "action-types.yml": action_types_yml(),
-        commands: with_generated(commands, command_tables()),
+        docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
+        docs / "config.md": with_generated(docs / "config.md", setting_table()),
+        docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }
 
 

@@ -74,9 +74,13 @@ class Runner:
         self._summary_is_full = len(data) > room
         _append(self._summary, _cut(data, room) if self._summary_is_full else data.decode())
 
+    def tell(self, message: str) -> None:
+        """Print a line for people."""
+        self._print(self._harmless(message))
+
     def progress(self, what: str, done: int, total: int) -> None:
         """Print one line of progress; a total of 0 with more than that done is not known."""
-        self._print(self._harmless(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}"))
+        self.tell(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}")
 
     def mask(self, text: str) -> None:
         """Hide a text, and each of its lines as a log has them, in the rest of the log."""

@@ -31,7 +31,8 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             from git_keyval.action.maintaining import maintain
 
             return maintain(command, inputs, runner, surroundings)
-        return _run(command, inputs, runner, surroundings)
+        home = environ.get("GITHUB_REPOSITORY", "")
+        return _run(command, {"repository": home, **inputs}, runner, surroundings)
     except GitKeyvalError as exc:
         runner.error(str(exc))
         return _FAILED

@@ -53,7 +53,7 @@ def summary(report: Report) -> str:
         lines += [f"The budget `{report.budget}` was reached; the next run goes on.", ""]
     if idle := [job for job in _JOBS if report.command == "maintain" and job not in {done.plan.job for done in report.jobs}]:
         lines += [f"Not started: {', '.join(idle)}.", ""]
-    spent = f"{report.seconds:.1f} s and {_number(report.requests, 'request')}"
+    spent = f"{report.seconds:.1f} s and {counted(report.requests, 'request')}"
     lines += [f"It took {spent}, and began at {report.started_at}.", ""]
     if report.jobs:
         lines += [*_counts(report), ""]
@@ -75,15 +75,15 @@ def check_summary(report: CheckReport) -> str:
     """Describe what check found: how many of what, and of each kind of problem what to do about it."""
     errors = report.errors()
     warnings = len(report.problems) - errors
-    found = f"{_number(errors, 'error')} and {_number(warnings, 'warning')}" if report.problems else "No problems found"
-    keys = f"in {_number(report.counts.get('keys', 0), 'key')}"
+    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}" if report.problems else "No problems found"
+    keys = f"in {counted(report.counts.get('keys', 0), 'key')}"
     lines = ["## git-keyval check", "", f"**{found}** {keys}.", ""]
-    spent = f"{report.seconds:.1f} s and {_number(report.requests, 'request')}"
+    spent = f"{report.seconds:.1f} s and {counted(report.requests, 'request')}"
     lines += [f"It took {spent}, and began at {report.started_at}; nothing was changed.", ""]
     if report.problems:
         lines += _problems(report.problems)
-    if counted := {_COUNTED.get(name, name): report.counts[name] for name in _in_order(report.counts) if report.counts[name]}:
-        lines += ["### What is there", "", *_numbers("what", "how many", counted), ""]
+    if there := {_COUNTED.get(name, name): report.counts[name] for name in _in_order(report.counts) if report.counts[name]}:
+        lines += ["### What is there", "", *_numbers("what", "how many", there), ""]
     categories = {name: report.counts[name] for name in _CATEGORIES if report.counts.get(name)}
     if len(categories) > 1:
         lines += ["### Keys by category", "", *_pie(categories), ""]
@@ -96,7 +96,7 @@ def _outcome(report: Report) -> str:
         return "**Nothing had to be done.**" if not report.error else "**Nothing was done.**"
     done = ", ".join(part for job in report.jobs for part in _achieved(job))
     verb = "would be made" if report.dry_run else "made"
-    return f"**{_number(writes, 'write')} {verb}**{': ' if done else ''}{done}."
+    return f"**{counted(writes, 'write')} {verb}**{': ' if done else ''}{done}."
 
 
 def _achieved(job: Done) -> list[str]:
@@ -106,20 +106,20 @@ def _achieved(job: Done) -> list[str]:
             updates = (update.name for action in job.applied for update in action.transaction.updates)
             crumbs = sum(name.startswith(BREADCRUMBS_PREFIX) for name in updates)
             counters = len({action.ref for action in job.applied})
-            return [f"{_number(crumbs, 'breadcrumb')} of {_number(counters, 'counter')} gathered"] if crumbs else []
+            return [f"{counted(crumbs, 'breadcrumb')} of {counted(counters, 'counter')} gathered"] if crumbs else []
         case "sweep":
             keys = sum("/val-" in action.ref for action in job.applied)
             orphans = len(job.applied) - keys
             return [
-                *([f"{_number(keys, 'expired key')} removed"] if keys else []),
-                *([f"{_number(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
+                *([f"{counted(keys, 'expired key')} removed"] if keys else []),
+                *([f"{counted(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
             ]
         case _:
             crumbs = sum(action.ref.startswith(BREADCRUMBS_PREFIX) for action in job.applied)
             parked = len(job.applied) - crumbs
             return [
-                *([f"{_number(parked, 'parked value')} deleted"] if parked else []),
-                *([f"{_number(crumbs, 'malformed breadcrumb')} deleted"] if crumbs else []),
+                *([f"{counted(parked, 'parked value')} deleted"] if parked else []),
+                *([f"{counted(crumbs, 'malformed breadcrumb')} deleted"] if crumbs else []),
             ]
 
 
@@ -145,7 +145,7 @@ def _notable(job: Done) -> list[str]:
     items = [*job.failed, *(item for item in job.plan.left if item.notable)]
     if not items:
         return []
-    rows = [(_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
+    rows = [(as_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
     title = f"### {job.plan.job}: left alone, and worth a look ({len(items):,})"
     return [title, "", *_table(("ref", "why"), rows), "", *_more(len(items) - _LISTED)]
 
@@ -157,7 +157,7 @@ def _reasons(title: str, unit: str, items: Sequence[Action | Left]) -> list[str]
     counts = Tally(item.why for item in items)
     examples = {item.why: item.ref for item in reversed(items)}
     common = counts.most_common(_LISTED)
-    rows = [(_words(why), _code(examples[why]), f"{count:,}") for why, count in common]
+    rows = [(_words(why), as_code(examples[why]), f"{count:,}") for why, count in common]
     more = _more(len(items) - sum(count for _, count in common))
     return [f"### {title} ({len(items):,})", "", *_table(("why", "for example", unit), rows, numbers=1), "", *more]
 
@@ -173,7 +173,7 @@ def _problems(problems: Sequence[Problem]) -> list[str]:
         for (severity, problem, next_step), count in sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))[:_LISTED]
     ]
     lines = ["### What to do", "", *_table(("severity", "problem", "refs", "what to do"), rows), ""]
-    places = [(found.severity, _code(found.ref), _words(found.problem)) for found in problems[:_LISTED_PROBLEMS]]
+    places = [(found.severity, as_code(found.ref), _words(found.problem)) for found in problems[:_LISTED_PROBLEMS]]
     lines += [f"### Which refs ({len(problems):,})", "", *_table(("severity", "ref", "problem"), places), ""]
     return [*lines, *_more(len(problems) - _LISTED_PROBLEMS)]
 
@@ -224,10 +224,10 @@ def _escape_pipe(found: re.Match[str]) -> str:
 
 def _words(text: str) -> str:
     """Give plain words as they are, and anything else as code: nothing in there is a link, a mention, or markup."""
-    return text if _PLAIN.fullmatch(text) and not _LINKED.search(text) else _code(text)
+    return text if _PLAIN.fullmatch(text) and not _LINKED.search(text) else as_code(text)
 
 
-def _code(text: str) -> str:
+def as_code(text: str) -> str:
     """Give any text as code on one line. It begins and ends with more backticks in a row than it holds."""
     shown = printable(text)
     shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
@@ -236,5 +236,6 @@ def _code(text: str) -> str:
     return f"{fence} {shown} {fence}" if longest else f"{fence}{shown or ' '}{fence}"
 
 
-def _number(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str, many: str = "") -> str:
+    """Give a number with its noun, whose plural has an s unless it is given."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

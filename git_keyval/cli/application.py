@@ -3,19 +3,23 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
-from git_keyval.cli.display import display, display_report
+from git_keyval.cli.display import display, display_upkeep
+from git_keyval.dispatch.config_file import config_of
 from git_keyval.dispatch.files import check_writable
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.upkeep import run_maintenance
+from git_keyval.dispatch.worklist import worklist
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.commands import COMMANDS, Command
-from git_keyval.interface.inputs import INPUTS, Input
+from git_keyval.interface.inputs import INPUTS, Flag, Input
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
 
@@ -24,6 +28,15 @@ _MISUSED = 2
 # What a person types without naming it, in this order; the last one of keys takes all that follow.
 _POSITIONAL = ("key", "keys", "value", "values")
 _NOT_FOR_TERMINALS = {"mask"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What holds for every command: the repository that was named, the one that is used if none was, and the token."""
+
+    named: str
+    home: str
+    token: str
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +55,9 @@ def application(context: click.Context, repository: str, token: str) -> None:
       git-keyval -r ./db.git incr builds
       git-keyval -r ./db.git maintain --dry-run
     """  # noqa: D301  # the backslash is click's
-    context.obj = {"repository": repository, "token": token}
+    # What the environment says is only where to look if nothing else does: a config file comes before it.
+    named = context.get_parameter_source("repository") is ParameterSource.COMMANDLINE
+    context.obj = _Whole(named=repository if named else "", home="" if named else repository, token=token)
 
 
 def _offered(command: Command) -> list[str]:
@@ -68,7 +83,7 @@ def _parameter(command: Command, name: str) -> click.Parameter:
             type=str,
             metavar=name.upper() if required else f"[{name.upper()}]",
         )
-    if item.parse is INPUTS["dry-run"].parse:
+    if isinstance(item.parse, Flag):
         return click.Option([f"--{name}", _variable(name)], is_flag=True, help=item.description)
     return click.Option([f"--{name}", _variable(name)], type=str, help=_help(item), metavar="TEXT")
 
@@ -105,10 +120,11 @@ def _callback(command: Command) -> Callable[..., None]:
     def call(context: click.Context, /, **values: object) -> None:
         errors = Console(stderr=True)
         try:
-            inputs = parse_inputs(command, {**context.obj, **_given(command, values)})
+            whole: _Whole = context.obj
+            inputs = parse_inputs(command, {"repository": whole.named, "token": whole.token, **_given(command, values)})
             bars = Progress(console=errors, transient=True, disable=not errors.is_terminal)
             try:
-                show = _runner(command)(command, inputs, surroundings(os.environ, _bar(bars)))
+                show = _runner(command)(command, inputs, whole.home, surroundings(os.environ, _bar(bars)))
             finally:
                 if bars.tasks:
                     bars.stop()
@@ -123,20 +139,21 @@ def _callback(command: Command) -> Callable[..., None]:
     return call
 
 
-def _runner(command: Command) -> Callable[[Command, Mapping[str, object], Surroundings], Callable[[], int]]:
+def _runner(command: Command) -> Callable[[Command, Mapping[str, object], str, Surroundings], Callable[[], int]]:
     return _maintain if command.maintains else _step
 
 
-def _step(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
+def _step(command: Command, inputs: Mapping[str, object], home: str, world: Surroundings) -> Callable[[], int]:
     if "output-file" in inputs:
         check_writable(str(inputs["output-file"]))
-    result, outputs = run_command(command, inputs, world, deliverable=lambda _value: None)
+    result, outputs = run_command(command, {"repository": home, **inputs}, world, deliverable=lambda _value: None)
     return lambda: display(command, inputs, result, outputs)
 
 
-def _maintain(command: Command, inputs: Mapping[str, object], world: Surroundings) -> Callable[[], int]:
-    report, _outputs = run_maintenance(command, inputs, world)
-    return lambda: display_report(report)
+def _maintain(command: Command, inputs: Mapping[str, object], home: str, world: Surroundings) -> Callable[[], int]:
+    work = worklist(command, inputs, config_of(inputs, "", world), home, world.environ)
+    done = run_maintenance(command, work, world)
+    return lambda: max(display_upkeep(upkeep, listed=work.listed) for upkeep in done)
 
 
 def _bar(bars: Progress) -> Callable[[str, int, int], None]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.files import write_file
 from git_keyval.dispatch.steps import value_bytes
-from git_keyval.dispatch.upkeep import AnyReport
+from git_keyval.dispatch.upkeep import Upkeep
 from git_keyval.interface.commands import Command
 from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report
@@ -35,16 +35,21 @@ def display(command: Command, inputs: Mapping[str, object], result: Result, outp
     return _FAILED if result.found is False and inputs.get("on-missing") == "fail" else 0
 
 
-def display_report(report: AnyReport) -> int:
-    """Print the report of a maintenance command; give the exit code."""
-    match report:
-        case Report():
+def display_upkeep(upkeep: Upkeep, *, listed: bool) -> int:
+    """Print what became of a repository, under its name if it is one of a list; give the exit code."""
+    if listed:
+        print(upkeep.repository)
+    match upkeep.report:
+        case Report() as report:
             return _display_report(report)
-        case CheckReport():
-            return _display_check(report)
-        case InitReport():
-            print("\n".join(f"created {name}" for name in report.created) or "nothing to do")
-    return 0
+        case CheckReport() as found:
+            return _display_check(found)
+        case InitReport(created):
+            print("\n".join(f"created {name}" for name in created) or "nothing to do")
+            return 0
+        case error:
+            Console(stderr=True).print(escape(f"{upkeep.repository}: {error}"), style="red", highlight=False, soft_wrap=True)
+    return _FAILED
 
 
 def _print_value(data: bytes, end: bytes, path: str) -> None:

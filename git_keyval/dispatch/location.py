@@ -40,6 +40,12 @@ def github_name(repository: str, server: GithubServer) -> str | None:
     return name if _GITHUB.fullmatch(name) else None
 
 
+def identity(repository: str, server: GithubServer) -> str:
+    """Give the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
+    name = github_name(repository, server)
+    return repository if name is None else name.lower()
+
+
 def token_for(location: str, token: str, server: GithubServer) -> str:
     """Give the token if it may be sent there.
 

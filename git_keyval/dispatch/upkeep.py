@@ -1,34 +1,110 @@
-"""Running one maintenance command, and its report as outputs."""
+"""Running one maintenance command, on one repository after the other, and its reports as outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import open_store
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.dispatch.worklist import Target, Worklist
+from git_keyval.errors import GitKeyvalError
+from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.commands import Command
+from git_keyval.store.port import Store
 from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
-from maintenance.report import CheckReport, Report, check_to_json, to_json
+from maintenance.report import MAX_LISTED, CheckReport, Report, check_to_json, several_to_json, to_json
 
 AnyReport = Report | CheckReport | InitReport
 
 
-def run_maintenance(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> tuple[AnyReport, dict[str, str]]:
-    """Run a maintenance command with its parsed inputs; give its report, and its outputs as text. Raises GitKeyvalError."""
-    arguments = bind(command, inputs, surroundings)
-    store = open_store(inputs, surroundings)
-    job = Maintenance(store, new_op=surroundings.new_op, elapsed=surroundings.elapsed, progress=surroundings.progress)
-    report: AnyReport = getattr(import_module(command.module), command.attribute)(job, **arguments)
-    return report, as_outputs(command, {**_told(report), "requests-used": store.requests, "rate-remaining": store.rate_remaining})
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What became of one repository: its report, or the error that kept it from one."""
+
+    repository: str
+    report: AnyReport | GitKeyvalError
+    requests: int
+    rate_remaining: int | None
 
 
-def _told(report: AnyReport) -> dict[str, object]:
+def run_maintenance(command: Command, work: Worklist, surroundings: Surroundings) -> list[Upkeep]:
+    """Run a maintenance command on each repository; what one of them refuses does not keep it from the others.
+
+    Raises GitKeyvalError where the repository is the only one, and not from a list.
+    """
+    done = list(_each(command, work, surroundings))
+    if not work.listed and isinstance(done[0].report, GitKeyvalError):
+        raise done[0].report
+    return done
+
+
+def outputs_of(command: Command, work: Worklist, done: Sequence[Upkeep]) -> dict[str, str]:
+    """Give the outputs of a command as text: counts are summed up, and of the rates that remain the lowest is told."""
+    reports = [upkeep.report for upkeep in done if not isinstance(upkeep.report, GitKeyvalError)]
+    told = {
+        "count": sum(_count(report) for report in reports),
+        "applied": any(report.created for report in reports if isinstance(report, InitReport)),
+        "report": _several(command, done) if work.listed else _json(done[0].report, MAX_LISTED),
+        "requests-used": sum(upkeep.requests for upkeep in done),
+        "rate-remaining": min((upkeep.rate_remaining for upkeep in done if upkeep.rate_remaining is not None), default=None),
+    }
+    return as_outputs(command, told)
+
+
+def _each(command: Command, work: Worklist, surroundings: Surroundings) -> Iterator[Upkeep]:
+    for target in work.targets:
+        yield _attempt(command, target, _of_its_own(target, surroundings) if work.listed else surroundings)
+
+
+def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
+    """Count the seconds of a repository from its own beginning, and tell its progress under its name."""
+    begun = surroundings.elapsed()
+    return replace(
+        surroundings,
+        elapsed=lambda: surroundings.elapsed() - begun,
+        progress=lambda what, done, total: surroundings.progress(f"{target.repository}: {what}", done, total),
+    )
+
+
+def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Upkeep:
+    store: Store | None = None
+    try:
+        arguments = bind(command, target.inputs, surroundings)
+        store = open_store(target.inputs, surroundings)
+        run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares)
+        report: AnyReport | GitKeyvalError = getattr(import_module(command.module), command.attribute)(run, **arguments)
+    except GitKeyvalError as exc:
+        report = exc
+    return Upkeep(target.repository, report, store.requests if store else 0, store.rate_remaining if store else None)
+
+
+def _count(report: AnyReport) -> int:
     match report:
         case Report():
-            return {"count": sum(len(job.applied) for job in report.jobs), "report": to_json(report)}
+            return sum(len(job.applied) for job in report.jobs)
         case CheckReport():
-            return {"count": report.errors(), "report": check_to_json(report)}
+            return report.errors()
         case InitReport():
-            return {"applied": bool(report.created), "count": len(report.created)}
+            return len(report.created)
+
+
+def _several(command: Command, done: Sequence[Upkeep]) -> dict[str, JsonValue]:
+    # All lists together are as long as those of one report, or an output could not hold them.
+    listed = MAX_LISTED // len(done)
+    return several_to_json(command.name, [(upkeep.repository, _told(upkeep.report, listed)) for upkeep in done])
+
+
+def _told(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue] | str:
+    return str(report) if isinstance(report, GitKeyvalError) else _json(report, listed)
+
+
+def _json(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue]:
+    match report:
+        case Report():
+            return to_json(report, listed)
+        case CheckReport():
+            return check_to_json(report, listed)
+    return {}  # init has no report

@@ -18,8 +18,13 @@ _TIMESTAMP = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
 _SECONDS_END = len("YYYYMMDDTHHMMSS")
 _TIMESTAMP_FORMAT = "%Y%m%dT%H%M%S%fZ"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SHORT = re.compile(r"(\d{1,15})([smhdw])", re.ASCII)
-_ISO = re.compile(r"P(?=.)(?:(\d{1,15})W|(?:(\d{1,15})D)?(?:T(?=.)(?:(\d{1,15})H)?(?:(\d{1,15})M)?(?:(\d{1,15})S)?)?)", re.ASCII)
+_SHORT = re.compile(r"([0-9]{1,15})([smhdw])")
+_ISO = re.compile(
+    r"P(?=.)(?:([0-9]{1,15})W|(?:([0-9]{1,15})D)?(?:T(?=.)(?:([0-9]{1,15})H)?(?:([0-9]{1,15})M)?(?:([0-9]{1,15})S)?)?)"
+)
+
+DURATION_PATTERN = f"{_SHORT.pattern}|{_ISO.pattern}"
+"""What ``parse_duration`` reads, as a regular expression that ECMA 262 has, too."""
 
 
 def timestamp(moment: Micros) -> Timestamp:

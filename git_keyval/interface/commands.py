@@ -9,10 +9,14 @@ _SHOW = ("default", "on-missing", "output-file", "mask")
 _LIFETIME = ("ttl", "expires-at", "expiry-granularity")
 _WRITE = ("if", "if-version", "max-attempts")
 _VERSIONED = ("if-version", "max-attempts")
-_BUDGET = ("dry-run", "max-writes", "max-seconds")
+_CONFIG = ("config",)
+_BUDGET = ("dry-run", "max-writes", "max-seconds", *_CONFIG)
 _COUNT = (*_KEY, "by", "op-id", "contention", "max-attempts")
 _TIMES = ("ttl", "expires-at")
 _REPORT = ("count", "report", "requests-used", "rate-remaining")
+
+JOBS = ("gather", "sweep", "purge")
+"""The jobs of maintenance, in the order in which ``maintain`` runs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Command:
     def maintains(self) -> bool:
         """Tell maintenance from step mode."""
         return self.module.startswith("maintenance.")
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Give the jobs that the command runs; none for most."""
+        return JOBS if self.name == "maintain" else tuple(job for job in JOBS if job == self.name)
 
 
 _VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
@@ -204,10 +213,10 @@ COMMANDS: dict[str, Command] = {
             "maintenance",
             "Make a repository ready to be a database.",
             "maintenance.init:init",
-            (),
+            _CONFIG,
             ("applied", "count", *_USED),
         ),
-        Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", (), _REPORT),
+        Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", _CONFIG, _REPORT),
     )
 }
 """All commands by name."""

@@ -83,7 +83,7 @@ class Flag:
 
     def __call__(self, text: str) -> bool:
         """Give what is meant. Raises ValueError."""
-        return _one_of("true", "false")(text) == "true"
+        return OneOf(("true", "false"))(text) == "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +101,19 @@ class WholeNumber:
         return int(text)
 
 
-def _one_of(*words: str) -> OneOf:
-    return OneOf(words)
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Accepts durations between two bounds in seconds, both included."""
 
+    shortest: int
+    longest: int
 
-_flag = Flag()
-_integer = WholeNumber
-_step = WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,))
-
-
-def _duration(shortest: int, longest: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
+    def __call__(self, text: str) -> int:
+        """Give the seconds. Raises ValueError."""
         seconds = parse_duration(text)
-        if not shortest <= seconds <= longest:
+        if not self.shortest <= seconds <= self.longest:
             raise ValueError(text)
         return seconds
-
-    return parse
 
 
 def _moment(text: str) -> Micros:
@@ -161,10 +157,10 @@ INPUTS: dict[str, Input] = {
         Input("command", "What to do.", "a command", _text, default="maintain"),
         Input(
             "repository",
-            "The database: a git URL, a path, or owner/name on GitHub.",
+            "The database: a git URL, a path, or owner/name on GitHub. In a workflow that names none, maintenance takes the "
+            "repositories of the config file, and everything else the workflow's own.",
             "a URL, a path or owner/name",
             _text,
-            default="${{ github.repository }}",
         ),
         Input(
             "token",
@@ -178,7 +174,7 @@ INPUTS: dict[str, Input] = {
             "transport",
             "How a repository on GitHub is reached: by its API, by git, or by whichever takes fewer requests.",
             "auto, api or git",
-            _one_of("auto", "api", "git"),
+            OneOf(("auto", "api", "git")),
             default="auto",
         ),
         Input("key", "The key; for the command keys, a pattern with *, ? and [...].", "any text", _text, shown=False),
@@ -187,7 +183,7 @@ INPUTS: dict[str, Input] = {
             "key-type",
             "The type of the key, which is part of its identity.",
             "string, number, boolean, json or bytes (base64)",
-            _one_of("string", "number", "boolean", "json", "bytes"),
+            OneOf(("string", "number", "boolean", "json", "bytes")),
             default="string",
         ),
         Input(
@@ -203,25 +199,31 @@ INPUTS: dict[str, Input] = {
             "type",
             "The type of the value; mset takes it from the JSON unless given.",
             "string, number, boolean, json, bytes, file or counter",
-            _one_of("string", "number", "boolean", "json", "bytes", "file", "counter"),
+            OneOf(("string", "number", "boolean", "json", "bytes", "file", "counter")),
             default="string",
         ),
-        Input("ttl", "How long the key lives from now on.", _DURATION, _duration(1, _CENTURIES)),
+        Input("ttl", "How long the key lives from now on.", _DURATION, Duration(1, _CENTURIES)),
         Input(
             "expires-at",
             "When the key stops existing.",
             "an ISO 8601 time with its zone, such as 2027-01-31T12:00:00Z",
             _moment,
         ),
-        Input("keep-ttl", "Keep the expiry that the key has.", "true or false", _flag, default="false"),
-        Input("if", "Write only if the key is absent, or present.", "absent or present", _one_of("absent", "present")),
+        Input("keep-ttl", "Keep the expiry that the key has.", "true or false", Flag(), default="false"),
+        Input("if", "Write only if the key is absent, or present.", "absent or present", OneOf(("absent", "present"))),
         Input(
             "if-version",
             "Write only over this version of the value.",
             "the output 'version' of an earlier step (40 hex digits)",
             _oid,
         ),
-        Input("by", "How much to add or subtract.", "a whole number of 64 bits, not 0", _step, default="1"),
+        Input(
+            "by",
+            "How much to add or subtract.",
+            "a whole number of 64 bits, not 0",
+            WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,)),
+            default="1",
+        ),
         Input(
             "op-id",
             "Makes the step repeatable: the same id counts once.",
@@ -234,12 +236,12 @@ INPUTS: dict[str, Input] = {
             "contention",
             "What incr does when a rival is faster: try again for a number of its own, or leave a breadcrumb for the next gather.",
             "retry or breadcrumb",
-            _one_of("retry", "breadcrumb"),
+            OneOf(("retry", "breadcrumb")),
             default="retry",
         ),
         Input("media-type", "The media type of a value of type file.", "a media type such as image/png", _text),
         Input("default", "The output 'value' if the key does not exist.", "any text", _text, shown=False),
-        Input("on-missing", "Whether a missing key fails the step.", "ok or fail", _one_of("ok", "fail"), default="ok"),
+        Input("on-missing", "Whether a missing key fails the step.", "ok or fail", OneOf(("ok", "fail")), default="ok"),
         Input(
             "output-file",
             "Write the value to this file instead of the output 'value'.",
@@ -247,56 +249,63 @@ INPUTS: dict[str, Input] = {
             _text,
             shown=False,
         ),
-        Input("mask", "Hide the value in the rest of the log.", "true or false", _flag, default="false"),
+        Input("mask", "Hide the value in the rest of the log.", "true or false", Flag(), default="false"),
         Input(
             "store-key",
             "Store the key itself, so that the command keys can list it by name.",
             "true or false",
-            _flag,
+            Flag(),
             default="false",
         ),
         Input(
             "shard-length",
             "How many digits of the key id name the directory of its refs; the same for all writers of a database.",
             f"a whole number from 1 to {MAX_SHARD_LENGTH}",
-            _integer(1, MAX_SHARD_LENGTH),
+            WholeNumber(1, MAX_SHARD_LENGTH),
             default="2",
         ),
         Input(
             "expiry-granularity",
             "Expiry times are rounded up to multiples of this.",
             f"{_DURATION}, up to 366 days",
-            _duration(1, _YEAR),
+            Duration(1, _YEAR),
             default="60s",
         ),
         Input(
             "max-attempts",
             "How often a write that rivals deny is tried.",
             "a whole number from 1 to 1000",
-            _integer(1, 1000),
+            WholeNumber(1, 1000),
             default="20",
         ),
-        Input("dry-run", "Plan and report only.", "true or false", _flag, default="false"),
+        Input("dry-run", "Plan and report only.", "true or false", Flag(), default="false"),
         Input(
             "grace-period",
             "Breadcrumbs younger than this are left for the next gather.",
             _DURATION,
-            _duration(0, _YEAR),
+            Duration(0, _YEAR),
             default="2m",
         ),
         Input(
             "retention",
             "How long values removed by getdel stay parked.",
             _DURATION,
-            _duration(0, 100 * _YEAR),
+            Duration(0, 100 * _YEAR),
             default="7d",
         ),
-        Input("max-writes", "At most this many ref transactions.", "a whole number, 1 or more", _integer(1, INT64_MAX)),
+        Input("max-writes", "At most this many ref transactions.", "a whole number, 1 or more", WholeNumber(1, INT64_MAX)),
         Input(
             "max-seconds",
             "Begin no new batch, and wait for no rate limit, beyond this many seconds.",
             "a whole number, 1 or more",
-            _integer(1, _YEAR),
+            WholeNumber(1, _YEAR),
+        ),
+        Input(
+            "config",
+            "The config file of maintenance (docs/config.md); an input that is given beats what the file says. A workflow step "
+            "that names none reads .github/git-keyval.yml if there is one.",
+            "the path of a YAML file",
+            _text,
         ),
     )
 }

@@ -18,7 +18,7 @@ _EXCLUSIVE = (
 def find_command(name: str) -> Command:
     """Give the command of a name. Raises InputError."""
     if name not in COMMANDS:
-        raise InputError("command", f"was given {name[:60]!a}, which is no command", _meant(name, list(COMMANDS)))
+        raise InputError("command", f"was given {name[:60]!a}, which is no command", meant(name, list(COMMANDS)))
     return COMMANDS[name]
 
 
@@ -32,7 +32,7 @@ def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object
     present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
     for name in present:
         if name not in INPUTS:
-            raise InputError(name[:60], "is unknown", _meant(name, list(INPUTS)))
+            raise InputError(name[:60], "is unknown", meant(name, list(INPUTS)))
         if name not in (*COMMON, *command.inputs):
             raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
     parsed = {name: INPUTS[name].read(text) for name, text in present.items()}
@@ -57,7 +57,8 @@ def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
         raise InputError("op-id", "goes with 'type: counter' only", "no op-id, or type: counter")
 
 
-def _meant(name: str, known: list[str]) -> str:
+def meant(name: str, known: list[str]) -> str:
+    """Say what may have been meant by a name: the one that is much like it, or else all that there are."""
     from difflib import get_close_matches  # noqa: PLC0415  # only where there is an error to explain
 
     close = get_close_matches(name, known, n=1)

@@ -56,7 +56,7 @@ _NOT_TAKEN = [
     _of("mget", "key", "keys"),
     _of("maintain", "key", "dry-run"),
     _of("sweep", "retention", "dry-run", key="", retention="1d"),
-    _of("init", "key", "no inputs"),
+    _of("init", "key", "config"),
     _of("keys", "keys", "key", keys=f'["{KEY}"]'),
 ]
 _DURATIONS = [

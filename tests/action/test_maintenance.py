@@ -348,7 +348,7 @@ def test_check_finds_nothing_in_a_sound_database(busy: Workflow, repository: Pat
 def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> None:
     git_output("update-ref", value_ref("odd"), foreign_commit(repository), directory=repository)
     ended = busy.run("check")
-    assert "1 errors" in ended.error
+    assert "found 1 error;" in ended.error
     assert ended.answers["count"] == "1"
     (found,) = report_of(ended)["problems"]
     assert (found["ref"], found["severity"]) == (value_ref("odd"), "error")

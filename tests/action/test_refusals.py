@@ -9,6 +9,7 @@ import pytest
 from git_keyval.action.step import inputs_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.upkeep import run_maintenance
+from git_keyval.dispatch.worklist import worklist
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
@@ -29,7 +30,7 @@ def run(environ: Mapping[str, str]) -> None:
     inputs = parse_inputs(command, given)
     outside = surroundings(environ, lambda *_: None)
     if command.maintains:
-        run_maintenance(command, inputs, outside)
+        run_maintenance(command, worklist(command, inputs, None, "", environ), outside)
     else:
         run_command(command, inputs, outside, deliverable=lambda _value: None)
 

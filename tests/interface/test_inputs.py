@@ -75,6 +75,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("transport", way, way) for way in ("auto", "api", "git")),
     ("max-seconds", "1", 1),
     ("max-seconds", "3600", 3600),
+    ("config", "a b.yml", "a b.yml"),
 ]
 
 DURATIONS = (
@@ -174,7 +175,7 @@ def test_an_input_is_refused(name: str, text: str) -> None:
 
 def test_every_input_is_tried() -> None:
     assert {name for name, _, _ in ACCEPTED} == set(INPUTS)
-    free = {"command", "repository", "token", "key", "value-file", "op-id", "media-type", "default", "output-file"}
+    free = {"command", "repository", "token", "key", "value-file", "op-id", "media-type", "default", "output-file", "config"}
     assert {name for name, _ in REFUSED} == set(INPUTS) - free
 
 

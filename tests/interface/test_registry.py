@@ -54,13 +54,14 @@ SAMPLES = {
     "retention": "1d",
     "max-writes": "10",
     "max-seconds": "60",
+    "config": "settings.yml",
 }
 """A text that each input accepts, other than its default."""
 
 # What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
 NOT_ARGUMENTS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
-    *("default", "on-missing", "output-file", "mask"),
+    *("default", "on-missing", "output-file", "mask", "config"),
 }
 
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
@@ -103,7 +104,13 @@ def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can
 def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     """``make documents`` writes them."""
     assert main(["--check"]) == 0, capsys.readouterr().out
-    assert {path.name for path in documents()} == {"action.yml", "action-types.yml", "commands.md"}
+    assert {path.name for path in documents()} == {
+        "action.yml",
+        "action-types.yml",
+        "commands.md",
+        "config.md",
+        "config.schema.json",
+    }
 
 
 def test_action_yml_says_what_the_registry_says() -> None:
@@ -115,8 +122,9 @@ def test_action_yml_says_what_the_registry_says() -> None:
         assert item["required"] is False
         assert INPUTS[name].description in item["description"]
         assert INPUTS[name].accepted in item["description"]
-        # A default here would be given to every command, and those that do not take the input would refuse it.
-        assert item.get("default", "") == (INPUTS[name].default if name in COMMON else "")
+        # A default here would be given to every command, and those that do not take the input would refuse it; and it would beat
+        # what a config file says.
+        assert item.get("default", "") == (INPUTS[name].default if name in {"command", "token"} else "")
     for name, item in action["outputs"].items():
         assert item["description"] == OUTPUTS[name]
 

@@ -1,6 +1,7 @@
 """Executing a plan: budgets, batches that adapt to the server, refusals, and replies that are lost."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,39 @@ def test_one_budget_serves_all_jobs_of_maintain(memory: World) -> None:
         ("sweep", 2, 0),
         ("purge", 0, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("share", "whole", "gathered", "swept", "budget"),
+    [
+        (1, None, (1, 2), (3, 0), "max-writes"),
+        (2, 4, (2, 1), (2, 1), "max-writes"),
+        (5, 4, (3, 0), (1, 2), "max-writes"),
+        (3, 7, (3, 0), (3, 0), ""),
+        (3, None, (3, 0), (3, 0), ""),
+    ],
+)
+def test_the_share_of_a_job_leaves_the_rest_to_the_others(
+    memory: World, share: int, whole: int | None, gathered: tuple[int, int], swept: tuple[int, int], budget: str
+) -> None:
+    """And does not raise what all of them may write together: pairs of writes made and deferred, of three that there are."""
+    fill(memory, 3)
+    for counter in map(key, ("counter 1", "counter 2", "counter 3")):
+        incr(memory.database(), key=counter)
+        memory.plant(counter, 1, ago=-1)
+    memory.clock.advance(3600)
+    report = maintain(replace(memory.maintenance(), shares={"gather": share}), max_writes=whole)
+    assert [(len(job.applied), job.deferred) for job in report.jobs[:2]] == [gathered, swept]
+    assert report.budget == budget
+
+
+def test_a_job_alone_keeps_to_its_share(memory: World) -> None:
+    fill(memory)
+    shares = {"sweep": 40, "gather": 1}
+    assert len(sweep(replace(memory.maintenance(), shares=shares)).jobs[0].applied) == 40
+    assert len(sweep(replace(memory.maintenance(), shares=shares), max_writes=10).jobs[0].applied) == 10
+    assert len(sweep(replace(memory.maintenance(), shares=shares), max_writes=1000).jobs[0].applied) == 40
+    assert keys_left(memory) == 10
 
 
 def test_a_budget_that_is_spent_reads_no_further(memory: World) -> None:

@@ -10,7 +10,7 @@ from git_keyval.commands.values import mset, set_
 from git_keyval.format.canonical import JsonValue
 from maintenance.check import check
 from maintenance.jobs import gather, maintain, purge, sweep
-from maintenance.report import MAX_LISTED, check_to_json, to_json
+from maintenance.report import MAX_LISTED, check_to_json, several_to_json, to_json
 from tests.contract.samples import note
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.schema import violations
@@ -45,6 +45,29 @@ def test_reports_are_as_their_schema_says(memory: World, made: Callable[[World],
     schema = json.loads(SCHEMA_FILE.read_text())
     report = json.loads(json.dumps(made(memory)))
     assert list(violations(report, schema, schema)) == []
+
+
+def test_the_reports_of_several_repositories_are_as_their_schema_says(memory: World) -> None:
+    fill(memory)
+    schema = json.loads(SCHEMA_FILE.read_text())
+    reports = [(name, made(memory)) for name, made in REPORTS.items()]
+    several = json.loads(json.dumps(several_to_json("maintain", [*reports, ("gone", "It is not there.")])))
+    assert list(violations(several, schema, schema)) == []
+    assert [one["repository"] for one in several["repositories"]] == [*REPORTS, "gone"]
+    assert several["repositories"][-1] == {"repository": "gone", "report": None, "error": "It is not there."}
+    wrong: list[dict[str, JsonValue]] = [{"report": {}}, {"error": 1}, {"surplus": 1}, {"repository": None}]
+    for broken in wrong:
+        several["repositories"][0] |= broken
+        assert list(violations(several, schema, schema)) != []
+        several["repositories"][0] = {"repository": "a", "report": None, "error": None}
+
+
+def test_a_report_lists_no_more_than_it_is_asked_for(memory: World) -> None:
+    fill(memory)
+    for report in (to_json(maintain(memory.maintenance()), 1), check_to_json(check(memory.maintenance()), 1)):
+        told = json.loads(json.dumps(report))
+        lists = [told.get("problems", []), *(job[name] for job in told.get("jobs", []) for name in ("changed", "leftAlone"))]
+        assert max(map(len, lists)) == 1
 
 
 @pytest.mark.parametrize("broken", [{"jobs": 1}, {"surplus": 1}, {"seconds": -1}, {"startedAt": "today"}, {"command": "get"}])

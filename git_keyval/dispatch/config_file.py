@@ -1,0 +1,44 @@
+"""The file of the input ``config``."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from git_keyval.dispatch.location import GithubServer, identity
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.errors import InputError
+
+if TYPE_CHECKING:
+    from git_keyval.interface.config import Config
+
+DEFAULT_PATH = ".github/git-keyval.yml"
+"""Where the Action looks for a config file, below the workspace, if it is not told."""
+
+_MAX_BYTES = 64 * 1024
+
+
+def config_of(inputs: Mapping[str, object], workspace: str, surroundings: Surroundings) -> "Config | None":
+    """Read the config file that the inputs name, or else the one at its usual place below a workspace.
+
+    None if no file is named, and there is none, or no workspace (an empty text) to look for it. Raises InputError for a file that
+    cannot be read, and ConfigError for what it says.
+    """
+    named = "config" in inputs
+    if not named and not workspace:
+        return None
+    path = str(inputs["config"]) if named else DEFAULT_PATH
+    try:
+        data = surroundings.read_file(path if named else f"{workspace}/{path}", _MAX_BYTES)
+    except FileNotFoundError as exc:
+        if not named:
+            return None
+        raise InputError(
+            "config", f"names {path}, which does not exist", "a file; in a workflow, actions/checkout must run before this step"
+        ) from exc
+    except OSError as exc:
+        raise InputError("config", f"names {path}, which cannot be read ({exc.strerror})", "the path of a YAML file") from exc
+    except ValueError as exc:
+        raise InputError("config", f"names {path}, which is larger than 64 KiB", "the path of a YAML file") from exc
+    from git_keyval.interface.config import read_config  # noqa: PLC0415  # slow to import, and most steps have no file
+
+    server = GithubServer.of(surroundings.environ)
+    return read_config(data, path, lambda repository: identity(repository, server))
