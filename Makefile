@@ -55,7 +55,7 @@ format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff check --fix .
 
 test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 
 contract: venv ## Compare the emulator of GitHub and the adapter with GitHub's published schemas (needs npm)
 	$(BIN)/python -m tools.contract
