@@ -12,6 +12,7 @@ from pathlib import Path
 
 from git_keyval.interface.commands import COMMANDS, Command
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
+from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
 from tools.config_schema import config_schema
@@ -78,7 +79,8 @@ def command_tables() -> str:
     for family in dict.fromkeys(command.family for command in COMMANDS.values()):
         lines += [f"### {family.capitalize()}", "", "| command | what it does | inputs | outputs |", "| --- | --- | --- | --- |"]
         lines += [_row(command) for command in COMMANDS.values() if command.family == family]
-        lines += [""]
+        examples = [line for command in COMMANDS.values() if command.family == family for line in EXAMPLES[command.name]]
+        lines += ["", "At a terminal:", "", "```sh", *examples, "```", ""]
     lines += ["### Inputs", "", "Every command takes `command`, `repository` and `token`.", ""]
     lines += ["| input | meaning | accepted | default |", "| --- | --- | --- | --- |"]
     lines += [f"| `{item.name}` | {item.description} | {item.accepted} | {_code(item.default)} |" for item in INPUTS.values()]

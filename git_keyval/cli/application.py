@@ -2,190 +2,183 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
-from rich.progress import Progress
 
-from git_keyval.cli.display import display, display_upkeep
-from git_keyval.dispatch.config_file import config_of
-from git_keyval.dispatch.files import check_writable
-from git_keyval.dispatch.steps import run_command
-from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.dispatch.upkeep import run_maintenance
-from git_keyval.dispatch.worklist import worklist
-from git_keyval.errors import GitKeyvalError, InputError
+from git_keyval.cli.credentials import ENTERPRISE_TOKENS, PUBLIC_TOKENS
+from git_keyval.cli.failures import EXIT_CODES, ExitCode, StoppedError
+from git_keyval.cli.parameters import common_options, parameters_of, variable_of
+from git_keyval.cli.running import Call, run_call
+from git_keyval.cli.terminal import fail, takes_colour
 from git_keyval.interface.commands import COMMANDS, Command
-from git_keyval.interface.inputs import INPUTS, Flag, Input
-from git_keyval.interface.parsing import parse_inputs
-from git_keyval.process import surroundings
+from git_keyval.interface.examples import EXAMPLES
 
-_REFUSED = 1
-_MISUSED = 2
-# What a person types without naming it, in this order; the last one of keys takes all that follow.
-_POSITIONAL = ("key", "keys", "value", "values")
-_NOT_FOR_TERMINALS = {"mask"}
+_PROGRAM = "git-keyval"
+_SHELLS = ("bash", "zsh", "fish")
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_FIRST_STEPS = (
+    "git init --bare db.git",
+    "git-keyval -r ./db.git set greeting hello --ttl 15m",
+    "git-keyval -r ./db.git get greeting",
+    "export GIT_KEYVAL_REPOSITORY=./db.git",
+    "git-keyval incr builds",
+)
+_ENVIRONMENT = (
+    ("GIT_KEYVAL_REPOSITORY", "The database, where --repository is not given."),
+    ("GIT_KEYVAL_TOKEN", "The token, where --token is not given. It is sent to the server of the repository, whichever that is."),
+    (", ".join(PUBLIC_TOKENS), "Taken after that, for repositories on github.com or ghe.com only."),
+    (", ".join(ENTERPRISE_TOKENS), "The same, for repositories on the Enterprise Server that GITHUB_SERVER_URL names."),
+    ("NO_COLOR", "No colours. There are none in pipes and files, nor where TERM is dumb."),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """What holds for every command: the repository that was named, the one that is used if none was, and the token."""
+def run(arguments: Sequence[str]) -> int:
+    """Run the program with its arguments; give the exit code."""
+    as_json = "--json" in _before_the_values(arguments)
+    coloured = takes_colour(sys.stderr, os.environ, refused="--no-color" in arguments)
+    try:
+        return int(application.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False))
+    except click.Abort:
+        return fail(StoppedError("Interrupted; nothing was read or written."), as_json=as_json, coloured=coloured)
+    except click.ClickException as exc:
+        return fail(exc, as_json=as_json, coloured=coloured)
 
-    named: str
-    home: str
-    token: str
+
+class _Group(click.Group):
+    """The program, whose commands are listed by family, in the order of their table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature, here and below
+        return list(self.commands)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        _write_examples(formatter, _FIRST_STEPS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        families: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            family = COMMANDS[name].family if name in COMMANDS else "shell"
+            families.setdefault(family, []).append((name, command.get_short_help_str(formatter.width)))
+        width = max(map(len, self.commands))
+        for family, rows in families.items():
+            with formatter.section(family.capitalize()):
+                formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])
+        with formatter.section("Environment"):
+            formatter.write_dl(_ENVIRONMENT)
+        formatter.write_paragraph()
+        formatter.write_text(f"'{_PROGRAM} COMMAND --help' explains a command and shows examples.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--repository", "-r", envvar="GIT_KEYVAL_REPOSITORY", default="", help=INPUTS["repository"].description)
-@click.option("--token", envvar="GIT_KEYVAL_TOKEN", default="", help=INPUTS["token"].description)
-@click.version_option(package_name="git-keyval-action")
+class _Command(click.Command):
+    """A command, with its examples."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        _write_examples(formatter, EXAMPLES.get(self.name or "", ()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write_paragraph()
+        formatter.write_text(f"For the options of every command, such as --json, see '{_PROGRAM} --help'.")
+
+
+def _before_the_values(arguments: Sequence[str]) -> Sequence[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:
+    with formatter.section("Examples"):
+        for line in lines:
+            formatter.write(f"  {line}\n")  # never wrapped: an example can be copied
+
+
+def _common_of(values: dict[str, object]) -> dict[str, object]:
+    """Give the options of every command that were given."""
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
 @click.pass_context
-def application(context: click.Context, repository: str, token: str) -> None:
-    """A key-value database kept in a git repository.
-
-    \b
-    Examples:
-      git init --bare db.git
-      git-keyval -r ./db.git set greeting hello --ttl 15m
-      git-keyval -r ./db.git get greeting
-      git-keyval -r ./db.git incr builds
-      git-keyval -r ./db.git maintain --dry-run
-    """  # noqa: D301  # the backslash is click's
-    # What the environment says is only where to look if nothing else does: a config file comes before it.
-    named = context.get_parameter_source("repository") is ParameterSource.COMMANDLINE
-    context.obj = _Whole(named=repository if named else "", home="" if named else repository, token=token)
+def _program(context: click.Context, /, **values: object) -> None:
+    context.obj = told = _common_of(values)
+    repository = variable_of("repository")
+    if context.get_parameter_source(repository) is ParameterSource.ENVIRONMENT:
+        # Where to look if nothing else says so: a config file comes before it.
+        told["home"] = told.pop(repository)
 
 
-def _offered(command: Command) -> list[str]:
-    """Give the inputs that make sense at a terminal: with several keys, one key is just one of them."""
-    left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
-    return [name for name in command.inputs if name not in left_out]
-
-
-def _positional(command: Command) -> list[str]:
-    wanted = [name for name in _POSITIONAL if name in command.inputs]
-    return [name for name in wanted if not (name == "key" and "keys" in wanted)]
-
-
-def _parameter(command: Command, name: str) -> click.Parameter:
-    item = INPUTS[name]
-    if name in _positional(command):
-        many = name == "keys"
-        required = any(name in group for group in command.needs) and name != "value"
-        return click.Argument(
-            [_variable(name)],
-            nargs=-1 if many else 1,
-            required=required,
-            type=str,
-            metavar=name.upper() if required else f"[{name.upper()}]",
-        )
-    if isinstance(item.parse, Flag):
-        return click.Option([f"--{name}", _variable(name)], is_flag=True, help=item.description)
-    return click.Option([f"--{name}", _variable(name)], type=str, help=_help(item), metavar="TEXT")
-
-
-def _help(item: Input) -> str:
-    default = f" [default: {item.default}]" if item.default else ""
-    return f"{item.description} Takes {item.accepted}.{default}"
-
-
-def _variable(name: str) -> str:
-    return f"input_{name.replace('-', '_')}"
-
-
-def _given(command: Command, values: dict[str, object]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for name in command.inputs:
-        value = values.get(_variable(name))
-        match value:
-            case None | False | ():
-                continue
-            case True:
-                given[name] = "true"
-            case tuple():
-                import json
-
-                given[name] = json.dumps(value)
-            case _:
-                given[name] = str(value)
-    return given
-
-
-def _callback(command: Command) -> Callable[..., None]:
+def _callback(command: Command) -> Callable[..., ExitCode]:
     @click.pass_context
-    def call(context: click.Context, /, **values: object) -> None:
-        errors = Console(stderr=True)
-        try:
-            whole: _Whole = context.obj
-            inputs = parse_inputs(command, {"repository": whole.named, "token": whole.token, **_given(command, values)})
-            bars = Progress(console=errors, transient=True, disable=not errors.is_terminal)
-            try:
-                show = _runner(command)(command, inputs, whole.home, surroundings(os.environ, _bar(bars)))
-            finally:
-                if bars.tasks:
-                    bars.stop()
-        except InputError as exc:
-            errors.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
-            sys.exit(_MISUSED)
-        except GitKeyvalError as exc:
-            errors.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
-            sys.exit(_REFUSED)
-        sys.exit(show())
+    def call(context: click.Context, /, **values: object) -> ExitCode:
+        told = {**context.obj, **_common_of(values)}
+        return run_call(
+            Call(
+                command,
+                told,
+                as_json="as_json" in told,
+                no_color="no_color" in told,
+                by_code="by_code" in told,
+                home=str(told.get("home", "")),
+            )
+        )
 
     return call
 
 
-def _runner(command: Command) -> Callable[[Command, Mapping[str, object], str, Surroundings], Callable[[], int]]:
-    return _maintain if command.maintains else _step
-
-
-def _step(command: Command, inputs: Mapping[str, object], home: str, world: Surroundings) -> Callable[[], int]:
-    if "output-file" in inputs:
-        check_writable(str(inputs["output-file"]))
-    result, outputs = run_command(command, {"repository": home, **inputs}, world, deliverable=lambda _value: None)
-    return lambda: display(command, inputs, result, outputs)
-
-
-def _maintain(command: Command, inputs: Mapping[str, object], home: str, world: Surroundings) -> Callable[[], int]:
-    work = worklist(command, inputs, config_of(inputs, "", world), home, world.environ)
-    done = run_maintenance(command, work, world)
-    return lambda: max(display_upkeep(upkeep, listed=work.listed) for upkeep in done)
-
-
-def _bar(bars: Progress) -> Callable[[str, int, int], None]:
-    tasks: dict[str, int] = {}
-
-    def progress(what: str, done: int, total: int) -> None:
-        if not tasks:
-            bars.start()
-        known = done <= total
-        shown = what if known else f"{what}: {done}"  # a bar without an end shows no numbers of its own
-        if what not in tasks:
-            tasks[what] = bars.add_task(shown, total=None)
-        bars.update(tasks[what], description=shown, completed=done, total=total if known else None)  # type: ignore[arg-type]  # a TaskID is an int
-
-    return progress
-
-
-for _command in COMMANDS.values():
-    _parameters = [_parameter(_command, _name) for _name in _offered(_command)]
-    _parameters.sort(
-        key=lambda parameter: (
-            _POSITIONAL.index(parameter.name.removeprefix("input_"))
-            if isinstance(parameter, click.Argument) and parameter.name
-            else 0
-        )
+def _parameters(command: Command) -> list[click.Parameter]:
+    by_code = click.Option(
+        ["--exit-code", "by_code"],
+        is_flag=True,
+        help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
     )
-    application.add_command(
-        click.Command(
-            _command.name,
-            params=_parameters,
-            callback=_callback(_command),
-            help=_command.summary,
-            short_help=_command.summary,
-        )
+    return [*parameters_of(command), *([] if command.maintains else [by_code]), *common_options(repeated=True)]
+
+
+def _completion_command() -> click.Command:
+    def script(shell: str) -> ExitCode:
+        from click.shell_completion import get_completion_class
+
+        found = get_completion_class(shell)
+        assert found is not None
+        click.echo(found(application, {}, _PROGRAM, "_GIT_KEYVAL_COMPLETE").source())
+        return ExitCode.DONE
+
+    return click.Command(
+        "completion",
+        params=[click.Argument(["shell"], type=click.Choice(_SHELLS))],
+        callback=script,
+        help="Print the script that completes commands, options and their words in a shell.\n\n"
+        "Keys are not completed: that would ask the server each time.",
+        short_help="Print the script of shell completion.",
     )
+
+
+def _made() -> click.Group:
+    group = _Group(
+        _PROGRAM,
+        params=common_options(repeated=False),
+        callback=_program,
+        help="A key-value database kept in a git repository.",
+        context_settings=_CONTEXT,
+    )
+    click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(group)
+    for command in COMMANDS.values():
+        group.add_command(
+            _Command(
+                command.name,
+                params=_parameters(command),
+                callback=_callback(command),
+                help=command.summary,
+                context_settings=_CONTEXT,
+            )
+        )
+    group.add_command(_completion_command())
+    return group
+
+
+application = _made()
+"""The program, for click."""

@@ -2,16 +2,18 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from git_keyval.cli.application import application
+from git_keyval.cli.application import run
 from tests.servers.binary import isolated_environ
 
 PROGRAM = Path(sys.executable).parent / "git-keyval"
@@ -35,6 +37,21 @@ class Said:
         """Read the lines ``name: value``."""
         return dict(line.split(": ", 1) for line in self.text.splitlines())
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """Read the one JSON object on standard output, which is one line of ASCII."""
+        assert self.stdout.decode("ascii").splitlines(keepends=True)[1:] == []
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    @property
+    def error(self) -> dict[str, str]:
+        """Read the one JSON object on standard error."""
+        (line,) = self.stderr.splitlines()
+        told: dict[str, dict[str, str]] = json.loads(line)
+        assert told.keys() == {"error"}
+        return told["error"]
+
 
 Command = Callable[..., Said]
 
@@ -48,23 +65,46 @@ def repository(bare_repository: Callable[[str], Path]) -> Path:
 def keyval(repository: Path) -> Command:
     """Call the command in this process."""
 
-    def call(*arguments: str, environ: dict[str, str] | None = None) -> Said:
+    def call(*arguments: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Said:
         told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
-        result = CliRunner().invoke(application, arguments, env={**dict.fromkeys(os.environ), **told})
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Said(result.exit_code, result.stdout_bytes, result.stderr)
+        with CliRunner().isolation(stdin, env={**dict.fromkeys(os.environ), **told}) as (stdout, stderr, _):
+            code = run(arguments)
+        return Said(code, stdout.getvalue(), stderr.getvalue().decode())
 
     return call
+
+
+@pytest.fixture
+def terminal(repository: Path) -> Command:
+    """Call the program with a terminal as its standard output and standard error, which both are in ``stdout``."""
+
+    def call(*arguments: str, environ: dict[str, str] | None = None, typed: bytes = b"") -> Said:
+        told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "TERM": "xterm-256color", **(environ or {})})
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([PROGRAM, *arguments], env=told, stdin=theirs, stdout=theirs, stderr=theirs) as running:
+            os.close(theirs)
+            os.write(ours, typed)
+            shown = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+        return Said(running.returncode, shown.replace(b"\r\n", b"\n"), "")
+
+    return call
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # what Linux says where the other side is closed
+        return b""
 
 
 @pytest.fixture
 def program(repository: Path) -> Command:
     """Call the program that is installed."""
 
-    def call(*arguments: str, environ: dict[str, str] | None = None) -> Said:
+    def call(*arguments: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Said:
         told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
-        done = subprocess.run([PROGRAM, *arguments], env=told, capture_output=True, check=False, timeout=60)
+        done = subprocess.run([PROGRAM, *arguments], env=told, input=stdin, capture_output=True, check=False, timeout=60)
         return Said(done.returncode, done.stdout, done.stderr.decode())
 
     return call

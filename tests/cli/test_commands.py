@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from git_keyval.cli.application import application
+from git_keyval.cli.failures import EXIT_CODES
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS
 from tests.action.steps import value_ref, version_of
 from tests.cli.conftest import MARKED_TOKEN, Command, document
@@ -56,11 +58,13 @@ def test_conditions_are_options(keyval: Command) -> None:
 def test_a_missing_key_is_told(keyval: Command) -> None:
     missing = keyval("get", "a")
     assert (missing.code, missing.text, missing.stderr) == (0, "", "There is no such key.\n")
-    assert keyval("get", "a", "--default", "none").text == "none\n"
+    assert keyval("get", "a", "--default", "none").text == "none"
     for command in ("get", "getdel", "exists", "type", "ttl", "mget"):
         failed = keyval(command, "a", "--on-missing", "fail")
-        assert failed.code == 1
-        assert "no such key" in failed.stderr if command.startswith("get") else failed.answers["found"] == "false"
+        assert failed.code == 3
+        assert failed.stderr.startswith("The key does not exist")
+        assert failed.stderr.count("\n") == 1
+        assert command.startswith("get") or failed.answers["found"] == "false"
 
 
 def test_keys_are_deleted(keyval: Command) -> None:
@@ -80,15 +84,15 @@ def test_every_option_that_is_explained_can_be_used(keyval: Command) -> None:
 
 
 def test_counters_count(keyval: Command) -> None:
-    assert keyval("incr", "n").text == "1\n"
-    assert keyval("incr", "n", "--by", "41").text == "42\n"
-    assert keyval("decr", "n", "--by", "-8").text == "50\n"
-    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0\n"
-    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0\n"
-    assert keyval("get", "n").text == "0\n"
+    assert keyval("incr", "n").text == "1"
+    assert keyval("incr", "n", "--by", "41").text == "42"
+    assert keyval("decr", "n", "--by", "-8").text == "50"
+    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0"
+    assert keyval("incr", "n", "--by", "-50", "--op-id", "a run").text == "0"
+    assert keyval("get", "n").text == "0"
     assert keyval("type", "n").answers["type"] == "counter"
     assert keyval("set", "n", "--type", "counter", "--", "-5").code == 0
-    assert keyval("get", "n").text == "-5\n"
+    assert keyval("get", "n").text == "-5"
 
 
 def test_several_keys_are_read_and_written_at_once(keyval: Command) -> None:
@@ -214,8 +218,8 @@ def test_a_repository_must_be_named(keyval: Command) -> None:
 
 def test_an_option_names_the_repository_before_the_environment_does(keyval: Command, repository: Path) -> None:
     said = keyval("-r", str(repository), "incr", "n", environ={"GIT_KEYVAL_REPOSITORY": "/nowhere"})
-    assert said.text == "1\n"
-    assert keyval("--repository", str(repository), "get", "n", environ={"GIT_KEYVAL_REPOSITORY": ""}).text == "1\n"
+    assert said.text == "1"
+    assert keyval("--repository", str(repository), "get", "n", environ={"GIT_KEYVAL_REPOSITORY": ""}).text == "1"
 
 
 def test_a_missing_repository_is_refused(keyval: Command, tmp_path: Path) -> None:
@@ -243,18 +247,36 @@ def test_every_command_explains_itself(name: str) -> None:
         assert re.match(rf"Usage: \S+ {name} ", shown.output)
         assert COMMANDS[name].summary in shown.output
         assert "\x1b" not in shown.output
-    options = set(re.findall(r"--([a-z-]+)", shown.output)) - {"help"}
+    listed = shown.output.partition("\nOptions:\n")[2].partition("\n\n")[0]
+    options = set(re.findall(r"^  (?:-. ?, )?--([a-z-]+)", listed, re.MULTILINE)) - {"exit-code", "help"}
     assert options <= set(COMMANDS[name].inputs)
     for option_name in options:
         assert INPUTS[option_name].description.split()[0] in shown.output
+    assert all(f"\n  {line}\n" in shown.output for line in EXAMPLES[name])
+    assert " TEXT " not in shown.output
 
 
 def test_the_whole_is_explained(keyval: Command) -> None:
     text = keyval("--help").text
-    assert all(re.search(rf"^  {name} ", text, re.MULTILINE) for name in COMMANDS)
-    assert "git init --bare db.git" in text
+    listed = re.findall(r"^  ([a-z]+)  +[A-Z]", text.partition("\nValues:\n")[2].partition("\nExit codes:\n")[0], re.MULTILINE)
+    assert listed == [*COMMANDS, "completion"]
+    families = re.findall(r"^([A-Z][a-z]+):$", text, re.MULTILINE)
+    assert families[2:] == ["Values", "Expiry", "Counters", "Keyspace", "Maintenance", "Shell", "Environment"]
+    assert re.findall(r"^  (\d+) ", text, re.MULTILINE) == [str(int(code)) for code in EXIT_CODES]
+    assert all(name in text for name in ("GIT_KEYVAL_REPOSITORY", "GIT_KEYVAL_TOKEN", "GH_TOKEN, GITHUB_TOKEN", "NO_COLOR"))
+    assert keyval("-h").text == text
     assert keyval().code == 2
-    assert re.fullmatch(r".*, version \d+\.\d+\.\d+\S*\n", keyval("--version").text)
+    assert re.fullmatch(r"git-keyval, version \d+\.\d+\.\d+\S*\n", keyval("--version").text)
+
+
+def test_options_of_every_command_may_follow_its_name(keyval: Command, repository: Path) -> None:
+    """And then they are the ones that count."""
+    nowhere = {"GIT_KEYVAL_REPOSITORY": "/nowhere"}
+    assert keyval("set", "a", "1", "-r", str(repository), environ=nowhere).code == 0
+    assert keyval("-r", "/nowhere", "get", "a", "--repository", str(repository), "--json").json["value"] == "1"
+    assert keyval("get", "a", "--transport", "api").code == 2
+    assert keyval("--transport", "api", "get", "a", "--transport", "git").text == "1"
+    assert keyval("--json", "get", "a").json["value"] == "1"
 
 
 def test_a_token_is_in_no_message(keyval: Command) -> None:

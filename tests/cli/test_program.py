@@ -1,19 +1,19 @@
 """The program that is installed, as processes of their own."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
 from rich.console import Console
 from rich.progress import Progress
 
-from git_keyval.cli.application import _bar
+from git_keyval.cli.progress import bar
 from git_keyval.interface.parsing import find_command, parse_inputs
 from tests.action.steps import ROOT
 from tests.cli.conftest import MARKED_TOKEN, PROGRAM, Command
@@ -75,23 +75,11 @@ def test_there_is_no_colour_in_a_pipe(program: Command) -> None:
 
 def test_exit_codes_tell_refusal_from_misuse(program: Command) -> None:
     assert program("set", "a", "text").code == 0
-    assert program("get", "missing", "--on-missing", "fail").code == 1
+    assert program("get", "missing", "--on-missing", "fail").code == 3
     assert program("incr", "a").code == 1
     assert program("get", "a", "--unknown").code == 2
     assert program("set", "a", "b", "--ttl", "x").code == 2
     assert program("get", "a", environ={"GIT_KEYVAL_REPOSITORY": ""}).code == 2
-
-
-def test_at_a_terminal_a_value_ends_with_a_line_feed(program: Command, repository: Path) -> None:
-    """Or the prompt would follow on the same line."""
-    program("set", "a", "hello")
-    ours, theirs = pty.openpty()
-    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "TERM": "dumb"})
-    done = subprocess.run([PROGRAM, "get", "a"], env=environ, stdout=theirs, stderr=theirs, check=False, timeout=60)
-    os.close(theirs)
-    shown = os.read(ours, 1000)
-    os.close(ours)
-    assert (done.returncode, shown) == (0, b"hello\r\n")
 
 
 def test_what_cannot_be_delivered_is_one_line_and_no_traceback(program: Command) -> None:
@@ -132,21 +120,43 @@ def test_git_is_not_told_the_token(tmp_path: Path, repository: Path, program: Co
 def test_a_token_of_the_environment_is_used(tmp_path: Path, repository: Path, program: Command) -> None:
     with GitHttpServer(repository.parent, token=MARKED_TOKEN) as server:
         environ = {"GIT_KEYVAL_REPOSITORY": f"{server.url}/{repository.name}", "GIT_KEYVAL_TOKEN": MARKED_TOKEN}
-        assert program("incr", "n", environ=environ).stdout == b"1\n"
+        assert program("incr", "n", environ=environ).stdout == b"1"
         denied = program("incr", "n", environ={**environ, "GIT_KEYVAL_TOKEN": "wrong"})
     assert denied.code == 1
     assert "refuses access" in denied.stderr
     assert not list(tmp_path.glob("*.log"))
 
 
-def test_without_the_extra_the_program_says_what_to_install(repository: Path) -> None:
+@pytest.mark.parametrize("module", ["click", "rich"])
+def test_without_the_extra_the_program_says_what_to_install(repository: Path, module: str) -> None:
     """The Action's image has no click."""
-    code = "import sys; sys.modules['click'] = None; from git_keyval.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=60)
+    code = f"import sys; sys.modules['{module}'] = None; from git_keyval.cli import main; main()"
+    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository)})
+    call = [sys.executable, "-c", code, "maintain"]
+    done = subprocess.run(call, cwd=ROOT, env=environ, capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
     assert b"git-keyval-action[cli]" in done.stderr
     assert b"Traceback" not in done.stderr
     assert run_git("for-each-ref", directory=repository).stdout == b""
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[str, ...]) -> None:
+    """What was done is not known then, and what a library says could hold what users stored."""
+    code = """
+        import secrets
+        from git_keyval.cli import main
+        secrets.token_hex = lambda _: {}["markedvalue"]
+        main()
+    """
+    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository)})
+    command = [sys.executable, "-c", dedent(code), "incr", "n", *flags]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert b"Internal error: KeyError at " in done.stderr
+    assert (b'"kind": "internal"' in done.stderr) == bool(flags)
+    assert b"markedvalue" not in done.stderr
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -164,10 +174,33 @@ def test_a_step_imports_only_what_it_needs(module: str, others: set[str]) -> Non
     assert (done.stdout, done.stderr) == (b"\n", b"")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "others"),
+    [
+        ("--help", {"git_keyval.commands", "git_keyval.store", "maintenance", "rich", "dulwich.pack", "subprocess", "urllib3"}),
+        ("get --help", {"git_keyval.commands", "git_keyval.store", "maintenance", "rich", "dulwich.pack", "subprocess", "urllib3"}),
+        ("get a", {"maintenance", "rich", "urllib3", "github", "dateutil", "git_keyval.store.github", "importlib.metadata"}),
+        ("maintain", {"rich.progress", "urllib3", "github", "git_keyval.store.github"}),
+    ],
+)
+def test_a_call_imports_only_what_it_needs(repository: Path, arguments: str, others: set[str]) -> None:
+    code = f"""
+        import atexit, sys
+        from git_keyval.cli import main
+        atexit.register(lambda: print(*sorted({others} & set(sys.modules)), file=sys.stderr))
+        main()
+    """
+    environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "PYTHONPATH": str(ROOT)})
+    command = [sys.executable, "-c", dedent(code), *arguments.split()]
+    done = subprocess.run(command, env=environ, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stderr.replace(b"There is no such key.\n", b"") == b"\n"
+
+
 def test_progress_of_which_the_end_is_not_known_is_a_number() -> None:
     """A bar cannot be filled then; it is, as soon as there is an end."""
     with Progress(console=Console(file=StringIO(), force_terminal=True, width=100)) as bars:
-        progress = _bar(bars)
+        progress = bar(bars)
         progress("sweep: listing", 50_000, 0)
         progress("sweep: writes", 3, 7)
         listing, writes = bars.tasks

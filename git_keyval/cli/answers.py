@@ -1,0 +1,98 @@
+"""The answer of a command of step mode: a value, lines for a person, or JSON for a program (docs/terminal.schema.json)."""
+
+import json
+from collections.abc import Mapping
+
+from git_keyval.cli.failures import ExitCode, UndeliveredError
+from git_keyval.cli.terminal import one_line, tell, write_document, write_text, write_value
+from git_keyval.commands.results import Result
+from git_keyval.commands.views import TYPE_NAMES
+from git_keyval.dispatch.files import write_file
+from git_keyval.dispatch.steps import value_bytes
+from git_keyval.errors import InputError, KeyMissingError
+from git_keyval.format.values import Value
+from git_keyval.interface.commands import Command
+from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
+
+_DOCUMENTS = {"json", "report"}
+_BASE64 = {"bytes", "file"}
+
+
+def deliver(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str], *, as_json: bool) -> None:
+    """Write the answer of a command. Raises UndeliveredError."""
+    in_file = "output-file" in inputs and result.value is not None
+    if result.value is not None and in_file:
+        _write_file(str(inputs["output-file"]), value_bytes(result.value))
+    if as_json:
+        write_document(_document(command, inputs, result, outputs))
+    elif in_file:
+        pass
+    elif "value" in command.outputs:
+        _write_value(inputs, result)
+    else:
+        told = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
+        write_text("".join(f"{name}: {one_line(text)}\n" for name, text in told.items()))
+
+
+def typed(outputs: Mapping[str, str]) -> dict[str, object]:
+    """Give outputs as the types that they have in JSON."""
+    return {name: _typed(name, text) for name, text in outputs.items()}
+
+
+def outcome(inputs: Mapping[str, object], result: Result, *, by_code: bool) -> ExitCode:
+    """Give the exit code of a command that was done; ``by_code`` asks for an answer by it. Raises KeyMissingError if asked to."""
+    if result.found is False and inputs.get("on-missing") == "fail":
+        raise KeyMissingError
+    if not by_code or result.applied:
+        return ExitCode.DONE
+    if result.found is False:
+        return ExitCode.MISSING
+    return ExitCode.NOT_APPLIED if result.applied is False else ExitCode.DONE
+
+
+def _write_value(inputs: Mapping[str, object], result: Result) -> None:
+    """Write the value, and nothing but values, to standard output."""
+    if result.value is not None:
+        write_value(value_bytes(result.value))
+    elif result.found is False and "default" in inputs:
+        write_value(str(inputs["default"]).encode())
+    elif result.found is False:
+        if inputs.get("on-missing") != "fail":  # then an error says so
+            tell("There is no such key.")
+    elif result.pending:
+        tell("A rival was faster: the increment waits for the next gather, and has no number.")
+    elif result.applied is False:
+        tell("The condition is not met; nothing was changed.")
+
+
+def _write_file(path: str, data: bytes) -> None:
+    try:
+        write_file(path, data)
+    except InputError as exc:
+        raise UndeliveredError("the output file", str(exc.__cause__)) from exc
+
+
+def _document(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> dict[str, object]:
+    told = {"command": command.name, **typed(outputs)}
+    if "default" in inputs and result.found is False:
+        told |= {"value": inputs["default"], "encoding": "utf-8"}
+    if "value" in outputs:
+        told["encoding"] = _encoding(result.value)
+    if "old-value" in outputs:
+        told["old-value-encoding"] = _encoding(result.old_value)
+    if "output-file" in inputs:
+        for name in ("value", "json", "encoding") if result.value is not None else ():
+            told.pop(name)
+    return told
+
+
+def _encoding(value: Value | int | None) -> str:
+    return "base64" if isinstance(value, Value) and TYPE_NAMES[value.type] in _BASE64 else "utf-8"
+
+
+def _typed(name: str, text: str) -> object:
+    if name in FLAGS:
+        return text == "true"
+    if name in WHOLE_NUMBERS:
+        return int(text)
+    return json.loads(text) if name in _DOCUMENTS else text

@@ -1,0 +1,24 @@
+"""The token of a call that names none."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from git_keyval.dispatch.location import GithubServer, github_name
+
+PUBLIC_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
+
+def token_of(repository: str, environ: Mapping[str, str]) -> str:
+    """Give the token that the environment has for the GitHub server, if that is where the repository is; else none.
+
+    The variables are those of GitHub's own command, and mean what they mean there
+    (https://cli.github.com/manual/gh_help_environment): two are for github.com and ghe.com, two for any other server. They were
+    not set for this call, so nobody else is sent them, whatever host it names.
+    """
+    server = GithubServer.of(environ)
+    if github_name(repository, server) is None:
+        return ""
+    host = urlsplit(server.server_url).hostname or ""
+    public = host == "github.com" or host.endswith(".ghe.com")
+    return next((environ[name] for name in (PUBLIC_TOKENS if public else ENTERPRISE_TOKENS) if environ.get(name)), "")

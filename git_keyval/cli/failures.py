@@ -1,0 +1,117 @@
+"""How a call ends: its exit code, and the error of one that failed."""
+
+from enum import IntEnum
+from pathlib import Path
+from traceback import extract_tb
+
+import click
+
+from git_keyval import errors
+from git_keyval.errors import GitKeyvalError
+
+
+class ExitCode(IntEnum):
+    """The exit codes. ``EXIT_CODES`` says what they mean."""
+
+    DONE = 0
+    FAILED = 1
+    MISUSED = 2
+    MISSING = 3
+    NOT_APPLIED = 4
+    UNKNOWN = 5
+    INTERRUPTED = 130
+    CLOSED_PIPE = 141
+    """As shells show a program that the signal SIGPIPE ended."""
+
+
+EXIT_CODES: dict[ExitCode, str] = {
+    ExitCode.DONE: "Done, or answered: that a key is missing or a condition not met is an answer.",
+    ExitCode.FAILED: "Refused or failed, which the error explains; for check, a rule of the format is broken.",
+    ExitCode.MISUSED: "The call is wrong; nothing was read or written.",
+    ExitCode.MISSING: "A key does not exist, where --on-missing fail or --exit-code asks.",
+    ExitCode.NOT_APPLIED: "A condition was not met, so nothing was changed, where --exit-code asks.",
+    ExitCode.UNKNOWN: "It is not known whether the write was made: read the key, then decide.",
+    ExitCode.INTERRUPTED: "Interrupted by Ctrl-C; the error says what is known of the write.",
+}
+"""What the exit codes mean, for the help and the docs."""
+
+
+class UndeliveredError(GitKeyvalError):
+    """The command was done, and then its answer could not be written."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Name the place, and why it takes nothing."""
+        super().__init__(
+            f"The command was done, but its answer could not be written to {where} ({reason}).",
+            "Read the key again; what 'getdel' took away is on a branch below gc/ until purge.",
+        )
+
+
+class StoppedError(GitKeyvalError):
+    """Ctrl-C; the text says what is known of the write."""
+
+
+class EndedEarlyError(GitKeyvalError):
+    """A run of maintenance failed, after the report of what it had done."""
+
+
+class RepositoryFailedError(GitKeyvalError):
+    """One of several repositories could not be used."""
+
+
+class RulesBrokenError(GitKeyvalError):
+    """check found a broken rule of the format, which its report names."""
+
+
+class InternalError(GitKeyvalError):
+    """A defect of ours."""
+
+    def __init__(self, cause: Exception) -> None:
+        """Name the place alone: the text of the exception could hold what users stored."""
+        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(cause.__traceback__)[-4:]]
+        super().__init__(
+            f"Internal error: {type(cause).__name__} at {' > '.join(places)}.", "Please report it; what was done is not known."
+        )
+
+
+_ENDS: dict[type, tuple[str, ExitCode]] = {
+    click.ClickException: ("usage", ExitCode.MISUSED),
+    errors.InputError: ("usage", ExitCode.MISUSED),
+    errors.ConfigError: ("config", ExitCode.MISUSED),
+    errors.KeyMissingError: ("key-missing", ExitCode.MISSING),
+    errors.WrongTypeError: ("wrong-type", ExitCode.FAILED),
+    errors.MalformedRecordError: ("malformed-record", ExitCode.FAILED),
+    errors.CounterOverflowError: ("counter-overflow", ExitCode.FAILED),
+    errors.ContentionError: ("contention", ExitCode.FAILED),
+    errors.OutcomeUnknownError: ("outcome-unknown", ExitCode.UNKNOWN),
+    errors.PartlyDeletedError: ("partly-deleted", ExitCode.FAILED),
+    errors.NotARepositoryError: ("not-a-repository", ExitCode.FAILED),
+    errors.AccessDeniedError: ("access-denied", ExitCode.FAILED),
+    errors.UnavailableError: ("unavailable", ExitCode.FAILED),
+    errors.RefusedError: ("refused", ExitCode.FAILED),
+    errors.AtomicUnsupportedError: ("atomic-unsupported", ExitCode.FAILED),
+    errors.StoreError: ("store", ExitCode.FAILED),
+    errors.GitKeyvalError: ("failed", ExitCode.FAILED),
+    UndeliveredError: ("undelivered", ExitCode.FAILED),
+    StoppedError: ("interrupted", ExitCode.INTERRUPTED),
+    EndedEarlyError: ("ended-early", ExitCode.FAILED),
+    RepositoryFailedError: ("repository-failed", ExitCode.FAILED),
+    RulesBrokenError: ("rules-broken", ExitCode.FAILED),
+    InternalError: ("internal", ExitCode.UNKNOWN),
+}
+
+
+def kind_of(error: Exception) -> str:
+    """Give the short name of an error, which stays as it is from release to release."""
+    return _found(error)[0]
+
+
+def code_of(error: Exception) -> ExitCode:
+    """Give the exit code of a call that this error ended."""
+    if isinstance(error, errors.PartlyDeletedError):
+        return code_of(error.cause)
+    return _found(error)[1]
+
+
+def _found(error: Exception) -> tuple[str, ExitCode]:
+    return next(_ENDS[known] for known in type(error).__mro__ if known in _ENDS)

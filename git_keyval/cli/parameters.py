@@ -1,0 +1,161 @@
+"""From the inputs of a command to the arguments and options that click reads, and back to what was given."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import click
+from click.shell_completion import CompletionItem
+
+from git_keyval.interface.commands import Command
+from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
+
+# What a person types without naming it, in this order; the last one of keys takes all that follow.
+_POSITIONAL = ("key", "keys", "value", "values")
+_NOT_FOR_TERMINALS = {"mask"}
+_FILES = {"value-file", "output-file", "config"}
+_METAVARS = {
+    "ttl": "DURATION",
+    "expiry-granularity": "DURATION",
+    "grace-period": "DURATION",
+    "retention": "DURATION",
+    "expires-at": "TIME",
+    "if-version": "VERSION",
+    "default": "VALUE",
+    "op-id": "ID",
+}
+# Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.
+Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
+_STDIN_NOTES = {
+    "value": " - reads it from standard input.",
+    "values": " - reads them from standard input.",
+    "value-file": " - is standard input.",
+}
+
+
+def parameters_of(command: Command) -> list[click.Parameter]:
+    """Give the arguments of a command, in the order in which people type them, and then its options."""
+    positional = _positional(command)
+    return [_argument(command, name) for name in positional] + [
+        _option(INPUTS[name]) for name in _offered(command) if name not in positional
+    ]
+
+
+def common_options(*, repeated: bool) -> list[click.Parameter]:
+    """Give the options of every command. They stand before its name, and may be ``repeated`` after it."""
+    named = {name: INPUTS[name] for name in ("repository", "token", "transport")}
+    return [
+        click.Option(
+            ["--repository", "-r", variable_of("repository")],
+            envvar=None if repeated else "GIT_KEYVAL_REPOSITORY",
+            show_envvar=True,
+            metavar="REPOSITORY",
+            help=named["repository"].description,
+            hidden=repeated,
+            shell_complete=_directories,
+        ),
+        click.Option(
+            ["--token", variable_of("token")],
+            envvar=None if repeated else "GIT_KEYVAL_TOKEN",
+            show_envvar=True,
+            metavar="TOKEN",
+            help=f"{named['token'].description} Better given by the variable: everybody on the machine can read arguments.",
+            hidden=repeated,
+        ),
+        click.Option(
+            ["--transport", variable_of("transport")],
+            metavar=_metavar(named["transport"]),
+            help=_help(named["transport"]),
+            hidden=repeated,
+            shell_complete=_completion(named["transport"]),
+        ),
+        click.Option(["--json", "as_json"], is_flag=True, help="Answer, and fail, as one JSON object.", hidden=repeated),
+        click.Option(["--no-color", "no_color"], is_flag=True, help="Use no colours, as with NO_COLOR=1.", hidden=repeated),
+    ]
+
+
+def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, str]:
+    """Give as text, by name, the inputs that were given."""
+    given: dict[str, str] = {}
+    for name in ("repository", "token", "transport", *command.inputs):
+        match values.get(variable_of(name)):
+            case None | False | ():
+                continue
+            case True:
+                given[name] = "true"
+            case tuple() as several:
+                given[name] = json.dumps(several)
+            case value:
+                given[name] = str(value)
+    return given
+
+
+def _offered(command: Command) -> list[str]:
+    """Give the inputs that make sense at a terminal: with several keys, one key is just one of them."""
+    left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
+    return [name for name in command.inputs if name not in left_out]
+
+
+def _positional(command: Command) -> list[str]:
+    return [name for name in _POSITIONAL if name in _offered(command)]
+
+
+def _argument(command: Command, name: str) -> click.Argument:
+    alternatives = [other for group in command.needs if name in group for other in group if other in _offered(command)]
+    required = alternatives == [name]
+    return click.Argument(
+        [variable_of(name)],
+        nargs=-1 if name == "keys" else 1,
+        required=required,
+        type=str,
+        metavar=("KEYS..." if name == "keys" else name.upper()) if required else f"[{name.upper()}]",
+        help=_help(INPUTS[name]),
+    )
+
+
+def _option(item: Input) -> click.Option:
+    if isinstance(item.parse, Flag):
+        return click.Option([f"--{item.name}", variable_of(item.name)], is_flag=True, help=item.description)
+    return click.Option(
+        [f"--{item.name}", variable_of(item.name)],
+        type=str,
+        help=_help(item),
+        metavar=_metavar(item),
+        shell_complete=_completion(item),
+    )
+
+
+def _help(item: Input) -> str:
+    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, "keys"}
+    accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
+    default = f" [default: {item.default}]" if item.default else ""
+    return f"{item.description}{accepted}{_STDIN_NOTES.get(item.name, '')}{default}"
+
+
+def _metavar(item: Input) -> str:
+    match item.parse:
+        case OneOf(words):
+            return "|".join(words)
+        case WholeNumber():
+            return "NUMBER"
+    return "FILE" if item.name in _FILES else _METAVARS.get(item.name, item.name.upper())
+
+
+def _completion(item: Input) -> Completion | None:
+    match item.parse:
+        case OneOf(words):
+            return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]
+    return _files if item.name in _FILES else None
+
+
+def _files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(begun, type="file")]
+
+
+def _directories(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(begun, type="dir")]
+
+
+def variable_of(name: str) -> str:
+    """Give the name under which click keeps an input."""
+    return f"input_{name.replace('-', '_')}"

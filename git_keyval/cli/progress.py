@@ -1,0 +1,35 @@
+"""Bars on standard error while maintenance runs, for a person who waits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+
+@contextmanager
+def shown_progress(*, coloured: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Give what takes ``progress`` of the surroundings; the bars begin with the first call and are gone at the end."""
+    console = Console(stderr=True, color_system="auto" if coloured else None)
+    bars = Progress(console=console, transient=True)
+    try:
+        yield bar(bars)
+    finally:
+        if bars.tasks:
+            bars.stop()
+
+
+def bar(bars: Progress) -> Callable[[str, int, int], None]:
+    """Give a bar to each thing that is done; one of which the end is not known is a number."""
+    tasks: dict[str, TaskID] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        if not tasks:
+            bars.start()
+        known = done <= total
+        shown = what if known else f"{what}: {done}"  # a bar without an end shows no numbers of its own
+        if what not in tasks:
+            tasks[what] = bars.add_task(shown, total=None)
+        bars.update(tasks[what], description=shown, completed=done, total=total if known else None)
+
+    return progress

@@ -1,0 +1,80 @@
+"""Reports of maintenance, of one repository or of several, for a person."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from git_keyval.cli.answers import typed
+from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
+from git_keyval.cli.terminal import one_line, write_document, write_text
+from git_keyval.dispatch.upkeep import AnyReport, Upkeep
+from git_keyval.errors import GitKeyvalError
+from git_keyval.interface.commands import Command
+from maintenance.init import InitReport
+from maintenance.report import CheckReport, Report
+
+_LISTED = 50
+_HEADS = ("job", "refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
+
+
+def write_reports(done: Sequence[Upkeep], *, listed: bool, coloured: bool) -> None:
+    """Write the report of each repository, under its name if they are a list. Raises UndeliveredError."""
+    for upkeep in done:
+        heading = f"{one_line(upkeep.repository)}\n" if listed else ""
+        lines = "".join(f"{one_line(line)}\n" for line in _lines(upkeep.report))
+        write_text(heading + _table(upkeep.report, coloured=coloured) + lines)
+
+
+def write_document_of(command: Command, outputs: Mapping[str, str]) -> None:
+    """Write the answer as JSON. Raises UndeliveredError."""
+    write_document({"command": command.name, **typed(outputs)})
+
+
+def failures_of(done: Sequence[Upkeep], *, listed: bool) -> Iterator[GitKeyvalError]:
+    """Give what makes a call fail: repositories that could not be used, runs that ended early, and broken rules."""
+    for upkeep in done:
+        where = f" in {upkeep.repository}" if listed else ""
+        match upkeep.report:
+            case GitKeyvalError() as error:
+                yield RepositoryFailedError(f"{upkeep.repository}: {error}")
+            case Report() as report if report.error:
+                yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
+            case CheckReport() as report if report.errors():
+                yield RulesBrokenError(f"check{where} found {report.errors()} broken rules; the report names the refs.")
+
+
+def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
+    if not isinstance(report, Report):
+        return ""
+    table = Table(title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
+    for head in _HEADS:
+        table.add_column(head, justify="left" if head == "job" else "right")
+    for job in report.jobs:
+        counts = (job.plan.examined, job.planned, len(job.applied), len(job.conflicts), len(job.failed), job.deferred)
+        table.add_row(job.plan.job, *map(str, counts), str(len(job.plan.left)))
+    console = Console(file=sys.stdout, color_system="auto" if coloured else None)
+    with console.capture() as drawn:
+        console.print(table)
+    return drawn.get()
+
+
+def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
+    match report:
+        case Report():
+            for job in report.jobs:
+                for left in [*job.failed, *(item for item in job.plan.left if item.notable)][:_LISTED]:
+                    yield f"left {left.ref}: {left.why}"
+            yield f"{report.requests} requests, {report.seconds:.1f} s"
+            if report.budget:
+                yield f"The budget {report.budget} was reached; the next run goes on."
+        case CheckReport():
+            yield from (f"{found.severity} {found.ref}: {found.problem}" for found in report.problems)
+            counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
+            errors = report.errors()
+            yield f"{errors} errors, {len(report.problems) - errors} warnings; {counts or 'nothing here'}"
+        case InitReport():
+            yield from (f"created {name}" for name in report.created)
+            if not report.created:
+                yield "nothing to do"

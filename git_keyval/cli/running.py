@@ -1,0 +1,188 @@
+"""One call: from what was typed to the answer and the exit code."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from git_keyval.cli.credentials import token_of
+from git_keyval.cli.failures import ExitCode, InternalError, StoppedError
+from git_keyval.cli.parameters import given_inputs
+from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.errors import GitKeyvalError, InputError
+from git_keyval.interface.commands import Command
+from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.parsing import parse_inputs
+from git_keyval.process import surroundings
+
+_STDIN = "-"
+_MAX_STDIN_BYTES = 25 * 1024 * 1024
+_NOTHING_DONE = "Interrupted; nothing was read or written."
+_ANSWERING = "Interrupted when the command was done and its answer not yet written."
+
+Deliver = Callable[[], ExitCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a command.
+
+    ``values`` are what click read; ``by_code`` asks for the answer by the exit code, too; ``home`` is the repository that is meant
+    where neither the call nor a config file names one.
+    """
+
+    command: Command
+    values: Mapping[str, object]
+    as_json: bool
+    no_color: bool
+    by_code: bool
+    home: str
+
+    @property
+    def coloured_errors(self) -> bool:
+        """Tell whether standard error is given colours."""
+        return takes_colour(sys.stderr, os.environ, refused=self.no_color)
+
+
+def run_call(call: Call) -> ExitCode:
+    """Run a command and tell its answer, or why there is none; give the exit code."""
+    try:
+        return _run(call)
+    except BrokenPipeError:  # who read the answer, such as `head`, has had enough of it
+        return ExitCode.CLOSED_PIPE
+    except GitKeyvalError as exc:
+        return _fail(call, exc)
+    except ModuleNotFoundError:
+        raise  # the extra is missing in part
+    except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
+        return _fail(call, InternalError(exc))
+
+
+def _run(call: Call) -> ExitCode:
+    with _interruption(_NOTHING_DONE):
+        if sys.stdout is None:
+            raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
+        inputs, world = _prepared(call)
+    with _interruption(_doubt(call.command, inputs)):
+        deliver = (_maintain if call.command.maintains else _step)(call, inputs, world)
+    with _interruption(_ANSWERING):
+        return deliver()
+
+
+def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
+    """Give the parsed inputs, and the world with standard input in it where that holds the value."""
+    given = given_inputs(call.command, call.values)
+    if given.get("values") == _STDIN:
+        given["values"] = _text_of_stdin("values")
+    if given.get("value") == _STDIN and "value-file" not in given:
+        given["value-file"] = given.pop("value")
+    if "token" not in given:
+        # A config file may name repositories anywhere.
+        named = given.get("repository") or ("" if "config" in given else call.home)
+        given["token"] = token_of(named, os.environ)
+    inputs = parse_inputs(call.command, given)
+    if "output-file" in inputs:
+        from git_keyval.dispatch.files import check_writable
+
+        check_writable(str(inputs["output-file"]))
+    world = surroundings(os.environ, lambda _what, _done, _total: None)
+    if inputs.get("value-file") == _STDIN:
+        world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
+    return inputs, world
+
+
+def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deliver:
+    from git_keyval.cli.answers import deliver, outcome
+    from git_keyval.dispatch.steps import run_command
+
+    result, outputs = run_command(call.command, {"repository": call.home, **inputs}, world, deliverable=lambda _value: None)
+
+    def answer() -> ExitCode:
+        deliver(call.command, inputs, result, outputs, as_json=call.as_json)
+        return outcome(inputs, result, by_code=call.by_code)
+
+    return answer
+
+
+def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deliver:
+    from git_keyval.cli.reports import failures_of, write_document_of, write_reports
+    from git_keyval.dispatch.config_file import config_of
+    from git_keyval.dispatch.upkeep import outputs_of, run_maintenance
+    from git_keyval.dispatch.worklist import worklist
+
+    work = worklist(call.command, inputs, config_of(inputs, "", world), call.home, world.environ)
+    with _progress(call) as progress:
+        done = run_maintenance(call.command, work, replace(world, progress=progress))
+
+    def answer() -> ExitCode:
+        if call.as_json:
+            write_document_of(call.command, outputs_of(call.command, work, done))
+        else:
+            write_reports(done, listed=work.listed, coloured=takes_colour(sys.stdout, os.environ, refused=call.no_color))
+        return max((_fail(call, error) for error in failures_of(done, listed=work.listed)), default=ExitCode.DONE)
+
+    return answer
+
+
+@contextmanager
+def _progress(call: Call) -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress on a terminal that can move its cursor, and nowhere else."""
+    if not obeys_escapes(sys.stderr, os.environ):
+        yield lambda _what, _done, _total: None
+        return
+    from git_keyval.cli.progress import shown_progress
+
+    with shown_progress(coloured=call.coloured_errors) as progress:
+        yield progress
+
+
+@contextmanager
+def _interruption(told: str) -> Iterator[None]:
+    """Say so if a person interrupts what is done within."""
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        raise StoppedError(told) from exc
+
+
+def _doubt(command: Command, inputs: Mapping[str, object]) -> str:
+    """Say what is known of the writes of a command that was interrupted."""
+    if inputs.get("dry-run") or command.name == "check" or not (command.maintains or "applied" in command.outputs):
+        return "Interrupted; nothing was written."
+    if command.maintains:
+        return "Interrupted. What was written so far is complete: run it again, and it goes on with what is left."
+    if "op-id" in inputs:
+        return "Interrupted; it is not known whether the write was made. Run it again under the same op-id: it counts once."
+    return "Interrupted; it is not known whether the write was made. Read the key, then decide."
+
+
+def _text_of_stdin(name: str) -> str:
+    try:
+        return _read_stdin(name).decode()
+    except UnicodeDecodeError as exc:
+        raise InputError(name, "is not UTF-8 text", INPUTS[name].accepted) from exc
+
+
+def _read_stdin(name: str) -> bytes:
+    if sys.stdin is None:
+        raise InputError(name, "cannot be read: standard input is closed", "a value, or standard input")
+    if sys.stdin.isatty():
+        tell("Type the value; Ctrl-D ends it.")
+    return sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
+
+
+def _reader(data: bytes, read_file: Callable[[str, int], bytes]) -> Callable[[str, int], bytes]:
+    def read(path: str, limit: int) -> bytes:
+        if path != _STDIN:
+            return read_file(path, limit)
+        if len(data) > limit:
+            raise ValueError(path)
+        return data
+
+    return read
+
+
+def _fail(call: Call, error: Exception) -> ExitCode:
+    return fail(error, as_json=call.as_json, coloured=call.coloured_errors)

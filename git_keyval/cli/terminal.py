@@ -1,0 +1,97 @@
+"""Writing to standard output and standard error: exact to a pipe, harmless to a terminal."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from io import StringIO
+from typing import TextIO
+
+import click
+
+from git_keyval.cli.failures import ExitCode, UndeliveredError, code_of, kind_of
+
+_DUMB = {"", "dumb", "unknown"}
+# Control characters but line feed and tab, what turns the direction of text around, and halves of characters.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_LINE = re.compile(f"[\n\t{_CONTROLS.pattern[1:]}")
+
+
+def harmless(text: str) -> str:
+    """Give text that cannot control a terminal: what could is written as an escape, as Python does."""
+    return _CONTROLS.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """Give text that cannot control a terminal, nor look like another line."""
+    return _NO_LINE.sub(_escape, text)
+
+
+def write_value(data: bytes) -> None:
+    """Write a value: exactly its bytes; at a terminal, what a person can read, ended by a line feed. Raises UndeliveredError."""
+    if not sys.stdout.isatty():
+        _write(data)
+        return
+    shown = harmless(data.decode("utf-8", "backslashreplace"))
+    write_text(shown if shown.endswith("\n") else f"{shown}\n")
+
+
+def write_text(text: str) -> None:
+    """Write text as it is. Raises UndeliveredError."""
+    _write(text.encode(sys.stdout.encoding, "backslashreplace"))
+
+
+def write_document(document: Mapping[str, object]) -> None:
+    """Write JSON, in ASCII, which no terminal obeys and every encoding can hold: one line; at a terminal, indented."""
+    write_text(f"{_as_json(document, indent=2 if sys.stdout.isatty() else None)}\n")
+
+
+def tell(text: str) -> None:
+    """Tell a person something beside the answer."""
+    click.echo(one_line(text), err=True)
+
+
+def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
+    """Tell on standard error why a call ended; give its exit code."""
+    if as_json:
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(_as_json({"error": {"kind": kind_of(error), "message": message}}), err=True)
+    elif isinstance(error, click.ClickException):
+        shown = StringIO()
+        error.show(shown)
+        click.echo(harmless(shown.getvalue()), err=True, nl=False)  # it repeats arguments, which a script may have from others
+    else:
+        text = one_line(str(error))
+        click.echo(click.style(text, fg="red") if coloured else text, err=True, color=coloured)
+    return code_of(error)
+
+
+def obeys_escapes(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+    """Tell whether a stream is a terminal that knows more than lines of text."""
+    return stream is not None and stream.isatty() and environ.get("TERM", "") not in _DUMB
+
+
+def takes_colour(stream: TextIO | None, environ: Mapping[str, str], *, refused: bool) -> bool:
+    """Tell whether a stream is a terminal that may be given colours: https://no-color.org."""
+    return obeys_escapes(stream, environ) and not (refused or environ.get("NO_COLOR"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def _as_json(document: Mapping[str, object], *, indent: int | None = None) -> str:
+    return json.dumps(document, indent=indent)
+
+
+def _write(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except OSError as exc:
+        # What is still buffered would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(exc, BrokenPipeError):
+            raise
+        raise UndeliveredError("standard output", str(exc.strerror)) from exc
