@@ -49,7 +49,7 @@ _Found = Iterator[Problem]
 
 def check(run: Maintenance) -> CheckReport:
     """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
-    started = run.store.now()
+    started = run.store.now(ask=True)
     refs = dict(list_refs(run.store, _OURS, "check: listing", run.progress))
     counts: Tally[str] = Tally()
     problems = list(_check_names(refs, counts))

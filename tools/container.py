@@ -32,10 +32,11 @@ class DifferenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What runs containers: Docker with an image, or the program."""
+    """What runs containers: Docker with an image, or the program. ``network`` is Docker's, if not its default."""
 
     image: str
     program: str
+    network: str = ""
 
     def command(self, workspace: Path, files: Path, environ: Mapping[str, str]) -> list[str]:
         """Give the command that runs the image once, with the mounts and the environment of a runner."""
@@ -43,7 +44,8 @@ class Engine:
         if self.program:
             return [self.program, "run", str(workspace), *pairs]
         mounts = [f"--volume={workspace}:/github/workspace", f"--volume={files}:{_FILES}"]
-        return ["docker", "run", "--rm", "--workdir=/github/workspace", *mounts, *(f"--env={pair}" for pair in pairs), self.image]
+        options = ["--rm", "--workdir=/github/workspace", *([f"--network={self.network}"] if self.network else [])]
+        return ["docker", "run", *options, *mounts, *(f"--env={pair}" for pair in pairs), self.image]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def command_tables() -> str:
         lines += [f"### {family.capitalize()}", "", "| command | what it does | inputs | outputs |", "| --- | --- | --- | --- |"]
         lines += [_row(command) for command in COMMANDS.values() if command.family == family]
         examples = [line for command in COMMANDS.values() if command.family == family for line in EXAMPLES[command.name]]
-        lines += ["", "At a terminal:", "", "```sh", *examples, "```", ""]
+        lines += ["", "At a terminal:", "", "```console", *examples, "```", ""]
     lines += ["### Inputs", "", "Every command takes `command`, `repository` and `token`.", ""]
     lines += ["| input | meaning | accepted | default |", "| --- | --- | --- | --- |"]
     lines += [f"| `{item.name}` | {item.description} | {item.accepted} | {_code(item.default)} |" for item in INPUTS.values()]

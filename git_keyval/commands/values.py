@@ -13,7 +13,7 @@ from git_keyval.errors import ContentionError, GitKeyvalError, MalformedRecordEr
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import KeyId
+from git_keyval.format.names import KeyId, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord, encode_data
 from git_keyval.format.times import Micros, timestamp
@@ -152,10 +152,11 @@ def del_(database: Database, *, keys: Sequence[Key], condition: Condition = ALWA
 def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:
     """Delete a key and answer with its value: of several callers exactly one gets it. The value is parked below gc/."""
     # One time for the whole command: if the reply is lost, the branch of that name tells that the write came through.
-    parked = database.naming.parked(key.id, timestamp(database.now()))
+    parked: RefName | None = None
     for attempt in range(database.max_attempts):
         view = read_view(database, key, exact=False)
         now = database.now()
+        parked = parked or database.naming.parked(key.id, timestamp(now))
         if not view.exists(now):
             return Result(found=False, applied=False, ttl=NO_KEY)
         answer = _shown(view, now, Result(found=True, value=view.value(now)))

@@ -13,6 +13,8 @@ class ServerClock:
         """Start from this machine's clock."""
         self._clock = clock
         self._offset = 0
+        self.is_known = False
+        """Whether a server has told its time."""
 
     def now(self) -> Micros:
         """Tell the time."""
@@ -27,5 +29,6 @@ class ServerClock:
             server = int(parsedate_to_datetime(date).timestamp()) * SECOND
         except ValueError:
             return
+        self.is_known = True
         here = self._clock()
         self._offset = 0 if server - SECOND <= here <= server + 2 * SECOND else server + SECOND // 2 - here

@@ -37,7 +37,7 @@ class MemoryStore:
         self._objects: dict[Oid, GitObject] = {}
         self._clock = clock
 
-    def now(self) -> Micros:
+    def now(self, *, ask: bool = False) -> Micros:  # noqa: ARG002  # there is nobody to ask
         """Tell the time of the injected clock."""
         return self._clock()
 

@@ -132,7 +132,7 @@ class Capabilities:
     """What differs between stores, as data.
 
     ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
-    ``clock_is_servers``: whether ``now()`` tells the server's time or this machine's.
+    ``clock_is_servers``: whether ``now()`` tells the server's time, once it was told, or this machine's.
     ``bundles``: whether independent transactions in one call cost no more than one of them, also where some are in conflict.
     """
 
@@ -172,8 +172,12 @@ class Store(Protocol):
         """
         ...
 
-    def now(self) -> Micros:
-        """Tell the time: the server's where the server tells it."""
+    def now(self, *, ask: bool = False) -> Micros:
+        """Tell the time: the server's where the server tells it.
+
+        A server tells it with any answer. Before the first one it is this machine's, unless a request may be made to ``ask``: what
+        deletes by the time has to.
+        """
         ...
 
     @property

@@ -9,12 +9,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 
 from git_keyval.cli.progress import bar
-from git_keyval.interface.parsing import find_command, parse_inputs
 from tests.action.steps import ROOT
 from tests.cli.conftest import MARKED_TOKEN, PROGRAM, Command
 from tests.servers.binary import isolated_environ, run_git
@@ -37,18 +35,6 @@ def test_the_first_block_of_the_readme_works_as_printed(tmp_path: Path) -> None:
         done = subprocess.run(["sh", "-eu", "-c", script], cwd=tmp_path, env=environ, capture_output=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         assert not last or done.stdout.decode().rstrip("\n") == last
-
-
-def test_the_workflow_of_the_readme_is_one_that_works() -> None:
-    workflow = yaml.safe_load(blocks("yaml")[0])
-    (step,) = [step for step in workflow["steps"] if "with" in step]
-    given = {name: str(value) for name, value in step["with"].items()}
-    command = find_command(given["command"])
-    assert parse_inputs(command, given)["key"] == "build-number"
-    used = {name for step in workflow["steps"] for name in re.findall(r"outputs\.([a-z-]+)", step.get("run", ""))}
-    assert used
-    assert used <= set(command.outputs)
-    assert workflow["permissions"]["contents"] == "write"
 
 
 def test_a_binary_value_in_a_pipe_is_exact(program: Command, tmp_path: Path) -> None:

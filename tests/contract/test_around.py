@@ -11,9 +11,13 @@ from tests.contract.places import GithubPlace, HttpPlace, Place
 from tests.contract.samples import branch, create, note
 
 
-def test_the_time_is_this_machines_unless_the_server_tells_it(place: Place, clock: FakeClock) -> None:
+@pytest.mark.parametrize("asks", [False, True])
+def test_the_time_is_this_machines_unless_the_server_tells_it(place: Place, clock: FakeClock, *, asks: bool) -> None:
+    """It tells it with any answer; who deletes by the time asks for one first."""
     store = place.open()
-    store.read(Selection((branch("a"),)))
+    if not asks:
+        store.read(Selection((branch("a"),)))
+    assert store.now(ask=asks) == store.now()
     if isinstance(place, GithubPlace):
         assert store.now() == clock()  # of which the emulated server tells the time
     elif store.capabilities.clock_is_servers:

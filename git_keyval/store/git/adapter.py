@@ -53,8 +53,12 @@ class GitStore:
         """Tell that no limit is known."""
         return None
 
-    def now(self) -> Micros:
+    def now(self, *, ask: bool = False) -> Micros:
         """Tell the server's time where it tells it, else this machine's."""
+        if ask and self._capabilities.clock_is_servers and not self._clock.is_known:
+            # The advertisement tells it, and is kept for the reads that follow.
+            with upload_pack(self._transport):
+                pass
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:

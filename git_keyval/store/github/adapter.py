@@ -52,8 +52,13 @@ class GithubStore:
         """Tell how many API requests are left in this hour; None before any answer told."""
         return self._repository.client.rate_limits.remaining
 
-    def now(self) -> Micros:
-        """Tell the server's time."""
+    def now(self, *, ask: bool = False) -> Micros:
+        """Tell the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
+        if ask and not self._clock.is_known:
+            if self._git:
+                self._repository.patience.by_git(partial(self._git.now, ask=True))
+            else:
+                self._repository.ask((), Depth.OIDS)
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:

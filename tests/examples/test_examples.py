@@ -1,0 +1,226 @@
+"""Every example is run as it stands, and does what its first two lines promise."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_keyval.interface.commands import COMMANDS
+from tests.action.steps import ROOT, refs, value_ref
+from tests.conftest import FakeClock
+from tests.emulator import Drop, Fault, GitHubEmulator, Logged
+from tests.examples.conftest import CONTAINER, REPOSITORY
+from tests.examples.jobs import GitHub, Job, read_workflow, uses_of
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
+
+injected_time = pytest.mark.skipif(bool(CONTAINER), reason="a container has the clock of this machine")
+
+
+def example(name: str) -> dict[str, Any]:
+    return read_workflow(ROOT / "examples" / f"{name}.yml")
+
+
+def script(github: GitHub, name: str, body: str) -> None:
+    """Put a program into the workspace, as a checkout would."""
+    file = github.workspace / name
+    file.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    file.chmod(0o755)
+
+
+def only(jobs: dict[str, list[Job]]) -> Job:
+    ((job,),) = jobs.values()
+    return job
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_begins_with_two_lines_that_say_what_it_shows(path: Path) -> None:
+    first, second, third, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# ")
+    assert second.startswith("# ")
+    assert second.endswith(".")
+    assert third.startswith("name: ")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_asks_for_no_more_than_it_needs(path: Path) -> None:
+    """Nothing for the workflow, and of the contents write access only where a step writes."""
+    workflow = read_workflow(path)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["permissions"].keys() == {"contents"}
+        commands = {step["with"]["command"] for step in uses_of({"jobs": {"one": job}})}
+        if "uses" not in job:
+            writes = any("applied" in COMMANDS[command].outputs for command in commands)
+            assert job["permissions"]["contents"] == ("write" if writes else "read"), commands
+
+
+def test_build_numbers_have_no_gaps_and_a_run_keeps_its_own(github: GitHub, commits: Callable[[str], str]) -> None:
+    commits("first")
+    (github.workspace / "Makefile").write_text("dist:\n\t@echo building $(VERSION)\n", encoding="utf-8")
+    runs = [only(github.start(example("build-number"), run_id=run)) for run in ("501", "502", "501", "503")]
+    assert [run.result for run in runs] == ["success"] * 4
+    assert [run.value("build", "value") for run in runs] == ["1", "2", "1", "3"]
+    assert runs[3].outputs == {"version": "1.4.3"}
+    assert "building 1.4.3" in runs[3].log
+
+
+def test_build_numbers_are_exact_when_a_reply_is_lost(github: GitHub, emulator: GitHubEmulator) -> None:
+    (github.workspace / "Makefile").write_text("dist:\n", encoding="utf-8")
+    assert only(github.start(example("build-number"))).value("build", "value") == "1"
+    left = [Drop(applied=True)]
+
+    def drop(asked: Logged) -> Fault | None:
+        return left.pop() if asked.kind == "graphql-mutation" and left else None
+
+    emulator.on_request = drop
+    runs = [only(github.start(example("build-number"))) for _ in range(2)]
+    assert [run.value("build", "value") for run in runs] == ["2", "3"]
+    assert not left
+
+
+def test_state_is_of_the_last_run_that_succeeded(github: GitHub, commits: Callable[[str], str]) -> None:
+    commits("zero")
+    shown = []
+    for subjects, ends in (("one", "success"), ("two", "failure"), ("three", "success")):
+        sha = commits(subjects)
+        bad = "2" * 40
+        job = only(github.start(example("state-between-runs"), "schedule", sha=sha if ends == "success" else bad))
+        assert job.result == ends
+        shown.append([line for line in job.log.splitlines() if line.startswith("- ")])
+    assert shown == [["- one"], [], ["- three", "- two"]]
+
+
+@injected_time
+def test_state_ends_after_a_month(github: GitHub, commits: Callable[[str], str], clock: FakeClock) -> None:
+    commits("zero")
+    only(github.start(example("state-between-runs"), "schedule", sha=commits("one")))
+    clock.advance(30 * 86_400 + 60)
+    sha = commits("two")
+    job = only(github.start(example("state-between-runs"), "workflow_dispatch", sha=commits("three")))
+    assert job.value("last", "found") == "false"
+    assert job.value("last", "value") != sha
+    assert [line for line in job.log.splitlines() if line.startswith("- ")] == ["- three"]
+
+
+def test_a_deployment_is_recorded_once_and_not_repeated(github: GitHub) -> None:
+    script(github, "deploy.sh", 'echo "deploying $1"')
+    one, again, other = (only(github.start(example("deploy"), "workflow_dispatch", sha=sha * 40)) for sha in ("1", "1", "2"))
+    assert [job.steps["deploy"].outcome for job in (one, again, other)] == ["success", "skipped", "success"]
+    assert [job.result for job in (one, again, other)] == ["success"] * 3
+    assert f"deploying {'2' * 40}" in other.log
+    assert other.value("record", "applied") == "true"
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["the first ever", "over an earlier one"])
+def test_a_deployment_does_not_overwrite_the_record_of_a_rival(github: GitHub, earlier: bool) -> None:  # noqa: FBT001
+    """The rival deploys, and records it, while this run deploys."""
+    script(github, "deploy.sh", "exit 0")
+    if earlier:
+        assert only(github.start(example("deploy"), "workflow_dispatch", sha="3" * 40)).result == "success"
+    rival = '{"commit":"4444444444444444444444444444444444444444","run":1}'
+    place = f"{github.context['server_url']}/{REPOSITORY}"
+    workflow = example("deploy")
+    steps = workflow["jobs"]["deploy"]["steps"]
+    wins = {
+        "uses": "org/git-keyval-action@v1",
+        "with": {"command": "set", "key": "production/live", "type": "json", "value": rival, "repository": place},
+    }
+    steps.insert(3, wins)
+    job = only(github.start(workflow, "workflow_dispatch", sha="5" * 40))
+    assert (job.result, job.value("record", "applied")) == ("failure", "false")
+    assert "::error::Another run deployed meanwhile." in job.log
+    assert github.steps.run("get", key="production/live").outputs["json"] == rival
+
+
+@pytest.fixture
+def page(github: GitHub) -> Path:
+    """A page to watch, reached without a network."""
+    page = github.workspace / "there.html"
+    page.write_text("hello", encoding="utf-8")
+    return page
+
+
+def watching(page: Path) -> dict[str, Any]:
+    return example("once-a-day") | {"env": {"PAGE": page.as_uri()}}
+
+
+def test_nothing_is_told_while_all_is_well(github: GitHub, page: Path) -> None:
+    job = only(github.start(watching(page), "schedule"))
+    assert (job.result, job.steps["first"].outcome, " is down" in job.log) == ("success", "skipped", False)
+    assert page.exists()
+
+
+@injected_time
+def test_a_page_that_is_down_is_told_once_a_day(github: GitHub, page: Path, clock: FakeClock) -> None:
+    page.unlink()
+    told = []
+    for _ in range(26):
+        told.append(" is down." in only(github.start(watching(page), "schedule")).log)
+        clock.advance(3600)
+    # After 24 hours, rounded up to the minute.
+    assert [index for index, one in enumerate(told) if one] == [0, 24]
+
+
+def test_of_many_that_find_the_page_down_one_tells_it(github: GitHub, page: Path) -> None:
+    page.unlink()
+    workflow = watching(page)
+    workflow["jobs"]["watch"]["strategy"] = {"matrix": {"rival": [1, 2, 3, 4]}}
+    workflow["jobs"]["watch"]["steps"][1]["with"]["value"] = "by run ${{ github.run_id }} ${{ matrix.rival }}"
+    (jobs,) = github.start(workflow, "schedule").values()
+    assert sum(" is down." in job.log for job in jobs) == 1
+    assert {job.result for job in jobs} == {"success"}
+
+
+def test_flags_are_set_together_and_read_by_a_job_that_may_only_read(github: GitHub) -> None:
+    jobs = github.start(example("feature-flags"), "workflow_dispatch")
+    (use,) = jobs["use"]
+    assert use.result == "success"
+    assert use.log == "The beta is on.\nThe dark mode is off.\n"
+    jobs = github.start(
+        example("feature-flags"), "workflow_dispatch", inputs={"flags": '{"flags/beta": false, "flags/dark-mode": "on"}'}
+    )
+    (use,) = jobs["use"]
+    assert use.log == ""
+    jobs = github.start(example("feature-flags"), "workflow_dispatch", inputs={"flags": "flags/beta"})
+    assert [job.result for (job,) in jobs.values()] == ["failure", "skipped"]
+
+
+def test_every_run_of_the_tests_is_counted(github: GitHub) -> None:
+    (github.workspace / "Makefile").write_text("test-unit test-browser:\n\ntest-integration:\n\t@exit 1\n", encoding="utf-8")
+    for number in (1, 2):
+        jobs = github.start(example("test-statistics"))
+        assert sorted(job.result for job in jobs["test"]) == ["failure", "success", "success"]
+        (total,) = jobs["total"]
+        assert f"{number} failed so far on main." in total.log
+    assert github.steps.run("get", key="tests/main/success").outputs["value"] == "4"
+
+
+def test_a_task_is_handed_over_to_one_run(github: GitHub) -> None:
+    script(github, "rebuild.sh", 'echo "rebuilding $1"')
+    asked = github.start(example("hand-over"), "workflow_dispatch", inputs={"dataset": 'sales "2026"; $(exit)'})
+    assert [job.result for (job,) in asked.values()] == ["success", "skipped"]
+    workflow = example("hand-over")
+    workflow["jobs"]["rebuild"]["strategy"] = {"matrix": {"rival": [1, 2, 3]}}
+    taken = github.start(workflow, "schedule")["rebuild"]
+    assert sorted(job.log for job in taken) == ["", "", 'rebuilding sales "2026"; $(exit)\n']
+    assert {job.result for job in taken} == {"success"}
+
+
+@injected_time
+def test_maintenance_removes_what_is_due_and_by_hand_only_plans(github: GitHub, database: Path, clock: FakeClock) -> None:
+    kept = refs(database)
+    github.steps.run("set", key="short", value="lived", ttl="1m")
+    github.steps.run("set", key="taken", value="once")
+    github.steps.run("getdel", key="taken")
+    clock.advance(8 * 86_400)
+    assert value_ref("short") in refs(database)
+    planned = refs(database)
+    job = only(github.start(example("maintenance"), "workflow_dispatch"))
+    assert (job.result, refs(database)) == ("success", planned)
+    assert "dry run" in job.steps["maintain-0.1"].summary
+    job = only(github.start(example("maintenance"), "schedule"))
+    assert job.result == "success"
+    assert refs(database).keys() - kept.keys() == {"refs/tags/kv/dummy-tree"}
+    assert job.steps["maintain-0.1"].outputs["count"] == "2"
