@@ -1,10 +1,12 @@
-"""Every error the product raises on purpose.
+"""Every error that the product tells.
 
 Above an adapter nothing else is seen: adapters translate what git, sockets and processes raise. Each error carries its data
 and one line of text for a person: what failed, the likely cause, the next step. No error text contains a stored value or a key.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
 
 _TOLD_PROBLEMS = 10
 
@@ -160,4 +162,15 @@ class AtomicUnsupportedError(StoreError):
             "The git server does not offer the 'atomic' capability, so a write of several refs could be applied by half; "
             "nothing was written.",
             "Use a server that supports atomic pushes (git 2.4 or later; on your own server set receive.advertiseAtomic=true).",
+        )
+
+
+class InternalError(GitKeyvalError):
+    """A defect of ours: an exception that nothing expected."""
+
+    def __init__(self, cause: Exception) -> None:
+        """Name the place alone: the text of the exception could hold what users stored."""
+        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(cause.__traceback__)[-4:]]
+        super().__init__(
+            f"Internal error: {type(cause).__name__} at {' > '.join(places)}.", "Please report it; what was done is not known."
         )

@@ -1,15 +1,13 @@
 """One step: from the environment to outputs and exit code."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from traceback import extract_tb
 
 from git_keyval.action.runner import OutputTooLargeError, Runner, fits_output
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.files import check_writable, write_file
 from git_keyval.dispatch.steps import run_command, shown_value, value_bytes
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, KeyMissingError
+from git_keyval.errors import GitKeyvalError, InternalError, KeyMissingError
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
@@ -40,7 +38,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         runner.error("Cancelled. What the step was about to write may be written, or not. Read the key, then decide.")
         return _INTERRUPTED
     except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
-        runner.error(f"Internal error: {_where(exc)}. Please report it; nothing else is known about what was done.")
+        runner.error(str(InternalError(exc)))
         return _FAILED
 
 
@@ -87,8 +85,3 @@ def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, st
 def _refuse_too_large(value: Value | int) -> None:
     if not fits_output(shown_value(value)):
         raise OutputTooLargeError("value")
-
-
-def _where(exc: BaseException) -> str:
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(exc.__traceback__)]
-    return f"{type(exc).__name__} at {' > '.join(places[-4:])}"

@@ -1,8 +1,6 @@
 """How a call ends: its exit code, and the error of one that failed."""
 
 from enum import IntEnum
-from pathlib import Path
-from traceback import extract_tb
 
 import click
 
@@ -63,17 +61,6 @@ class RulesBrokenError(GitKeyvalError):
     """check found a broken rule of the format, which its report names."""
 
 
-class InternalError(GitKeyvalError):
-    """A defect of ours."""
-
-    def __init__(self, cause: Exception) -> None:
-        """Name the place alone: the text of the exception could hold what users stored."""
-        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(cause.__traceback__)[-4:]]
-        super().__init__(
-            f"Internal error: {type(cause).__name__} at {' > '.join(places)}.", "Please report it; what was done is not known."
-        )
-
-
 _ENDS: dict[type, tuple[str, ExitCode]] = {
     click.ClickException: ("usage", ExitCode.MISUSED),
     errors.InputError: ("usage", ExitCode.MISUSED),
@@ -97,7 +84,7 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     EndedEarlyError: ("ended-early", ExitCode.FAILED),
     RepositoryFailedError: ("repository-failed", ExitCode.FAILED),
     RulesBrokenError: ("rules-broken", ExitCode.FAILED),
-    InternalError: ("internal", ExitCode.UNKNOWN),
+    errors.InternalError: ("internal", ExitCode.UNKNOWN),
 }
 
 

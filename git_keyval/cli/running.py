@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from git_keyval.cli.credentials import token_of
-from git_keyval.cli.failures import ExitCode, InternalError, StoppedError
+from git_keyval.cli.failures import ExitCode, StoppedError
 from git_keyval.cli.parameters import given_inputs
 from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InputError
+from git_keyval.errors import GitKeyvalError, InputError, InternalError
 from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
