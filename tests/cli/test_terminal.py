@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +151,17 @@ def test_a_closed_standard_output_is_told_before_anything_is_done(program: Comma
 Interrupt = Callable[..., tuple[int, str]]
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let the programs that tests start be interrupted, also where the tests themselves run in the background of a shell.
+
+    Such a shell has SIGINT ignored, which every process hands on to those that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def interrupt(repository: Path, tmp_path: Path) -> Interrupt:
     """Press Ctrl-C in the middle of a command: while git's hook, which says when it has begun, keeps the push waiting."""
@@ -219,7 +230,8 @@ def test_ctrl_c_before_the_value_is_read_did_nothing(repository: Path) -> None:
         assert running.stderr is not None
         assert b"Ctrl-D" in running.stderr.readline()
         running.send_signal(signal.SIGINT)
-        told = running.stderr.read().decode().strip()
+        _, read = running.communicate(timeout=30)
+        told = read.decode().strip()
     os.close(ours)
     assert (running.returncode, told) == (130, "Interrupted; nothing was read or written.")
     assert run_git("for-each-ref", directory=repository).stdout == b""
