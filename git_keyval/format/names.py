@@ -118,6 +118,14 @@ class Naming:
         """Name the ref of a key's expiry commit; absent for a persistent key."""
         return self._head(key_id, "exp")
 
+    def element_expiry(self, key_id: KeyId, element: Oid) -> RefName:
+        """Name the ref of the expiry commit of one element, which goes by the blob oid of its element key."""
+        return RefName(f"{self.element_expiries(key_id)}{element}")
+
+    def element_expiries(self, key_id: KeyId) -> str:
+        """Give the prefix of the expiry refs of all elements of a key; the key's own does not begin with it."""
+        return f"{self.expiry(key_id)}-"
+
     def key(self, key_id: KeyId) -> RefName:
         """Name the ref of a stored key commit; present only where the user asks to store keys."""
         return self._head(key_id, "key")

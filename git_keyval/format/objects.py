@@ -21,7 +21,9 @@ Oid = NewType("Oid", str)
 Kind = Literal["blob", "tree", "commit", "tag"]
 
 _OID = re.compile(r"[0-9a-f]{40}")
-_FILE_MODE = 0o100644
+FILE_MODE, FOLDER_MODE = 0o100644, 0o040000
+"""The modes of a tree's entries: plain files, and the subtree of a map or an array."""
+
 # One identity and one time for every commit, so that an oid depends on tree and message only (docs/format.md, "Commits").
 PERSON_NAME, PERSON_EMAIL = "a a", "a@a.a"
 COMMIT_TIME = 1735689600
@@ -47,11 +49,12 @@ def blob(data: bytes) -> GitObject:
     return from_content("blob", data)
 
 
-def tree(files: Iterable[tuple[str, Oid]]) -> GitObject:
-    """Make a tree of plain files; the order given does not matter, the stored order is git's."""
+def tree(files: Iterable[tuple[str, Oid]], folders: Iterable[tuple[str, Oid]] = ()) -> GitObject:
+    """Make a tree of plain files and subtrees; the order given does not matter, the stored order is git's."""
     made = Tree()
-    for name, oid in files:
-        made.add(name.encode(), _FILE_MODE, ObjectID(oid.encode()))
+    for mode, entries in ((FILE_MODE, files), (FOLDER_MODE, folders)):
+        for name, oid in entries:
+            made.add(name.encode(), mode, ObjectID(oid.encode()))
     return from_content("tree", made.as_raw_string())
 
 
@@ -95,20 +98,37 @@ def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
     return Oid(found[1].decode()), found[2]
 
 
-def read_tree(obj: GitObject) -> dict[str, Oid]:
-    """Give the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of a tree, by name: its plain files and its subtrees."""
+
+    files: dict[str, Oid]
+    folders: dict[str, Oid]
+
+
+def read_entries(obj: GitObject) -> Entries:
+    """Give the entries of a tree. Raises MalformedRecordError for another kind, or an entry that is neither file nor subtree."""
     if obj.kind != "tree":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
-    entries: dict[str, Oid] = {}
+    found = Entries({}, {})
     try:
         items = Tree.from_string(obj.data).items()
     except ObjectFormatException as exc:
         raise MalformedRecordError(obj.oid, "it is a tree that cannot be read") from exc
+    by_mode = {FILE_MODE: found.files, FOLDER_MODE: found.folders}
     for entry in items:
-        if entry.mode != _FILE_MODE or entry.path is None or entry.sha is None:
-            raise MalformedRecordError(obj.oid, "it has an entry that is not a plain file")
-        entries[entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))
-    return entries
+        if entry.mode not in by_mode or entry.path is None or entry.sha is None:
+            raise MalformedRecordError(obj.oid, "it has an entry that is neither a plain file nor a folder")
+        by_mode[entry.mode][entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))
+    return found
+
+
+def read_tree(obj: GitObject) -> dict[str, Oid]:
+    """Give the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
+    found = read_entries(obj)
+    if found.folders:
+        raise MalformedRecordError(obj.oid, "it has an entry that is not a plain file")
+    return found.files
 
 
 TYPE_NUMBERS: dict[Kind, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}

@@ -1,14 +1,21 @@
 """Data commits: the record of one value, or of one key."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import get_args
 
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.metadata import decode_message, encode_line, expect_members, text_member
+from git_keyval.format.metadata import (
+    Metadata,
+    OtherCategoryError,
+    decode_message,
+    encode_line,
+    expect_members,
+    text_member,
+)
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob, commit, read_commit, read_tree, tree
-from git_keyval.format.values import Value, ValueType, check_value
+from git_keyval.format.values import VALUE_TYPES, Value, ValueType, check_value
 
 METADATA_FILE = "metadata.json"
 
@@ -55,18 +62,14 @@ def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
     Every rule is checked by writing the record again and comparing oids: a record that differs in any way, down to its tree,
     raises MalformedRecordError.
     """
-    members = decode_message(record)
-    if members["category"] != "data":
-        raise MalformedRecordError(record.oid, "it is not of category data")
-    if members.get("encrypted"):
-        raise MalformedRecordError(record.oid, "it is encrypted, which this version of the software cannot read")
+    members = decode_category(record, {"data"})
     expect_members(members, record.oid, {"blobOid", "extension", "mime", "type"})
-    kind = text_member(members, "type", record.oid)
+    kind = type_member(members, record.oid)
     data = objects.get(Oid(text_member(members, "blobOid", record.oid)))
     if data is None or data.kind != "blob":
         raise MalformedRecordError(record.oid, "its data blob is missing")
     value = Value(
-        _value_type(kind, record.oid),
+        kind,
         data.data,
         text_member(members, "mime", record.oid),
         text_member(members, "extension", record.oid),
@@ -89,10 +92,22 @@ def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
     return set(read_tree(record_tree).values())
 
 
-def _value_type(text: str, where: str) -> ValueType:
-    for kind in get_args(ValueType):
+def decode_category(record: GitObject, categories: AbstractSet[str]) -> Metadata:
+    """Read the metadata of a commit with a tree of its own, which must be of one of these categories and not encrypted."""
+    members = decode_message(record)
+    if members["category"] not in categories:
+        raise OtherCategoryError(record.oid, f"it is not of category {' or '.join(sorted(categories))}")
+    if members.get("encrypted"):
+        raise MalformedRecordError(record.oid, "it is encrypted, which this version of the software cannot read")
+    return members
+
+
+def type_member(members: Metadata, where: str) -> ValueType:
+    """Give the member ``type``, which must be one of the types of the format."""
+    text = text_member(members, "type", where)
+    for kind in VALUE_TYPES:
         if kind == text:
-            return kind  # type: ignore[no-any-return]  # get_args is untyped
+            return kind
     raise MalformedRecordError(where, "its type is unknown")
 
 

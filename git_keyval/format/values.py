@@ -93,13 +93,18 @@ def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Val
     return Value("Blob", data, media_type, EXTENSIONS.get(media_type.lower(), (_UNKNOWN_EXTENSION,))[0])
 
 
+def check_media(kind: ValueType, mime: str, extension: str) -> None:
+    """Refuse a media type or file extension that values of a type cannot have. Raises ValueError with the reason."""
+    if kind == "Blob":
+        if _MEDIA_TYPE.fullmatch(mime) is None or _EXTENSION.fullmatch(extension) is None:
+            raise ValueError("its media type or extension is malformed")
+    elif (mime, extension) != _MEDIA[kind]:
+        raise ValueError(f"its media type is not that of a {kind}")
+
+
 def check_value(value: Value) -> None:
     """Refuse a value whose bytes are not what its type says (read from a repository). Raises ValueError with the reason."""
-    if value.type == "Blob":
-        if _MEDIA_TYPE.fullmatch(value.mime) is None or _EXTENSION.fullmatch(value.extension) is None:
-            raise ValueError("its media type or extension is malformed")
-    elif (value.mime, value.extension) != _MEDIA[value.type]:
-        raise ValueError(f"its media type is not that of a {value.type}")
+    check_media(value.type, value.mime, value.extension)
     if value.type in _BINARY:
         return
     try:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.objects import GitObject, Oid, read_commit, read_tree
+from git_keyval.format.elements import read_record_tree
+from git_keyval.format.objects import GitObject, Oid, read_commit
 from git_keyval.store.port import Depth
 
 
@@ -18,8 +19,7 @@ def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
         if oid in found or oid not in objects:
             continue
         found[oid] = objects[oid]
-        if depth is Depth.VALUES:
-            waiting += needs(objects[oid])
+        waiting += needs(objects[oid], depth)
     return found
 
 
@@ -33,18 +33,21 @@ def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
         seen.add(oid)
         if oid not in objects:
             lacking.add(oid)
-        elif depth is Depth.VALUES:
-            waiting += needs(objects[oid])
+        else:
+            waiting += needs(objects[oid], depth)
     return lacking
 
 
-def needs(obj: GitObject) -> list[Oid]:
-    """Give the oids that an object of this format names; none for a blob, or for an object that this format does not write."""
+def needs(obj: GitObject, depth: Depth) -> list[Oid]:
+    """Give what an object of this format names and a read to this depth brings; nothing for one that this format does not write."""
+    if depth < Depth.TREES:
+        return []
     try:
         if obj.kind == "commit":
             return [read_commit(obj)[0]]
         if obj.kind == "tree":
-            return list(read_tree(obj).values())
+            entries = read_record_tree(obj)
+            return [*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ())]
     except MalformedRecordError:
         # A foreign object is reported by whoever decodes it; here it simply brings nothing along.
         return []

@@ -111,7 +111,7 @@ def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> N
     if update.name.startswith("refs/heads/") and target.kind != "commit":
         raise ValueError(f"{update.name}: a branch must point at a commit")
     for obj in closure([update.new], objects, Depth.VALUES).values():
-        if not objects.keys() >= set(needs(obj)):
+        if not objects.keys() >= set(needs(obj, Depth.VALUES)):
             raise ValueError(f"{update.name}: what its new object needs was never stored")
 
 

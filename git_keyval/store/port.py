@@ -91,7 +91,9 @@ class Depth(IntEnum):
     OIDS = 0
     MESSAGES = 1
     """The commits: enough for expiries, counters, breadcrumbs and metadata."""
-    VALUES = 2
+    TREES = 2
+    """The commits with their trees, and no blobs: which elements maps and arrays have, and the oid of each."""
+    VALUES = 3
     """The commits with their trees and blobs."""
 
 
@@ -149,7 +151,7 @@ class Store(Protocol):
 
         Each selection is read after the one before it was read completely, unless the snapshot is not ``ordered``. Within one
         selection the refs may be torn: no git server reads several refs at one instant. Objects that the repository lacks, or
-        cannot send, are left out.
+        cannot send, are left out. Trees that this format does not write bring nothing along.
         """
         ...
 
@@ -158,7 +160,7 @@ class Store(Protocol):
         ...
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
-        """Fetch objects by oid, in one request where the server can; with VALUES also what the commits among them hold.
+        """Fetch objects by oid, in one request where the server can; with TREES and VALUES also what they hold.
 
         An oid that the repository lacks, or cannot send because of what it lacks, is left out of the answer. With OIDS there is
         nothing to fetch.

@@ -1,8 +1,9 @@
 """Objects, names and transactions to try a store with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from git_keyval.format.elements import Collection, encode_collection
 from git_keyval.format.metadata import DUMMY_OBJECTS, message_only
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, blob, from_content, tree
@@ -37,6 +38,18 @@ def note(text: str | bytes) -> Sample:
 def record(data: bytes) -> Sample:
     """Make a data commit, with a tree and blobs of its own."""
     return Sample(encode_data(bytes_value(data)).objects)
+
+
+def collection(elements: Mapping[str, GitObject]) -> Sample:
+    """Make a map, with the blobs of its elements, a subtree and a tree of its own."""
+    oids = {key: made.oid for key, made in elements.items()}
+    made = encode_collection(Collection("map", "Uint8Array", "application/octet-stream", "bin", oids))
+    return Sample((*elements.values(), *made.objects))
+
+
+def texts(count: int) -> dict[str, GitObject]:
+    """Make elements, each with a text of its own."""
+    return {f"field {number}": blob(b"%d" % number) for number in range(count)}
 
 
 def annotated_tag(target: Sample) -> Sample:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject, Oid, from_content
+from git_keyval.format.objects import GitObject, Oid, blob, from_content
 from git_keyval.format.times import SECOND
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import (
@@ -31,7 +31,19 @@ from git_keyval.store.port import (
 )
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, open_git_place, open_github_place
-from tests.contract.samples import UNSTORED, all_refs, annotated_tag, branch, by_oid, foreign_commit, note, record, tag
+from tests.contract.samples import (
+    UNSTORED,
+    all_refs,
+    annotated_tag,
+    branch,
+    by_oid,
+    collection,
+    foreign_commit,
+    note,
+    record,
+    tag,
+    texts,
+)
 from tests.emulator import GitHubEmulator
 from tests.servers.binary import init_bare, run_git
 
@@ -40,7 +52,8 @@ TAGS = [tag(name) for name in ("a", "a1", "b")]
 NAMES = BRANCHES + TAGS
 # No name is a directory of another: where that must fail, stores differ in how they say so.
 PREFIXES = ["refs/", "refs/heads/", "refs/heads/kv-0a/a", "refs/tags/kv-", TAGS[0], "refs/none/"]
-SAMPLES = [note("1"), note("ключ"), record(b"1"), record(b"2" * 70_000), foreign_commit("theirs")]
+MAPS = [collection({"a": blob(b"1"), "b": blob(b"\0")}), collection({"a": blob(b"1")}), collection(texts(40))]
+SAMPLES = [note("1"), note("ключ"), record(b"1"), record(b"2" * 70_000), foreign_commit("theirs"), *MAPS]
 TAG_SAMPLES = [*SAMPLES, annotated_tag(note("tagged"))]
 OIDS = [sample.oid for sample in TAG_SAMPLES]
 
@@ -126,7 +139,7 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(
         oids=st.lists(st.sampled_from([*OIDS, UNSTORED]), max_size=4),
-        depth=st.sampled_from([Depth.MESSAGES, Depth.VALUES]),
+        depth=st.sampled_from([Depth.MESSAGES, Depth.TREES, Depth.VALUES]),
     )
     def objects(self, oids: Sequence[Oid], depth: Depth) -> None:
         # Git may keep objects of a transaction that it refused.

@@ -125,7 +125,7 @@ def test_a_message_is_kept_byte_for_byte(place: Place, message: str | bytes) -> 
     assert place.open().read(Selection((branch("a"),))).objects[note(message).oid] == note(message).target
 
 
-@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.VALUES])
+@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.TREES, Depth.VALUES])
 def test_a_commit_that_is_lost_is_left_out(place: Place, depth: Depth) -> None:
     place.open().apply([create(branch("a"), note("1")), create(branch("b"), record(b"2"))])
     place.lose(note("1").oid)
@@ -135,7 +135,7 @@ def test_a_commit_that_is_lost_is_left_out(place: Place, depth: Depth) -> None:
     assert note("1").oid not in found.objects
 
 
-@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.VALUES])
+@pytest.mark.parametrize("depth", [Depth.MESSAGES, Depth.TREES, Depth.VALUES])
 @pytest.mark.parametrize("position", [0, 2], ids=["blob", "tree"])
 def test_damage_below_one_commit_does_not_hide_another(place: Place, position: int, depth: Depth) -> None:
     """A server may be unable to send a commit that lacks something; then it is left out, and all else is read."""

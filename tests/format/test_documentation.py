@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
+from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import Naming, parse
-from git_keyval.format.objects import GitObject, Oid, blob, commit
+from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Timestamp
 from git_keyval.format.values import parse_value
@@ -25,7 +26,15 @@ VALUE = encode_data(parse_value("Number", "42"))
 OP = "q7w8e9r0t1y2"
 TIME = Timestamp("20261122T140355123456Z")
 COUNTER = Counter(42, OP, 17, (("0123456789abcdef0123", None), (OP, 42)), Timestamp("20261122T140000000000Z"))
-COMMITS = [KEY.commit, encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1)]
+ELEMENTS = {
+    "map": {"colour": blob(b"red"), "a/b": blob(b"x")},
+    "array": {"0": blob(b"1"), "2": blob(b"3")},
+}
+MAP = encode_collection(Collection("map", "String", "text/plain", "txt", {key: made.oid for key, made in ELEMENTS["map"].items()}))
+ARRAY = encode_collection(
+    Collection("array", "Number", "text/plain", "txt", {key: made.oid for key, made in ELEMENTS["array"].items()}, 4)
+)
+COMMITS = [MAP.commit, ARRAY.commit, KEY.commit, encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1)]
 OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT]
 FIRST_GENERATION = [
     commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
@@ -36,6 +45,10 @@ FIRST_GENERATION = [
 def test_every_oid_of_the_text_is_real() -> None:
     """An example that is wrong is worse than none."""
     known: set[str] = {made.oid for made in [*OBJECTS, *FIRST_GENERATION, blob(b"Boolean")]}
+    shown = [*MAP.objects, *ARRAY.objects, *ELEMENTS["map"].values(), *ELEMENTS["array"].values()]
+    # The metadata blob of the array alone is not named: its line is the message that is shown.
+    known |= {made.oid for made in shown if made != ARRAY.objects[1]}
+    known |= {tree([]).oid, element_id("colour")}
     known |= {"ad8d7454878fbe21508d947c222055286103e142", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "0" * 40}
     assert set(re.findall(r"(?<![0-9a-z-])[0-9a-f]{40}(?![0-9a-z])", TEXT)) == known
 
@@ -52,6 +65,7 @@ def test_the_refnames_of_the_text_are_those_of_its_key() -> None:
     names = [
         naming.value(KEY.key_id),
         naming.expiry(KEY.key_id),
+        naming.element_expiry(KEY.key_id, element_id("colour")),
         naming.key(KEY.key_id),
         naming.breadcrumb(KEY.key_id, TIME, OP),
         naming.parked(KEY.key_id, TIME),
@@ -69,3 +83,11 @@ def test_the_commands_of_the_text_make_the_value_and_its_ref(bare_repository: Ca
     assert done.stdout.decode().split() == [made.oid for made in VALUE.objects]
     name = Naming().value(KEY.key_id)
     assert git_output("rev-parse", name, directory=repository) == VALUE.commit.oid
+
+
+def test_every_element_key_of_the_text_is_encoded_as_it_shows() -> None:
+    """A client in another language may be written after this table."""
+    table = TEXT.partition("| element key | name |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [tuple(cell.strip("` ") for cell in row.strip("|").split("|")) for row in table.splitlines()]
+    assert len(rows) > 1
+    assert [encode_element_key(key) for key, _ in rows] == [name for _, name in rows]

@@ -39,6 +39,8 @@ def test_the_refs_of_a_key_are_named_as_the_vector_says(case: Case) -> None:
     assert naming.value(key_id) == case["value"]
     assert naming.expiry(key_id) == case["expiry"]
     assert naming.key(key_id) == case["key"]
+    assert naming.element_expiries(key_id) == case["elementExpiries"]
+    assert naming.element_expiry(key_id, Oid(case["elementExpiry"]["element"])) == case["elementExpiry"]["name"]
     assert naming.breadcrumbs(key_id) == case["breadcrumbs"]
     assert naming.breadcrumb(key_id, Timestamp(crumb["time"]), crumb["op"]) == crumb["name"]
     assert naming.parked(key_id, Timestamp(parked["time"])) == parked["name"]

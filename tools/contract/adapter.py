@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from git_keyval.errors import StoreError
-from git_keyval.format.objects import commit, tree
+from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
@@ -15,12 +15,14 @@ from tests.contract.samples import (
     Sample,
     annotated_tag,
     branch,
+    collection,
     foreign_commit,
     note,
     plain_blob,
     put,
     record,
     tag,
+    texts,
 )
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.servers.binary import isolated_environ
@@ -29,6 +31,7 @@ from tools.contract.exchanges import RecordedGitHub, Recording
 _NOW = Micros(1_767_268_800 * SECOND)
 _TEXT, _BINARY, _LONG = record(b"text"), record(b"\0\xff"), record(b"long " * 120_000)
 _NOTE = note("a note\n")
+_MAP, _CHANGED_MAP = collection(texts(120)), collection({**texts(119), "another": blob(b"\0")})
 
 
 def record_adapter(directory: Path) -> Recording:
@@ -76,6 +79,8 @@ def _write(store: GithubStore) -> None:
     store.apply([put(name, _BINARY, _TEXT.oid)])
     store.apply([put(branch("stored"), known_blob), put(branch("long"), _LONG), put(branch("note"), _NOTE)])
     store.apply([Transaction((RefUpdate(name, _BINARY.oid, _BINARY.oid), RefUpdate(tag("t"), _NOTE.oid, DELETE)))])
+    store.apply([put(branch("map"), _MAP)])
+    store.apply([put(branch("map"), _CHANGED_MAP)])
     store.apply([put(name, _TEXT, UNSTORED)])
     store.apply([Transaction((RefUpdate(branch("value"), ANY, DELETE),))])
 
@@ -100,10 +105,11 @@ def _read(store: GithubStore) -> None:
     assert len(names) > 2 * PAGE
     everything = ("refs/heads/kv-0a/", "refs/tags/kv-0a/")
     for depth in Depth:
-        store.read(Selection((branch("value"), tag("annotated"), tag("blob"), branch("absent"))), depth=depth)
+        store.read(Selection((branch("value"), branch("map"), tag("annotated"), tag("blob"), branch("absent"))), depth=depth)
         store.read(Selection((branch("long"),), everything), Selection((branch("foreign"),)), depth=depth)
         store.read(Selection(names), depth=depth)
         store.objects([_TEXT.oid, _BINARY.oid, _NOTE.oid, UNSTORED, *(obj.oid for obj in _TEXT.objects)], depth)
+        store.objects([_MAP.oid, _CHANGED_MAP.objects[-2].oid], depth)
     list(store.list(["refs/heads/kv-0a/", "refs/tags/"]))
 
 

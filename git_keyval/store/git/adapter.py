@@ -86,9 +86,9 @@ class GitStore:
         known = self._objects.all
         incomplete = {oid for oid in asked if missing([oid], known, depth)}
         found = {oid: known[oid] for oid in asked - incomplete}
-        fetched = {obj.oid: obj for obj in self._fetch(incomplete, only_commits=depth is Depth.MESSAGES)}
-        # Where only commits are sent, a tree that was asked for by its own oid is not.
-        fetched |= {obj.oid: obj for obj in self._fetch(incomplete - fetched.keys(), only_commits=False)}
+        fetched = {obj.oid: obj for obj in self._fetch(incomplete, depth)}
+        # Where trees or blobs are left out, one that was asked for by its own oid may be, too.
+        fetched |= {obj.oid: obj for obj in self._fetch(incomplete - fetched.keys(), Depth.VALUES)}
         for obj in fetched.values():
             self._objects.add(obj)
         return closure(asked, {**known, **found, **fetched}, depth)
@@ -100,12 +100,12 @@ class GitStore:
     def _pause(self, attempt: int) -> None:
         self._sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self._random() / 2))
 
-    def _fetch(self, oids: set[Oid], *, only_commits: bool) -> Sequence[GitObject]:
+    def _fetch(self, oids: set[Oid], depth: Depth) -> Sequence[GitObject]:
         wanted = sorted(oids)
         while wanted:
             try:
                 with upload_pack(self._transport) as server:
-                    return [*server.fetch(wanted, only_commits=only_commits)]
+                    return [*server.fetch(wanted, depth)]
             except MissingObjectError as exc:
                 if exc.oid not in wanted:
                     raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.") from exc
@@ -114,7 +114,7 @@ class GitStore:
                 # One lost object makes git refuse all that was asked for with it; so half and half, until it is alone.
                 middle = len(wanted) // 2
                 halves = (set(wanted[:middle]), set(wanted[middle:])) if middle else ()
-                return [obj for half in halves for obj in self._fetch(half, only_commits=only_commits)]
+                return [obj for half in halves for obj in self._fetch(half, depth)]
         return ()
 
 

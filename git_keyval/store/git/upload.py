@@ -20,6 +20,7 @@ from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import read_pack
 from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
 from git_keyval.store.messages import one_line
+from git_keyval.store.port import Depth
 
 _NO_REF = b"^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
 _OID_DIGITS = 40
@@ -29,6 +30,8 @@ _PACK, _PROGRESS, _FATAL = 1, 2, 3
 _NOT_OURS = "not our ref "
 _DAMAGE = re.compile("corrupt|missing|bad object|unable to (read|parse)", re.IGNORECASE)
 _SPOOL_BYTES = 8 * 1024 * 1024
+# https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterltfilter-specgt
+_FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
 
 
 class DamagedError(StoreError):
@@ -72,8 +75,8 @@ class UploadPack:
                 if name in wanted or name.startswith(below):
                     yield name, oid
 
-    def fetch(self, oids: Sequence[Oid], *, only_commits: bool) -> Iterator[GitObject]:
-        """Stream these objects with all that they need; only commits where the server can leave out the rest.
+    def fetch(self, oids: Sequence[Oid], depth: Depth) -> Iterator[GitObject]:
+        """Stream these objects with all that they need, but for what is beyond the depth, where the server can leave that out.
 
         Raises MissingObjectError for the first object that the server lacks, before anything is given.
         """
@@ -82,7 +85,7 @@ class UploadPack:
                 answer = self._conversation.request(self._old_fetch(oids))
                 _refuse(_line(answer))  # else NAK: nothing in common
             else:
-                answer = self._conversation.request(self._fetch(oids, only_commits=only_commits))
+                answer = self._conversation.request(self._fetch(oids, depth))
                 while (section := _line(answer)) != b"packfile":
                     _refuse(section)
             _copy_pack(answer, spool)
@@ -117,11 +120,11 @@ class UploadPack:
                 _refuse(line)
             yield RefName(text[_OID_DIGITS + 1 :]), Oid(text[:_OID_DIGITS])
 
-    def _fetch(self, oids: Sequence[Oid], *, only_commits: bool) -> list[bytes]:
+    def _fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
         arguments = [b"no-progress", b"ofs-delta"]
         features = next((line.partition(b"=")[2].split() for line in self.capabilities or () if line.startswith(b"fetch")), [])
-        if only_commits and b"filter" in features:
-            arguments.append(b"filter tree:0")
+        if depth in _FILTERS and b"filter" in features:
+            arguments.append(b"filter " + _FILTERS[depth])
         return _command(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
 
     def _old_fetch(self, oids: Sequence[Oid]) -> list[bytes]:

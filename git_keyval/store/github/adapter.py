@@ -11,11 +11,11 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.closure import closure, missing
+from git_keyval.store.closure import closure, missing, needs
 from git_keyval.store.git import GitStore
 from git_keyval.store.github.moves import FIRST_BATCH
 from git_keyval.store.github.queries import RESOLVED, Wanted
-from git_keyval.store.github.repository import MAX_FIELDS, Repository
+from git_keyval.store.github.repository import MAX_FIELDS, Repository, TooMuchError
 from git_keyval.store.github.uploads import Uploads
 from git_keyval.store.github.writes import Writes
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
@@ -65,8 +65,14 @@ class GithubStore:
         """Read refs and what they point at in one query: in the order given, which GitHub does not promise to keep."""
         wanted = [item for selection in selections for item in _wanted(selection)]
         if self._git and (_beyond_graphql(selections) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
-            return self._repository.patience.by_git(partial(self._git.read, *selections, depth=depth))
-        found = self._repository.ask(wanted, depth)
+            return self._read_by_git(self._git, selections, depth)
+        try:
+            # A map can be larger than what a query may take; git has no such limit.
+            found = self._repository.ask(wanted, depth, patient=depth is not Depth.TREES or not self._git)
+        except TooMuchError:
+            if not self._git:
+                raise
+            return self._read_by_git(self._git, selections, depth)
         self._uploads.saw(found.refs.values())
         objects = self._completed(found.refs.values(), found.objects, depth)
         return Snapshot(found.refs, objects, frozenset(found.moved), ordered=len(selections) <= 1)
@@ -91,7 +97,9 @@ class GithubStore:
         if depth is Depth.OIDS or not asked:
             return {}
         if self._git:
-            return self._repository.patience.by_git(partial(self._git.objects, asked, depth))
+            objects = self._repository.patience.by_git(partial(self._git.objects, asked, depth))
+            self._uploads.saw_objects(objects.values())
+            return objects
         found = self._repository.ask([Wanted("object", oid) for oid in asked], depth)
         return self._completed(asked, found.objects, depth)
 
@@ -99,21 +107,36 @@ class GithubStore:
         """Apply transactions: by the API what is small, by one push what is not."""
         return self._writes.apply(transactions)
 
+    def _read_by_git(self, git: GitStore, selections: Sequence[Selection], depth: Depth) -> Snapshot:
+        snapshot = self._repository.patience.by_git(partial(git.read, *selections, depth=depth))
+        self._uploads.saw_objects(snapshot.objects.values())
+        return snapshot
+
     def _completed(self, oids: Iterable[Oid], found: Mapping[Oid, GitObject], depth: Depth) -> dict[Oid, GitObject]:
         """Give what the oids need to this depth; fetch what the query could not tell."""
-        asked = list(oids)
+        asked, tried = set(oids), set[Oid]()
         known = {obj.oid: obj for obj in DUMMY_OBJECTS} | dict(found)
         if depth is Depth.OIDS:
             return {}
-        if lacking := missing(asked, known, depth):
-            known |= self._fetched(lacking, depth)
-        return closure(asked, known, depth)
+        while lacking := missing(asked, known, depth) - tried:
+            tried |= lacking
+            subtrees = {oid for obj in known.values() if obj.kind == "tree" for oid in needs(obj, Depth.TREES)}
+            many = len(lacking) > _MAX_SINGLE_BLOBS or bool(lacking & subtrees)
+            if many and self._git:
+                known |= self.objects(lacking, depth)
+            else:
+                known |= self._fetched(lacking, lacking - asked if many else set(), depth)
+        objects = closure(asked, known, depth)
+        self._uploads.saw_objects(objects.values())
+        return objects
 
-    def _fetched(self, oids: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
-        if len(oids) > _MAX_SINGLE_BLOBS and self._git:
-            return dict(self.objects(oids, depth))
-        blobs = {oid: self._blob(oid) for oid in oids}
-        found = {oid: made for oid, made in blobs.items() if made is not None}
+    def _fetched(self, oids: set[Oid], unasked: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
+        """Fetch objects one by one, but those that no query was asked about by one."""
+        found: dict[Oid, GitObject] = {}
+        if unasked:
+            found |= self._repository.ask([Wanted("object", oid) for oid in sorted(unasked)], depth).objects
+        blobs = {oid: self._blob(oid) for oid in oids - found.keys()}
+        found |= {oid: made for oid, made in blobs.items() if made is not None}
         others = oids - found.keys()
         return found | (dict(self.objects(others, depth)) if others and self._git else {})
 

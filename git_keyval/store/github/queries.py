@@ -10,7 +10,7 @@ from typing import Literal
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
+from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, blob, commit, tree
 from git_keyval.store.github.client import Json
 from git_keyval.store.port import Depth
 
@@ -21,15 +21,18 @@ RESOLVED = ("refs/heads/", "refs/tags/")
 """Where the refs are that GraphQL knows."""
 
 _DATA_FILE = "bytes"
-_PLAIN_FILE = 0o100644
 _BLOB = "... on Blob { oid text isTruncated }"
+_ENTRIES = "entries { name mode oid }"
+_DEEP_ENTRIES = f"entries {{ name mode oid object {{ ... on Tree {{ {_ENTRIES} }} }} }}"
 _TARGETS = {
     Depth.OIDS: "oid",
     Depth.MESSAGES: "oid ... on Commit { message tree { oid } }",
+    Depth.TREES: f"oid ... on Commit {{ message tree {{ oid {_DEEP_ENTRIES} }} }} ... on Tree {{ {_DEEP_ENTRIES} }} {_BLOB}",
+    # A subtree is fetched with the blobs in it, so this asks for none.
     Depth.VALUES: (
-        "oid ... on Commit { message tree { oid entries { name mode oid } } "
+        f"oid ... on Commit {{ message tree {{ oid {_ENTRIES} }} "
         f'file(path: "{_DATA_FILE}") {{ object {{ {_BLOB} }} }} }} '
-        f"... on Tree {{ entries {{ name mode oid }} }} {_BLOB}"
+        f"... on Tree {{ {_ENTRIES} }} {_BLOB}"
     ),
 }
 _FIELDS = {
@@ -141,7 +144,7 @@ def _tree_and_blobs(target: Mapping[str, Json]) -> Iterator[GitObject]:
     if shown["oid"] == DUMMY_OBJECTS[-1].oid:
         yield from DUMMY_OBJECTS
         return
-    yield from (made for made in _trees(shown.get("entries") or ()) if made.oid == shown["oid"])
+    yield from _trees(shown.get("entries") or ())
     # metadata.json holds the line that is the message.
     named = {entry["oid"] for entry in shown.get("entries") or ()}
     line = blob(target["message"].encode("utf-8", "replace"))
@@ -153,8 +156,15 @@ def _tree_and_blobs(target: Mapping[str, Json]) -> Iterator[GitObject]:
 
 
 def _trees(entries: Sequence[Mapping[str, Json]]) -> Iterator[GitObject]:
-    if all(entry["mode"] == _PLAIN_FILE for entry in entries):
-        yield tree((entry["name"], Oid(entry["oid"])) for entry in entries)
+    """Build a tree and those of its folders that are shown, each under the oid that it has."""
+    by_mode: dict[int, list[tuple[str, Oid]]] = {FILE_MODE: [], FOLDER_MODE: []}
+    for entry in entries:
+        if entry["mode"] not in by_mode:
+            return
+        by_mode[entry["mode"]].append((entry["name"], Oid(entry["oid"])))
+        if shown := (entry.get("object") or {}).get("entries"):
+            yield from _trees(shown)
+    yield tree(by_mode[FILE_MODE], by_mode[FOLDER_MODE])
 
 
 def _blobs(target: Mapping[str, Json]) -> Iterator[GitObject]:

@@ -15,8 +15,8 @@ MAX_FIELDS = 256
 _ABSENT = "404"
 
 
-class _TooMuchError(Exception):
-    """The server gave up on a query that can be divided."""
+class TooMuchError(Exception):
+    """The server gave up on a query, but may answer parts of it, or the same asked in another way."""
 
 
 class Repository:
@@ -61,35 +61,40 @@ class Repository:
                 raise not_visible(self.name) from exc
             raise
 
-    def ask(self, wanted: Iterable[Wanted], depth: Depth) -> Found:
-        """Read all that is wanted, in that order, in as few queries as the server answers."""
+    def ask(self, wanted: Iterable[Wanted], depth: Depth, *, patient: bool = True) -> Found:
+        """Read all that is wanted, in that order, in as few queries as the server answers.
+
+        If it gives up on one thing alone, that is asked for again; without patience, TooMuchError is raised.
+        """
         found = Found()
         items = list(wanted)
         for start in range(0, max(1, len(items)), MAX_FIELDS):
-            self._ask(items[start : start + MAX_FIELDS], depth, found)
+            self._ask(items[start : start + MAX_FIELDS], depth, found, patient=patient)
         while found.next_pages:
             pages, found.next_pages = found.next_pages, []
-            self._ask(pages, depth, found)
+            self._ask(pages, depth, found, patient=patient)
         return found
 
-    def _ask(self, wanted: Sequence[Wanted], depth: Depth, found: Found) -> None:
+    def _ask(self, wanted: Sequence[Wanted], depth: Depth, found: Found, *, patient: bool) -> None:
         text, variables = read_query(wanted, depth)
         try:
-            answer = self.patience.repeat(lambda: self._query(text, variables, divisible=len(wanted) > 1))
-        except _TooMuchError:
+            answer = self.patience.repeat(lambda: self._query(text, variables, patient=patient and len(wanted) == 1))
+        except TooMuchError:
+            if len(wanted) == 1:
+                raise
             middle = len(wanted) // 2
-            self._ask(wanted[:middle], depth, found)
-            self._ask(wanted[middle:], depth, found)
+            self._ask(wanted[:middle], depth, found, patient=patient)
+            self._ask(wanted[middle:], depth, found, patient=patient)
             return
         read_answer(wanted, depth, answer, found)
 
-    def _query(self, text: str, variables: Mapping[str, Json], *, divisible: bool) -> Json:
+    def _query(self, text: str, variables: Mapping[str, Json], *, patient: bool) -> Json:
         owner, _, name = self.name.partition("/")
         try:
             answer = self.client.query(text, {"owner": owner, "name": name, **variables})["repository"]
         except LostReplyError as exc:
-            if exc.heavy and divisible:
-                raise _TooMuchError from exc
+            if exc.heavy and not patient:
+                raise TooMuchError from exc
             raise
         except RejectedError as exc:
             if exc.kind == "NOT_FOUND":

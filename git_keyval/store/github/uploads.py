@@ -1,27 +1,27 @@
 """Storing objects by REST: which requests a set of objects takes, and making them.
 
-A tree may carry the text of its files, so a value of text takes two requests: one for its blobs and tree, one for its commit. What
-is named by its content may be sent again; every answer must repeat the oid that was computed here.
+A tree may carry the text of its files, so a value of text takes two requests: one for its blobs and tree, one for its commit. Of a
+large tree that is like one seen before, only what differs is sent. What is named by its content may be sent again; every answer
+must repeat the oid that was computed here.
 """
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from git_keyval.errors import MalformedRecordError, StoreError
+from git_keyval.format.elements import read_record_tree
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit, read_tree
+from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit
 from git_keyval.format.times import iso_utc
 from git_keyval.store.github.client import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
+from git_keyval.store.github.trees import Bases, TreeUpload, inlined
 from git_keyval.store.messages import one_line
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 """What every database in use has: sent only if the server turns out to lack it."""
 
-_INLINE_CHARACTERS = 512 * 1024
-"""How much of one text a tree may carry; GitHub gives up on trees of a few megabytes."""
 # One identity and time for all commits (docs/format.md, "Commits"); both persons are sent, or GitHub signs what it makes.
 _PERSON = {"name": PERSON_NAME, "email": PERSON_EMAIL, "date": iso_utc(COMMIT_TIME)}
 
@@ -33,25 +33,31 @@ class Uploads:
         """Store in this repository."""
         self._repository = repository
         self._stored: set[Oid] = set()
+        self._bases = Bases()
 
     def saw(self, oids: Iterable[Oid]) -> None:
         """Learn that the repository has these commits, and so what they need."""
         self._stored.update(oids)
 
+    def saw_objects(self, objects: Iterable[GitObject]) -> None:
+        """Learn that the repository has the trees among these objects, and so what they name."""
+        self._bases.add(objects)
+
     def cost(self, objects: Iterable[GitObject]) -> int | None:
         """Count the requests that storing these takes, in a repository that has what every database has.
 
-        None if there is an object that the API cannot make: a tag object, another's commit, a message that is no text.
+        None if there is an object that the API cannot make: a tag object, another's commit, a message that is no text, a tree that
+        is empty or not of this format.
         """
         missing = self._missing(objects)
-        return len(_plan(missing)) if all(map(_is_makable, missing)) else None
+        return len(_Plan(missing, self._bases)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
         """Store what is not there yet. Raises RejectedError for what the server does not take, and StoreError."""
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
-        for step in _plan(missing):
+        for step in _Plan(missing, self._bases).steps():
             try:
                 self._send(step)
             except RejectedError:
@@ -60,6 +66,7 @@ class Uploads:
                     raise
                 self._send(step)
         self._stored.update(obj.oid for obj in missing)
+        self._bases.add(missing)
 
     def store_assumed(self) -> bool:
         """Store what every database has; False if this run has done so before."""
@@ -67,12 +74,15 @@ class Uploads:
             return False
         self._stored |= ASSUMED
         readme, dummy_tree = DUMMY_OBJECTS
-        for step in _plan([readme, dummy_tree, NULL_COMMIT]):
+        for step in _Plan([readme, dummy_tree, NULL_COMMIT], self._bases).steps():
             self._send(step)
         return True
 
     def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
-        return list({obj.oid: obj for obj in objects if obj.oid not in self._stored and obj.oid not in ASSUMED}.values())
+        return list({obj.oid: obj for obj in objects if not self._has(obj.oid)}.values())
+
+    def _has(self, oid: Oid) -> bool:
+        return oid in self._stored or oid in ASSUMED or self._bases.hold(oid)
 
     def _send(self, step: "_Step") -> None:
         answer = self._repository.post(f"git/{step.resource}", step.body)
@@ -93,25 +103,27 @@ class _Step:
         self.oid = oid
 
 
-def _plan(objects: Sequence[GitObject]) -> list[_Step]:
-    """Give the requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
-    texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _text(obj.data)) is not None}
-    carried: set[Oid] = set()
-    steps: list[_Step] = []
-    for obj in objects:
-        if obj.kind == "tree":
-            files = read_tree(obj)
-            small = {oid for oid in files.values() if oid in texts and _fits(texts[oid], files, oid)}
-            steps.append(_tree_step(obj, texts, small))
-            carried |= small
-        elif obj.kind == "commit":
-            steps.append(_commit_step(obj))
-    return [*(_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried), *steps]
+class _Plan:
+    """The requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
 
+    def __init__(self, objects: Sequence[GitObject], bases: Bases) -> None:
+        texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _text(obj.data)) is not None}
+        carried = inlined((obj for obj in objects if obj.kind == "tree"), texts)
+        self._blobs = [_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried]
+        self._others = [
+            _commit_step(obj) if obj.kind == "commit" else TreeUpload(obj, carried, bases) for obj in objects if obj.kind != "blob"
+        ]
 
-def _fits(text: str, files: Mapping[str, Oid], oid: Oid) -> bool:
-    """Tell whether a tree can carry a text in each of its files that hold it."""
-    return len(text) * sum(other == oid for other in files.values()) <= _INLINE_CHARACTERS
+    def __len__(self) -> int:
+        return len(self._blobs) + sum(1 if isinstance(other, _Step) else len(other) for other in self._others)
+
+    def steps(self) -> Iterator[_Step]:
+        yield from self._blobs
+        for other in self._others:
+            if isinstance(other, _Step):
+                yield other
+            else:
+                yield from (_Step("trees", body, oid) for body, oid in other.bodies())
 
 
 def _is_makable(obj: GitObject) -> bool:
@@ -119,7 +131,7 @@ def _is_makable(obj: GitObject) -> bool:
         if obj.kind == "commit":
             read_commit(obj)[1].decode()
         elif obj.kind == "tree":
-            read_tree(obj)
+            return bool(read_record_tree(obj).files)
     except (MalformedRecordError, UnicodeDecodeError):
         return False
     return obj.kind != "tag"
@@ -131,17 +143,6 @@ def _text(data: bytes) -> str | None:
         return None if b"\0" in data else data.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _tree_step(obj: GitObject, texts: Mapping[Oid, str], carried: AbstractSet[Oid]) -> _Step:
-    entries = [
-        _entry(name, content=texts[oid]) if oid in carried else _entry(name, sha=oid) for name, oid in read_tree(obj).items()
-    ]
-    return _Step("trees", {"tree": entries}, obj.oid)
-
-
-def _entry(name: str, **what: str) -> dict[str, str]:
-    return {"path": name, "mode": "100644", "type": "blob", **what}
 
 
 def _blob_step(obj: GitObject, text: str | None) -> _Step:

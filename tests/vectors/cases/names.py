@@ -75,6 +75,7 @@ def spelled(key: str, length: int) -> Json:
         "value": f"refs/heads/kv-{shard}/val-{rest}",
         "expiry": f"refs/heads/kv-{shard}/exp-{rest}",
         "key": f"refs/heads/kv-{shard}/key-{rest}",
+        "elementExpiries": f"refs/heads/kv-{shard}/exp-{rest}-",
         "elementExpiry": {"element": ELEMENT, "name": f"refs/heads/kv-{shard}/exp-{rest}-{ELEMENT}"},
         "breadcrumbs": f"refs/tags/kv-{shard}/bc-{rest}/",
         "breadcrumb": {"time": TIME, "op": OP, "name": f"refs/tags/kv-{shard}/bc-{rest}/{TIME}-{OP}"},

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 Json = dict[str, Any]
@@ -19,10 +20,11 @@ def oid_of(kind: str, content: bytes) -> str:
     return hashlib.sha1(f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
 
 
-def tree_content(entries: Mapping[str, str]) -> bytes:
-    """Plain files only, so git's order of a tree is the order of the names' bytes."""
-    files = sorted((name.encode(), bytes.fromhex(oid)) for name, oid in entries.items())
-    return b"".join(b"100644 " + name + b"\0" + raw for name, raw in files)
+def tree_content(entries: Mapping[str, str], folders: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Write plain files and folders in git's order: that of the names' bytes, as if a folder's name ended with a slash."""
+    files = [(name.encode(), b"100644", name.encode(), oid) for name, oid in entries.items()]
+    files += [(name.encode() + b"/", b"40000", name.encode(), oid) for name, oid in folders.items()]
+    return b"".join(mode + b" " + name + b"\0" + bytes.fromhex(oid) for _, mode, name, oid in sorted(files))
 
 
 def commit_content(tree: str, message: bytes) -> bytes:

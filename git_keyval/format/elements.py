@@ -1,0 +1,197 @@
+"""Maps and arrays: many elements of one type in one record, each a blob of its own in the subtree ``elements/``.
+
+A map's elements are named by their encoded keys, an array's by their indices. Where there are none, there is no subtree.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
+from git_keyval.format.metadata import Metadata, encode_line, expect_members, text_member
+from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
+from git_keyval.format.records import METADATA_FILE, decode_category, type_member
+from git_keyval.format.values import Value, ValueType, check_media, check_value
+
+ELEMENTS_FOLDER = "elements"
+MAX_NAME_BYTES = 255
+"""How long an encoded element key may be: what the file systems have that a repository is checked out to."""
+
+EMPTY_TREE = tree([])
+"""What ``treeOid`` names where there are no elements; GitHub stores no such tree, and none is needed."""
+
+CollectionCategory: TypeAlias = Literal["map", "array"]
+
+_ENCODED = re.compile(rb"^\.|[^A-Za-z0-9._-]")
+_ESCAPE = re.compile(rb"%([0-9A-F]{2})")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
+_SHARED_MEMBERS = {"treeOid", "type", "mime", "extension"}
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A map or an array without the bytes of its elements: their blob oids by element key, and what they share.
+
+    The element keys of an array are its indices in decimal. ``length`` is one more than its last index, or larger where it ends in
+    holes; a map has the length 0 here, and stores none.
+    """
+
+    category: CollectionCategory
+    type: ValueType
+    mime: str
+    extension: str
+    elements: Mapping[str, Oid]
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRecord:
+    """A map or an array with the objects that store it, but for the blobs of its elements; ``commit`` is the last of them."""
+
+    collection: Collection
+    objects: tuple[GitObject, ...]
+
+    @property
+    def commit(self) -> GitObject:
+        """The commit that a ref points at."""
+        return self.objects[-1]
+
+
+def encode_element_key(key: str) -> str:
+    """Give the file name of an element key: ASCII letters, digits and ``. _ -`` as they are, other bytes of its UTF-8 as ``%XX``.
+
+    A leading dot is written so, too; thus no key can be ``..``, ``.git``, anything that a file system takes for one of them, or a
+    path. Raises ValueError with the reason for a key that is empty, too long or no Unicode text.
+    """
+    try:
+        data = key.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("has a lone surrogate, which UTF-8 cannot hold") from exc
+    name = _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], data).decode("ascii")
+    if not name:
+        raise ValueError("is empty")
+    if len(name) > MAX_NAME_BYTES:
+        raise ValueError(
+            f"takes {len(name)} bytes as a file name, more than {MAX_NAME_BYTES} (all but ASCII letters, digits and ._- take three)"
+        )
+    return name
+
+
+def decode_element_key(name: str) -> str:
+    """Read a file name as an element key. Raises ValueError unless the name is what this key is encoded as."""
+    key = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), name.encode()).decode("utf-8", "replace")
+    if encode_element_key(key) != name:
+        raise ValueError("is not how its key is encoded")
+    return key
+
+
+def element_id(key: str) -> Oid:
+    """Give the id by which an element's expiry ref goes: the blob oid of its element key in UTF-8."""
+    return blob(key.encode()).oid
+
+
+def encode_collection(collection: Collection) -> CollectionRecord:
+    """Make the objects of a map or an array in the order in which they need each other: subtree (if any), metadata, tree, commit.
+
+    Raises ValueError with the reason for element keys, indices, a length or a media type that the format does not have.
+    """
+    check_media(collection.type, collection.mime, collection.extension)
+    _check_length(collection)
+    elements = tree((encode_element_key(key), oid) for key, oid in collection.elements.items())
+    members: dict[str, JsonValue] = {
+        "category": collection.category,
+        "extension": collection.extension,
+        "mime": collection.mime,
+        "treeOid": elements.oid,
+        "type": collection.type,
+    }
+    if collection.category == "array":
+        members["length"] = collection.length
+    line = encode_line(members)
+    metadata = blob(line)
+    folders = {ELEMENTS_FOLDER: elements} if collection.elements else {}
+    root = tree([(METADATA_FILE, metadata.oid)], [(name, folder.oid) for name, folder in folders.items()])
+    return CollectionRecord(collection, (*folders.values(), metadata, root, commit(root.oid, line + b"\n")))
+
+
+def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
+    """Read a map or an array; its subtree must be among the objects, its blobs need not be.
+
+    Every rule is checked by writing the record again and comparing oids. Raises MalformedRecordError for one that differs in any
+    way, and OtherCategoryError for a record that is neither map nor array.
+    """
+    members = decode_category(record, {"map", "array"})
+    category: CollectionCategory = "map" if members["category"] == "map" else "array"
+    expect_members(members, record.oid, _SHARED_MEMBERS | ({"length"} if category == "array" else set()))
+    try:
+        collection = Collection(
+            category,
+            type_member(members, record.oid),
+            text_member(members, "mime", record.oid),
+            text_member(members, "extension", record.oid),
+            _read_elements(members, record.oid, objects),
+            _length_member(members, record.oid) if category == "array" else 0,
+        )
+        written = encode_collection(collection)
+    except ValueError as exc:
+        raise MalformedRecordError(record.oid, str(exc)) from exc
+    if written.commit.oid != record.oid:
+        raise MalformedRecordError(record.oid, "its tree or metadata does not belong to its elements")
+    return collection
+
+
+def element_value(collection: Collection, data: GitObject) -> Value:
+    """Read one element from its blob. Raises MalformedRecordError if that is no value of the collection's type."""
+    if data.kind != "blob":
+        raise MalformedRecordError(data.oid, f"it is a {data.kind}, not a blob")
+    value = Value(collection.type, data.data, collection.mime, collection.extension)
+    try:
+        check_value(value)
+    except ValueError as exc:
+        raise MalformedRecordError(data.oid, str(exc)) from exc
+    return value
+
+
+def read_record_tree(obj: GitObject) -> Entries:
+    """Give the entries of a tree that this format writes: plain files, or metadata.json and the subtree ``elements/``.
+
+    Raises MalformedRecordError for any other tree, and for another kind of object.
+    """
+    found = read_entries(obj)
+    if found.folders and (set(found.folders), set(found.files)) != ({ELEMENTS_FOLDER}, {METADATA_FILE}):
+        raise MalformedRecordError(obj.oid, "it has a folder that this format does not write")
+    return found
+
+
+def _check_length(collection: Collection) -> None:
+    if collection.category == "map":
+        if collection.length:
+            raise ValueError("a map has no length")
+        return
+    if not 0 <= collection.length <= MAX_SAFE_INTEGER:
+        raise ValueError("the length of an array is not between 0 and 2**53 - 1")
+    for index in collection.elements:
+        if _INDEX.fullmatch(index) is None or int(index) >= collection.length:
+            raise ValueError("an array has an element that is no index below its length")
+
+
+def _read_elements(members: Metadata, where: str, objects: Mapping[Oid, GitObject]) -> dict[str, Oid]:
+    oid = Oid(text_member(members, "treeOid", where))
+    if oid == EMPTY_TREE.oid:
+        return {}
+    elements = objects.get(oid)
+    if elements is None:
+        raise MalformedRecordError(where, "its tree of elements is missing")
+    try:
+        return {decode_element_key(name): element for name, element in read_tree(elements).items()}
+    except ValueError as exc:
+        raise MalformedRecordError(where, f"the name of an element {exc}") from exc
+
+
+def _length_member(members: Metadata, where: str) -> int:
+    length = members["length"]
+    if type(length) is not int:
+        raise MalformedRecordError(where, "its length is not an integer")
+    return length

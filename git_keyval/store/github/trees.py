@@ -1,0 +1,156 @@
+"""What is sent of a tree: all its entries or, of many, what differs from a tree that the repository has. Pure.
+
+``base_tree`` names the tree that the entries are put into, and ``sha: null`` takes one out of it
+(https://docs.github.com/rest/git/trees#create-a-tree).
+"""
+
+import re
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.elements import read_record_tree
+from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, tree
+from git_keyval.store.github.client import Json
+
+_INLINE_CHARACTERS = 512 * 1024
+"""How much of one text a tree may carry; GitHub gives up on trees of a few megabytes, and of a few hundred texts."""
+_MAX_CHARACTERS = 2 * _INLINE_CHARACTERS
+_MAX_ENTRIES = 100
+
+_WHOLE_ENTRIES = 16
+"""A tree of no more entries is sent as a whole, and is no base for others."""
+_SHORTEST_ENTRY = len(b"100644 a\0") + 20
+_KEPT_BASES = 8
+_NAME = re.compile("[A-Za-z0-9_%-][A-Za-z0-9._%-]*")
+"""What an entry of a base may be called: as this format calls elements, so that GitHub takes the name in a removal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A tree that the repository has, with all that it names."""
+
+    files: Mapping[str, Oid]
+    oids: frozenset[Oid]
+
+
+class Bases:
+    """The large trees that were read or stored last, on which others can be based."""
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._bases: dict[Oid, _Base] = {}
+
+    def add(self, objects: Iterable[GitObject]) -> None:
+        """Learn that the repository has these objects, of which the large trees of plain files are kept."""
+        for obj in objects:
+            if obj.kind != "tree" or len(obj.data) < _WHOLE_ENTRIES * _SHORTEST_ENTRY:
+                continue
+            try:
+                files = read_record_tree(obj).files
+            except MalformedRecordError:
+                continue
+            if len(files) > _WHOLE_ENTRIES and all(map(_NAME.fullmatch, files)):
+                self._bases.pop(obj.oid, None)
+                self._bases[obj.oid] = _Base(files, frozenset({obj.oid, *files.values()}))
+        for oldest in list(self._bases)[:-_KEPT_BASES]:
+            del self._bases[oldest]
+
+    def hold(self, oid: Oid) -> bool:
+        """Tell whether the object is one of these trees, or in one of them."""
+        return any(oid in base.oids for base in self._bases.values())
+
+    def nearest(self, files: Mapping[str, Oid]) -> Oid | None:
+        """Give the tree that differs the least; None where it takes no fewer entries to base one with these files on it."""
+        if len(files) <= _WHOLE_ENTRIES:
+            return None
+        differences = {oid: _difference(files, base.files) for oid, base in self._bases.items()}
+        best = min(differences, key=differences.__getitem__, default=None)
+        return None if best is None or differences[best] >= len(files) else best
+
+    def files(self, oid: Oid) -> Mapping[str, Oid]:
+        """Give the files of one of these trees."""
+        return self._bases[oid].files
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """What a tree shall have at a name; nothing where the oid is none."""
+
+    name: str
+    mode: int
+    oid: Oid | None
+    text: str | None = None
+
+    def entry(self) -> dict[str, Json]:
+        what = {"sha": self.oid} if self.text is None else {"content": self.text}
+        kind = "blob" if self.mode == FILE_MODE else "tree"
+        return {"path": self.name, "mode": f"{self.mode:06o}", "type": kind, **what}
+
+
+class TreeUpload:
+    """The making of one tree, in as many requests as its entries need; ``len`` tells how many."""
+
+    def __init__(self, target: GitObject, texts: Mapping[Oid, str], bases: Bases) -> None:
+        """Make a tree of this format, with these texts inline."""
+        self._target = target
+        entries = read_record_tree(target)
+        self._base = bases.nearest(entries.files)
+        self._base_files = {} if self._base is None else bases.files(self._base)
+        edits = [
+            _Edit(name, FILE_MODE, oid, texts.get(oid)) for name, oid in entries.files.items() if self._base_files.get(name) != oid
+        ]
+        edits += [_Edit(name, FOLDER_MODE, oid) for name, oid in entries.folders.items()]
+        # So many are kept of a base that no tree on the way is empty, which GitHub does not make.
+        edits += [_Edit(name, FILE_MODE, None) for name in sorted(self._base_files.keys() - entries.files.keys())]
+        self._portions = list(_portions(edits))
+
+    def __len__(self) -> int:
+        """Count the requests."""
+        return len(self._portions)
+
+    def bodies(self) -> Iterator[tuple[dict[str, Json], Oid]]:
+        """Give the body of each request, and the oid that its answer must tell; each builds on the one before."""
+        base, files = self._base, dict(self._base_files)
+        for number, portion in enumerate(self._portions, 1):
+            body: dict[str, Json] = {"tree": [edit.entry() for edit in portion]}
+            if base is not None:
+                body["base_tree"] = base
+            if number == len(self._portions):
+                base = self._target.oid
+            else:
+                files |= {edit.name: edit.oid for edit in portion if edit.oid is not None}
+                for edit in portion:
+                    if edit.oid is None:
+                        del files[edit.name]
+                base = tree(files.items()).oid
+            yield body, base
+
+
+def inlined(trees: Iterable[GitObject], texts: Mapping[Oid, str]) -> dict[Oid, str]:
+    """Give those of the texts that the trees name and can all carry, in each of their files."""
+    small, large = set[Oid](), set[Oid]()
+    for obj in trees:
+        for oid, count in Tally(read_record_tree(obj).files.values()).items():
+            if oid in texts:
+                (small if len(texts[oid]) * count <= _INLINE_CHARACTERS else large).add(oid)
+    return {oid: texts[oid] for oid in small - large}
+
+
+def _difference(files: Mapping[str, Oid], base: Mapping[str, Oid]) -> int:
+    return len(files.items() - base.items()) + len(base.keys() - files.keys())
+
+
+def _portions(edits: Iterable[_Edit]) -> Iterator[list[_Edit]]:
+    portion: list[_Edit] = []
+    characters = 0
+    for edit in edits:
+        length = len(edit.text or "")
+        if portion and (len(portion) == _MAX_ENTRIES or characters + length > _MAX_CHARACTERS):
+            yield portion
+            portion, characters = [], 0
+        portion.append(edit)
+        characters += length
+    if portion:
+        yield portion
