@@ -9,6 +9,7 @@ import pytest
 from tests.action.steps import Workflow
 from tests.conftest import FakeClock
 from tests.servers.http import GitHttpServer
+from tests.servers.listening import listening  # noqa: F401  # a fixture
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from git_keyval.format.metadata import DUMMY_TREE
 from git_keyval.interface.parsing import find_command
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, value_ref
-from tests.action.test_credentials import Listening, listening  # noqa: F401  # a fixture
 from tests.action.test_maintenance import foreign_commit, report_of
 from tests.conftest import FakeClock
 from tests.servers.binary import git_output, init_bare, isolated_environ
 from tests.servers.http import RECEIVE_PACK, Status
+from tests.servers.listening import Listening
 
 DAY = 86_400
 NAMES = ("one", "two", "three")
@@ -429,7 +429,7 @@ def test_lists_of_many_reports_are_short(workspace: Workspace) -> None:
 @pytest.mark.parametrize(("named", "sent"), [("", False), (DEFAULT_PATH, True)])
 def test_a_file_that_nobody_named_does_not_decide_who_is_given_a_token(
     workspace: Workspace,
-    listening: Listening,  # noqa: F811  # the fixture
+    listening: Listening,  # the fixture
     named: str,
     sent: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
@@ -441,7 +441,7 @@ def test_a_file_that_nobody_named_does_not_decide_who_is_given_a_token(
     assert "ghp_given" not in ended.shown
 
 
-def test_the_token_goes_to_the_github_server_of_the_workflow(workspace: Workspace, listening: Listening) -> None:  # noqa: F811  # the fixture
+def test_the_token_goes_to_the_github_server_of_the_workflow(workspace: Workspace, listening: Listening) -> None:  # the fixture
     workspace.workflow.environ |= {"GITHUB_SERVER_URL": listening.url}
     workspace.write("repositories: [owner/name]\ntransport: git")
     assert workspace.run("check", token="ghp_given").code == 0

@@ -3,7 +3,6 @@
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,31 +10,12 @@ import pytest
 from git_keyval.action import main
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import ROOT, WORKFLOW_TOKEN, Workflow, refs
-from tests.servers.binary import git_output, init_bare, run_git
-from tests.servers.http import GitHttpServer, Redirect, _Request
+from tests.servers.binary import git_output, run_git
+from tests.servers.http import Redirect
+from tests.servers.listening import Listening
 from tests.servers.ssh import SshStandIn
 
 WRITES = {"key": "a", "value": "1"}
-
-
-class Listening(GitHttpServer):
-    """A server that keeps the credentials it is sent. It asks for none."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.credentials: list[str] = []
-
-    def _answer(self, request: _Request):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as its base
-        self.credentials.append(request.headers.get("authorization", ""))
-        return super()._answer(request)
-
-
-@pytest.fixture
-def listening(tmp_path: Path) -> Iterator[Listening]:
-    (tmp_path / "listening" / "owner").mkdir(parents=True)
-    init_bare(tmp_path / "listening" / "owner" / "name.git")
-    with Listening(tmp_path / "listening") as server:
-        yield server
 
 
 def basic(user: str, password: str) -> str:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from git_keyval.cli.application import run
 from tests.servers.binary import isolated_environ
+from tests.servers.listening import listening  # noqa: F401  # a fixture
 
 PROGRAM = Path(sys.executable).parent / "git-keyval"
 MARKED_TOKEN = "ghp_markedtoken8e"

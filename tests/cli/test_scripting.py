@@ -1,16 +1,13 @@
 """What scripts rely on: standard input, exit codes, and where a token of the environment goes."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from git_keyval.cli.credentials import token_of
 from tests.action.steps import version_of
-from tests.action.test_credentials import Listening
 from tests.cli.conftest import MARKED_TOKEN, Command
-from tests.servers.binary import init_bare
+from tests.servers.listening import Listening
 
 BINARY = bytes(range(256))
 MEGABYTES = 25 * 1024 * 1024
@@ -117,14 +114,6 @@ def test_standard_output_is_for_values(keyval: Command) -> None:
     said = keyval("getdel", "a", "--if-version", version_of("2"))
     assert (said.stdout, said.stderr) == (b"", "The condition is not met; nothing was changed.\n")
     assert keyval("get", "none").stdout == b""
-
-
-@pytest.fixture
-def listening(tmp_path: Path) -> Iterator[Listening]:
-    (tmp_path / "listening" / "owner").mkdir(parents=True)
-    init_bare(tmp_path / "listening" / "owner" / "name.git")
-    with Listening(tmp_path / "listening") as server:
-        yield server
 
 
 def test_a_token_that_was_not_set_for_this_goes_to_the_github_server_only(keyval: Command, listening: Listening) -> None:
