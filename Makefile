@@ -12,8 +12,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# A constraint must name no extras; a list to install must, or pip before 23.3 takes a newer release for the extra and refuses it.
 # The options keep the address of the package index, and paths of this machine, out of the lock files.
-COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
@@ -74,8 +75,8 @@ documents: venv ## Write action.yml, action-types.yml and the tables of the docs
 	$(BIN)/python -m tools.request_table
 
 lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new versions)
-	$(COMPILE) --output-file requirements.txt pyproject.toml
-	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --strip-extras --output-file requirements.txt pyproject.toml
+	$(COMPILE) --no-strip-extras --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 container: ## Build the container image
 	$(DOCKER) build --tag $(IMAGE) .
