@@ -26,6 +26,10 @@ class StoreAround:
     def rate_remaining(self) -> int | None:
         return self._store.rate_remaining
 
+    @property
+    def public_name(self) -> str | None:
+        return self._store.public_name
+
     def now(self, *, ask: bool = False) -> Micros:
         return self._store.now(ask=ask)
 

@@ -15,7 +15,7 @@ class Result:
     """The outputs of one command; None is an output that the command does not have, or not this time.
 
     ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
-    keys.
+    keys; ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
 
     found: bool | None = None
@@ -29,3 +29,4 @@ class Result:
     old_value: Value | int | None = None
     pending: bool | None = None
     count: int | None = None
+    public_name: str | None = None

@@ -27,7 +27,7 @@ def get(database: Database, *, key: Key) -> Result:
     now = database.now()
     if not view.exists(now):
         return Result(found=False, ttl=NO_KEY)
-    return _shown(view, now, Result(found=True, value=view.value(now)))
+    return _shown(view, now, Result(found=True, value=view.value(now), public_name=database.store.public_name))
 
 
 def exists(database: Database, *, keys: Sequence[Key]) -> Result:
@@ -247,7 +247,8 @@ def _forced_expiry(database: Database, key: Key, lifetime: int | Lifetime) -> Re
 
 def _written(database: Database, version: Oid, lifetime: int | Lifetime) -> Result:
     expiry = lifetime if isinstance(lifetime, int) else None
-    return Result(applied=True, version=version, ttl=ttl_of(expiry, database.now()), expires_at=expiry)
+    ttl = ttl_of(expiry, database.now())
+    return Result(applied=True, version=version, ttl=ttl, expires_at=expiry, public_name=database.store.public_name)
 
 
 def _shown(view: KeyView, now: Micros, result: Result) -> Result:

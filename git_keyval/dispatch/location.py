@@ -9,6 +9,8 @@ _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
 _PUBLIC_SERVER, _PUBLIC_API = "https://github.com", "https://api.github.com"
+_PUBLIC_CDN = "https://cdn.jsdelivr.net/gh"
+_CDN_VARIABLE = "GIT_KEYVAL_CDN_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,20 @@ def identity(repository: str, server: GithubServer) -> str:
     """Give the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
     name = github_name(repository, server)
     return repository if name is None else name.lower()
+
+
+def cdn_url(environ: Mapping[str, str]) -> str:
+    """Give the address below which a CDN serves public repositories: jsDelivr's, or another that the environment names."""
+    return (environ.get(_CDN_VARIABLE) or _PUBLIC_CDN).rstrip("/")
+
+
+def cdn_of_server(environ: Mapping[str, str]) -> str | None:
+    """Give the address of the CDN that serves the repositories of the run's GitHub server.
+
+    None for an Enterprise Server, which jsDelivr does not know, unless the environment names a CDN.
+    """
+    is_served = bool(environ.get(_CDN_VARIABLE)) or GithubServer.of(environ).server_url == _PUBLIC_SERVER
+    return cdn_url(environ) if is_served else None
 
 
 def token_for(location: str, token: str, server: GithubServer) -> str:

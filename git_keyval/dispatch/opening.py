@@ -53,7 +53,7 @@ def _open_github(
         raise InputError("token", "is missing, and GitHub's API needs one", "a token that may use the repository")
     max_seconds = inputs.get("max-seconds")
     return open_github_store(
-        GithubPlace(name, server.api_url, server.graphql_url, server.server_url, _repository_id(name, surroundings)),
+        GithubPlace(name, server.api_url, server.graphql_url, server.server_url, *_told_by_event(name, surroundings)),
         by_git=transport == "auto",
         environ=surroundings.environ,
         token=token,
@@ -65,14 +65,16 @@ def _open_github(
     )
 
 
-def _repository_id(name: str, surroundings: Surroundings) -> str:
-    """Give the GraphQL id that the run's event tells of this repository, which saves asking; empty if it tells none.
+def _told_by_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:
+    """Give what the run's event tells of this repository, which saves asking: its GraphQL id, and whether it is public.
 
-    Whatever is wrong with the file, the id can be asked for.
+    Whatever is wrong with the file, both can be asked for: the id is empty then, and public is only what is said to be.
     """
     try:
         event = json.loads(surroundings.read_file(surroundings.environ["GITHUB_EVENT_PATH"], _MAX_EVENT_BYTES))
         told = event["repository"]
-        return str(told["node_id"]) if str(told["full_name"]).lower() == name.lower() else ""
-    except (KeyError, TypeError, ValueError, OSError):
-        return ""
+        if str(told["full_name"]).lower() != name.lower():
+            return "", False
+        return str(told["node_id"]), told.get("private") is False and told.get("visibility", "public") == "public"
+    except (AttributeError, KeyError, TypeError, ValueError, OSError):
+        return "", False

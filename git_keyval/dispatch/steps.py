@@ -8,10 +8,12 @@ from typing import cast
 from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.location import cdn_of_server
 from git_keyval.dispatch.opening import open_store
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
+from git_keyval.format.links import value_link
 from git_keyval.format.names import DEFAULT_SHARD_LENGTH, Naming
 from git_keyval.format.times import iso_utc
 from git_keyval.format.values import Value, as_json, as_text
@@ -42,7 +44,12 @@ def run_command(
         deliverable=deliverable,
     )
     result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
-    told = {**_told(result), "requests-used": store.requests, "rate-remaining": store.rate_remaining}
+    told = {
+        **_told(result),
+        "url": _link(result, arguments, surroundings),
+        "requests-used": store.requests,
+        "rate-remaining": store.rate_remaining,
+    }
     return result, as_outputs(command, told)
 
 
@@ -79,6 +86,15 @@ def _told(result: Result) -> dict[str, object]:
     if result.expires_at is not None:
         told["expires-at"] = iso_utc(result.expires_at)
     return told
+
+
+def _link(result: Result, arguments: Mapping[str, object], surroundings: Surroundings) -> str | None:
+    """Give the CDN link of the value that was read or written; None where a CDN does not serve it, or nobody knows."""
+    value = arguments.get("value") if result.value is None else result.value
+    cdn = cdn_of_server(surroundings.environ)
+    if cdn is None or result.public_name is None or result.version is None or not isinstance(value, Value):
+        return None
+    return value_link(cdn, result.public_name, result.version, value)
 
 
 def _json_of(value: Value | int) -> JsonValue:

@@ -111,5 +111,10 @@ def type_member(members: Metadata, where: str) -> ValueType:
     raise MalformedRecordError(where, "its type is unknown")
 
 
+def view_file(extension: str) -> str:
+    """Name the file of a data commit from whose extension a server tells the media type of the value."""
+    return f"view.{extension}"
+
+
 def _view_files(extension: str) -> tuple[str, ...]:
-    return ("bytes", "view.txt", "view.json", f"view.{extension}")
+    return ("bytes", "view.txt", "view.json", view_file(extension))

@@ -64,7 +64,7 @@ COMMANDS: dict[str, Command] = {
             "Read a key.",
             f"{_VALUES}:get",
             (*_KEY, *_SHOW),
-            ("found", "value", "json", "type", "version", *_TIMES, *_USED),
+            ("found", "value", "json", "type", "version", *_TIMES, "url", *_USED),
             (("key",),),
         ),
         Command(
@@ -73,7 +73,7 @@ COMMANDS: dict[str, Command] = {
             "Write a key, with conditions and a time to live.",
             f"{_VALUES}:set_",
             (*_KEY, "value", "value-file", "type", "media-type", *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"),
-            ("found", "applied", "version", *_TIMES, "old-value", *_USED),
+            ("found", "applied", "version", *_TIMES, "old-value", "url", *_USED),
             (("key",), ("value", "value-file")),
         ),
         Command(

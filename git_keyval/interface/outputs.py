@@ -12,6 +12,8 @@ OUTPUTS: dict[str, str] = {
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
     "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
     "count": "How many keys were found, written or deleted; for maintenance, how many writes; for check, how many errors.",
+    "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
+    "was asked for once: deleting the key, or the repository, does not reach it.",
     "requests-used": "How many requests the step made (on a local path: processes started).",
     "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",

@@ -34,6 +34,7 @@ class MemoryStore:
         self.refs: dict[RefName, Oid] = {}
         self.requests = 0
         self.rate_remaining: int | None = None
+        self.public_name: str | None = None
         self._objects: dict[Oid, GitObject] = {}
         self._clock = clock
 

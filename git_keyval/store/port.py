@@ -196,3 +196,11 @@ class Store(Protocol):
     def rate_remaining(self) -> int | None:
         """Tell how many requests the server still allows; None where it sets no such limit, or has not told it yet."""
         ...
+
+    @property
+    def public_name(self) -> str | None:
+        """Give the name ``owner/name`` of a repository on GitHub that anybody may read.
+
+        None for any other repository, and as long as it is not known to be public: no request is made to find out.
+        """
+        ...

@@ -166,7 +166,7 @@ class RepositoryNode:
 
     @property
     def is_private(self) -> bool:
-        return self.view.session.options.private
+        return self.view.session.options.is_private(self.name_with_owner)
 
     @property
     def viewer_permission(self) -> str:

@@ -60,5 +60,10 @@ class Options:
     empty_refuses: bool = True
     """Whether a repository without refs stores nothing, as one that never had any on GitHub."""
     private: bool = True
+    public: set[str] = field(default_factory=set)
+    """Full names, in lower case, of the repositories that are public where the others are private."""
     sso_tokens: set[str] = field(default_factory=set)
     """Tokens that their owner has not authorised for the organisation's single sign-on."""
+
+    def is_private(self, full_name: str) -> bool:
+        return self.private and full_name.lower() not in self.public

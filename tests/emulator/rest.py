@@ -30,7 +30,9 @@ _STATUSES = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
 def get_repository(call: Call) -> Answer:
     branch = call.refs.default_branch().removeprefix(HEADS)
     push = call.permission >= Permission.WRITE
-    return json_answer(200, call.shapes.whole_repository(branch, private=call.options.private, push=push))
+    return json_answer(
+        200, call.shapes.whole_repository(branch, private=call.options.is_private(call.repository.full_name), push=push)
+    )
 
 
 def get_commit(call: Call, name: str) -> Answer:

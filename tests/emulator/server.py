@@ -1,4 +1,4 @@
-"""The emulated GitHub: one port for REST, GraphQL and git, a log of all requests, and the faults that meet them."""
+"""The emulated GitHub: one port for REST, GraphQL, git and a CDN, a log of all requests, and the faults that meet them."""
 
 import hashlib
 import re
@@ -15,6 +15,8 @@ from typing import Literal, Self
 from tests.emulator.access import SSO_MESSAGE, SSO_URL, Access, Permission
 from tests.emulator.answers import Answer, RefusedError, Request, error_answer, json_answer, refuse
 from tests.emulator.calls import Call
+from tests.emulator.cdn import PREFIX as CDN_PREFIX
+from tests.emulator.cdn import Cdn, is_cdn_path
 from tests.emulator.faults import (
     Drop,
     Fault,
@@ -38,7 +40,7 @@ from tests.emulator.shapes import Shapes
 from tests.emulator.smart_http import answer_git, is_git_path
 from tests.emulator.transport import Delivery, Manner, Server
 
-Kind = Literal["rest", "graphql-query", "graphql-mutation", "git"]
+Kind = Literal["rest", "graphql-query", "graphql-mutation", "git", "cdn"]
 
 ENTERPRISE = "/api/v3"
 API_VERSIONS = frozenset({"2022-11-28", "2026-03-10"})
@@ -119,6 +121,7 @@ class GitHubEmulator:
         self.faults: dict[int, Fault] = {}
         self.on_request: Callable[[Logged], Fault | None] | None = None
         self.on_logged: Callable[[Logged], object] | None = None
+        self._cdn = Cdn()
         self._clock = clock
         self._lock = threading.Lock()
         self._graphql_lock = threading.RLock()
@@ -154,9 +157,19 @@ class GitHubEmulator:
         return f"{self.url}/graphql"
 
     @property
+    def cdn_url(self) -> str:
+        """The address of a CDN that serves the public repositories, as ``GIT_KEYVAL_CDN_URL``."""
+        return f"{self.url}{CDN_PREFIX.rstrip('/')}"
+
+    @property
     def environ(self) -> dict[str, str]:
-        """The variables by which a runner tells steps where GitHub is."""
-        return {"GITHUB_SERVER_URL": self.url, "GITHUB_API_URL": self.api_url, "GITHUB_GRAPHQL_URL": self.graphql_url}
+        """The variables by which a runner tells steps where GitHub is, and the one that tells where the CDN is."""
+        return {
+            "GITHUB_SERVER_URL": self.url,
+            "GITHUB_API_URL": self.api_url,
+            "GITHUB_GRAPHQL_URL": self.graphql_url,
+            "GIT_KEYVAL_CDN_URL": self.cdn_url,
+        }
 
     def create(self, owner: str, name: str, *, empty: bool = False) -> Path:
         """Make a bare repository: with a branch ``main`` that has a README, unless ``empty``. Gives its path."""
@@ -200,6 +213,8 @@ class GitHubEmulator:
             except (InvalidQueryError, RefusedError) as refused:
                 asked = refused.answer
             kind = "graphql-mutation" if isinstance(asked, Asked) and asked.is_mutation else "graphql-query"
+        elif is_cdn_path(request.words):
+            kind = "cdn"
         elif is_git_path(request.words):
             kind = "git"
         with self._lock:
@@ -232,6 +247,8 @@ class GitHubEmulator:
 
     def _answer(self, meeting: _Meeting) -> Answer:
         request = meeting.request
+        if meeting.kind == "cdn":
+            return self._cdn.answer(request, self.repositories, self.options, self._report)
         if meeting.kind == "git":
             if isinstance(meeting.fault, SecondaryLimit | PrimaryExhausted):
                 text = b"This request was rate-limited due to too many requests.\n"

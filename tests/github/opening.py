@@ -17,6 +17,7 @@ def open_emulated(
     name: str = "owner/name",
     *,
     repository_id: str = "",
+    is_public: bool = False,
     by_git: bool = True,
     token: str = DEFAULT_TOKEN,
     max_seconds: float = _PATIENCE_SECONDS,
@@ -31,7 +32,7 @@ def open_emulated(
         clock.advance(seconds)
 
     return open_github_store(
-        GithubPlace(name, emulator.api_url, emulator.graphql_url, emulator.url, repository_id),
+        GithubPlace(name, emulator.api_url, emulator.graphql_url, emulator.url, repository_id, is_public),
         by_git=by_git,
         environ=isolated_environ(),
         token=token,

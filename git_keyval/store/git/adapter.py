@@ -53,6 +53,11 @@ class GitStore:
         """Tell that no limit is known."""
         return None
 
+    @property
+    def public_name(self) -> str | None:
+        """Tell nothing: git servers do not say who may read a repository."""
+        return None
+
     def now(self, *, ask: bool = False) -> Micros:
         """Tell the server's time where it tells it, else this machine's."""
         if ask and self._capabilities.clock_is_servers and not self._clock.is_known:

@@ -52,6 +52,11 @@ class GithubStore:
         """Tell how many API requests are left in this hour; None before any answer told."""
         return self._repository.client.rate_limits.remaining
 
+    @property
+    def public_name(self) -> str | None:
+        """Give the repository's present name, if the event of the run or a query has told that it is public."""
+        return self._repository.name if self._repository.is_public else None
+
     def now(self, *, ask: bool = False) -> Micros:
         """Tell the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
         if ask and not self._clock.is_known:

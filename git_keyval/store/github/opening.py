@@ -14,13 +14,17 @@ from git_keyval.store.github.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class GithubPlace:
-    """Where a repository is: ``owner/name`` on the server of these three addresses; its GraphQL id if that is known."""
+    """Where a repository is: ``owner/name`` on the server of these three addresses.
+
+    ``repository_id`` is its GraphQL id, if that is known, and ``is_public`` whether it is known that anybody may read it.
+    """
 
     name: str
     api_url: str
     graphql_url: str
     server_url: str
     repository_id: str = ""
+    is_public: bool = False
 
     @property
     def git_url(self) -> str:
@@ -49,7 +53,7 @@ def open_github_store(
     """
     client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock, timeout=timeout)
     patience = Patience(max_seconds, elapsed, sleep, random)
-    repository = Repository(client, patience, place.name, place.repository_id)
+    repository = Repository(client, patience, place.name, place.repository_id, is_public=place.is_public)
     if not by_git:
         return GithubStore(repository, None, clock)
     git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random, timeout=git_timeout)

@@ -79,9 +79,8 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
             fields.append(f"{alias}: {_FIELDS['refs'] % (alias, PAGE, f'${alias}c', target)}")
         else:
             fields.append(f"{alias}: {_FIELDS[item.kind] % (alias, target)}")
-    text = (
-        f"query Read({', '.join(declared)}) {{ repository(owner: $owner, name: $name) {{ id nameWithOwner {' '.join(fields)} }} }}"
-    )
+    asked = " ".join(["id nameWithOwner isPrivate", *fields])
+    text = f"query Read({', '.join(declared)}) {{ repository(owner: $owner, name: $name) {{ {asked} }} }}"
     return text, variables
 
 

@@ -22,11 +22,15 @@ class TooMuchError(Exception):
 class Repository:
     """A repository by its name, which may change while it is used, and its GraphQL id, which does not."""
 
-    def __init__(self, client: GithubClient, patience: Patience, name: str, repository_id: str) -> None:
-        """Use the repository ``owner/name``; its id may be unknown yet, and is then learnt from the first read."""
+    def __init__(self, client: GithubClient, patience: Patience, name: str, repository_id: str, *, is_public: bool = False) -> None:
+        """Use the repository ``owner/name``; its id may be unknown yet, and is then learnt from the first read.
+
+        So is whether it is public, if that was not ``is_public`` before.
+        """
         self.client = client
         self.patience = patience
         self.name = name
+        self.is_public = is_public
         self._id = repository_id
 
     def id(self) -> str:
@@ -103,6 +107,7 @@ class Repository:
         if answer is None:
             raise not_visible(self.name)
         self._id, self.name = str(answer["id"]), str(answer["nameWithOwner"])
+        self.is_public = answer["isPrivate"] is False
         return answer
 
     def _follow(self) -> None:
