@@ -26,7 +26,7 @@ from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timest
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Left, Plan, counted
 from maintenance.snapshot import read_refs
 
 MAX_FOLDED = 1_000
@@ -143,8 +143,8 @@ def _plan_counter(
     for start in range(0, len(ripe), MAX_FOLDED):
         taking = ripe[start : start + MAX_FOLDED]
         taken = {crumb.name for crumb in taking}
-        counted = {crumb.name for crumb in counting(base, waiting)} & taken
-        if not counted:
+        counts = {crumb.name for crumb in counting(base, waiting)} & taken
+        if not counts:
             plan.actions.append(_deletion(trail, taking, "void: voided by a set, or counted before"))
             continue
         try:
@@ -154,8 +154,8 @@ def _plan_counter(
             return
         commit = encode_counter(base)
         updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
-        void = len(taking) - len(counted)
-        why = f"{_counted(len(counted), 'increment')} added{f', {void} void' if void else ''}"
+        void = len(taking) - len(counts)
+        why = f"{counted(len(counts), 'increment')} added{f', {void} void' if void else ''}"
         plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
         expect, endings = commit.oid, []
         waiting = [crumb for crumb in waiting if crumb.name not in taken]
@@ -223,12 +223,8 @@ def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
 
 
 def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
-    return Action(trail.value_name, f"{_counted(len(crumbs), 'breadcrumb')} {why}", Transaction(_deletions(crumbs)))
+    return Action(trail.value_name, f"{counted(len(crumbs), 'breadcrumb')} {why}", Transaction(_deletions(crumbs)))
 
 
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count} {unit if count == 1 else f'{unit}s'}"

@@ -45,7 +45,7 @@ def gather(
 
 
 def sweep(run: Maintenance, *, dry_run: bool = False, max_writes: int | None = None, max_seconds: float | None = None) -> Report:
-    """Remove the refs of all keys whose time has passed, however long ago."""
+    """Remove all keys and all elements of maps and arrays whose time has passed, however long ago."""
     return _run(run, "sweep", {"sweep": _sweep(run)}, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 

@@ -9,11 +9,15 @@ from git_keyval.store.port import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One independent ref transaction of a job, the ref that stands for it in the report, and why it is done."""
+    """One independent ref transaction of a job, the ref that stands for it in the report, and why it is done.
+
+    ``elements`` counts the expired elements that it takes out of a map or an array.
+    """
 
     ref: RefName
     why: str
     transaction: Transaction
+    elements: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,8 @@ class Plan:
         """Give the actions away, in order: a plan is executed once."""
         actions, self.actions = self.actions, []
         yield from actions
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Give a number with its noun, whose plural has an s unless it is given."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"

@@ -1,9 +1,10 @@
-"""sweep: remove the refs of keys whose expiry has passed."""
+"""sweep: remove the refs of keys whose expiry has passed, and the elements of maps and arrays that have expired."""
 
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import iter_unpack
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import decode_expiry, is_expired
@@ -21,9 +22,10 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from maintenance.elements import Ended, plan_elements
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Left, Plan, counted
 from maintenance.snapshot import read_refs
 
 _HOUR, _DAY = 3600, 86_400
@@ -35,14 +37,37 @@ _HORIZON = (
 )
 _LATER, _NEVER = "later", "never"
 
+_ELEMENT = "20s20s"
+"""An element's id and the oid of its expiry commit, in bytes."""
+
 
 @dataclass(slots=True)
 class _Keyspace:
-    """The refs of all keys of one shard length. Ids and oids are kept as bytes: a database may have a million of them."""
+    """The refs of all keys of one shard length. Ids and oids are kept as bytes: a database may have a million of them.
+
+    ``elements`` has all the element expiries of a key in one row.
+    """
 
     values: dict[bytes, bytes] = field(default_factory=dict)
     expiries: dict[bytes, bytes] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
+    elements: dict[bytes, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    """Expiries without the value that they were for, which must still be absent when they are deleted."""
+
+    value_name: RefName
+    action: Action
+
+
+@dataclass(slots=True)
+class _Open:
+    """What the listing alone does not decide."""
+
+    orphans: list[_Orphan] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,22 +83,26 @@ class _Listing:
 
 
 def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
-    """List all keys with their breadcrumbs, resolve the expiry commits, and take every key whose time has passed.
+    """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
 
-    A key whose expiry cannot be read is kept.
+    What has an expiry that cannot be read is kept.
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = store.now()
     listing = _list(store, progress)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
-    orphans: list[Action] = []
+    open_ = _Open()
     for shard_length, keyspace in listing.keyspaces.items():
-        for key_id, expiry_oid in keyspace.expiries.items():
-            if expiry_oid not in due:
-                continue
-            _plan_key(plan, orphans, listing, Naming(shard_length), keyspace, key_id, expiry_oid)
-    _confirm_orphans(plan, orphans, store, progress)
+        naming = Naming(shard_length)
+        for raw_id, expiry_oid in keyspace.expiries.items():
+            if expiry_oid in due:
+                _plan_key(plan, open_, listing, naming, keyspace, raw_id, expiry_oid)
+        for raw_id, elements in keyspace.elements.items():
+            if past := [(element, expiry) for element, expiry in iter_unpack(_ELEMENT, elements) if expiry in due]:
+                _sort_elements(plan, open_, listing, naming, keyspace, raw_id, past)
+    plan_elements(plan, open_.ended, store)
+    _confirm_orphans(plan, open_.orphans, store, progress)
     _count(plan, listing, now)
     return plan
 
@@ -107,11 +136,14 @@ def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, elemen
             keyspace.expiries[bytes.fromhex(key_id)] = raw
         case "key":
             keyspace.keys[bytes.fromhex(key_id)] = raw
+        case "exp":
+            listing.ids.setdefault(raw, None)
+            keyspace.elements[bytes.fromhex(key_id)] += bytes.fromhex(f"{element}{oid}")
 
 
 def _plan_key(
     plan: Plan,
-    orphans: list[Action],
+    open_: _Open,
     listing: _Listing,
     naming: Naming,
     keyspace: _Keyspace,
@@ -126,7 +158,8 @@ def _plan_key(
         return
     ending = RefUpdate(name, Oid(expiry_oid.hex()), DELETE)
     if raw_id not in keyspace.values:
-        orphans.append(Action(name, f"an expiry without a key, expired {iso_utc(expiry)}", Transaction((ending,))))
+        orphan = Action(name, f"an expiry without a key, expired {iso_utc(expiry)}", Transaction((ending,)))
+        open_.orphans.append(_Orphan(naming.value(key_id), orphan))
         return
     # The value goes first: without its value a key is absent, whatever else is still there.
     updates = [RefUpdate(naming.value(key_id), Oid(keyspace.values[raw_id].hex()), DELETE), ending]
@@ -135,22 +168,50 @@ def _plan_key(
     until = timestamp(Micros(expiry * SECOND))
     crumbs = listing.breadcrumbs.get((naming, key_id), ())
     updates += [RefUpdate(crumb, oid, DELETE) for ref, crumb, oid in crumbs if ref.time <= until]
+    # Whatever it says, an element's expiry means nothing without the key.
+    updates += (_ending(naming, key_id, *found) for found in iter_unpack(_ELEMENT, keyspace.elements.pop(raw_id, b"")))
     plan.actions.append(Action(naming.value(key_id), f"expired {iso_utc(expiry)}", Transaction(tuple(updates))))
 
 
-def _confirm_orphans(plan: Plan, orphans: Sequence[Action], store: Store, progress: Progress) -> None:
+def _sort_elements(
+    plan: Plan,
+    open_: _Open,
+    listing: _Listing,
+    naming: Naming,
+    keyspace: _Keyspace,
+    raw_id: bytes,
+    past: Sequence[tuple[bytes, bytes]],
+) -> None:
+    """Leave alone which of a key's element expiries are unreadable; note what to look at for the others."""
+    key_id = KeyId(raw_id.hex())
+    endings: dict[Oid, RefUpdate] = {}
+    for element, expiry in past:
+        ending = _ending(naming, key_id, element, expiry)
+        if listing.ids[expiry] is None:
+            plan.left.append(Left(ending.name, "its expiry commit cannot be read"))
+        else:
+            endings[Oid(element.hex())] = ending
+    value_name = naming.value(key_id)
+    if endings and raw_id in keyspace.values:
+        open_.ended.append(Ended(value_name, Oid(keyspace.values[raw_id].hex()), endings))
+    elif endings:
+        updates = tuple(endings.values())
+        why = f"{counted(len(updates), 'expiry', 'expiries')} of elements without a key"
+        open_.orphans.append(_Orphan(value_name, Action(updates[0].name, why, Transaction(updates))))
+
+
+def _ending(naming: Naming, key_id: KeyId, element: bytes, expiry: bytes) -> RefUpdate:
+    return RefUpdate(naming.element_expiry(key_id, Oid(element.hex())), Oid(expiry.hex()), DELETE)
+
+
+def _confirm_orphans(plan: Plan, orphans: Sequence[_Orphan], store: Store, progress: Progress) -> None:
     """Keep those expiries without a key whose key is still absent now.
 
     A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come
-    back with another expiry only, which the deletion by oid then misses.
+    back with another expiry only, which the deletion by oid then misses. The same holds for its elements.
     """
-    values = {action: _value_name(action.ref) for action in orphans}
-    present = read_refs(store, list(values.values()), "sweep: listing again", progress)
-    plan.actions += [action for action, value in values.items() if value not in present]
-
-
-def _value_name(expiry_name: RefName) -> RefName:
-    return RefName(expiry_name.replace("/exp-", "/val-"))
+    present = read_refs(store, [orphan.value_name for orphan in orphans], "sweep: listing again", progress)
+    plan.actions += [orphan.action for orphan in orphans if orphan.value_name not in present]
 
 
 def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
@@ -168,7 +229,14 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
                 expired += count
             else:
                 horizon[_bucket(expiry * SECOND - now)] += count
-    plan.facts = {"keys": keys, "live": keys - expired, "expired": expired}
+    taken = [action.elements for action in plan.actions if action.elements]
+    plan.facts = {
+        "keys": keys,
+        "live": keys - expired,
+        "expired": expired,
+        "expiredElements": sum(taken),
+        "collections": len(taken),
+    }
     plan.expiries = horizon
 
 

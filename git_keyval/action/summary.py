@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from git_keyval.action.printable import printable
 from git_keyval.format.names import BREADCRUMBS_PREFIX
+from git_keyval.store.port import DELETE
 from maintenance.execute import Done
 from maintenance.plan import Action, Left
 from maintenance.report import CheckReport, Problem, Report
@@ -108,10 +109,13 @@ def _achieved(job: Done) -> list[str]:
             counters = len({action.ref for action in job.applied})
             return [f"{counted(crumbs, 'breadcrumb')} of {counted(counters, 'counter')} gathered"] if crumbs else []
         case "sweep":
-            keys = sum("/val-" in action.ref for action in job.applied)
-            orphans = len(job.applied) - keys
+            others = [action for action in job.applied if action.elements or "/exp-" in action.ref]
+            keys = len(job.applied) - len(others)
+            taken = [action.elements for action in others if action.elements]
+            orphans = sum(_deletions(action) for action in others) - sum(taken)
             return [
                 *([f"{counted(keys, 'expired key')} removed"] if keys else []),
+                *([f"{counted(sum(taken), 'expired element')} of {counted(len(taken), 'key')} removed"] if taken else []),
                 *([f"{counted(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
             ]
         case _:
@@ -121,6 +125,10 @@ def _achieved(job: Done) -> list[str]:
                 *([f"{counted(parked, 'parked value')} deleted"] if parked else []),
                 *([f"{counted(crumbs, 'malformed breadcrumb')} deleted"] if crumbs else []),
             ]
+
+
+def _deletions(action: Action) -> int:
+    return sum(update.new is DELETE for update in action.transaction.updates)
 
 
 def _counts(report: Report) -> list[str]:

@@ -191,7 +191,7 @@ COMMANDS: dict[str, Command] = {
             ("grace-period", *_BUDGET),
             _REPORT,
         ),
-        Command("sweep", "maintenance", "Remove expired keys.", "maintenance.jobs:sweep", _BUDGET, _REPORT),
+        Command("sweep", "maintenance", "Remove expired keys and elements.", "maintenance.jobs:sweep", _BUDGET, _REPORT),
         Command(
             "purge",
             "maintenance",

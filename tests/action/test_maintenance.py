@@ -92,7 +92,7 @@ def test_maintain_does_the_three_jobs_and_tells_about_them(busy: Workflow, repos
         ("purge", 1, 1),
     ]
     sweep = report["jobs"][1]
-    assert sweep["facts"] == {"keys": 6, "live": 4, "expired": 2}
+    assert sweep["facts"] == {"keys": 6, "live": 4, "expired": 2, "expiredElements": 0, "collections": 0}
     assert sweep["expiries"] == {
         "within 1 hour": 1,
         "within 1 day": 0,

@@ -92,7 +92,7 @@ def test_a_report_tells_what_happened(memory: World) -> None:
     assert report["startedAt"] == "2026-01-09T12:00:01Z"
     gathered, swept, purged = report["jobs"]
     assert (gathered["applied"], gathered["left"]) == (2, 3)
-    assert (swept["applied"], swept["facts"]) == (3, {"keys": 5, "live": 3, "expired": 2})
+    assert (swept["applied"], swept["facts"]) == (3, {"keys": 5, "live": 3, "expired": 2, "expiredElements": 0, "collections": 0})
     assert (purged["applied"], purged["facts"]) == (3, {"parked": 2})
 
 

@@ -1,0 +1,80 @@
+"""Expired elements: which maps and arrays they are taken out of, and what becomes of element expiries that belong to nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
+from git_keyval.format.metadata import decode_message
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.store.port import Depth, RefUpdate, Store, Transaction
+from maintenance.plan import Action, Left, Plan, counted
+
+_COLLECTIONS = {"map", "array"}
+_WITHOUT_ELEMENTS = {"data", "counter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A key's value and the deletions of those of its element expiries whose time has passed, by the ids of the elements."""
+
+    value_name: RefName
+    value: Oid
+    endings: Mapping[Oid, RefUpdate]
+
+
+def plan_elements(plan: Plan, ended: Sequence[Ended], store: Store) -> None:
+    """Read the values of these keys, all at once and without their blobs, and plan one transaction for each key.
+
+    It moves a map or an array to what is left of it, and deletes the expiries of the elements that are gone. The oids of the value
+    and of the expiries together say that these elements have expired. Nothing else has to be compared, not even the key's expiry:
+    whoever writes an element, also into a new life of its key, settles the element's expiry in the same transaction.
+
+    Expiries of elements that are not there go, too, while the value is what was read: where it does not move, it is asserted,
+    because a listing is no snapshot and may have seen a value older than the expiry. A value that cannot be read keeps all of them.
+    """
+    if not ended:
+        return
+    objects = store.objects({key.value for key in ended}, Depth.TREES)
+    for key in ended:
+        try:
+            plan.actions.append(_ending(key, _read(key.value, objects)))
+        except MalformedRecordError as exc:
+            plan.left.append(Left(key.value_name, f"has elements that expired, and cannot be read: {exc.reason}"))
+
+
+def _read(oid: Oid, objects: Mapping[Oid, GitObject]) -> Collection | None:
+    """Read a map or an array; None for a value that has no elements."""
+    record = objects.get(oid)
+    if record is None:
+        raise MalformedRecordError(oid, "the object that it points at is missing")
+    category = decode_message(record)["category"]
+    if category in _WITHOUT_ELEMENTS:
+        return None
+    if category not in _COLLECTIONS:
+        raise MalformedRecordError(oid, "it is of a category that this version of the software does not know")
+    return decode_collection(record, objects)
+
+
+def _ending(key: Ended, collection: Collection | None) -> Action:
+    there = {} if collection is None else {element_id(name): name for name in collection.elements}
+    gone = [update for element, update in key.endings.items() if element in there]
+    leftovers = [update for element, update in key.endings.items() if element not in there]
+    why = _why(len(gone), len(leftovers))
+    if collection is None or not gone:
+        asserted = RefUpdate(key.value_name, key.value, key.value)
+        return Action(leftovers[0].name, why, Transaction((asserted, *leftovers)))
+    left = {name: collection.elements[name] for element, name in there.items() if element not in key.endings}
+    record = encode_collection(replace(collection, elements=left))
+    # The value goes first: without its expiry, an element would be alive again.
+    updates = (RefUpdate(key.value_name, key.value, record.commit.oid), *gone, *leftovers)
+    return Action(key.value_name, why, Transaction(updates, record.objects), elements=len(gone))
+
+
+def _why(gone: int, leftovers: int) -> str:
+    parts = [
+        *([f"{counted(gone, 'element')} expired"] if gone else []),
+        *([f"{counted(leftovers, 'expiry', 'expiries')} without an element"] if leftovers else []),
+    ]
+    return ", ".join(parts)
