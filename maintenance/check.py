@@ -7,7 +7,7 @@ from itertools import islice
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
 from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import NULL_COMMIT, decode_message
+from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message
 from git_keyval.format.names import (
     BREADCRUMBS_PREFIX,
     DUMMY_TREE_TAG,
@@ -136,11 +136,11 @@ def _check_target(
             case GcRef(_, time):
                 counts["parked"] += 1
                 yield from _check_time(name, time, now)
-            case None if target.oid != NULL_COMMIT.oid:
+            case None if target.oid not in {NULL_COMMIT.oid, REDIRECT_ANCHOR.oid}:
                 yield Problem(
                     name,
                     "error",
-                    "it should point at the null commit, or git may collect the dummy tree",
+                    "it should point at the null commit or the redirect anchor, or git may collect the dummy tree",
                     "Delete the tag, and run 'init', which creates it.",
                 )
     except MalformedRecordError as exc:

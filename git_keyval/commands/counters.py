@@ -13,7 +13,7 @@ from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnkn
 from git_keyval.format import counters as states
 from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import RefName
+from git_keyval.format.names import DUMMY_TREE_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
@@ -91,8 +91,8 @@ def assign(
         if condition and not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         forced = attempt == database.max_attempts
-        if forced and condition:
-            break
+        if forced and (condition or view.seen.refs.get(DUMMY_TREE_TAG, NULL_COMMIT.oid) != NULL_COMMIT.oid):
+            break  # where keys are redirected, a value that was not read may be a redirect by now
         transaction, version = _assignment(state, value, lifetime, extra, op, forced=forced)
         if _apply(database, key, state, transaction, op):
             return replace(answer, version=version)
@@ -222,6 +222,13 @@ def _assignment(
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
     # What is void now is deleted now: left behind, it could outlive the counter that knows so.
     void = () if forced else tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in _oldest(state))
-    updates = (RefUpdate(view.value_name, expect, commit.oid), *expiry_update(view, lifetime, alive=state.alive), null, *void)
+    unread = (RefUpdate(DUMMY_TREE_TAG, view.expected(DUMMY_TREE_TAG), NULL_COMMIT.oid),) if forced else ()
+    updates = (
+        RefUpdate(view.value_name, expect, commit.oid),
+        *expiry_update(view, lifetime, alive=state.alive),
+        null,
+        *void,
+        *unread,
+    )
     objects = (*DUMMY_OBJECTS, NULL_COMMIT, commit, *expiry_objects(lifetime))
     return Transaction((*updates, *extra.updates), (*objects, *extra.objects)), commit.oid

@@ -37,6 +37,8 @@ ANCHOR = Transaction(
     (*DUMMY_OBJECTS, NULL_COMMIT),
 )
 """Keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
+NOT_REDIRECTED = RefUpdate(DUMMY_TREE_TAG, NULL_COMMIT.oid, NULL_COMMIT.oid)
+"""Asserts that no key of the repository was ever redirected: part of every write over what was not read (docs/format.md)."""
 
 End: TypeAlias = Applied | Conflict | RefusedError | OutcomeUnknownError
 """What became of one transaction of several."""
@@ -165,7 +167,8 @@ class Database:
         self, transactions: Sequence[Transaction], seen: Snapshot | None
     ) -> list[Applied | Conflict | Unknown | RefusedError]:
         missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
-        anchor = (ANCHOR,) if missing else ()
+        named = any(update.name == DUMMY_TREE_TAG for transaction in transactions for update in transaction.updates)
+        anchor = (ANCHOR,) if missing and not named else ()
         outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
         return [
             RefusedError([update.name for update in transaction.updates], outcome.reason)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from git_keyval.commands import counters
 from git_keyval.commands.conditions import ALWAYS, IF_ABSENT, Condition
-from git_keyval.commands.database import Database, End
+from git_keyval.commands.database import NOT_REDIRECTED, Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import Key, KeyView, read_view, read_views
@@ -82,23 +82,55 @@ def set_(
     record = encode_data(value)
     if condition == IF_ABSENT and lifetime is not KEEP:
         # Most often there is nothing, so nothing is read first; what is there is looked at only if it is in the way.
-        if isinstance(database.write(_whole(database, key, record, lifetime, extra, expect=ABSENT)), Applied):
+        if isinstance(database.write(_joined([_whole(database, key, record, lifetime, expect=ABSENT), extra])), Applied):
             return replace(_written(database, record.commit.oid, lifetime), found=False)
     elif lifetime is not KEEP and not condition:
-        database.write(_whole(database, key, record, lifetime, extra, expect=ANY))
+        _write_unread(database, {key: record}, lifetime, extra)
         return _written(database, record.commit.oid, lifetime)
     return _set_after_reading(database, key, record, lifetime, condition, extra)
 
 
-def _whole(
-    database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, extra: Transaction, *, expect: Expect
-) -> Transaction:
+def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetime: int | Lifetime, extra: Transaction) -> None:
+    """Write keys over whatever they hold, all or none; nothing is read first where no key can be redirected.
+
+    Where one may be, and where nobody has anchored the dummy tree yet, the keys are read, and compared.
+    """
+    unread = [_whole(database, key, record, lifetime, expect=ANY) for key, record in records.items()]
+    if isinstance(database.write(_joined([*unread, extra, Transaction((NOT_REDIRECTED,))])), Applied):
+        return
+    for attempt in range(database.max_attempts):
+        views = read_views(database, list(records), Depth.MESSAGES, exact=False)
+        read = [
+            Transaction(
+                (
+                    RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid),
+                    *expiry_update(view, lifetime, alive=False),
+                ),
+                (*record.objects, *expiry_objects(lifetime)),
+            )
+            for view, record in zip(views, records.values(), strict=True)
+        ]
+        if isinstance(database.write(_joined([*read, extra]), views[0].seen), Applied):
+            return
+        database.pause(attempt)
+    raise ContentionError(database.max_attempts)
+
+
+def _joined(transactions: Sequence[Transaction]) -> Transaction:
+    """Give one transaction of several, which do not share a ref."""
+    return Transaction(
+        tuple(update for transaction in transactions for update in transaction.updates),
+        tuple(obj for transaction in transactions for obj in transaction.objects),
+    )
+
+
+def _whole(database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, *, expect: Expect) -> Transaction:
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
     updates = (
         RefUpdate(database.naming.value(key.id), expect, record.commit.oid),
         _forced_expiry(database, key, lifetime),
     )
-    return Transaction((*updates, *extra.updates), (*record.objects, *expiry_objects(lifetime), *extra.objects))
+    return Transaction(updates, (*record.objects, *expiry_objects(lifetime)))
 
 
 def mset(
@@ -111,18 +143,8 @@ def mset(
 ) -> Result:
     """Write several keys in one transaction: all or none."""
     lifetime = chosen(database, ttl, expires_at)
-    updates: list[RefUpdate] = []
-    objects = list(expiry_objects(lifetime))
-    for key, value in entries.items():
-        record = encode_data(value)
-        extra = _key_update(database, key) if store_key else Transaction(())
-        updates += [
-            RefUpdate(database.naming.value(key.id), ANY, record.commit.oid),
-            _forced_expiry(database, key, lifetime),
-        ]
-        updates += extra.updates
-        objects += [*record.objects, *extra.objects]
-    database.write(Transaction(tuple(updates), tuple(objects)))
+    stored = [_key_update(database, key) for key in entries] if store_key else []
+    _write_unread(database, {key: encode_data(value) for key, value in entries.items()}, lifetime, _joined(stored))
     return Result(applied=True, count=len(entries))
 
 

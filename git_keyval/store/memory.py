@@ -104,8 +104,8 @@ def _verified(obj: GitObject) -> GitObject:
 def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> None:
     if update.expect is ABSENT and update.new is DELETE:
         raise ValueError(f"{update.name}: deleting what must be absent says nothing")
-    if update.new is DELETE:
-        return
+    if update.new is DELETE or update.new == update.expect:
+        return  # what is asserted is stored, or the ref is another one
     target = objects.get(update.new)
     if target is None:
         raise ValueError(f"{update.name}: its new object {update.new} was never stored")

@@ -258,6 +258,7 @@ def test_a_server_that_asks_for_patience_is_asked_once(served: Served) -> None:
 
 def test_a_write_whose_outcome_cannot_be_known_is_told_so(served: Served) -> None:
     """An error, never a guess."""
+    served.workflow.run("init")
     served.server.fail(1, Cut.AFTER, method="POST", service=RECEIVE_PACK)
     served.server.fail(2, Status(503), method="GET", forever=True)
     error = served.workflow.run("set", key=KEY, value=VALUE).error

@@ -134,7 +134,7 @@ def test_an_assertion_that_holds_moves_nothing(store: Store) -> None:
 
 def test_an_assertion_that_fails_keeps_the_rest_from_being_applied(store: Store) -> None:
     store.apply([create(A, ONE), create(B, TWO)])
-    for failing, ref in ((assertion(A, TWO.oid), A), (assertion(C, ONE.oid), C)):
+    for failing, ref in ((assertion(A, TWO.oid), A), (assertion(C, ONE.oid), C), (assertion(C, UNSTORED), C)):
         (outcome,) = store.apply([together(failing, put(B, THREE, TWO.oid), create(branch("d"), ONE))])
         assert conflicts(outcome) == [ref]
     assert all_refs(store) == {A: ONE.oid, B: TWO.oid}

@@ -10,10 +10,11 @@ import pytest
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
 from git_keyval.format.expiry import encode_expiry
-from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import Naming, parse
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
+from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.times import Timestamp
 from git_keyval.format.values import parse_value
 from tests.servers.binary import git_output, isolated_environ
@@ -34,8 +35,9 @@ MAP = encode_collection(Collection("map", "String", "text/plain", "txt", {key: m
 ARRAY = encode_collection(
     Collection("array", "Number", "text/plain", "txt", {key: made.oid for key, made in ELEMENTS["array"].items()}, 4)
 )
-COMMITS = [MAP.commit, ARRAY.commit, KEY.commit, encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1)]
-OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT]
+MESSAGES = [encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1), encode_redirect(Redirect("owner/name", 2))]
+COMMITS = [MAP.commit, ARRAY.commit, KEY.commit, *MESSAGES]
+OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR]
 FIRST_GENERATION = [
     commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
     commit(Oid("18c3e088d58cb90325f1a89a8f0f284c78acb330"), b"custom/mime\n"),

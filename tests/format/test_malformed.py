@@ -17,6 +17,7 @@ from git_keyval.format.expiry import decode_expiry, encode_expiry
 from git_keyval.format.metadata import DUMMY_TREE, decode_line, message_only
 from git_keyval.format.objects import GitObject, Kind, Oid, blob, commit, from_content, read_commit, read_tree, tree
 from git_keyval.format.records import DataRecord, data_blobs, decode_data, encode_data
+from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
 from git_keyval.format.values import Value, ValueType, parse_value
 from tests.format.strategies import COUNTERS, JSON_VALUES, OIDS, VALUES
 
@@ -34,16 +35,20 @@ def decode_metadata(record: GitObject) -> object:
 
 
 DECODERS: list[Callable[[GitObject], object]] = [decode_counter, decode_delta, decode_expiry, decode_alone, blobs_alone]
+DECODERS += [decode_redirect, redirect_of]
 
 COMMON: list[JsonValue] = [2, 1, "2", "data", "counter", "expiry", "abcdefgh", "5", 1795392000, [], "String", None]
 COMMON += [[["abcdefgh", "5"]], [["abcdefgh", None]], "20261122T140355123456Z"]
 LIKELY: st.SearchStrategy[JsonValue] = st.sampled_from(COMMON) | JSON_VALUES
 MEMBERS = st.sampled_from(
-    ["version", "category", "op", "recent", "seq", "setAt", "value", "id", "type", "mime", "extension", "blobOid"]
+    [
+        *("version", "category", "op", "recent", "seq", "setAt", "value", "id", "type", "mime", "extension", "blobOid"),
+        *("repository", "shardLength"),
+    ]
 )
 METADATA = st.builds(
     lambda category, members: canonical.encode({"version": 2, "category": category, **members}),
-    st.sampled_from(["counter", "expiry", "data"]),
+    st.sampled_from(["counter", "expiry", "data", "redirect"]),
     st.dictionaries(MEMBERS, LIKELY),
 )
 LINES = METADATA | JSON_VALUES.map(canonical.encode) | JSON_VALUES.map(lambda value: json.dumps(value).encode())
@@ -164,6 +169,10 @@ def test_a_record_of_one_category_is_not_read_as_another() -> None:
         (decode_delta, value.commit),
         (decode_alone, expiry),
         (decode_alone, counter),
+        (decode_redirect, counter),
+        (decode_redirect, value.commit),
+        (decode_counter, encode_redirect(Redirect("owner/name", 2))),
+        (decode_expiry, encode_redirect(Redirect("owner/name", 2))),
     ]
     for decode, record in wrong:
         with pytest.raises(MalformedRecordError) as caught:
@@ -175,7 +184,7 @@ def test_a_record_of_one_category_is_not_read_as_another() -> None:
 def test_a_reserved_category_is_refused(category: str) -> None:
     """A record of a later revision is kept, not misread."""
     record = message_only(canonical.encode({"category": category, "version": 2}) + b"\n")
-    for decode in DECODERS:
+    for decode in set(DECODERS) - {redirect_of}:
         with pytest.raises(MalformedRecordError):
             decode(record)
 

@@ -16,9 +16,10 @@ from git_keyval.format.counters import (
     encode_delta,
 )
 from git_keyval.format.expiry import decode_expiry, encode_expiry, expiry_id, is_expired
-from git_keyval.format.metadata import DUMMY_README, DUMMY_TREE, NULL_COMMIT
+from git_keyval.format.metadata import DUMMY_README, DUMMY_TREE, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.objects import GitObject, Oid, blob, commit, from_content, read_commit, read_tree, tree
 from git_keyval.format.records import decode_data, encode_data
+from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
 from git_keyval.format.times import Micros, Timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
 from tests.vectors import HERE, load
@@ -30,6 +31,7 @@ OBJECTS = load("objects")
 DATA = load("data")
 EXPIRY = load("expiry")
 COUNTERS = load("counters")
+REDIRECTS = load("redirects")
 
 
 def label(case: object) -> str | None:
@@ -112,6 +114,7 @@ def test_the_dummy_tree_and_the_null_commit_are_the_formats() -> None:
     assert DUMMY_TREE.oid == trees["dummy tree"]["oid"]
     assert trees["dummy tree"]["entries"] == {"README.md": DUMMY_README.oid}
     assert NULL_COMMIT.oid == commits["null commit"]["oid"]
+    assert REDIRECT_ANCHOR.oid == commits["redirect anchor"]["oid"]
 
 
 @pytest.mark.parametrize("case", DATA["records"], ids=label)
@@ -245,11 +248,31 @@ def test_a_malformed_breadcrumb_is_refused(case: Case) -> None:
         decode_delta(record)
 
 
+@pytest.mark.parametrize("case", REDIRECTS["redirects"], ids=label)
+def test_a_redirect_is_its_target_and_nothing_of_the_key(case: Case) -> None:
+    """All keys that go to one repository share one commit, which names no key."""
+    redirect = Redirect(case["repository"], case["shardLength"])
+    made = encode_redirect(redirect)
+    assert made == commit(DUMMY_TREE.oid, case["message"].encode())
+    assert made.oid == case["oid"]
+    assert decode_redirect(made) == redirect_of(made) == redirect
+
+
+@pytest.mark.parametrize("case", REDIRECTS["malformed"], ids=label)
+def test_a_malformed_redirect_is_refused_and_followed_nowhere(case: Case) -> None:
+    """A record that anybody with a push may write leads to no other host, folder or kind of address."""
+    record = commit(Oid(case["tree"]), case["message"].encode())
+    assert record.oid == case["oid"]
+    with pytest.raises(MalformedRecordError):
+        decode_redirect(record)
+    assert redirect_of(record) is None
+
+
 @pytest.mark.parametrize("kind", ["blob", "tree", "tag"])
 def test_an_object_that_is_no_commit_is_no_record(kind: str) -> None:
     """A ref may point at any kind of object; only commits are records."""
     content = {"blob": b"+1\n", "tree": b"", "tag": b"object %s\ntype commit\ntag x\n\n+1\n" % (b"1" * 40)}[kind]
     record = from_content(kind, content)  # type: ignore[arg-type]  # parametrize knows plain strings only
-    for decode in (decode_delta, decode_counter, decode_expiry, lambda made: decode_data(made, {})):
+    for decode in (decode_delta, decode_counter, decode_expiry, decode_redirect, lambda made: decode_data(made, {})):
         with pytest.raises(MalformedRecordError):
             decode(record)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from tests.vectors import HERE
-from tests.vectors.cases import counters, data, elements, expiry, folding, names, objects, times
+from tests.vectors.cases import counters, data, elements, expiry, folding, names, objects, redirects, times
 from tests.vectors.cases.raw import Json
 
 FILES: dict[str, Callable[[], Json]] = {
@@ -19,6 +19,7 @@ FILES: dict[str, Callable[[], Json]] = {
     "times": times.times,
     "counters": counters.counters,
     "folding": folding.folding,
+    "redirects": redirects.redirects,
 }
 
 

@@ -7,6 +7,7 @@ from tests.vectors.cases.raw import (
     NULL_COMMIT,
     README,
     README_OID,
+    REDIRECT_ANCHOR,
     Json,
     b64,
     commit_content,
@@ -29,6 +30,7 @@ def objects() -> Json:
     first_generation = oid_of("tree", tree_content(views))
     commits = [
         ("null commit", DUMMY_TREE, ""),
+        ("redirect anchor", DUMMY_TREE, REDIRECT_ANCHOR),
         ("first generation, empty message", first_generation, ""),
         ("first generation, a media type", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "custom/mime\n"),
         ("message without a final line feed", DUMMY_TREE, "x"),

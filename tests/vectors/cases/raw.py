@@ -39,6 +39,7 @@ README = b"The data of this commit is its message. See git-keyval.\n"
 README_OID = oid_of("blob", README)
 DUMMY_TREE = oid_of("tree", tree_content({"README.md": README_OID}))
 NULL_COMMIT = commit_oid(DUMMY_TREE, b"")
+REDIRECT_ANCHOR = "Keys of this database are redirected. See git-keyval.\n"
 
 
 def b64(data: bytes) -> str:
