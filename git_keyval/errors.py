@@ -7,8 +7,10 @@ and one line of text for a person: what failed, the likely cause, the next step.
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
+from typing import Self
 
 _TOLD_PROBLEMS = 10
+_WHO_WROTE = "Find out who can write to the repository; 'set' or 'del' on the key replaces or removes the record."
 
 
 class GitKeyvalError(Exception):
@@ -53,9 +55,66 @@ class MalformedRecordError(GitKeyvalError):
         """Name the ref or oid, and which rule of the format it breaks."""
         self.where = where
         self.reason = reason
-        super().__init__(
-            f"The object at {where} is not a valid record: {reason}.",
+        super().__init__(*self._told())
+
+    def _told(self) -> tuple[str, str]:
+        return (
+            f"The object at {self.where} is not a valid record: {self.reason}.",
             "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
+        )
+
+    def at(self, where: str) -> Self:
+        """Give the same error of another place: of the ref that points at the object."""
+        return type(self)(where, self.reason)
+
+
+class TamperedError(MalformedRecordError):
+    """Something encrypted was changed, or brought to another place, by somebody without the encryption key."""
+
+    def _told(self) -> tuple[str, str]:
+        return f"What is encrypted at {self.where} is not authentic: {self.reason}.", _WHO_WROTE
+
+
+class NotEncryptedError(MalformedRecordError):
+    """A plain value where an encryption key was given, so that only an encrypted one can be there."""
+
+    def _told(self) -> tuple[str, str]:
+        return f"The value at {self.where} is refused: {self.reason}.", _WHO_WROTE
+
+
+class MissingEncryptionKeyError(GitKeyvalError):
+    """The encryption key that is needed was not given."""
+
+    def __init__(self, kid: str) -> None:
+        """Keep the name of the key."""
+        self.kid = kid
+        super().__init__(
+            f"This is encrypted with the key '{kid}', which was not given.",
+            f"Add a line '{kid}: KEY' to 'encryption-key', after the first one.",
+        )
+
+
+class WrongEncryptionKeyError(GitKeyvalError):
+    """Another encryption key has the name of the one that is needed."""
+
+    def __init__(self, kid: str) -> None:
+        """Keep the name of the key."""
+        self.kid = kid
+        super().__init__(
+            f"This is encrypted with the key '{kid}' or an earlier one, and what was given as '{kid}' is another key.",
+            "Give in 'encryption-key' every key that the database was ever written with, each under the name that it had then.",
+        )
+
+
+class KeyOrderError(GitKeyvalError):
+    """The keys of the database are encrypted with an encryption key that was not given as the first."""
+
+    def __init__(self, kid: str) -> None:
+        """Keep the name of the key."""
+        self.kid = kid
+        super().__init__(
+            f"The names of keys are encrypted with the key '{kid}', which is not the first of 'encryption-key'.",
+            "The first one gives every key its id, so it must stay the first; add new ones at the end.",
         )
 
 

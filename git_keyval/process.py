@@ -20,6 +20,7 @@ def surroundings(environ: Mapping[str, str], progress: Callable[[str, int, int],
         sleep=time.sleep,
         random=random.SystemRandom().random,
         new_op=lambda: secrets.token_hex(10),
+        new_nonce=lambda: secrets.token_bytes(12),
         progress=progress,
         read_file=_read_file,
     )

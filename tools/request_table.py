@@ -218,6 +218,7 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         sleep=clock.advance,
         random=lambda: 0.5,
         new_op=ops,
+        new_nonce=lambda: bytes(12),
         progress=lambda *_: None,
         read_file=lambda path, _limit: Path(path).read_bytes(),
     )

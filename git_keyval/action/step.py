@@ -10,7 +10,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, KeyMissingError
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Command
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 from git_keyval.interface.parsing import find_command, parse_inputs
 
 _PREFIX = "INPUT_"
@@ -25,6 +25,9 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         given = inputs_of(environ)
         command = find_command(given.get("command") or INPUTS["command"].default)
         inputs = parse_inputs(command, given)
+        if isinstance(keys := inputs.get("encryption-key"), EncryptionKeys):
+            for text in keys.texts:
+                runner.mask(text)
         if command.maintains:
             from git_keyval.action.maintaining import maintain
 

@@ -23,10 +23,14 @@ _METAVARS = {
     "if-version": "VERSION",
     "default": "VALUE",
     "op-id": "ID",
+    "encryption-key": "KEY",
+    "encryption-kid": "NAME",
 }
 # Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.
 Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
-_STDIN_NOTES = {
+_VARIABLES = {"encryption-key": "GIT_KEYVAL_ENCRYPTION_KEY", "encryption-kid": "GIT_KEYVAL_ENCRYPTION_KID"}
+_NOTES = {
+    "encryption-key": " Better given by the variable: everybody on the machine can read arguments.",
     "value": " - reads it from standard input.",
     "values": " - reads them from standard input.",
     "value-file": " - is standard input.",
@@ -121,6 +125,8 @@ def _option(item: Input) -> click.Option:
         type=str,
         help=_help(item),
         metavar=_metavar(item),
+        envvar=_VARIABLES.get(item.name),
+        show_envvar=True,
         shell_complete=_completion(item),
     )
 
@@ -129,7 +135,7 @@ def _help(item: Input) -> str:
     told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, "keys"}
     accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
     default = f" [default: {item.default}]" if item.default else ""
-    return f"{item.description}{accepted}{_STDIN_NOTES.get(item.name, '')}{default}"
+    return f"{item.description}{accepted}{_NOTES.get(item.name, '')}{default}"
 
 
 def _metavar(item: Input) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RefusedError, StoreError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -60,7 +61,8 @@ class Database:
     """What a command works on.
 
     ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
-    caller could not be told a value; it is asked before a write that takes the value away.
+    caller could not be told a value; it is asked before a write that takes the value away. ``cipher`` is between values and what is
+    stored of them.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Database:
     granularity: int = DEFAULT_GRANULARITY
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     deliverable: Callable[[Value | int], None] = lambda _value: None
+    cipher: Cipher = PLAIN
 
     def now(self) -> Micros:
         """Tell the store's time."""

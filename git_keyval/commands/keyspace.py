@@ -9,7 +9,6 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, parse
 from git_keyval.format.objects import Oid
-from git_keyval.format.records import decode_data
 from git_keyval.format.values import as_text
 from git_keyval.store.port import Depth
 
@@ -18,7 +17,8 @@ def keys(database: Database, *, pattern: str = "*") -> Result:
     """List the live keys that were stored with ``store-key`` and whose name matches the pattern (``*``, ``?``, ``[…]``), sorted.
 
     Keys that were not stored have no name here: only their ids are in the repository. Malformed key records are left out (``check``
-    reports them).
+    reports them), and with an encryption key those that are not encrypted. Raises MissingEncryptionKeyError,
+    WrongEncryptionKeyError or KeyOrderError for one that is encrypted with another key, or the list would look complete, or empty.
     """
     stored: dict[KeyId, Oid] = {}
     expiries: dict[KeyId, Oid] = {}
@@ -42,7 +42,7 @@ def keys(database: Database, *, pattern: str = "*") -> Result:
         try:
             if key_id in expiries and is_expired(decode_expiry(times[expiries[key_id]]), now):
                 continue
-            label = as_text(decode_data(objects[oid], objects))
+            label = as_text(database.cipher.read_key(objects[oid], objects))
         except (MalformedRecordError, KeyError):
             continue
         if KeyId(oid) == key_id and fnmatchcase(label, pattern):

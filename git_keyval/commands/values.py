@@ -15,7 +15,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import KeyId, RefName
 from git_keyval.format.objects import Oid
-from git_keyval.format.records import DataRecord, encode_data
+from git_keyval.format.records import DataRecord
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, as_json
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Expect, RefUpdate, Transaction
@@ -79,7 +79,7 @@ def set_(
     extra = _key_update(database, key) if store_key else Transaction(())
     if isinstance(value, int):
         return counters.assign(database, key, value, lifetime, condition=condition, extra=extra, op=op)
-    record = encode_data(value)
+    record = database.cipher.data(key.id, value)  # once: what is sent again must be the same
     if condition == IF_ABSENT and lifetime is not KEEP:
         # Most often there is nothing, so nothing is read first; what is there is looked at only if it is in the way.
         if isinstance(database.write(_joined([_whole(database, key, record, lifetime, expect=ABSENT), extra])), Applied):
@@ -144,7 +144,7 @@ def mset(
     """Write several keys in one transaction: all or none."""
     lifetime = chosen(database, ttl, expires_at)
     stored = [_key_update(database, key) for key in entries] if store_key else []
-    _write_unread(database, {key: encode_data(value) for key, value in entries.items()}, lifetime, _joined(stored))
+    _write_unread(database, {key: database.cipher.data(key.id, value) for key, value in entries.items()}, lifetime, _joined(stored))
     return Result(applied=True, count=len(entries))
 
 

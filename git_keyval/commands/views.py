@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.commands.database import Database
 from git_keyval.errors import MalformedRecordError, WrongTypeError
 from git_keyval.format.counters import (
@@ -21,7 +22,7 @@ from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.records import DataRecord
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType, as_integer
 from git_keyval.store.port import DELETE, Depth, Expect, RefUpdate, Selection, Snapshot
@@ -50,9 +51,9 @@ class Key:
     record: DataRecord
 
     @classmethod
-    def of(cls, label: str, value: Value) -> "Key":
-        """Make the key of a typed value."""
-        return cls(label, encode_data(value))
+    def of(cls, label: str, value: Value, cipher: Cipher = PLAIN) -> "Key":
+        """Make the key of a typed value, in a database of this cipher."""
+        return cls(label, cipher.key(value))
 
     @property
     def id(self) -> KeyId:
@@ -70,6 +71,7 @@ class KeyView:
     expiry_name: RefName
     key_name: RefName
     breadcrumb_prefix: str
+    cipher: Cipher = PLAIN
 
     @property
     def version(self) -> Oid | None:
@@ -171,6 +173,9 @@ class KeyView:
                 return decode_counter(self._value_commit())
             except MalformedRecordError as exc:
                 raise MalformedRecordError(self.value_name, exc.reason) from exc
+        if "encrypted" in decode_message(self._value_commit()):
+            # As a counter it could be read by everybody, which is not for an increment to decide.
+            raise WrongTypeError(command, f"{self.held_type(now)}, encrypted", "a counter")
         number = as_integer(self._data())
         if number is None:
             raise WrongTypeError(command, self.held_type(now), "a counter or a number with an integer value")
@@ -209,9 +214,9 @@ class KeyView:
 
     def _data(self) -> Value:
         try:
-            return decode_data(self._value_commit(), self.seen.objects)
+            return self.cipher.read_data(self.key_id, self._value_commit(), self.seen.objects)
         except MalformedRecordError as exc:
-            raise MalformedRecordError(self.value_name, exc.reason) from exc
+            raise exc.at(self.value_name) from exc
 
     def _object(self, oid: Oid, where: RefName) -> GitObject:
         obj = self.seen.objects.get(oid)
@@ -271,4 +276,5 @@ def _empty_view(database: Database, key_id: KeyId) -> KeyView:
         naming.expiry(key_id),
         naming.key(key_id),
         naming.breadcrumbs(key_id),
+        database.cipher,
     )

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Literal, cast
 
+from git_keyval.commands.ciphers import Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.canonical import JsonError, JsonValue, encode
@@ -37,17 +39,17 @@ _OP_DIGITS = 20
 def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
     """Give the keyword arguments of the command's function. Raises InputError."""
     arguments = {argument: inputs[name] for name, argument in _PLAIN.items() if name in inputs and name in command.inputs}
-    key_type = str(inputs.get("key-type", "string"))
+    key_type, cipher = str(inputs.get("key-type", "string")), cipher_of(inputs, surroundings)
     if command.name == "keys":
         arguments |= {"pattern": inputs["key"]} if "key" in inputs else {}
     elif "keys" in command.inputs:
-        arguments["keys"] = _keys(inputs, key_type)
+        arguments["keys"] = _keys(inputs, key_type, cipher)
     elif "key" in command.inputs:
-        arguments["key"] = _key("key", str(inputs["key"]), key_type)
+        arguments["key"] = _key("key", str(inputs["key"]), key_type, cipher)
     if "value" in command.inputs:
         arguments["value"] = _value(inputs, surroundings)
     if "values" in command.inputs:
-        arguments["entries"] = _entries(inputs, key_type)
+        arguments["entries"] = _entries(inputs, key_type, cipher)
     if "if-version" in command.inputs:
         existence = cast("Literal['', 'absent', 'present']", inputs.get("if", ""))
         version = inputs.get("if-version")
@@ -57,17 +59,17 @@ def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundi
     return arguments
 
 
-def _key(name: str, text: str, key_type: str) -> Key:
-    return Key.of(text, _typed(name, text, key_type))
+def _key(name: str, text: str, key_type: str, cipher: Cipher) -> Key:
+    return Key.of(text, _typed(name, text, key_type), cipher)
 
 
-def _keys(inputs: Mapping[str, object], key_type: str) -> list[Key]:
+def _keys(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> list[Key]:
     if "key" in inputs:
-        return [_key("key", str(inputs["key"]), key_type)]
+        return [_key("key", str(inputs["key"]), key_type, cipher)]
     listed = cast("list[str]", inputs["keys"])
     if not listed:
         raise InputError("keys", "is an empty list", "at least one key")
-    return list({key.id: key for key in (_key("keys", text, key_type) for text in listed)}.values())
+    return list({key.id: key for key in (_key("keys", text, key_type, cipher) for text in listed)}.values())
 
 
 def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | int:
@@ -97,14 +99,14 @@ def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | 
     return _counter_value("value-file", text) if kind == "counter" else _typed("value-file", text, kind)
 
 
-def _entries(inputs: Mapping[str, object], key_type: str) -> dict[Key, Value]:
+def _entries(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dict[Key, Value]:
     members = cast("dict[str, JsonValue]", inputs["values"])
     kind = inputs.get("type")
     if kind == "counter":
         raise InputError("type", "cannot be counter for mset", "set for each counter")
     entries: dict[Key, Value] = {}
     for label, member in members.items():
-        key = _key("values", label, key_type)
+        key = _key("values", label, key_type, cipher)
         if any(other.id == key.id for other in entries):
             raise InputError("values", "names the same key twice", "each key once")
         entries[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))

@@ -8,6 +8,7 @@ from typing import cast
 from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.location import cdn_of_server
 from git_keyval.dispatch.opening import open_store
 from git_keyval.dispatch.surroundings import Surroundings
@@ -42,6 +43,7 @@ def run_command(
         granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
         max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
         deliverable=deliverable,
+        cipher=cipher_of(inputs, surroundings),
     )
     result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
     told = {

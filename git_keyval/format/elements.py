@@ -12,8 +12,9 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.metadata import Metadata, encode_line, expect_members, text_member
 from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
-from git_keyval.format.records import METADATA_FILE, decode_category, type_member
-from git_keyval.format.values import Value, ValueType, check_media, check_value
+from git_keyval.format.records import METADATA_FILE, decode_category, type_member, typed_value
+from git_keyval.format.sealed import Encryption, Sealed, encryption_members, read_encryption, read_sealed_name
+from git_keyval.format.values import Value, ValueType, check_media
 
 ELEMENTS_FOLDER = "elements"
 MAX_NAME_BYTES = 255
@@ -35,7 +36,8 @@ class Collection:
     """A map or an array without the bytes of its elements: their blob oids by element key, and what they share.
 
     The element keys of an array are its indices in decimal. ``length`` is one more than its last index, or larger where it ends in
-    holes; a map has the length 0 here, and stores none.
+    holes; a map has the length 0 here, and stores none. Where there is an ``encryption``, the element keys of a map are encrypted,
+    too, and stand here as they are stored; its ``kid`` names the newest of the keys with which elements were encrypted.
     """
 
     category: CollectionCategory
@@ -44,6 +46,7 @@ class Collection:
     extension: str
     elements: Mapping[str, Oid]
     length: int = 0
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,10 @@ def encode_collection(collection: Collection) -> CollectionRecord:
     """
     check_media(collection.type, collection.mime, collection.extension)
     _check_length(collection)
+    _check_encryption(collection)
     elements = tree((encode_element_key(key), oid) for key, oid in collection.elements.items())
     members: dict[str, JsonValue] = {
+        **encryption_members(collection.encryption),
         "category": collection.category,
         "extension": collection.extension,
         "mime": collection.mime,
@@ -124,7 +129,9 @@ def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Co
     """
     members = decode_category(record, {"map", "array"})
     category: CollectionCategory = "map" if members["category"] == "map" else "array"
-    expect_members(members, record.oid, _SHARED_MEMBERS | ({"length"} if category == "array" else set()))
+    encryption = read_encryption(members, record.oid)
+    length = {"length"} if category == "array" else set()
+    expect_members(members, record.oid, _SHARED_MEMBERS | length | encryption_members(encryption).keys())
     try:
         collection = Collection(
             category,
@@ -133,6 +140,7 @@ def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Co
             text_member(members, "extension", record.oid),
             _read_elements(members, record.oid, objects),
             _length_member(members, record.oid) if category == "array" else 0,
+            encryption,
         )
         written = encode_collection(collection)
     except ValueError as exc:
@@ -142,16 +150,14 @@ def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Co
     return collection
 
 
-def element_value(collection: Collection, data: GitObject) -> Value:
-    """Read one element from its blob. Raises MalformedRecordError if that is no value of the collection's type."""
+def element_value(collection: Collection, data: GitObject) -> Value | Sealed:
+    """Read one element from its blob; an encrypted one is not opened.
+
+    Raises MalformedRecordError if the blob is no value of the collection's type.
+    """
     if data.kind != "blob":
         raise MalformedRecordError(data.oid, f"it is a {data.kind}, not a blob")
-    value = Value(collection.type, data.data, collection.mime, collection.extension)
-    try:
-        check_value(value)
-    except ValueError as exc:
-        raise MalformedRecordError(data.oid, str(exc)) from exc
-    return value
+    return typed_value(collection.type, data.data, collection.mime, collection.extension, collection.encryption, data.oid)
 
 
 def read_record_tree(obj: GitObject) -> Entries:
@@ -175,6 +181,19 @@ def _check_length(collection: Collection) -> None:
     for index in collection.elements:
         if _INDEX.fullmatch(index) is None or int(index) >= collection.length:
             raise ValueError("an array has an element that is no index below its length")
+
+
+def _check_encryption(collection: Collection) -> None:
+    if collection.encryption is None:
+        return
+    if collection.encryption.algo != "A256GCM":
+        raise ValueError("elements are not encrypted by this algorithm")
+    if collection.category == "map":
+        for name in collection.elements:
+            try:
+                read_sealed_name(name)
+            except ValueError as exc:
+                raise ValueError(f"the name of an element {exc}") from exc
 
 
 def _read_elements(members: Metadata, where: str, objects: Mapping[Oid, GitObject]) -> dict[str, Oid]:

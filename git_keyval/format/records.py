@@ -15,6 +15,7 @@ from git_keyval.format.metadata import (
 )
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob, commit, read_commit, read_tree, tree
+from git_keyval.format.sealed import Encryption, Sealed, check_sealed, encryption_members, read_encryption
 from git_keyval.format.values import VALUE_TYPES, Value, ValueType, check_value
 
 METADATA_FILE = "metadata.json"
@@ -24,7 +25,7 @@ METADATA_FILE = "metadata.json"
 class DataRecord:
     """A value with the objects that store it; ``commit`` is the last of them."""
 
-    value: Value
+    value: Value | Sealed
     objects: tuple[GitObject, ...]
 
     @property
@@ -38,11 +39,13 @@ class DataRecord:
         return KeyId(self.commit.oid)
 
 
-def encode_data(value: Value) -> DataRecord:
+def encode_data(value: Value | Sealed) -> DataRecord:
     """Make the objects of a value: data blob, metadata blob, tree, commit, in the order in which they depend on each other."""
     data = blob(value.data)
+    encryption = value.encryption if isinstance(value, Sealed) else None
     line = encode_line(
         {
+            **encryption_members(encryption),
             "blobOid": data.oid,
             "category": "data",
             "extension": value.extension,
@@ -56,31 +59,40 @@ def encode_data(value: Value) -> DataRecord:
     return DataRecord(value, (data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
 
 
-def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
-    """Read the value of a data commit; its blobs and tree must be among the objects.
+def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value | Sealed:
+    """Read the value of a data commit; its blobs and tree must be among the objects. An encrypted one is not opened.
 
     Every rule is checked by writing the record again and comparing oids: a record that differs in any way, down to its tree,
     raises MalformedRecordError.
     """
     members = decode_category(record, {"data"})
-    expect_members(members, record.oid, {"blobOid", "extension", "mime", "type"})
+    encryption = read_encryption(members, record.oid)
+    expect_members(members, record.oid, {"blobOid", "extension", "mime", "type", *encryption_members(encryption)})
     kind = type_member(members, record.oid)
     data = objects.get(Oid(text_member(members, "blobOid", record.oid)))
     if data is None or data.kind != "blob":
         raise MalformedRecordError(record.oid, "its data blob is missing")
-    value = Value(
-        kind,
-        data.data,
-        text_member(members, "mime", record.oid),
-        text_member(members, "extension", record.oid),
-    )
-    try:
-        check_value(value)
-    except ValueError as exc:
-        raise MalformedRecordError(record.oid, str(exc)) from exc
+    mime, extension = text_member(members, "mime", record.oid), text_member(members, "extension", record.oid)
+    value = typed_value(kind, data.data, mime, extension, encryption, record.oid)
     if encode_data(value).commit.oid != record.oid:
         raise MalformedRecordError(record.oid, "its tree or metadata does not belong to its data")
     return value
+
+
+def typed_value(
+    kind: ValueType, data: bytes, mime: str, extension: str, encryption: Encryption | None, where: str
+) -> Value | Sealed:
+    """Make a value of what was read, plain or encrypted. Raises MalformedRecordError for bytes that are no such value."""
+    try:
+        if encryption is None:
+            value = Value(kind, data, mime, extension)
+            check_value(value)
+            return value
+        sealed = Sealed(kind, data, mime, extension, encryption)
+        check_sealed(sealed)
+    except ValueError as exc:
+        raise MalformedRecordError(where, str(exc)) from exc
+    return sealed
 
 
 def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
@@ -93,12 +105,10 @@ def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
 
 
 def decode_category(record: GitObject, categories: AbstractSet[str]) -> Metadata:
-    """Read the metadata of a commit with a tree of its own, which must be of one of these categories and not encrypted."""
+    """Read the metadata of a commit with a tree of its own, which must be of one of these categories."""
     members = decode_message(record)
     if members["category"] not in categories:
         raise OtherCategoryError(record.oid, f"it is not of category {' or '.join(sorted(categories))}")
-    if members.get("encrypted"):
-        raise MalformedRecordError(record.oid, "it is encrypted, which this version of the software cannot read")
     return members
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 COMMON = ("command", "repository", "token", "transport")
-_KEY = ("key", "key-type", "shard-length")
-_KEYS = ("key", "keys", "key-type", "shard-length")
+_ENCRYPTION = ("encryption-key", "encryption-kid")
+_NAMED = ("key-type", "shard-length", *_ENCRYPTION)
+_KEY = ("key", *_NAMED)
+_KEYS = ("key", "keys", *_NAMED)
 _SHOW = ("default", "on-missing", "output-file", "mask")
 _LIFETIME = ("ttl", "expires-at", "expiry-granularity")
 _WRITE = ("if", "if-version", "max-attempts")
@@ -117,7 +119,7 @@ COMMANDS: dict[str, Command] = {
             "values",
             "Read several keys at once.",
             f"{_VALUES}:mget",
-            ("keys", "key-type", "shard-length", "on-missing"),
+            ("keys", *_NAMED, "on-missing"),
             ("found", "json", "count", *_USED),
             (("keys",),),
         ),
@@ -126,7 +128,7 @@ COMMANDS: dict[str, Command] = {
             "values",
             "Write several keys, all or none.",
             f"{_VALUES}:mset",
-            ("values", "type", "key-type", "shard-length", *_LIFETIME, "store-key", "max-attempts"),
+            ("values", "type", *_NAMED, *_LIFETIME, "store-key", "max-attempts"),
             ("applied", "count", *_USED),
             (("values",),),
         ),
@@ -180,7 +182,7 @@ COMMANDS: dict[str, Command] = {
             "keyspace",
             "List the stored keys by name.",
             "git_keyval.commands.keyspace:keys",
-            ("key",),
+            ("key", *_ENCRYPTION),
             ("found", "json", "count", *_USED),
         ),
         Command(

@@ -1,8 +1,10 @@
 """The inputs: what each accepts, and how its text becomes a value."""
 
+import base64
+import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from git_keyval.errors import InputError
 from git_keyval.format import canonical
@@ -10,6 +12,7 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import is_oid
+from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import SECOND, Micros, parse_duration
 
 MAX_INLINE_BYTES = 100 * 1024
@@ -17,6 +20,7 @@ MAX_INLINE_BYTES = 100 * 1024
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _YEAR = 366 * 86_400
+_SPACE = " \t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,57 @@ def _members(text: str) -> dict[str, JsonValue]:
     return members
 
 
+@dataclass(frozen=True, slots=True)
+class EncryptionKeys:
+    """Encryption keys in the order given, each with its name; that of a key alone may be missing (empty)."""
+
+    named: tuple[tuple[str, bytes], ...] = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names."""
+        return tuple(name for name, _ in self.named)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Give the keys as they were given, to be hidden in logs."""
+        return tuple(base64.b64encode(secret).decode() for _, secret in self.named)
+
+
+def _encryption_keys(text: str) -> EncryptionKeys:
+    """Read one key, or several with a name each, one a line; what is around a name or a key is white space at most."""
+    named: dict[str, bytes] = {}
+    lines = [line.strip(_SPACE) for line in text.splitlines() if line.strip(_SPACE)]
+    for number, line in enumerate(lines, start=1):
+        name, separator, encoded = line.rpartition(":")
+        name, place = name.rstrip(_SPACE), f"in line {number} " if len(lines) > 1 else ""
+        if (separator or len(lines) > 1) and not is_kid(name):
+            raise ValueError(f"has {place}no name of a key before a colon (1 to 64 of A-Z a-z 0-9 . _ -)")
+        if name in named:
+            raise ValueError(f"has {place}the name of an earlier key")
+        named[name] = _secret(encoded.lstrip(_SPACE), place)
+    if not named:
+        raise ValueError("has no key in it")
+    return EncryptionKeys(tuple(named.items()))
+
+
+def _secret(encoded: str, place: str) -> bytes:
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    # Only one spelling, so that all of them can be hidden in a log.
+    if len(secret) != SECRET_BYTES or base64.b64encode(secret).decode() != encoded:
+        raise ValueError(f"has {place}no key of {SECRET_BYTES} bytes in base64")
+    return secret
+
+
+def _kid(text: str) -> str:
+    if not is_kid(text):
+        raise ValueError(text)
+    return text
+
+
 _DURATION = "a duration such as 90s, 15m, 12h, 30d, 2w or PT15M"
 _CENTURIES = 8000 * _YEAR
 
@@ -277,6 +332,21 @@ INPUTS: dict[str, Input] = {
             "a whole number from 1 to 1000",
             WholeNumber(1, 1000),
             default="20",
+        ),
+        Input(
+            "encryption-key",
+            "Encrypts keys and values. Of several, the first encrypts the names of keys and must stay the first; whatever any of "
+            "them encrypted can be read.",
+            "32 random bytes in base64, or several such keys, one a line, each as NAME: KEY",
+            _encryption_keys,
+            shown=False,
+        ),
+        Input(
+            "encryption-kid",
+            "The name of the encryption key that encrypts what is written; a key alone gets its name by it.",
+            "1 to 64 of A-Z a-z 0-9 . _ -",
+            _kid,
+            default="the last one",
         ),
         Input("dry-run", "Plan and report only.", "true or false", Flag(), default="false"),
         Input(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Command
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 
 _EXCLUSIVE = (
     ("value", "value-file"),
@@ -51,10 +51,23 @@ def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
     for group in command.needs:
         if not any(name in parsed for name in group):
             raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"'{name}'" for name in group))
+    _check_encryption(parsed)
     if "media-type" in parsed and parsed.get("type") != "file":
         raise InputError("media-type", "goes with 'type: file' only", "no media-type, or type: file")
     if "op-id" in parsed and command.name == "set" and parsed.get("type") != "counter":
         raise InputError("op-id", "goes with 'type: counter' only", "no op-id, or type: counter")
+
+
+def _check_encryption(parsed: Mapping[str, object]) -> None:
+    keys, kid = parsed.get("encryption-key"), parsed.get("encryption-kid")
+    if not isinstance(keys, EncryptionKeys):
+        if kid is not None:
+            raise InputError("encryption-kid", "names a key, and there is none", "an 'encryption-key' with it")
+    elif keys.names == ("",):
+        if kid is None:
+            raise InputError("encryption-kid", "is missing: the encryption key has no name", "a name, such as 2026")
+    elif kid is not None and kid not in keys.names:
+        raise InputError("encryption-kid", "names none of the keys of 'encryption-key'", ", ".join(keys.names))
 
 
 def meant(name: str, known: list[str]) -> str:

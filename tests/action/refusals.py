@@ -164,6 +164,17 @@ _TOGETHER = [
     _set("media-type", "type: file", media_type="image/png"),
     _set("op-id", "type: counter", op_id="run12345"),
 ]
+_ENCRYPTION = [
+    _of("get", "encryption-kid", "a name", encryption_key="A" * 43 + "="),
+    _of("get", "encryption-kid", "'encryption-key'", encryption_kid="a"),
+    _of("get", "encryption-kid", "1 to 64 of A-Z a-z 0-9 . _ -", encryption_kid="a b", encryption_key="A" * 43 + "="),
+    _of("get", "encryption-kid", "Accepted: a.", encryption_kid="b", encryption_key="a: " + "A" * 43 + "="),
+    *(
+        _of("get", "encryption-key", "32 random bytes in base64", encryption_key=text, encryption_kid="a")
+        for text in (VALUE, f"{VALUE}: {VALUE}", "A" * 43, f"a: {'A' * 43}=\n{VALUE}")
+    ),
+    _of("maintain", "encryption-key", "dry-run", key="", encryption_key="A" * 43 + "="),
+]
 _MISSING = [
     *(
         _of(command, "key", "'key'", key="", **inputs)
@@ -294,6 +305,7 @@ REFUSALS = [
     *_NUMBERS,
     *_WORDS,
     *_TOGETHER,
+    *_ENCRYPTION,
     *_MISSING,
     *_LISTS,
     *_VALUES,

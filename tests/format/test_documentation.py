@@ -9,6 +9,7 @@ import pytest
 
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
+from git_keyval.format.encryption import Place, derive_key, seal_key, seal_name, seal_value
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import Naming, parse
@@ -35,8 +36,15 @@ MAP = encode_collection(Collection("map", "String", "text/plain", "txt", {key: m
 ARRAY = encode_collection(
     Collection("array", "Number", "text/plain", "txt", {key: made.oid for key, made in ELEMENTS["array"].items()}, 4)
 )
+SECRET = derive_key("first", bytes(range(32)))
+SEALED_KEY = encode_data(seal_key(SECRET, parse_value("String", "build-number")))
+SEALED_VALUE = encode_data(
+    seal_value(SECRET, bytes.fromhex("6465666768696a6b6c6d6e6f"), parse_value("Number", "42"), Place(SEALED_KEY.key_id))
+)
+SEALED_NAME = seal_name(SECRET, SEALED_KEY.key_id, "colour")
+SEALED = [SEALED_KEY.commit, SEALED_VALUE.commit]
 MESSAGES = [encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1), encode_redirect(Redirect("owner/name", 2))]
-COMMITS = [MAP.commit, ARRAY.commit, KEY.commit, *MESSAGES]
+COMMITS = [*SEALED, MAP.commit, ARRAY.commit, KEY.commit, *MESSAGES]
 OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR]
 FIRST_GENERATION = [
     commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
@@ -50,7 +58,9 @@ def test_every_oid_of_the_text_is_real() -> None:
     shown = [*MAP.objects, *ARRAY.objects, *ELEMENTS["map"].values(), *ELEMENTS["array"].values()]
     # The metadata blob of the array alone is not named: its line is the message that is shown.
     known |= {made.oid for made in shown if made != ARRAY.objects[1]}
-    known |= {tree([]).oid, element_id("colour")}
+    known |= {tree([]).oid, element_id("colour"), element_id(SEALED_NAME)}
+    # Of the encrypted records, their blobs and trees.
+    known |= {made.oid for record in (SEALED_KEY, SEALED_VALUE) for made in (record.objects[0], record.objects[2])}
     known |= {"ad8d7454878fbe21508d947c222055286103e142", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "0" * 40}
     assert set(re.findall(r"(?<![0-9a-z-])[0-9a-f]{40}(?![0-9a-z])", TEXT)) == known
 
@@ -59,6 +69,13 @@ def test_every_oid_of_the_text_is_real() -> None:
 def test_every_commit_of_the_text_is_shown_byte_for_byte(record: GitObject) -> None:
     """Who hashes what the text shows gets the oid that the text gives."""
     assert ("", record.data.decode()) in BLOCKS
+
+
+def test_everything_encrypted_in_the_text_is_what_the_keys_make_of_it() -> None:
+    """In the text as hexadecimal, so that a client in any language can be compared with it."""
+    assert f"`{SEALED_KEY.objects[0].data.hex()}`" in TEXT
+    assert f"`{SEALED_VALUE.objects[0].data.hex()}`" in TEXT
+    assert f"`{SEALED_NAME}`" in TEXT
 
 
 def test_the_refnames_of_the_text_are_those_of_its_key() -> None:

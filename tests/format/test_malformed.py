@@ -104,7 +104,9 @@ def test_media_that_the_type_does_not_have_are_refused(kind: ValueType, data: by
 
 
 def read(record: DataRecord) -> Value:
-    return decode_data(record.commit, {made.oid: made for made in record.objects})
+    value = decode_data(record.commit, {made.oid: made for made in record.objects})
+    assert isinstance(value, Value)
+    return value
 
 
 @given(VALUES, st.data())

@@ -32,7 +32,9 @@ from tests.format.strategies import FLOATS, JSON_VALUES, SAFE, TEXTS, VALUES
 
 def read_back(value: Value) -> Value:
     record = encode_data(value)
-    return decode_data(record.commit, by_oid(record.objects))
+    found = decode_data(record.commit, by_oid(record.objects))
+    assert isinstance(found, Value)
+    return found
 
 
 def by_oid(objects: tuple[GitObject, ...]) -> dict[Oid, GitObject]:

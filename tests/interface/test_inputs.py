@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 from git_keyval.interface.parsing import find_command, parse_inputs
 
 OID = "0123456789abcdef0123456789abcdef01234567"
 INT64 = 2**63
+ZEROS = "A" * 43 + "="  # 32 zero bytes in base64
+ONES = "/" * 42 + "8="
 
 ACCEPTED: list[tuple[str, str, object]] = [
     *(("command", text, text) for text in ("get", "no command")),
@@ -76,6 +78,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("max-seconds", "1", 1),
     ("max-seconds", "3600", 3600),
     ("config", "a b.yml", "a b.yml"),
+    *(("encryption-key", text, EncryptionKeys((("", bytes(32)),))) for text in (ZEROS, f"{ZEROS}\n", f" {ZEROS}\t\r\n\n")),
+    *(("encryption-key", text, EncryptionKeys((("k", bytes(32)),))) for text in (f"k:{ZEROS}", f"k: {ZEROS}", f" k : {ZEROS} ")),
+    ("encryption-key", f"b: {ZEROS}\n\na: {ONES}\n", EncryptionKeys((("b", bytes(32)), ("a", b"\xff" * 32)))),
+    *(("encryption-kid", text, text) for text in ("a", "2026-11", "A.b_c", "x" * 64)),
 ]
 
 DURATIONS = (
@@ -152,6 +158,20 @@ REFUSED: list[tuple[str, str]] = [
     *(("contention", text) for text in ("", "wait", "Retry")),
     *(("transport", text) for text in ("", "API", "https", "git ")),
     *(("on-missing", text) for text in ("", "error", "OK")),
+    *(
+        ("encryption-key", text)
+        for text in ("", "\n", "secret-password", "A" * 43, "A" * 44, f"{ZEROS}=", "A" * 42 + "B=", "_" * 42 + "8=")
+    ),
+    *(
+        ("encryption-key", text)
+        for text in (ZEROS[:20] + "\n" + ZEROS[20:], f"{ZEROS} {ZEROS}", f"{ZEROS}\n{ONES}", "A" * 24, "A" * 88)
+    ),
+    *(("encryption-key", text) for text in (f": {ZEROS}", f"a b: {ZEROS}", f"é: {ZEROS}", "k: ", "k", f"{'x' * 65}: {ZEROS}")),
+    *(
+        ("encryption-key", text)
+        for text in (f"a: {ZEROS}\na: {ONES}", f"a: {ZEROS}\n{ONES}", f"a: b: {ZEROS}", f'{{"a": "{ZEROS}"}}')
+    ),
+    *(("encryption-kid", text) for text in ("", " ", "a b", "a:b", "é", "a\n", "x" * 65)),
 ]
 
 
@@ -205,4 +225,25 @@ def test_any_inputs_are_parsed_or_refused(name: str, given_: dict[str, str]) -> 
 
 def test_secrets_and_stored_texts_are_not_shown() -> None:
     hidden = {name for name, item in INPUTS.items() if not item.shown}
-    assert hidden >= {"token", "key", "keys", "value", "values", "default", "op-id"}
+    assert hidden >= {"token", "key", "keys", "value", "values", "default", "op-id", "encryption-key"}
+
+
+def test_an_encryption_key_is_in_no_repr_and_in_no_error() -> None:
+    assert repr(INPUTS["encryption-key"].read(f"kid: {ONES}")) == "EncryptionKeys()"
+    with pytest.raises(InputError) as raised:
+        INPUTS["encryption-key"].read(f"kid: {ONES}\nsecret-name!: {ZEROS}")
+    assert not any(part in str(raised.value) for part in (ONES, ZEROS, "secret"))
+
+
+@pytest.mark.parametrize(
+    ("key", "kid", "problem"),
+    [
+        (ZEROS, "", "'encryption-kid' is missing"),
+        ("", "a", "'encryption-kid' names a key, and there is none"),
+        (f"a: {ZEROS}", "b", "'encryption-kid' names none of the keys"),
+        (f"a: {ZEROS}\nb: {ONES}", "c", "Accepted: a, b."),
+    ],
+)
+def test_an_encryption_key_and_its_name_go_together(key: str, kid: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        parse_inputs(COMMANDS["get"], {"key": "a", "encryption-key": key, "encryption-kid": kid})

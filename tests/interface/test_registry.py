@@ -56,13 +56,15 @@ SAMPLES = {
     "max-writes": "10",
     "max-seconds": "60",
     "config": "settings.yml",
+    "encryption-key": f"first: {'A' * 43}=\nsecond: {'/' * 42}8=",
+    "encryption-kid": "first",
 }
 """A text that each input accepts, other than its default."""
 
 # What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
 NOT_ARGUMENTS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
-    *("default", "on-missing", "output-file", "mask", "config"),
+    *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid"),
 }
 
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
@@ -88,6 +90,8 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
         given |= {"type": "counter", "value": "5"}
     if command.name != "set":
         given.pop("media-type", None)
+    if "encryption-kid" in given:
+        given["encryption-key"] = SAMPLES["encryption-key"]
     return bind(command, parse_inputs(command, given), surroundings({}, lambda *_: None))
 
 

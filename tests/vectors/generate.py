@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 
 from tests.vectors import HERE
-from tests.vectors.cases import counters, data, elements, expiry, folding, names, objects, redirects, times
+from tests.vectors.cases import counters, data, elements, encryption, expiry, folding, names, objects, redirects, times
 from tests.vectors.cases.raw import Json
 
 FILES: dict[str, Callable[[], Json]] = {
     "objects": objects.objects,
     "data": data.data,
     "elements": elements.elements,
+    "encryption": encryption.encryption,
     "names": names.names,
     "expiry": expiry.expiry,
     "times": times.times,

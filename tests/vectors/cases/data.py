@@ -261,7 +261,7 @@ def malformed_data() -> Iterator[Json]:
     yield case("the version is a string", b"x", swap('"version":2', '"version":"2"'))
     yield case("another category", b"x", swap('"data"', '"counter"'))
     yield case("an unknown type", b"x", swap("String", "string"))
-    yield case("encrypted (reserved)", b"x", swap('"extension"', '"encrypted":true,"extension"'))
+    yield case("said to be encrypted", b"x", swap('"extension"', '"encrypted":true,"extension"'))
     yield from malformed_content()
 
 

@@ -213,7 +213,7 @@ def malformed() -> Iterator[Json]:
     yield case("an unknown type", good.replace(b"String", b"string"))
     yield case("another media type than the type's", good.replace(b"text/plain", b"text/html"))
     yield case("another category", good.replace(b'"map"', b'"data"'))
-    yield case("encrypted (reserved)", good.replace(b'"extension"', b'"encrypted":true,"extension"'))
+    yield case("said to be encrypted", good.replace(b'"extension"', b'"encrypted":true,"extension"'))
     first = tree_content({"0": README_OID})
     array = line(first, 1)
     yield case("an array without a length", array.replace(b'"length":1,', b""), first)

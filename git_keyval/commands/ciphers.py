@@ -1,0 +1,119 @@
+"""How keys, values and elements of a database are stored: plainly or, with an encryption key, encrypted."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from git_keyval.errors import MissingEncryptionKeyError
+from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value, encode_element_key
+from git_keyval.format.names import KeyId
+from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.sealed import Encryption, Sealed
+from git_keyval.format.values import Value
+
+
+class Cipher(Protocol):
+    """Between what commands work with and what is stored.
+
+    What reads raises MalformedRecordError, of which TamperedError and NotEncryptedError are kinds, and MissingEncryptionKeyError or
+    WrongEncryptionKeyError for what was encrypted with a key that was not given.
+    """
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """What a map or an array says of its encryption when it is written."""
+        ...
+
+    def key(self, value: Value) -> DataRecord:
+        """Give the record of a key: always the same, because its oid is the key id."""
+        ...
+
+    def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+        """Read the record of a key."""
+        ...
+
+    def data(self, key_id: KeyId, value: Value) -> DataRecord:
+        """Give the record of a key's value. If it is encrypted, it is another one each time."""
+        ...
+
+    def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+        """Read the record of a key's value."""
+        ...
+
+    def read_collection(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
+        """Read a map or an array, with its element keys as they are stored."""
+        ...
+
+    def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:
+        """Give the element key that stands for this one in the tree and, hashed, in the name of its expiry.
+
+        Raises ValueError with the reason for one that cannot be stored.
+        """
+        ...
+
+    def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:
+        """Give the element key that one in the tree stands for."""
+        ...
+
+    def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
+        """Give the blob of an element, by its element key as it is stored."""
+        ...
+
+    def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:
+        """Read an element from its blob."""
+        ...
+
+
+class Plain:
+    """Nothing is encrypted; what is, is refused, and the key that it needs named."""
+
+    encryption: Encryption | None = None
+
+    def key(self, value: Value) -> DataRecord:
+        """Give the record of a key."""
+        return encode_data(value)
+
+    def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+        """Read the record of a key."""
+        return _plain(decode_data(record, objects))
+
+    def data(self, key_id: KeyId, value: Value) -> DataRecord:  # noqa: ARG002  # it matters where something is encrypted, as below
+        """Give the record of a value."""
+        return encode_data(value)
+
+    def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:  # noqa: ARG002
+        """Read the record of a value."""
+        return _plain(decode_data(record, objects))
+
+    def read_collection(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
+        """Read a map or an array."""
+        collection = decode_collection(record, objects)
+        if collection.encryption is not None:
+            raise MissingEncryptionKeyError(collection.encryption.kid)
+        return collection
+
+    def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:  # noqa: ARG002
+        """Give the element key as it is."""
+        encode_element_key(name)
+        return name
+
+    def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:  # noqa: ARG002
+        """Give the element key as it is."""
+        return stored
+
+    def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:  # noqa: ARG002
+        """Give the blob of an element."""
+        return blob(value.data)
+
+    def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:  # noqa: ARG002
+        """Read an element."""
+        return _plain(element_value(collection, data))
+
+
+PLAIN = Plain()
+
+
+def _plain(value: Value | Sealed) -> Value:
+    if isinstance(value, Sealed):
+        raise MissingEncryptionKeyError(value.encryption.kid)
+    return value

@@ -1,0 +1,101 @@
+"""The cipher of a database with an encryption key. Imported only where there is one: cryptography is slow to import."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from git_keyval.errors import KeyOrderError, NotEncryptedError
+from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
+from git_keyval.format.encryption import (
+    EncryptionKey,
+    Place,
+    encryption_of,
+    open_key,
+    open_name,
+    open_value,
+    seal_key,
+    seal_name,
+    seal_value,
+)
+from git_keyval.format.names import KeyId
+from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.sealed import Encryption, Sealed
+from git_keyval.format.values import Value
+
+_PLAIN_VALUE = "it is not encrypted, although an encryption key was given; so somebody without the key wrote it"
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypting:
+    """Encrypts with one of several keys, and reads what any of them encrypted.
+
+    The first of them encrypts keys and element keys, ``kid`` names the one for values and elements. ``new_nonce`` gives 12 random
+    bytes.
+    """
+
+    keys: Sequence[EncryptionKey] = field(repr=False)
+    kid: str
+    new_nonce: Callable[[], bytes] = field(repr=False)
+
+    @property
+    def encryption(self) -> Encryption:
+        """What a map or an array says of its encryption when it is written."""
+        return encryption_of(self._writing)
+
+    @property
+    def _naming(self) -> EncryptionKey:
+        return self.keys[0]
+
+    @property
+    def _writing(self) -> EncryptionKey:
+        return next(key for key in self.keys if key.kid == self.kid)
+
+    def key(self, value: Value) -> DataRecord:
+        """Give the record of a key: always the same."""
+        return encode_data(seal_key(self._naming, value))
+
+    def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+        """Read the record of a key. Raises KeyOrderError for one whose id another key would not find."""
+        sealed = _encrypted(decode_data(record, objects), record.oid)
+        value = open_key(self.keys, sealed, record.oid)
+        if encode_data(seal_key(self._naming, value)).commit.oid != record.oid:
+            raise KeyOrderError(sealed.encryption.kid)
+        return value
+
+    def data(self, key_id: KeyId, value: Value) -> DataRecord:
+        """Give a new record of a value."""
+        return encode_data(seal_value(self._writing, self.new_nonce(), value, Place(key_id)))
+
+    def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
+        """Read the record of a value."""
+        return open_value(self.keys, _encrypted(decode_data(record, objects), record.oid), Place(key_id), record.oid)
+
+    def read_collection(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
+        """Read a map or an array."""
+        collection = decode_collection(record, objects)
+        if collection.encryption is None:
+            raise NotEncryptedError(record.oid, _PLAIN_VALUE)
+        return collection
+
+    def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:
+        """Encrypt the element key of a map; an index stays as it is."""
+        return seal_name(self._naming, key_id, name) if category == "map" else name
+
+    def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:
+        """Decrypt the element key of a map."""
+        return open_name(self._naming, key_id, stored, key_id) if category == "map" else stored
+
+    def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
+        """Give a new blob of an element."""
+        return blob(seal_value(self._writing, self.new_nonce(), value, Place(key_id, category, stored)).data)
+
+    def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:
+        """Read an element."""
+        sealed = _encrypted(element_value(collection, data), data.oid)
+        return open_value(self.keys, sealed, Place(key_id, collection.category, stored), data.oid)
+
+
+def _encrypted(value: Value | Sealed, where: str) -> Sealed:
+    if isinstance(value, Value):
+        raise NotEncryptedError(where, _PLAIN_VALUE)
+    return value

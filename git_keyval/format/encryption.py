@@ -1,0 +1,171 @@
+"""Encryption: from values, keys and element keys to what is stored of them, and back (docs/format.md, "Encryption").
+
+Values and elements are encrypted with AES-256 in GCM, under a nonce that is given; keys and element keys with AES-SIV, which makes
+the same of the same. What is encrypted is bound to its place: the key, the element, the type. So nothing can be opened elsewhere.
+
+Only where an encryption key was given is this module needed: cryptography is slow to import.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from git_keyval.errors import MalformedRecordError, MissingEncryptionKeyError, TamperedError, WrongEncryptionKeyError
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.metadata import encode_line
+from git_keyval.format.names import KeyId
+from git_keyval.format.sealed import CHECK_BYTES, LAYOUT, NONCE_BYTES, Algorithm, Encryption, Sealed, read_sealed_name, sealed_name
+from git_keyval.format.values import Value, check_value
+
+MAX_ELEMENT_KEY_BYTES = 175
+"""How long an element key may be in UTF-8: with what AES-SIV adds, in base64, it is as long as the name of a file may be."""
+
+_GCM: Algorithm = "A256GCM"
+_SIV: Algorithm = "AES-SIV"
+_GCM_BYTES, _SIV_BYTES = 32, 64
+_TAMPERED = "it was changed, or moved there from elsewhere, by somebody without the key"
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A named encryption key, with all that is derived of it."""
+
+    kid: str
+    check: bytes
+    gcm: AESGCM = field(repr=False)
+    siv: AESSIV = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is stored: under which key; in a map or an array, under which element key, as it is stored."""
+
+    key_id: KeyId
+    category: str = "data"
+    element: str | None = None
+
+
+def derive_key(kid: str, secret: bytes) -> EncryptionKey:
+    """Derive what is needed of a key of 32 bytes: one key for each algorithm, and the value that tells it from other keys."""
+    return EncryptionKey(
+        kid,
+        _derived(secret, "check", CHECK_BYTES),
+        AESGCM(_derived(secret, _GCM, _GCM_BYTES)),
+        AESSIV(_derived(secret, _SIV, _SIV_BYTES)),
+    )
+
+
+def encryption_of(key: EncryptionKey) -> Encryption:
+    """Give what metadata say of values and elements that are encrypted with a key."""
+    return Encryption(_GCM, key.kid)
+
+
+def seal_value(key: EncryptionKey, nonce: bytes, value: Value, place: Place) -> Sealed:
+    """Encrypt a value or an element for its place. The nonce (12 bytes) must be a new one each time."""
+    assert len(nonce) == NONCE_BYTES
+    body = nonce + key.gcm.encrypt(nonce, value.data, _bound(value, place))
+    return Sealed(value.type, LAYOUT + key.check + body, value.mime, value.extension, encryption_of(key))
+
+
+def open_value(keys: Sequence[EncryptionKey], sealed: Sealed, place: Place, where: str) -> Value:
+    """Decrypt a value or an element that was read at its place, with that of the keys with which it was encrypted.
+
+    Raises MissingEncryptionKeyError or WrongEncryptionKeyError if it is none of them, and TamperedError if it was changed, or
+    encrypted for another place.
+    """
+    if sealed.encryption.algo != _GCM:
+        raise TamperedError(where, _TAMPERED)
+    key = _fitting(keys, sealed)
+    nonce, ciphertext = sealed.body[:NONCE_BYTES], sealed.body[NONCE_BYTES:]
+    try:
+        return _opened(sealed, key.gcm.decrypt(nonce, ciphertext, _bound(sealed, place)), where)
+    except InvalidTag as exc:
+        raise TamperedError(where, _TAMPERED) from exc
+
+
+def seal_key(key: EncryptionKey, value: Value) -> Sealed:
+    """Encrypt a key of the database: always to the same, so that its key id stays what it is."""
+    body = key.siv.encrypt(value.data, [_bound(value, None)])
+    return Sealed(value.type, LAYOUT + key.check + body, value.mime, value.extension, Encryption(_SIV, key.kid))
+
+
+def open_key(keys: Sequence[EncryptionKey], sealed: Sealed, where: str) -> Value:
+    """Decrypt a key of the database. Raises as open_value."""
+    if sealed.encryption.algo != _SIV:
+        raise TamperedError(where, _TAMPERED)
+    key = _fitting(keys, sealed)
+    try:
+        return _opened(sealed, key.siv.decrypt(sealed.body, [_bound(sealed, None)]), where)
+    except InvalidTag as exc:
+        raise TamperedError(where, _TAMPERED) from exc
+
+
+def seal_name(key: EncryptionKey, key_id: KeyId, name: str) -> str:
+    """Encrypt an element key of a map, always to the same within this map; give the text that is stored in its place.
+
+    Raises ValueError with the reason for an element key that is empty, too long or no Unicode text.
+    """
+    try:
+        data = name.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("has a lone surrogate, which UTF-8 cannot hold") from exc
+    if not data:
+        raise ValueError("is empty")
+    if len(data) > MAX_ELEMENT_KEY_BYTES:
+        raise ValueError(f"has {len(data)} bytes, more than the {MAX_ELEMENT_KEY_BYTES} that an encrypted one may have")
+    return sealed_name(key.siv.encrypt(data, [_bound_name(key_id)]))
+
+
+def open_name(key: EncryptionKey, key_id: KeyId, stored: str, where: str) -> str:
+    """Decrypt an element key of a map. Raises TamperedError."""
+    try:
+        return key.siv.decrypt(read_sealed_name(stored), [_bound_name(key_id)]).decode()
+    except (InvalidTag, ValueError) as exc:
+        raise TamperedError(where, _TAMPERED) from exc
+
+
+def _derived(secret: bytes, purpose: str, length: int) -> bytes:
+    return HKDF(SHA256(), length, salt=None, info=f"git-keyval 2 {purpose}".encode()).derive(secret)
+
+
+def _bound(value: Value | Sealed, place: Place | None) -> bytes:
+    """Give the associated data: a metadata line without the oid of the blob, and with the place."""
+    members: dict[str, JsonValue] = {
+        "category": "data" if place is None else place.category,
+        "extension": value.extension,
+        "mime": value.mime,
+        "type": value.type,
+    }
+    if place is not None:
+        members["key"] = place.key_id
+        if place.element is not None:
+            members["element"] = place.element
+    return encode_line(members)
+
+
+def _bound_name(key_id: KeyId) -> bytes:
+    return encode_line({"category": "map", "key": key_id})
+
+
+def _fitting(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
+    """Give the key whose check value is the one that was stored."""
+    for key in keys:
+        if key.check == sealed.check:
+            return key
+    kid = sealed.encryption.kid
+    if any(key.kid == kid for key in keys):
+        raise WrongEncryptionKeyError(kid)
+    raise MissingEncryptionKeyError(kid)
+
+
+def _opened(sealed: Sealed, data: bytes, where: str) -> Value:
+    value = Value(sealed.type, data, sealed.mime, sealed.extension)
+    try:
+        check_value(value)
+    except ValueError as exc:
+        raise MalformedRecordError(where, str(exc)) from exc
+    return value

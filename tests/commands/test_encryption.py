@@ -1,0 +1,453 @@
+"""Encrypted keys and values: read by who has the key, refused where something is wrong, and hidden from everybody else."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from git_keyval.commands.ciphers import Cipher
+from git_keyval.commands.conditions import Condition
+from git_keyval.commands.counters import incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.views import Key
+from git_keyval.errors import (
+    GitKeyvalError,
+    KeyOrderError,
+    MissingEncryptionKeyError,
+    NotEncryptedError,
+    OutcomeUnknownError,
+    StoreError,
+    TamperedError,
+    WrongEncryptionKeyError,
+    WrongTypeError,
+)
+from git_keyval.format.names import DEFAULT_NAMING, KeyId, RefName
+from git_keyval.format.objects import GitObject
+from git_keyval.format.records import decode_data, encode_data
+from git_keyval.format.sealed import Sealed
+from git_keyval.format.values import Value, bytes_value, file_value
+from git_keyval.process import surroundings
+from git_keyval.store.port import Depth, Transaction
+from maintenance.jobs import gather, purge, sweep
+from tests.contract.samples import Sample
+from tests.encrypting import cipher, nonces
+from tests.faults import FaultyStore, Lost, Rival
+from tests.world import World, number, text
+
+LABEL = "markedkey4f2a"
+VALUES = [text("markedvalue9d3b"), text(""), number("-1.5"), bytes_value(b"\0\xff"), file_value(b"\x89PNG", media_type="image/png")]
+"""Values of several types."""
+
+
+def of(world: World, used: Cipher) -> Database:
+    return replace(world.database(), cipher=used)
+
+
+def key(used: Cipher, label: str = LABEL) -> Key:
+    return Key.of(label, text(label), used)
+
+
+def value_ref(one: Key) -> RefName:
+    return DEFAULT_NAMING.value(one.id)
+
+
+def stored(world: World, one: Key) -> Sealed:
+    """Read what is stored at a key, without opening it."""
+    (oid,) = (oid for name, oid in world.refs().items() if name == value_ref(one))
+    objects = world.store.objects([oid], Depth.VALUES)
+    found = decode_data(objects[oid], objects)
+    assert isinstance(found, Sealed)
+    return found
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value.type)
+def test_what_is_written_with_a_key_is_read_with_it(world: World, value: Value) -> None:
+    used = cipher()
+    written = set_(of(world, used), key=key(used), value=value, ttl=600)
+    read = get(of(world, used), key=key(used))
+    assert (read.value, read.version, read.ttl) == (value, written.version, written.ttl)
+    assert stored(world, key(used)).data != value.data
+    assert world.errors() == []
+
+
+def test_nothing_of_a_key_or_a_value_is_in_the_repository(git: World) -> None:
+    """Where the objects and refs are looked at as they are."""
+    used = cipher()
+    store = git.faulty({})
+    database = replace(of(git, used), store=store)
+    set_(database, key=key(used), value=VALUES[0], store_key=True, ttl=600)
+    set_(database, key=key(used), value=VALUES[0], condition=Condition("present"))
+    mset(database, entries={key(used, f"{LABEL}2"): VALUES[0]}, store_key=True)
+    getdel(database, key=key(used))
+    assert len(sent(store)) > 10
+    for part in (LABEL.encode(), VALUES[0].data):
+        assert not [made for made in sent(store) if part in made.data]
+    plain = {Key.of(label, text(label)).id for label in (LABEL, f"{LABEL}2")}
+    assert not [name for name in git.refs() if any(key_id[2:] in name for key_id in plain)]
+
+
+def sent(store: FaultyStore) -> list[GitObject]:
+    """Give all objects that were sent."""
+    requests = [cast("tuple[Transaction, ...]", call.request) for call in store.calls if call.verb == "apply"]
+    return [made for transactions in requests for transaction in transactions for made in transaction.objects]
+
+
+def test_the_same_value_is_another_record_each_time(memory: World) -> None:
+    """So nobody sees that a value has come back; whoever compares versions sees a write."""
+    used = cipher()
+    versions = {set_(of(memory, used), key=key(used), value=VALUES[0]).version for _ in range(5)}
+    assert len(versions) == 5
+    assert get(of(memory, used), key=key(used)).value == VALUES[0]
+
+
+def test_a_key_has_one_id_whatever_is_written_and_by_which_key(memory: World) -> None:
+    first, rotated = cipher("a"), cipher("a", "b")
+    assert key(first).id == key(first).id == key(rotated).id
+    assert len({key(used).id for used in (first, cipher("b"), cipher("a", wrong="a"))} | {Key.of(LABEL, text(LABEL)).id}) == 4
+    set_(of(memory, first), key=key(first), value=VALUES[0])
+    assert get(of(memory, rotated), key=key(rotated)).value == VALUES[0]
+
+
+def test_the_types_of_keys_stay_apart() -> None:
+    used = cipher()
+    labels = [Key.of("1", text("1"), used), Key.of("1", number("1"), used), Key.of("1", bytes_value(b"1"), used)]
+    assert len({one.id for one in labels}) == 3
+
+
+def test_every_command_works_on_encrypted_values(world: World) -> None:
+    used = cipher("a", "b")
+    database, one, other = of(world, used), key(used), key(used, "other")
+    assert set_(database, key=one, value=VALUES[0], condition=Condition("absent")).applied is True
+    refused = set_(database, key=one, value=VALUES[1], condition=Condition("absent"))
+    assert (refused.applied, refused.old_value) == (False, VALUES[0])
+    first = get(database, key=one).version
+    assert first == refused.version
+    again = set_(database, key=one, value=VALUES[0], condition=Condition(version=first))
+    assert (again.applied, again.old_value) == (True, VALUES[0])
+    assert again.version != first
+    assert set_(database, key=one, value=VALUES[1], condition=Condition(version=first)).applied is False
+    assert expire(database, key=one, ttl=600).applied is True
+    assert set_(database, key=one, value=number("5"), keep_ttl=True).ttl == ttl(database, key=one).ttl != -1
+    assert persist(database, key=one).applied is True
+    assert mset(database, entries={one: VALUES[0], other: number("7")}, ttl=60).count == 2
+    assert mget(database, keys=[one, other, key(used, "none")]).document == {LABEL: "markedvalue9d3b", "other": 7}
+    assert exists(database, keys=[one, other]).count == 2
+    assert type_(database, key=other).type == "number"
+    taken = getdel(database, key=one)
+    assert (taken.value, taken.applied) == (VALUES[0], True)
+    assert del_(database, keys=[one, other]).count == 1
+    assert world.errors() == []
+
+
+# --- rotation -------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_key_encrypts_what_is_written_and_the_old_one_reads_what_was(world: World) -> None:
+    old, new = cipher("a"), cipher("a", "b")
+    set_(of(world, old), key=key(old), value=VALUES[0], store_key=True)
+    set_(of(world, new), key=key(new, "other"), value=VALUES[1], store_key=True)
+    assert stored(world, key(old)).encryption.kid == "a"
+    assert stored(world, key(new, "other")).encryption.kid == "b"
+    both = [key(new), key(new, "other")]
+    assert mget(of(world, new), keys=both).document == {LABEL: "markedvalue9d3b", "other": ""}
+    assert keys(of(world, new)).document == sorted([LABEL, "other"])
+    with pytest.raises(MissingEncryptionKeyError, match="'b'") as raised:
+        get(of(world, old), key=key(old, "other"))
+    assert raised.value.kid == "b"
+    # Written again, the old one is of the new key, at the same place.
+    before = value_ref(key(old))
+    set_(of(world, new), key=key(new), value=VALUES[0])
+    assert stored(world, key(new)).encryption.kid == "b"
+    assert before in world.refs()
+
+
+def test_any_of_the_keys_may_be_the_one_that_encrypts(memory: World) -> None:
+    used = cipher("a", "b", "c", writing="b")
+    set_(of(memory, used), key=key(used), value=VALUES[0])
+    assert stored(memory, key(used)).encryption.kid == "b"
+    assert get(of(memory, cipher("a", "b")), key=key(used)).value == VALUES[0]
+
+
+def test_a_key_under_another_name_still_reads(memory: World) -> None:
+    """The check value tells which key it is; a name is for people."""
+    used = cipher("a", "b")
+    set_(of(memory, used), key=key(used), value=VALUES[0])
+    renamed = replace(used, keys=[used.keys[0], replace(used.keys[1], kid="renamed")], kid="a")
+    assert get(of(memory, renamed), key=key(used)).value == VALUES[0]
+
+
+# --- wrong and missing keys -----------------------------------------------------------------------------------------
+
+
+def test_another_key_of_the_same_name_is_told(world: World) -> None:
+    used, wrong = cipher("a", "b"), cipher("a", "b", wrong="b")
+    set_(of(world, used), key=key(used), value=VALUES[0])
+    commands: list[Callable[[], Result]] = [
+        lambda: get(of(world, wrong), key=key(wrong)),
+        lambda: mget(of(world, wrong), keys=[key(wrong)]),
+        lambda: getdel(of(world, wrong), key=key(wrong)),
+        lambda: set_(of(world, wrong), key=key(wrong), value=VALUES[1], condition=Condition("present")),
+    ]
+    for command in commands:
+        with pytest.raises(WrongEncryptionKeyError, match="'b'"):
+            command()
+    assert get(of(world, used), key=key(used)).value == VALUES[0]
+
+
+@pytest.mark.parametrize("used", [cipher("b"), cipher("a", wrong="a")], ids=["another name", "another key"])
+def test_with_another_first_key_there_is_nothing_under_the_name_and_the_list_of_keys_says_why(world: World, used: Cipher) -> None:
+    """Nobody can tell whether a name that was not found is encrypted somewhere; but the list of names must not look empty."""
+    right = cipher("a")
+    set_(of(world, right), key=key(right), value=VALUES[0], store_key=True)
+    assert get(of(world, used), key=key(used)).found is False
+    with pytest.raises((MissingEncryptionKeyError, WrongEncryptionKeyError), match="'a'"):
+        keys(of(world, used))
+
+
+def test_without_a_key_the_list_of_keys_is_no_empty_list(world: World) -> None:
+    used = cipher("a")
+    set_(of(world, used), key=key(used), value=VALUES[0], store_key=True)
+    with pytest.raises(MissingEncryptionKeyError, match="'a'"):
+        keys(world.database())
+
+
+def test_keys_in_another_order_are_told_by_the_list_of_keys(memory: World) -> None:
+    used = cipher("a", "b")
+    set_(of(memory, used), key=key(used), value=VALUES[0], store_key=True)
+    with pytest.raises(KeyOrderError, match="'a', which is not the first"):
+        keys(of(memory, cipher("b", "a")))
+
+
+def test_an_encrypted_record_under_a_plain_key_names_the_key_that_is_wanted(memory: World) -> None:
+    plain, used = Key.of(LABEL, text(LABEL)), cipher("a")
+    memory.put(value_ref(plain), Sample(used.data(plain.id, VALUES[0]).objects))
+    with pytest.raises(MissingEncryptionKeyError, match="'a'"):
+        get(memory.database(), key=plain)
+
+
+# --- tampering ------------------------------------------------------------------------------------------------------
+
+
+def put(world: World, one: Key, sealed: Sealed) -> None:
+    """Put a record at a key that is sound for everybody without the encryption key."""
+    world.put(value_ref(one), Sample(encode_data(sealed).objects))
+
+
+def changed(data: bytes) -> Iterator[tuple[int, bytes]]:
+    for place in range(len(data)):
+        for bit in (0, 3, 7):
+            yield place, data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+    for length in range(len(data)):
+        yield length, data[:length]
+    yield len(data), data + b"\0"
+
+
+def test_a_change_of_any_byte_is_noticed(memory: World) -> None:
+    used = cipher()
+    one = key(used)
+    set_(of(memory, used), key=one, value=text("xy"))
+    sound = stored(memory, one)
+    kinds: dict[type[GitKeyvalError], set[int]] = {}
+    for place, data in changed(sound.data):
+        put(memory, one, replace(sound, data=data))
+        with pytest.raises(GitKeyvalError) as raised:
+            get(of(memory, used), key=one)
+        kinds.setdefault(type(raised.value), set()).add(place)
+        assert "xy" not in str(raised.value)
+    assert kinds[WrongEncryptionKeyError] == set(range(1, 9))
+    assert kinds[TamperedError] == {*range(9, len(sound.data)), len(sound.data)}
+    put(memory, one, sound)
+    assert get(of(memory, used), key=one).value == text("xy")
+
+
+def test_a_record_that_was_moved_to_another_key_is_refused(world: World) -> None:
+    used = cipher()
+    set_(of(world, used), key=key(used), value=VALUES[0])
+    put(world, key(used, "other"), stored(world, key(used)))
+    assert world.errors() == []
+    with pytest.raises(TamperedError, match="refs/heads/kv-"):
+        get(of(world, used), key=key(used, "other"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "mime", "extension"),
+    [
+        ("Number", "text/plain", "txt"),
+        ("JSON", "application/json", "json"),
+        ("Blob", "text/html", "html"),
+        ("Uint8Array", "application/octet-stream", "bin"),
+    ],
+)
+def test_a_record_that_is_said_to_be_of_another_type_is_refused(memory: World, type_: str, mime: str, extension: str) -> None:
+    """Text that becomes a page, or digits that become a number."""
+    used = cipher()
+    set_(of(memory, used), key=key(used), value=text("5"))
+    put(memory, key(used), replace(stored(memory, key(used)), type=type_, mime=mime, extension=extension))  # type: ignore[arg-type]
+    with pytest.raises(TamperedError):
+        get(of(memory, used), key=key(used))
+
+
+def test_the_record_of_a_key_is_no_value_and_a_value_no_key(memory: World) -> None:
+    used = cipher()
+    one = key(used)
+    memory.put(value_ref(one), Sample(one.record.objects))
+    with pytest.raises(TamperedError):
+        get(of(memory, used), key=one)
+    sealed = used.data(one.id, VALUES[0])
+    memory.put(DEFAULT_NAMING.key(KeyId(sealed.commit.oid)), Sample(sealed.objects))
+    memory.put(DEFAULT_NAMING.value(KeyId(sealed.commit.oid)), Sample(sealed.objects))
+    assert keys(of(memory, used)).document == []
+
+
+def test_a_plain_value_is_refused_where_a_key_is_given(world: World) -> None:
+    """Somebody has copied the id of the key from a ref."""
+    used = cipher()
+    one = key(used)
+    set_(of(world, used), key=one, value=VALUES[0])
+    world.put(value_ref(one), Sample(encode_data(text("planted")).objects))
+    commands: list[Callable[[], Result]] = [
+        lambda: get(of(world, used), key=one),
+        lambda: mget(of(world, used), keys=[one]),
+        lambda: getdel(of(world, used), key=one),
+        lambda: incr(of(world, used), key=one),
+    ]
+    for command in commands:
+        with pytest.raises(NotEncryptedError, match="refs/heads/kv-"):
+            command()
+    assert set_(of(world, used), key=one, value=VALUES[0]).applied is True
+    assert get(of(world, used), key=one).value == VALUES[0]
+
+
+def test_what_cannot_be_opened_can_be_overwritten_and_deleted(memory: World) -> None:
+    used, wrong = cipher("a", "b"), cipher("a", "b", wrong="b")
+    one = key(used)
+    repairs: list[Callable[[], Result]] = [
+        lambda: set_(of(memory, wrong), key=one, value=VALUES[0]),
+        lambda: set_(of(memory, wrong), key=one, value=5),
+        lambda: del_(of(memory, wrong), keys=[one]),
+    ]
+    for repair in repairs:
+        set_(of(memory, used), key=one, value=VALUES[0])
+        assert repair().applied is True
+
+
+def test_a_stored_key_that_was_changed_is_left_out_like_a_malformed_one(memory: World) -> None:
+    used = cipher()
+    set_(of(memory, used), key=key(used), value=VALUES[0], store_key=True)
+    set_(of(memory, used), key=key(used, "other"), value=VALUES[0], store_key=True)
+    sealed = key(used, "other").record.value
+    assert isinstance(sealed, Sealed)
+    broken = encode_data(replace(sealed, data=sealed.data[:-1] + bytes([sealed.data[-1] ^ 1])))
+    memory.put(DEFAULT_NAMING.key(key(used, "other").id), Sample(broken.objects))
+    assert keys(of(memory, used)).document == [LABEL]
+
+
+# --- counters -------------------------------------------------------------------------------------------------------
+
+
+def test_counters_are_not_encrypted_but_their_names_are(world: World) -> None:
+    used = cipher()
+    one = key(used)
+    assert incr(of(world, used), key=one, by=5).value == 5
+    world.plant(one, 3, ago=600)
+    assert get(of(world, used), key=one).value == 8
+    assert [len(job.applied) for job in gather(world.maintenance(), grace_period=0).jobs] == [1]
+    assert mget(of(world, used), keys=[one]).document == {LABEL: 8}
+    assert get(world.database(), key=Key.of(LABEL, text(LABEL))).found is False
+    assert set_(of(world, used), key=one, value=2).applied is True
+    assert getdel(of(world, used), key=one).value == 2
+
+
+def test_an_increment_makes_no_encrypted_number_public(world: World) -> None:
+    used = cipher()
+    set_(of(world, used), key=key(used), value=number("5"))
+    with pytest.raises(WrongTypeError, match="number, encrypted"):
+        incr(of(world, used), key=key(used))
+    assert get(of(world, used), key=key(used)).value == number("5")
+
+
+# --- maintenance without keys ---------------------------------------------------------------------------------------
+
+
+def test_maintenance_needs_no_key(world: World) -> None:
+    used = cipher()
+    set_(of(world, used), key=key(used), value=VALUES[0], ttl=60, store_key=True)
+    set_(of(world, used), key=key(used, "stays"), value=VALUES[0], store_key=True)
+    set_(of(world, used), key=key(used, "parked"), value=VALUES[0])
+    getdel(of(world, used), key=key(used, "parked"))
+    assert world.errors() == []
+    world.clock.advance(86_400)
+    assert len(sweep(world.maintenance()).jobs[0].applied) == 1
+    assert len(purge(world.maintenance(), retention=0).jobs[0].applied) == 1
+    assert keys(of(world, used)).document == ["stays"]
+    assert get(of(world, used), key=key(used, "stays")).value == VALUES[0]
+    assert world.errors() == []
+
+
+def test_check_finds_without_a_key_what_no_key_could_open(memory: World) -> None:
+    used = cipher()
+    one = key(used)
+    set_(of(memory, used), key=one, value=VALUES[0], store_key=True)
+    sound = stored(memory, one)
+    assert memory.errors() == []
+    put(memory, one, replace(sound, data=b"\2" + sound.data[1:]))
+    assert memory.errors() == [f"{value_ref(one)}: its bytes are not encrypted, or in a later layout than this software knows"]
+    put(memory, one, replace(sound, data=sound.data[:36]))
+    assert memory.errors() == [f"{value_ref(one)}: its bytes are too short to be encrypted"]
+
+
+# --- lost replies and rivals ----------------------------------------------------------------------------------------
+
+WRITES: Mapping[str, Callable[[Database, Key], object]] = {
+    "set": lambda database, one: set_(database, key=one, value=VALUES[0], ttl=60),
+    "set if absent": lambda database, one: set_(database, key=one, value=VALUES[0], condition=Condition("absent")),
+    "set keep-ttl": lambda database, one: set_(database, key=one, value=VALUES[0], keep_ttl=True),
+    "mset": lambda database, one: mset(database, entries={one: VALUES[0]}),
+}
+
+
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+@pytest.mark.parametrize("name", WRITES)
+def test_one_command_encrypts_once_however_often_it_is_sent(memory: World, name: str, fault: Lost) -> None:
+    """What is sent again is the very same, or a lost reply could not be settled; and no nonce is used for two plaintexts."""
+    drawn: list[bytes] = []
+    fresh = nonces()
+
+    def new_nonce() -> bytes:
+        drawn.append(fresh())
+        return drawn[-1]
+
+    used = cipher(new_nonce=new_nonce)
+    for first in range(1, 6):
+        one, store = key(used, f"{first}"), memory.faulty({first: fault, first + 2: fault})
+        with suppress(StoreError, OutcomeUnknownError):
+            WRITES[name](replace(of(memory, used), store=store), one)
+        assert len(drawn) == first
+        assert len({made.oid for made in sent(store) if made.kind == "blob" and made.data[:1] == b"\1"}) <= 1
+        WRITES[name](of(memory, replace(used, new_nonce=nonces())), one)
+        assert get(of(memory, used), key=one).value == VALUES[0]
+
+
+def test_a_rival_that_writes_in_between_changes_no_nonce(memory: World) -> None:
+    """An attempt that is denied sends the same again, over what the rival has written."""
+    used = cipher()
+    set_(of(memory, used), key=key(used), value=VALUES[0])
+    rival = Rival(lambda: set_(of(memory, used), key=key(used), value=VALUES[1]))
+    store = memory.faulty({2: rival, 4: rival})
+    answer = set_(replace(of(memory, used), store=store), key=key(used), value=VALUES[0], condition=Condition("present"))
+    assert (answer.applied, answer.old_value) == (True, VALUES[1])
+    assert len({made.oid for made in sent(store) if made.kind == "commit"}) == 1
+
+
+def test_nonces_of_a_process_never_come_again() -> None:
+    """They are 96 random bits."""
+    new_nonce = surroundings({}, lambda *_: None).new_nonce
+    drawn = {new_nonce() for _ in range(1_000)}
+    assert len(drawn) == 1_000
+    assert {len(nonce) for nonce in drawn} == {12}
