@@ -1,11 +1,15 @@
 """check: verify every rule of the format in a repository, and change nothing."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
+from git_keyval.format.elements import Collection, decode_collection, element_id, element_value
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message
 from git_keyval.format.names import (
@@ -20,20 +24,26 @@ from git_keyval.format.names import (
     RefName,
     naming_of,
     parse,
+    record_parts,
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
+from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Store
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
 from maintenance.listing import list_refs
+from maintenance.plan import counted
 from maintenance.report import CheckReport, Problem
 
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX)
-_CATEGORIES = {"data", "counter"}
-_RESERVED = {"map", "array", "redirect"}
+_CATEGORIES = {"data", "counter", "map", "array"}
+_COLLECTIONS = {"map", "array"}
+_RESERVED = {"redirect"}
 _AT_ONCE = 1_000
+_BLOBS_AT_ONCE = 10_000
+"""How many blobs are read together, unless a single map or array has more."""
 
 _MOVE = "Rename or delete it."
 _IGNORE = "Nothing, if it is meant to be there; else delete it."
@@ -41,44 +51,100 @@ _ONE_LENGTH = "Give all writers the same 'shard-length', and 'del' the key with 
 _REWRITE = "'del' or 'set' the key."
 _DELETE_KEY = "'del' the key; then it can be set again."
 _DELETE_REF = "Delete the ref with git."
+_NEVER_EXPIRES = "'del' the key, or delete the ref with git: the element then never expires."
+_SWEPT = "Nothing: sweep removes it once expired."
+_REPAIR = {
+    "map": "'hget' tells which; 'hset' or 'hdel' them, or 'del' the key.",
+    "array": "'aget' tells which; 'aset' them, or 'del' the key.",
+}
 _PURGED = "Nothing: purge removes it once it is old."
 _CLOCK = "Set the clock of the machine that wrote it."
 
 _Found = Iterator[Problem]
+_Ref = RecordRef | BreadcrumbRef | GcRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """All refs, and what is counted on the way.
+
+    ``expiries`` has the expiries of elements, with the ids of these, by the ref of their key's value.
+    """
+
+    refs: Mapping[RefName, Oid]
+    expiries: Mapping[RefName, Sequence[tuple[RefName, Oid]]]
+    now: Micros
+    counts: Tally[str] = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A ref and what it points at, among other objects; ``complete`` tells whether nothing of it is missing."""
+
+    name: RefName
+    objects: Mapping[Oid, GitObject]
+    complete: bool
 
 
 def check(run: Maintenance) -> CheckReport:
     """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
     started = run.store.now(ask=True)
     refs = dict(list_refs(run.store, _OURS, "check: listing", run.progress))
-    counts: Tally[str] = Tally()
-    problems = list(_check_names(refs, counts))
+    database = _Database(refs, _element_expiries(refs), started)
+    problems = list(_check_names(refs, database.counts))
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
-    for done, (name, objects) in enumerate(_with_objects(run.store, refs, names), start=1):
-        problems += _check_target(name, refs, objects, started, counts)
+    for done, target in enumerate(_read(run.store, refs, names), start=1):
+        problems += _check_target(database, target)
         if done % _AT_ONCE == 0:
             run.progress("check: refs", done, len(names))
     return CheckReport(
         started_at=iso_utc(started // SECOND),
         seconds=run.elapsed(),
         requests=run.store.requests,
-        counts=dict(counts),
+        counts=dict(database.counts),
         problems=sorted(problems, key=lambda found: (found.severity, found.ref)),
     )
 
 
-def _with_objects(
-    store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]
-) -> Iterator[tuple[RefName, Mapping[Oid, GitObject]]]:
-    """Give each ref with what it points at, and with a breadcrumb also the commit of its key's value."""
+def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tuple[RefName, Oid]]]:
+    found: dict[RefName, list[tuple[RefName, Oid]]] = defaultdict(list)
+    for name in refs:
+        record = record_parts(name)
+        if record and record[3] is not None:
+            found[naming_of(name).value(KeyId(record[2]))].append((name, Oid(record[3])))
+    return found
+
+
+def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> Iterator[_Target]:
+    """Read what these refs point at, and with a breadcrumb also the commit of its key's value.
+
+    The trees are read first: they tell how many blobs there are, and so how many of the refs can be read to the end together.
+    """
     waiting = iter(names)
     while batch := list(islice(waiting, _AT_ONCE)):
-        objects = dict(store.objects({refs[name] for name in batch}, Depth.VALUES))
-        values = {value for name in batch if (value := _value_beside(name, refs)) is not None} - objects.keys()
+        trees = dict(store.objects({refs[name] for name in batch}, Depth.TREES))
+        values = {value for name in batch if (value := _value_beside(name, refs)) is not None} - trees.keys()
         if values:
-            objects |= store.objects(values)
-        for name in batch:
-            yield name, objects
+            trees |= store.objects(values)
+        lacking = {name: missing([refs[name]], trees, Depth.VALUES) for name in batch}
+        for group in _groups(lacking):
+            incomplete = {refs[name] for name in group if lacking[name]} & trees.keys()
+            objects = {**trees, **store.objects(incomplete, Depth.VALUES)} if incomplete else trees
+            for name in group:
+                yield _Target(name, objects, complete=lacking[name] <= objects.keys())
+
+
+def _groups(lacking: Mapping[RefName, AbstractSet[Oid]]) -> Iterator[list[RefName]]:
+    """Divide refs by what is still to be read of each."""
+    group: list[RefName] = []
+    blobs = 0
+    for name, oids in lacking.items():
+        if group and blobs + len(oids) > _BLOBS_AT_ONCE:
+            yield group
+            group, blobs = [], 0
+        group.append(name)
+        blobs += len(oids)
+    yield group
 
 
 def _value_beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> Oid | None:
@@ -103,63 +169,125 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
             if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
                 yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
         elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
-            end = "Nothing: sweep removes it once expired." if ref.kind == "exp" else "'del' the key."
-            yield Problem(name, "warning", "it has no value beside it", end)
+            yield Problem(name, "warning", "it has no value beside it", _SWEPT if ref.kind == "exp" else "'del' the key.")
     if DUMMY_TREE_TAG not in refs and counts["keys"]:
         yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
 
 
-def _check_target(
-    name: RefName, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]
-) -> _Found:
-    target, ref = objects.get(refs[name]), parse(name)
-    if target is None:
-        way_out = _DELETE_KEY if isinstance(ref, RecordRef) else _PURGED if isinstance(ref, GcRef) else _DELETE_REF
-        yield Problem(name, "error", "the object that it points at is missing", way_out)
-        return
-    try:
-        match ref:
-            case RecordRef("val"):
-                yield from _check_value(name, target, objects, now, counts)
-            case RecordRef("key", key_id):
-                counts["storedKeys"] += 1
-                decode_data(target, objects)
-                if KeyId(target.oid) != key_id:
-                    yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
-            case RecordRef("exp"):
-                counts["expiries"] += 1
-                counts["expired"] += is_expired(decode_expiry(target), now)
-            case BreadcrumbRef(_, time):
-                counts["breadcrumbs"] += 1
-                yield from _check_breadcrumb(name, target, refs, objects)
-                yield from _check_time(name, time, now)
-            case GcRef(_, time):
-                counts["parked"] += 1
-                yield from _check_time(name, time, now)
-            case None if target.oid not in {NULL_COMMIT.oid, REDIRECT_ANCHOR.oid}:
-                yield Problem(
-                    name,
-                    "error",
-                    "it should point at the null commit or the redirect anchor, or git may collect the dummy tree",
-                    "Delete the tag, and run 'init', which creates it.",
-                )
-    except MalformedRecordError as exc:
-        yield Problem(name, "error", exc.reason, _PURGED if isinstance(ref, BreadcrumbRef) else _REWRITE)
+def _check_target(database: _Database, target: _Target) -> _Found:
+    name, ref = target.name, parse(target.name)
+    commit = target.objects.get(database.refs[name])
+    if commit is None:
+        yield Problem(name, "error", "the object that it points at is missing", _way_out(ref))
+    elif not target.complete:
+        yield Problem(name, "error", "an object that it needs is missing", _way_out(ref))
+    else:
+        try:
+            if isinstance(ref, RecordRef) and ref.kind == "val":
+                yield from _check_value(database, name, commit, target.objects)
+            else:
+                yield from _check_other(database, name, ref, commit, target.objects)
+        except MalformedRecordError as exc:
+            yield Problem(name, "error", exc.reason, _way_out_of_malformed(ref))
 
 
-def _check_value(name: RefName, target: GitObject, objects: Mapping[Oid, GitObject], now: Micros, counts: Tally[str]) -> _Found:
+def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObject, objects: Mapping[Oid, GitObject]) -> _Found:
+    """Check what a ref points at that is no value's."""
+    counts, now = database.counts, database.now
+    match ref:
+        case RecordRef("key", key_id):
+            counts["storedKeys"] += 1
+            decode_data(target, objects)
+            if KeyId(target.oid) != key_id:
+                yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
+        case RecordRef("exp", element=None):
+            counts["expiries"] += 1
+            counts["expired"] += is_expired(decode_expiry(target), now)
+        case RecordRef("exp"):
+            counts["elementExpiries"] += 1
+            decode_expiry(target)
+        case BreadcrumbRef(_, time):
+            counts["breadcrumbs"] += 1
+            yield from _check_breadcrumb(name, target, database.refs, objects)
+            yield from _check_time(name, time, now)
+        case GcRef(_, time):
+            counts["parked"] += 1
+            yield from _check_time(name, time, now)
+        case None if target.oid not in {NULL_COMMIT.oid, REDIRECT_ANCHOR.oid}:
+            yield Problem(
+                name,
+                "error",
+                "it should point at the null commit or the redirect anchor, or git may collect the dummy tree",
+                "Delete the tag, and run 'init', which creates it.",
+            )
+
+
+def _way_out(ref: _Ref) -> str:
+    """Say what to do about something that is missing."""
+    match ref:
+        case RecordRef(element=str()):
+            return _NEVER_EXPIRES
+        case RecordRef():
+            return _DELETE_KEY
+        case GcRef():
+            return _PURGED
+    return _DELETE_REF
+
+
+def _way_out_of_malformed(ref: _Ref) -> str:
+    match ref:
+        case RecordRef(element=str()):
+            return _NEVER_EXPIRES
+        case BreadcrumbRef():
+            return _PURGED
+    return _REWRITE
+
+
+def _check_value(database: _Database, name: RefName, target: GitObject, objects: Mapping[Oid, GitObject]) -> _Found:
     category = str(decode_message(target)["category"])
+    counts, expiries = database.counts, database.expiries.get(name, ())
     # Only names of the format get into the report: anybody who may push could put a text of his own there.
     counts[category if category in _CATEGORIES | _RESERVED else "unknown"] += 1
     if category == "data":
         decode_data(target, objects)
+        yield from _check_belonging(expiries, ())
     elif category == "counter":
-        yield from _check_set_time(name, decode_counter(target), now)
+        yield from _check_set_time(name, decode_counter(target), database.now)
+        yield from _check_belonging(expiries, ())
+    elif category in _COLLECTIONS:
+        collection = decode_collection(target, objects)
+        counts["elements"] += len(collection.elements)
+        yield from _check_elements(name, collection, objects)
+        yield from _check_belonging(expiries, collection.elements)
     elif category in _RESERVED:
         reserved = f"it is of category {category}, which this version of the software cannot check"
         yield Problem(name, "warning", reserved, "Use a later version of the software.")
     else:
         yield Problem(name, "error", "it is of a category that no key can hold", _REWRITE)
+
+
+def _check_elements(name: RefName, collection: Collection, objects: Mapping[Oid, GitObject]) -> _Found:
+    """Read each element; which of them are malformed is not told, because an element key may be a secret."""
+    malformed = sum(not _is_readable(collection, objects[oid]) for oid in collection.elements.values())
+    if malformed:
+        what = f"it has {counted(malformed, 'element')} not of its type"
+        yield Problem(name, "error", what, _REPAIR[collection.category])
+
+
+def _is_readable(collection: Collection, data: GitObject) -> bool:
+    try:
+        element_value(collection, data)
+    except MalformedRecordError:
+        return False
+    return True
+
+
+def _check_belonging(expiries: Iterable[tuple[RefName, Oid]], elements: Iterable[str]) -> _Found:
+    if expiries:
+        there = set(map(element_id, elements))
+        for name, element in expiries:
+            if element not in there:
+                yield Problem(name, "warning", "it belongs to no element of its key", _SWEPT)
 
 
 def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:

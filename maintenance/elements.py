@@ -12,7 +12,7 @@ from git_keyval.store.port import Depth, RefUpdate, Store, Transaction
 from maintenance.plan import Action, Left, Plan, counted
 
 _COLLECTIONS = {"map", "array"}
-_WITHOUT_ELEMENTS = {"data", "counter"}
+_WITHOUT_ELEMENTS = {"data", "counter", "redirect"}
 
 
 @dataclass(frozen=True, slots=True)

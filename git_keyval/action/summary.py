@@ -32,8 +32,10 @@ _CATEGORIES = ("data", "counter", "map", "array", "redirect", "unknown")
 _COUNTED = {
     "keys": "keys",
     **{name: f"keys of category {name}" for name in _CATEGORIES},
+    "elements": "elements of maps and arrays",
     "expiries": "keys that expire",
     "expired": "keys that have expired and were not swept yet",
+    "elementExpiries": "elements that expire",
     "storedKeys": "keys stored by name",
     "breadcrumbs": "breadcrumbs waiting for gather",
     "parked": "values parked by getdel",

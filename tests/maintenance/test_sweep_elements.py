@@ -13,6 +13,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import blob, commit, tree
+from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.store.port import DELETE, RefUpdate
 from maintenance.execute import Done
 from maintenance.jobs import sweep
@@ -142,6 +143,7 @@ BESIDE: Mapping[str, Callable[[World], object]] = {
     "an array without the element": lambda world: apply(world, written(K, {"0": "2"}, length=3)),
     "a text": lambda world: set_(world.database(), key=K, value=text("v")),
     "a counter": lambda world: set_(world.database(), key=K, value=5),
+    "a redirect": lambda world: world.put(VALUE, Sample((*DUMMY_OBJECTS, encode_redirect(Redirect("owner/other", 2))))),
     "no value": lambda _world: None,
 }
 
