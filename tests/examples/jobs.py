@@ -210,7 +210,9 @@ class _Run:
         told = {name: as_text(filled(given.get(name, item.get("default", "")), contexts)) for name, item in inputs.items()}
         ended = self.github.steps.run_given(told.pop("command"), told)
         outputs = Context(_declared(step) | ended.outputs)
-        return Step("failure" if ended.code else "success", outputs, log=ended.log, summary=ended.summary, ended=ended)
+        # A runner shows nothing of a line that has it hide something.
+        log = "".join(line for line in ended.log.splitlines(keepends=True) if not line.startswith("::add-mask::"))
+        return Step("failure" if ended.code else "success", outputs, log=log, summary=ended.summary, ended=ended)
 
     def _run(self, step: Mapping[str, Any], contexts: Mapping[str, Any], job: dict[str, Any]) -> Step:
         folder, github = self.github.folder(), contexts["github"]

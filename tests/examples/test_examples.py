@@ -1,5 +1,6 @@
 """Every example is run as it stands, and does what its first two lines promise."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from git_keyval.interface.commands import COMMANDS
 from tests.action.steps import ROOT, refs, value_ref
 from tests.conftest import FakeClock
 from tests.emulator import Drop, Fault, GitHubEmulator, Logged
+from tests.encrypting import secret
 from tests.examples.conftest import CONTAINER, REPOSITORY
 from tests.examples.jobs import GitHub, Job, read_workflow, uses_of
+from tests.servers.binary import run_git
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 
@@ -224,3 +227,23 @@ def test_maintenance_removes_what_is_due_and_by_hand_only_plans(github: GitHub, 
     assert job.result == "success"
     assert refs(database).keys() - kept.keys() == {"refs/tags/kv/dummy-tree"}
     assert job.steps["maintain-0.1"].outputs["count"] == "2"
+
+
+def test_encrypted_state_is_read_by_the_secret_alone_also_after_a_rotation(github: GitHub, database: Path) -> None:
+    first, second = (f"{name}: {base64.b64encode(secret(name)).decode()}\n" for name in ("2026", "2027"))
+    github.secrets["DATABASE_KEYS"] = first
+    written = only(github.start(example("encrypted-state"), "workflow_dispatch", inputs={"customer": "acme", "note": "markednote"}))
+    assert (written.result, written.value("last", "value")) == ("success", "markednote")
+    dump = run_git("cat-file", "--batch-all-objects", "--batch", directory=database).stdout
+    assert b"acme" not in dump
+    assert b"markednote" not in dump
+    github.secrets["DATABASE_KEYS"] = first + second
+    for note in ("", "another"):
+        read = only(github.start(example("encrypted-state"), "workflow_dispatch", inputs={"customer": "acme", "note": note}))
+        assert read.value("last", "value") == (note or "markednote")
+    github.secrets["DATABASE_KEYS"] = first
+    missing = only(github.start(example("encrypted-state"), "workflow_dispatch", inputs={"customer": "acme", "note": ""}))
+    assert (missing.result, "'2027'" in missing.log) == ("failure", True)
+    github.secrets["DATABASE_KEYS"] = second
+    other = only(github.start(example("encrypted-state"), "workflow_dispatch", inputs={"customer": "acme", "note": ""}))
+    assert (other.result, "does not exist" in other.log) == ("failure", True)
