@@ -1,8 +1,8 @@
 """Where a store can be: in memory, in a bare repository reached in each of the ways that git knows, and on GitHub."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,8 @@ from git_keyval.format.times import SECOND
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.memory import MemoryStore
-from git_keyval.store.port import Store
+from git_keyval.store.port import Outcome, Refused, Store, Transaction
+from tests.around import StoreAround
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.faults import FaultyStore
@@ -22,6 +23,7 @@ from tests.servers.http import GitHttpServer
 from tests.servers.ssh import SshStandIn
 
 TOKEN = "s3cret"
+_MANY_OBJECTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Place:
     open: Callable[[], Store]
     lose: Callable[[Oid], None]
     """Remove an object from the repository behind the back of every store."""
+    tells_foreign: bool = field(default=True, kw_only=True)
+    """Whether it sends objects that this format does not write, such as people's commits, or leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +135,57 @@ def over_http(directory: Path, clock: FakeClock) -> Iterator[HttpPlace]:
 
 
 def open_github_place(emulator: GitHubEmulator, name: str, clock: FakeClock, *, by_git: bool = True) -> GithubPlace:
-    """Make a repository on the emulated GitHub, and give its place."""
+    """Make a repository on the emulated GitHub, and give its place.
+
+    Without ``by_git`` only what the API cannot make, or not in little time, goes by git: tag objects, commits as people make them.
+    """
     # As after its last branch was deleted: the tests compare all refs.
     full_name = f"owner/{name}"
     repository = emulator.create("owner", name, empty=True)
     emulator.options.empty_refuses = False
 
     def open_store(repository_id: str) -> Store:
-        return open_emulated(emulator, clock, full_name, repository_id=repository_id, by_git=by_git)
+        both = open_emulated(emulator, clock, full_name, repository_id=repository_id)
+        if by_git:
+            return both
+        return _MadeByGit(open_emulated(emulator, clock, full_name, repository_id=repository_id, by_git=False), both)
 
     def lose(_oid: Oid) -> None:
         pytest.skip("GitHub loses no objects")
 
     repository_id = id_of(emulator, full_name)
-    return GithubPlace(lambda: open_store(repository_id), lose, repository, emulator, lambda: open_store(""))
+    return GithubPlace(lambda: open_store(repository_id), lose, repository, emulator, lambda: open_store(""), tells_foreign=by_git)
+
+
+class _MadeByGit(StoreAround):
+    """A store that has another one store what it cannot make, and what would take it a hundred requests."""
+
+    def __init__(self, store: Store, by_git: Store) -> None:
+        super().__init__(store)
+        self._by_git = by_git
+
+    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        if any(len(transaction.objects) > _MANY_OBJECTS for transaction in transactions):
+            return self._by_git.apply(transactions)
+        outcomes = list(self._store.apply(transactions))
+        unmade = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and "git can" in outcome.reason]
+        made = self._by_git.apply([transactions[number] for number in unmade]) if unmade else ()
+        for number, outcome in zip(unmade, made, strict=True):
+            outcomes[number] = outcome
+        return outcomes
 
 
 @contextmanager
 def on_github(directory: Path, clock: FakeClock) -> Iterator[GithubPlace]:
     with GitHubEmulator(directory / "github", clock=lambda: clock() / SECOND) as emulator:
         yield open_github_place(emulator, "name", clock)
+        assert emulator.unexpected == []
+
+
+@contextmanager
+def on_github_by_api(directory: Path, clock: FakeClock) -> Iterator[GithubPlace]:
+    with GitHubEmulator(directory / "github", clock=lambda: clock() / SECOND) as emulator:
+        yield open_github_place(emulator, "name", clock, by_git=False)
         assert emulator.unexpected == []
 
 
@@ -166,4 +201,5 @@ PLACES: dict[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = 
     "faulty": without_faults,
     **GIT_PLACES,
     "github": on_github,
+    "github-api": on_github_by_api,
 }

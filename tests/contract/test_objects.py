@@ -14,7 +14,8 @@ def test_commits_are_fetched_by_oid(place: Place) -> None:
     samples = [note("1"), record(b"2"), foreign_commit("3")]
     place.open().apply([create(branch(str(number)), sample) for number, sample in enumerate(samples)])
     found = place.open().objects(iter([sample.oid for sample in samples]))
-    assert by_oid(sample.target for sample in samples).items() <= found.items()
+    told = samples if place.tells_foreign else samples[:2]
+    assert by_oid(sample.target for sample in told).items() <= found.items()
 
 
 def test_values_bring_what_the_commits_hold(place: Place) -> None:

@@ -1,6 +1,7 @@
 """The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from git_keyval.errors import UnavailableError
@@ -11,7 +12,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure, missing
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
-from git_keyval.store.git.upload import DamagedError, MissingObjectError, upload_pack
+from git_keyval.store.git.upload import DamagedError, MissingObjectError, UploadPack, upload_pack
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
 _CACHED_BYTES = 32 * 1024 * 1024
@@ -37,6 +38,8 @@ class GitStore:
         self._random = random
         self._objects = _ObjectCache()
         self._transport = transport
+        self.has_read = False
+        """Whether the server has told how it is read, which over HTTP takes a request of its own, once."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -62,7 +65,7 @@ class GitStore:
         """Tell the server's time where it tells it, else this machine's."""
         if ask and self._capabilities.clock_is_servers and not self._clock.is_known:
             # The advertisement tells it, and is kept for the reads that follow.
-            with upload_pack(self._transport):
+            with self._reading():
                 pass
         return self._clock.now()
 
@@ -72,7 +75,7 @@ class GitStore:
         asked: set[RefName] = set()
         for selection in selections:
             # A new conversation each: the server caches loose refs for as long as one process lives.
-            with upload_pack(self._transport) as server:
+            with self._reading() as server:
                 found = Snapshot(dict(server.ls_refs(selection.names, selection.prefixes)))
             seen = seen.followed_by(found, asked.intersection(selection.names))
             asked.update(selection.names)
@@ -80,7 +83,7 @@ class GitStore:
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""
-        with upload_pack(self._transport) as server:
+        with self._reading() as server:
             yield from server.ls_refs((), prefixes)
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
@@ -102,6 +105,12 @@ class GitStore:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
         return settle(self._transport, transactions, self._pause)
 
+    @contextmanager
+    def _reading(self) -> Iterator[UploadPack]:
+        with upload_pack(self._transport) as server:
+            self.has_read = True
+            yield server
+
     def _pause(self, attempt: int) -> None:
         self._sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self._random() / 2))
 
@@ -109,7 +118,7 @@ class GitStore:
         wanted = sorted(oids)
         while wanted:
             try:
-                with upload_pack(self._transport) as server:
+                with self._reading() as server:
                     return [*server.fetch(wanted, depth)]
             except MissingObjectError as exc:
                 if exc.oid not in wanted:

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
-from urllib.parse import quote
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
@@ -14,7 +13,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure, missing, needs
 from git_keyval.store.git import GitStore
 from git_keyval.store.github.moves import FIRST_BATCH
-from git_keyval.store.github.queries import RESOLVED, Wanted
+from git_keyval.store.github.queries import Found, Wanted
 from git_keyval.store.github.repository import MAX_FIELDS, Repository, TooMuchError
 from git_keyval.store.github.uploads import Uploads
 from git_keyval.store.github.writes import Writes
@@ -36,6 +35,8 @@ class GithubStore:
         self._clock = clock
         self._uploads = Uploads(repository)
         self._writes = Writes(repository, self._uploads, git)
+        self._files = set[Oid]()
+        """What the trees that were read name as files: a blob, of which REST tells any content in one request."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -67,9 +68,12 @@ class GithubStore:
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
-        """Read refs and what they point at in one query: in the order given, which GitHub does not promise to keep."""
+        """Read refs and what they point at in one query: in the order given, which GitHub does not promise to keep.
+
+        What no query tells, git reads; without git each prefix that is no folder is listed, in its turn.
+        """
         wanted = [item for selection in selections for item in _wanted(selection)]
-        if self._git and (_beyond_graphql(selections) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
+        if self._git and (any(item.is_listed for item in wanted) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
             return self._read_by_git(self._git, selections, depth)
         try:
             # A map can be larger than what a query may take; git has no such limit.
@@ -79,7 +83,7 @@ class GithubStore:
                 raise
             return self._read_by_git(self._git, selections, depth)
         self._uploads.saw(found.refs.values())
-        objects = self._completed(found.refs.values(), found.objects, depth)
+        objects = self._completed(found.refs.values(), found, depth)
         return Snapshot(found.refs, objects, frozenset(found.moved), ordered=len(selections) <= 1)
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
@@ -90,23 +94,30 @@ class GithubStore:
             return
         seen: set[RefName] = set()
         for prefix in prefixes:
-            for ref in self._repository.get(f"git/matching-refs/{quote(prefix.removeprefix('refs/'), safe='')}") or ():
-                name = RefName(ref["ref"])
+            for name, oid in self._repository.matching(prefix):
                 if name not in seen:
                     seen.add(name)
-                    yield name, Oid(ref["object"]["sha"])
+                    yield name, oid
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
-        """Fetch objects by git, which counts against no limit of the API, or by queries."""
+        """Fetch objects by git, which counts against no limit of the API; as long as it has read nothing, few of them by a query.
+
+        For git's first read takes two requests, and each one after it one. A single blob is fetched by REST, whatever is in it.
+        """
         asked = sorted(set(oids))
         if depth is Depth.OIDS or not asked:
             return {}
-        if self._git:
-            objects = self._repository.patience.by_git(partial(self._git.objects, asked, depth))
-            self._uploads.saw_objects(objects.values())
-            return objects
-        found = self._repository.ask([Wanted("object", oid) for oid in asked], depth)
-        return self._completed(asked, found.objects, depth)
+        if self._git and (self._git.has_read or len(asked) > MAX_FIELDS):
+            return self._objects_by_git(self._git, asked, depth)
+        if len(asked) == 1 and asked[0] in self._files and (made := self._blob(asked[0])):
+            return {made.oid: made}
+        try:
+            found = self._repository.ask(_objects(asked), depth, patient=not self._git)
+        except TooMuchError:
+            if not self._git:
+                raise
+            return self._objects_by_git(self._git, asked, depth)
+        return self._completed(asked, found, depth)
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply transactions: by the API what is small, by one push what is not."""
@@ -117,33 +128,31 @@ class GithubStore:
         self._uploads.saw_objects(snapshot.objects.values())
         return snapshot
 
-    def _completed(self, oids: Iterable[Oid], found: Mapping[Oid, GitObject], depth: Depth) -> dict[Oid, GitObject]:
-        """Give what the oids need to this depth; fetch what the query could not tell."""
-        asked, tried = set(oids), set[Oid]()
-        known = {obj.oid: obj for obj in DUMMY_OBJECTS} | dict(found)
-        if depth is Depth.OIDS:
-            return {}
-        while lacking := missing(asked, known, depth) - tried:
-            tried |= lacking
-            subtrees = {oid for obj in known.values() if obj.kind == "tree" for oid in needs(obj, Depth.TREES)}
-            many = len(lacking) > _MAX_SINGLE_BLOBS or bool(lacking & subtrees)
-            if many and self._git:
-                known |= self.objects(lacking, depth)
-            else:
-                known |= self._fetched(lacking, lacking - asked if many else set(), depth)
-        objects = closure(asked, known, depth)
+    def _objects_by_git(self, git: GitStore, oids: Iterable[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
+        objects = self._repository.patience.by_git(partial(git.objects, oids, depth))
         self._uploads.saw_objects(objects.values())
         return objects
 
-    def _fetched(self, oids: set[Oid], unasked: set[Oid], depth: Depth) -> dict[Oid, GitObject]:
-        """Fetch objects one by one, but those that no query was asked about by one."""
-        found: dict[Oid, GitObject] = {}
-        if unasked:
-            found |= self._repository.ask([Wanted("object", oid) for oid in sorted(unasked)], depth).objects
-        blobs = {oid: self._blob(oid) for oid in oids - found.keys()}
-        found |= {oid: made for oid, made in blobs.items() if made is not None}
-        others = oids - found.keys()
-        return found | (dict(self.objects(others, depth)) if others and self._git else {})
+    def _completed(self, oids: Iterable[Oid], found: Found, depth: Depth) -> dict[Oid, GitObject]:
+        """Give what the oids need to this depth; fetch what the queries so far did not tell."""
+        if depth is Depth.OIDS:
+            return {}
+        asked, tried = set(oids), set[Oid]()
+        found.objects |= {obj.oid: obj for obj in DUMMY_OBJECTS}
+        while lacking := missing(asked, found.objects, depth) - tried:
+            if self._git and (self._git.has_read or len(lacking) > _MAX_SINGLE_BLOBS or lacking - found.blobs):
+                tried |= lacking
+                found.objects |= self._objects_by_git(self._git, lacking, depth)
+            elif unasked := lacking - found.untold:
+                self._repository.ask(_objects(sorted(unasked)), depth, found)
+            else:
+                tried |= lacking
+                found.objects |= {made.oid: made for made in map(self._blob, sorted(lacking & found.blobs)) if made is not None}
+        objects = closure(asked, found.objects, depth)
+        named = {oid for obj in objects.values() if obj.kind == "tree" for oid in needs(obj, Depth.VALUES)}
+        self._files |= {oid for oid in named if oid not in objects}
+        self._uploads.saw_objects(objects.values())
+        return objects
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")
@@ -157,13 +166,11 @@ def _begun(git: GitStore, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oi
     return chain(first, listing)
 
 
-def _wanted(selection: Selection) -> Iterator[Wanted]:
-    yield from (Wanted("ref", name) for name in selection.names)
-    yield from (Wanted("refs", prefix) for prefix in selection.prefixes)
+def _objects(oids: Iterable[Oid]) -> list[Wanted]:
+    return [Wanted("object", oid) for oid in oids]
 
 
-def _beyond_graphql(selections: Sequence[Selection]) -> bool:
-    """Tell whether GraphQL cannot read all of it: refs that are neither branches nor tags, prefixes that are no folders."""
-    names = [name for selection in selections for name in (*selection.names, *selection.prefixes)]
-    folders = [prefix for selection in selections for prefix in selection.prefixes]
-    return not all(name.startswith(RESOLVED) for name in names) or not all(prefix.endswith("/") for prefix in folders)
+def _wanted(selection: Selection) -> list[Wanted]:
+    """Give what is to be read for a selection: first what is listed, so that all else of it is one query."""
+    items = [*(Wanted("ref", name) for name in selection.names), *(Wanted("refs", prefix) for prefix in selection.prefixes)]
+    return sorted(items, key=lambda item: not item.is_listed)

@@ -40,27 +40,52 @@ _FIELDS = {
     "object": "object(oid: $%s) { %s }",
     "refs": "refs(refPrefix: $%s, first: %d, after: %s) { nodes { name prefix target { %s } } pageInfo { hasNextPage endCursor } }",
 }
+# By its oid any object is asked for, and shown whatever the depth; a key's refs point at commits.
+_OBJECTS = {**_TARGETS, Depth.MESSAGES: f"{_TARGETS[Depth.MESSAGES]} ... on Tree {{ {_ENTRIES} }} {_BLOB}"}
 _TYPES = {"ref": "String!", "refs": "String!", "object": "GitObjectID!"}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing to read: a ref by name, the refs below a prefix that ends with a slash (on from a cursor), an object by oid."""
+    """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid."""
 
     kind: Literal["ref", "refs", "object"]
     text: str
     after: str | None = None
 
+    @property
+    def is_listed(self) -> bool:
+        """Tell whether no query tells it: a ref that is neither branch nor tag, or what is below a prefix that is no folder."""
+        if self.kind == "object":
+            return False
+        return not self.text.startswith(RESOLVED) or (self.kind == "refs" and not self.text.endswith("/"))
+
 
 @dataclass(slots=True)
 class Found:
-    """What answers hold. ``next_pages`` is left to be asked for; ``moved`` are refs that were not the same each time."""
+    """What answers hold. ``next_pages`` is left to be asked for; ``moved`` are refs that were not the same each time.
+
+    ``untold`` are objects that answers name without telling them in full, or that are not there; those that are blobs are in
+    ``blobs``, too.
+    """
 
     refs: dict[RefName, Oid] = field(default_factory=dict)
     objects: dict[Oid, GitObject] = field(default_factory=dict)
     next_pages: list[Wanted] = field(default_factory=list)
     asked: set[RefName] = field(default_factory=set)
     moved: set[RefName] = field(default_factory=set)
+    untold: set[Oid] = field(default_factory=set)
+    blobs: set[Oid] = field(default_factory=set)
+
+    def saw(self, name: RefName, oid: Oid | None) -> None:
+        """Add what a ref is; None if it does not exist."""
+        if name in self.asked and self.refs.get(name) != oid:
+            self.moved.add(name)
+        self.asked.add(name)
+        if oid is None:
+            self.refs.pop(name, None)
+        else:
+            self.refs[name] = oid
 
 
 def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, Json]]:
@@ -78,7 +103,8 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
             declared.append(f"${alias}c: String")
             fields.append(f"{alias}: {_FIELDS['refs'] % (alias, PAGE, f'${alias}c', target)}")
         else:
-            fields.append(f"{alias}: {_FIELDS[item.kind] % (alias, target)}")
+            shown = _OBJECTS[depth] if item.kind == "object" else target
+            fields.append(f"{alias}: {_FIELDS[item.kind] % (alias, shown)}")
     asked = " ".join(["id nameWithOwner isPrivate", *fields])
     text = f"query Read({', '.join(declared)}) {{ repository(owner: $owner, name: $name) {{ {asked} }} }}"
     return text, variables
@@ -90,11 +116,12 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
         answer = data[f"f{number}"]
         if item.kind == "ref":
             _add_ref(found, RefName(item.text), answer and answer["target"], depth)
-        elif answer is None:
-            continue
         elif item.kind == "object":
-            _add(found, answer, depth)
-        else:
+            if answer is not None:
+                _add(found, answer)
+            if item.text not in found.objects:
+                found.untold.add(Oid(item.text))
+        elif answer is not None:
             for node in answer["nodes"]:
                 _add_ref(found, RefName(node["prefix"] + node["name"]), node["target"], depth)
             if answer["pageInfo"]["hasNextPage"]:
@@ -102,20 +129,20 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
 
 
 def _add_ref(found: Found, name: RefName, target: Mapping[str, Json] | None, depth: Depth) -> None:
-    oid = Oid(target["oid"]) if target else None
-    if name in found.asked and found.refs.get(name) != oid:
-        found.moved.add(name)
-    found.asked.add(name)
-    if target is None or oid is None:
-        found.refs.pop(name, None)
-        return
-    found.refs[name] = oid
-    _add(found, target, depth)
+    found.saw(name, Oid(target["oid"]) if target else None)
+    if target is not None and depth is not Depth.OIDS:
+        _add(found, target)
 
 
-def _add(found: Found, target: Mapping[str, Json], depth: Depth) -> None:
-    if depth is not Depth.OIDS:
-        found.objects |= {obj.oid: obj for obj in _objects(target)}
+def _add(found: Found, target: Mapping[str, Json]) -> None:
+    """Add the objects that a target describes, and note those that it does not tell in full."""
+    found.objects |= {obj.oid: obj for obj in _objects(target)}
+    for shown in (target, target.get("tree") or {}, (target.get("file") or {}).get("object") or {}):
+        is_told = shown is target or "entries" in shown or "text" in shown
+        if is_told and shown["oid"] not in found.objects:
+            found.untold.add(Oid(shown["oid"]))
+            if "text" in shown:
+                found.blobs.add(Oid(shown["oid"]))
 
 
 def _objects(target: Mapping[str, Json]) -> Iterator[GitObject]:

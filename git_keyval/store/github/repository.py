@@ -1,10 +1,14 @@
 """One repository on GitHub: requests about it, sent as often as they may be, and followed when it is renamed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from urllib.parse import quote
 
 from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import Oid
 from git_keyval.store.github.client import GithubClient, Json
-from git_keyval.store.github.failures import LostReplyError, MovedError, RejectedError, not_visible
+from git_keyval.store.github.failures import EmptyRepositoryError, LostReplyError, MovedError, RejectedError, not_visible
 from git_keyval.store.github.patience import Patience
 from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
 from git_keyval.store.port import Depth
@@ -12,6 +16,7 @@ from git_keyval.store.port import Depth
 MAX_FIELDS = 256
 """How many refs and objects one query asks for at first: fifty keys with all that belongs to them."""
 
+_REFS = "refs/"
 _ABSENT = "404"
 
 
@@ -65,32 +70,63 @@ class Repository:
                 raise not_visible(self.name) from exc
             raise
 
-    def ask(self, wanted: Iterable[Wanted], depth: Depth, *, patient: bool = True) -> Found:
-        """Read all that is wanted, in that order, in as few queries as the server answers.
+    def matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
+        """List all refs whose names start with a prefix, which need not be a folder: GitHub answers with all of them at once."""
+        if not prefix.startswith(_REFS):
+            # All that git knows is below refs/, so of a shorter prefix everything.
+            return self.matching(_REFS) if _REFS.startswith(prefix) else []
+        try:
+            answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
+        except EmptyRepositoryError:
+            return []
+        return [(RefName(ref["ref"]), Oid(ref["object"]["sha"])) for ref in answer or ()]
 
-        If it gives up on one thing alone, that is asked for again; without patience, TooMuchError is raised.
+    def ask(self, wanted: Iterable[Wanted], depth: Depth, found: Found | None = None, *, patient: bool = True) -> Found:
+        """Read all that is wanted, in that order, in as few requests as the server answers; add it to what was found.
+
+        What no query tells is listed, each with a request of its own. Where the server gives up on many things, they are asked for
+        in parts; on one thing alone, that is asked for again. Without patience, TooMuchError is raised instead.
         """
-        found = Found()
-        items = list(wanted)
-        for start in range(0, max(1, len(items)), MAX_FIELDS):
-            self._ask(items[start : start + MAX_FIELDS], depth, found, patient=patient)
+        found = Found() if found is None else found
+        items, waiting, listed = list(wanted), list[Wanted](), dict[Oid, Wanted]()
+        for item in items:
+            if not item.is_listed:
+                waiting.append(item)
+                continue
+            if waiting:
+                self._ask(waiting, depth, found, patient=patient)
+                waiting = []
+            listed |= {oid: Wanted("object", oid) for oid in self._list(item, found)}
+        waiting += listed.values() if depth is not Depth.OIDS else ()
+        if waiting or not items:
+            self._ask(waiting, depth, found, patient=patient)
         while found.next_pages:
             pages, found.next_pages = found.next_pages, []
             self._ask(pages, depth, found, patient=patient)
         return found
 
+    def _list(self, item: Wanted, found: Found) -> list[Oid]:
+        refs = [(name, oid) for name, oid in self.matching(item.text) if item.kind == "refs" or name == item.text]
+        if item.kind == "ref" and not refs:
+            found.saw(RefName(item.text), None)
+        for name, oid in refs:
+            found.saw(name, oid)
+        return [oid for _, oid in refs]
+
     def _ask(self, wanted: Sequence[Wanted], depth: Depth, found: Found, *, patient: bool) -> None:
-        text, variables = read_query(wanted, depth)
-        try:
-            answer = self.patience.repeat(lambda: self._query(text, variables, patient=patient and len(wanted) == 1))
-        except TooMuchError:
-            if len(wanted) == 1:
-                raise
-            middle = len(wanted) // 2
-            self._ask(wanted[:middle], depth, found, patient=patient)
-            self._ask(wanted[middle:], depth, found, patient=patient)
-            return
-        read_answer(wanted, depth, answer, found)
+        start, size = 0, MAX_FIELDS
+        while start < max(1, len(wanted)):
+            part = wanted[start : start + size]
+            text, variables = read_query(part, depth)
+            try:
+                answer = self.patience.repeat(partial(self._query, text, variables, patient=patient and len(part) <= 1))
+            except TooMuchError:
+                if not patient:
+                    raise
+                size = len(part) // 2
+                continue
+            read_answer(part, depth, answer, found)
+            start += max(1, len(part))
 
     def _query(self, text: str, variables: Mapping[str, Json], *, patient: bool) -> Json:
         owner, _, name = self.name.partition("/")

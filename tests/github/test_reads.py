@@ -1,0 +1,225 @@
+"""What reads of maps cost on the wire, with git and without it, counted by the server; and in which order they are made."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.store.github import GithubStore
+from git_keyval.store.port import ABSENT, Applied, Depth, RefUpdate, Selection, Store, Transaction
+from tests.conftest import FakeClock
+from tests.contract.places import GithubPlace, open_git_place
+from tests.contract.samples import UNSTORED, branch, by_oid, collection, create, note, put, record, tag, texts
+from tests.emulator import Fault, GitHubEmulator, ResourceLimits, Rival
+from tests.github.opening import id_of, open_emulated
+from tests.github.test_faults import BEGUN, FAULTS, faults_of
+
+MAP, EXPIRY, KEY, ELEMENT = branch("val-1"), branch("exp-1"), branch("key-1"), branch("exp-1-1")
+BELOW = "refs/heads/kv-0a/exp-1-"
+FIELD = (Selection((tag("anchor"), EXPIRY, KEY, ELEMENT)), Selection((EXPIRY, ELEMENT, MAP)))
+WHOLE = (Selection((tag("anchor"), EXPIRY, KEY), (BELOW,)), Selection((EXPIRY, MAP)))
+QUERY, LISTING, BLOB, ADVERTISEMENT, FETCH = (
+    "/graphql",
+    "/repos/owner/name/git/matching-refs/heads/kv-0a/exp-1-",
+    "/repos/owner/name/git/blobs/",
+    "/owner/name.git/info/refs",
+    "/owner/name.git/git-upload-pack",
+)
+ELEMENTS = {**texts(40), "bytes": blob(b"\0\xff"), "more bytes": blob(b"\0\xfe"), "long": blob(b"x" * 600_000)}
+"""More texts than a tree has as a small one, and what no query tells."""
+
+
+@pytest.fixture(autouse=True)
+def _map(place: GithubPlace) -> None:
+    """Store a map and its expiries."""
+    samples = {MAP: collection(ELEMENTS), EXPIRY: note("key"), ELEMENT: note("1"), branch("exp-1-2"): note("2")}
+    for name, sample in samples.items():
+        assert place.open().apply([create(name, sample)]) == [Applied()]
+    place.emulator.reset_log()
+
+
+@pytest.fixture
+def store(place: GithubPlace) -> Store:
+    """Give the store as a step opens it."""
+    return place.open()
+
+
+@pytest.fixture
+def by_api(place: GithubPlace, clock: FakeClock) -> GithubStore:
+    """Give the same without git."""
+    return open_emulated(place.emulator, clock, repository_id=id_of(place.emulator, "owner/name"), by_git=False)
+
+
+@pytest.fixture(params=["auto", "api"])
+def either(request: pytest.FixtureRequest) -> Store:
+    """Give one after the other."""
+    found: Store = request.getfixturevalue({"auto": "store", "api": "by_api"}[request.param])
+    return found
+
+
+def sent(emulator: GitHubEmulator) -> list[str]:
+    """Tell what was asked for; of a blob, that it was one."""
+    return [BLOB if entry.path.startswith(BLOB) else entry.path for entry in emulator.requests]
+
+
+def oids(elements: Mapping[str, GitObject]) -> list[Oid]:
+    return [made.oid for made in elements.values()]
+
+
+def write_by_path(place: GithubPlace, clock: FakeClock) -> None:
+    """Move the map and the expiry of an element, with no request to the emulator."""
+    store = open_git_place(place.repository, str(place.repository), clock, {}).open()
+    assert store.apply([put(MAP, note("new")), put(ELEMENT, note("new"))]) == [Applied(), Applied()]
+
+
+@pytest.mark.parametrize("key", ["field 7", "bytes", "long"])
+def test_one_element_takes_two_requests_whatever_is_in_it(place: GithubPlace, either: Store, key: str) -> None:
+    found = either.read(*FIELD, depth=Depth.TREES)
+    assert found.refs.keys() == {MAP, EXPIRY, ELEMENT}
+    assert either.objects([ELEMENTS[key].oid]) == by_oid([ELEMENTS[key]])
+    assert sent(place.emulator) == [QUERY, BLOB]
+
+
+def test_a_few_elements_take_one_query_if_they_are_texts(place: GithubPlace, either: Store) -> None:
+    either.read(*FIELD, depth=Depth.TREES)
+    asked = oids(texts(40))
+    assert either.objects([*asked, *asked, UNSTORED]).keys() == set(asked)
+    assert sent(place.emulator)[:2] == [QUERY, QUERY]
+
+
+def test_what_a_query_does_not_tell_takes_one_request_each_or_git(place: GithubPlace, store: Store, by_api: GithubStore) -> None:
+    odd = {key: ELEMENTS[key] for key in ("bytes", "more bytes", "long")}
+    assert store.objects(oids(odd)) == by_oid(odd.values())
+    assert sent(place.emulator) == [QUERY, ADVERTISEMENT, FETCH]
+    place.emulator.reset_log()
+    assert by_api.objects([*oids(odd), UNSTORED]) == by_oid(odd.values())
+    assert sent(place.emulator) == [QUERY, BLOB, BLOB, BLOB]
+
+
+def test_once_git_has_read_it_reads_what_objects_there_are(place: GithubPlace, store: Store) -> None:
+    """Which uses up nothing that is limited."""
+    list(store.list(["refs/tags/"]))
+    place.emulator.reset_log()
+    assert store.objects(oids(texts(2))) == by_oid(texts(2).values())
+    assert store.objects(oids(texts(1))) == by_oid(texts(1).values())
+    assert sent(place.emulator) == [FETCH]
+
+
+def test_more_objects_than_a_query_takes_are_read_by_git(place: GithubPlace, store: Store, by_api: GithubStore) -> None:
+    many = texts(600)
+    place.open().apply([create(branch("many"), collection(many))])
+    place.emulator.reset_log()
+    assert store.objects(oids(many)) == by_oid(many.values())
+    assert sent(place.emulator) == [ADVERTISEMENT, FETCH]
+    place.emulator.reset_log()
+    assert by_api.objects(oids(many)) == by_oid(many.values())
+    assert sent(place.emulator) == [QUERY] * 3
+
+
+def test_objects_that_are_too_much_for_a_query_are_read_by_git_or_in_parts(
+    place: GithubPlace, store: Store, by_api: GithubStore
+) -> None:
+    """What was too much once is not asked for so again."""
+    many = texts(400)
+    place.open().apply([create(branch("many"), collection(many))])
+    place.emulator.reset_log()
+    place.emulator.faults = {1: ResourceLimits(after=0)}
+    assert store.objects(oids(texts(40))) == by_oid(texts(40).values())
+    assert sent(place.emulator) == [QUERY, ADVERTISEMENT, FETCH]
+    place.emulator.reset_log()
+    place.emulator.faults = {1: ResourceLimits(after=0)}
+    assert by_api.objects(oids(many)) == by_oid(many.values())
+    assert sent(place.emulator) == [QUERY] * (1 + 4)
+
+
+def test_all_elements_are_read_by_git_where_it_may(place: GithubPlace, store: Store) -> None:
+    """Which is a listing for each selection, because their order matters, the trees and the values."""
+    found = store.read(*WHOLE, depth=Depth.TREES)
+    assert found.refs.keys() == {MAP, EXPIRY, ELEMENT, branch("exp-1-2")}
+    assert found.ordered
+    assert store.objects(oids(ELEMENTS)) == by_oid(ELEMENTS.values())
+    assert sent(place.emulator) == [ADVERTISEMENT, *[FETCH] * 4]
+
+
+def test_without_git_all_elements_take_a_listing_and_two_queries(place: GithubPlace, by_api: GithubStore) -> None:
+    found = by_api.read(*WHOLE, depth=Depth.TREES)
+    assert found.refs.keys() == {MAP, EXPIRY, ELEMENT, branch("exp-1-2")}
+    assert not found.ordered
+    assert by_oid([note("1").target, note("2").target]).items() <= found.objects.items()
+    assert by_api.objects(oids(texts(40))) == by_oid(texts(40).values())
+    assert sent(place.emulator) == [LISTING, QUERY, QUERY]
+
+
+def test_a_listing_is_made_after_what_comes_before_it(place: GithubPlace, by_api: GithubStore, clock: FakeClock) -> None:
+    """A prefix that is no folder takes a request of its own, in its turn: not before selections that come before its own."""
+    place.emulator.faults = {2: Rival(lambda: write_by_path(place, clock))}
+    found = by_api.read(Selection((MAP,)), Selection((EXPIRY,), (BELOW,)), Selection((MAP,)))
+    assert (found.refs[MAP], found.refs[ELEMENT], found.moved) == (note("new").oid, note("new").oid, frozenset({MAP}))
+    assert sent(place.emulator) == [QUERY, LISTING, QUERY]
+
+
+def test_what_a_prefix_lists_is_read_before_the_names_of_its_selection(
+    place: GithubPlace, by_api: GithubStore, clock: FakeClock
+) -> None:
+    """As expiries have to be, so that no value is taken for one that expires later than it does."""
+    place.emulator.faults = {2: Rival(lambda: write_by_path(place, clock))}
+    found = by_api.read(*WHOLE, depth=Depth.TREES)
+    assert (found.refs[MAP], found.refs[ELEMENT]) == (note("new").oid, note("1").oid)
+    assert found.objects[note("1").oid] == note("1").target
+
+
+def test_refs_that_are_neither_branches_nor_tags_are_listed(place: GithubPlace, by_api: GithubStore) -> None:
+    literal = "refs/gc/1"
+    place.open().apply([create(literal, record(b"1")), create("refs/gc/10", note("2"))])  # type: ignore[arg-type]
+    place.emulator.reset_log()
+    found = by_api.read(Selection((literal, "refs/gc/2", MAP)), depth=Depth.VALUES)  # type: ignore[arg-type]
+    assert found.refs == {literal: record(b"1").oid, MAP: collection(ELEMENTS).oid}
+    assert by_oid(record(b"1").objects).items() <= found.objects.items()
+
+
+def test_the_trees_of_many_maps_are_fetched_together(place: GithubPlace, store: Store, by_api: GithubStore) -> None:
+    """By git in one fetch, else in queries of many maps each."""
+    maps = [collection({str(number): blob(b"%d" % number), "a": blob(b"1")}) for number in range(300)]
+    objects = tuple(obj for made in maps for obj in made.objects)
+    transaction = Transaction(
+        tuple(RefUpdate(branch(f"map-{number}"), ABSENT, made.oid) for number, made in enumerate(maps)), objects
+    )
+    assert place.open().apply([transaction]) == [Applied()]
+    wanted = by_oid(obj for made in maps for obj in made.objects if obj.kind != "blob")
+    place.emulator.reset_log()
+    assert store.objects([made.oid for made in maps], Depth.TREES) == wanted
+    assert sent(place.emulator) == [ADVERTISEMENT, FETCH]
+    place.emulator.reset_log()
+    assert by_api.objects([made.oid for made in maps], Depth.TREES) == wanted
+    assert sent(place.emulator) == [QUERY] * 2
+
+
+TRIED = {"dropped", "502", "403 with retry-after", "429", "exhausted", "truncated", "malformed", "too much"}
+READS: dict[str, Callable[[Store], object]] = {
+    "one element": lambda store: (store.read(*FIELD, depth=Depth.TREES).refs, store.objects([ELEMENTS["bytes"].oid])),
+    "all elements": lambda store: (store.read(*WHOLE, depth=Depth.TREES).refs, store.objects(oids(ELEMENTS))),
+    "listing": lambda store: sorted(store.list([BELOW, "refs/tags/"])),
+}
+
+
+@pytest.mark.parametrize("by_git", [True, False])
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_request_that_fails_is_made_again(
+    place: GithubPlace, clock: FakeClock, read: Callable[[Store], object], *, by_git: bool
+) -> None:
+    """Only of a listing by git that has begun, what was given cannot be taken back."""
+
+    def attempt(faults: Mapping[int, Fault]) -> object:
+        name, repository_id = "owner/name", id_of(place.emulator, "owner/name")
+        store = open_emulated(place.emulator, clock, name, repository_id=repository_id, by_git=by_git, max_seconds=5_000)
+        place.emulator.limits.forget()
+        place.emulator.reset_log()
+        place.emulator.faults = dict(faults)
+        return read(store)
+
+    expected = attempt({})
+    requests = list(place.emulator.requests)
+    for number, logged in enumerate(requests, start=1):
+        for name in TRIED.intersection(faults_of(logged)):
+            if not (logged.kind == "git" and name in BEGUN):
+                assert attempt({number: FAULTS[name]}) == expected, (number, logged, name)
