@@ -1,6 +1,7 @@
 """Maps and arrays of Strings, written and read as the format says, past all commands."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from git_keyval.commands.views import Key
@@ -9,6 +10,7 @@ from git_keyval.format.expiry import decode_expiry, encode_expiry, is_expired
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, Naming, RefName
 from git_keyval.format.objects import blob
+from git_keyval.format.sealed import Encryption
 from git_keyval.store.port import ANY, Applied, Depth, RefUpdate, Transaction
 from tests.world import World
 
@@ -33,9 +35,13 @@ def written(
     length: int | None = None,
     ends: Mapping[str, int] = NOTHING,
     naming: Naming = DEFAULT_NAMING,
+    encryption: Encryption | None = None,
 ) -> Transaction:
-    """Write a map or an array, and when (in Unix seconds) which elements expire, those that are not there among them."""
-    record = encode_collection(made(elements, length))
+    """Write a map or an array, and when (in Unix seconds) which elements expire, those that are not there among them.
+
+    Where there is an ``encryption``, the elements are taken to be encrypted already.
+    """
+    record = encode_collection(replace(made(elements, length), encryption=encryption))
     expiries = {ending(key, element, naming): encode_expiry(seconds) for element, seconds in ends.items()}
     blobs = (blob(text.encode()) for text in elements.values())
     updates = (RefUpdate(naming.value(key.id), ANY, record.commit.oid), *ended(key, ends, naming).updates)

@@ -7,7 +7,12 @@ from git_keyval.commands.keyspace import keys
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, getdel, mset, set_
 from git_keyval.commands.views import Key
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
+from git_keyval.format.times import SECOND
+from tests.contract.samples import Sample
+from tests.elements import apply, written
 from tests.world import World, key, number, text
 
 
@@ -19,6 +24,17 @@ def test_only_stored_keys_have_a_name(world: World) -> None:
     mset(database, entries={key("c"): text("v")}, store_key=True)
     set_(database, key=Key.of("5", number("5")), value=text("v"), store_key=True)
     assert keys(database) == Result(found=True, count=4, document=["5", "a", "b", "c"])
+
+
+def test_maps_and_arrays_are_keys_as_others_are(world: World) -> None:
+    """Expired ones are none, and the expiries of elements are none of the keys'."""
+    past, future = world.clock() // SECOND, world.clock() // SECOND + 60
+    for label, length in (("map", None), ("array", 3), ("gone", None)):
+        apply(world, written(key(label), {"1": "a"}, length=length, ends={"1": past}))
+        world.put(Naming().key(key(label).id), Sample(key(label).record.objects))
+    for label, seconds in (("map", future), ("gone", past)):
+        world.put(Naming().expiry(key(label).id), Sample((*DUMMY_OBJECTS, encode_expiry(seconds))))
+    assert keys(world.database()) == Result(found=True, count=2, document=["array", "map"])
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.format.names import DEFAULT_NAMING
+from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
 from maintenance.init import init
 from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place, open_github_place
+from tests.elements import apply, stored, written
 from tests.emulator import GitHubEmulator, Rival
 from tests.servers.binary import init_bare, run_git
 from tests.world import World, key, text
@@ -111,6 +113,8 @@ def test_a_rival_costs_four_requests_more(warm: World) -> None:
 
 DUE = 2_000
 """Enough to see what ten thousand take, without the minutes that git needs to delete those."""
+EACH = 10
+"""How many elements of a map are due."""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +152,41 @@ def test_maintenance_of_many_keys_is_cheap(
     by_api = emulator.count() - emulator.count("git")
     assert (by_api, pushes) == ((13, 2) if pushes_are_limited else (0, 2))
     assert not any(entry.status in {403, 429} for entry in emulator.requests)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database of maps, of which most elements have expired."""
+    clock = FakeClock()
+    repository = init_bare(tmp_path_factory.mktemp("ended") / "ended.git")
+    world = World(open_git_place(repository, str(repository), clock, {}), clock)
+    init(world.maintenance())
+    gone = {f"field {number}": str(number) for number in range(EACH)}
+    ends = dict.fromkeys(gone, clock() // SECOND + 60)
+    apply(world, *(written(key(f"map {number}"), {**gone, "stays": "x"}, ends=ends) for number in range(DUE // EACH)))
+    run_git("pack-refs", "--all", directory=repository)
+    return repository
+
+
+def test_sweeping_many_elements_is_cheap(ended: Path, emulator: GitHubEmulator, clock: FakeClock) -> None:
+    """All expiries in one request, all maps in one, and what is left of them in one push; none to the API."""
+    place = open_github_place(emulator, "name", clock)
+    shutil.rmtree(place.repository)
+    shutil.copytree(ended, place.repository)
+    world = World(place, clock)
+    clock.advance(3600)
+    emulator.reset_log()
+    job = sweep(world.maintenance()).jobs[0]
+    assert (job.error, len(job.applied), sum(action.elements for action in job.applied)) == ("", DUE // EACH, DUE)
+    assert [entry.path.partition(".git/")[2] for entry in emulator.requests] == [
+        "info/refs",
+        "git-upload-pack",  # the listing
+        "git-upload-pack",  # the expiries
+        "git-upload-pack",  # the maps
+        "info/refs",
+        "git-receive-pack",
+    ]
+    assert len(stored(world, key("map 0")).elements) == 1
 
 
 JOBS: dict[str, tuple[int, int, Callable[[Maintenance], object]]] = {

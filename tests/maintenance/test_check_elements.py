@@ -12,6 +12,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
+from git_keyval.format.sealed import Encryption, sealed_name
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Transaction
 from maintenance.check import check
 from maintenance.init import init
@@ -84,6 +85,17 @@ def test_malformed_elements_are_an_error_of_their_key(world: World, length: int 
     problem = only(world)
     assert (problem.ref, problem.severity, problem.problem) == (VALUE, "error", "it has 2 elements not of its type")
     assert repair in problem.next_step
+
+
+@pytest.mark.parametrize(("layout", "expected"), [(b"\x01", []), (b"\x02", [(VALUE, "error")])], ids=["good", "of a later layout"])
+def test_an_encrypted_map_is_checked_without_a_key(world: World, layout: bytes, expected: list[tuple[str, str]]) -> None:
+    """What can be seen from outside: the layout of its elements, the names of their keys, and to which its expiries belong."""
+    data = blob(layout + bytes(40))
+    names = [sealed_name(bytes([number]) * 20) for number in range(2)]
+    encrypted = replace(made({}), elements=dict.fromkeys(names, data.oid), encryption=Encryption("A256GCM", "first"))
+    world.put(VALUE, Sample((data, *encode_collection(encrypted).objects)))
+    apply(world, ended(K, {names[0]: NOON}))
+    assert found(world) == expected
 
 
 def _map(line: bytes, elements: GitObject, **files: Oid) -> Sample:

@@ -17,6 +17,7 @@ from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from maintenance.jobs import gather, sweep
 from maintenance.report import Report
 from tests.contract.samples import Sample, foreign_commit, note
+from tests.elements import apply, written
 from tests.faults import Lost, Rival
 from tests.world import FOREIGN, World, key, number, show, text
 
@@ -121,6 +122,19 @@ def test_void_breadcrumbs_are_deleted_without_being_added(world: World) -> None:
     assert world.breadcrumbs() == []
     assert value_of(world) == "11"
     assert world.refs()[VALUE] == version
+
+
+@pytest.mark.parametrize("length", [None, 2], ids=["map", "array"])
+def test_breadcrumbs_beside_a_map_or_an_array_are_void(world: World, length: int | None) -> None:
+    """They go, also those of old; the map and the expiries of its elements stay as they are."""
+    apply(world, written(K, {"0": "1"}, length=length, ends={"0": world.clock() // SECOND}))
+    before = world.refs()
+    world.plant(K, 5)
+    world.plant(K, NULL)
+    world.clock.advance(HOUR)
+    report = gather(world.maintenance())
+    assert world.refs() == before
+    assert [action.why for action in report.jobs[0].applied] == ["2 breadcrumbs void: the key holds no counter"]
 
 
 def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:

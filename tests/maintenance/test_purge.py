@@ -3,10 +3,13 @@
 import pytest
 
 from git_keyval.commands.values import get, getdel, set_
+from git_keyval.format.elements import encode_collection
 from git_keyval.format.names import RefName
+from git_keyval.format.objects import blob
 from git_keyval.format.times import Micros, timestamp
 from maintenance.jobs import DEFAULT_RETENTION_SECONDS, purge
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
+from tests.elements import apply, made, written
 from tests.faults import Lost, Rival
 from tests.world import World, key, text
 
@@ -34,6 +37,17 @@ def test_parked_values_are_deleted_once_older_than_the_retention(world: World) -
     assert report.jobs[0].plan.facts == {"parked": 1}
     assert world.foreign() == foreign
     assert DEFAULT_RETENTION_SECONDS == WEEK
+
+
+def test_a_map_parked_by_others_is_purged_with_nothing_else(world: World) -> None:
+    """What is parked goes by its name, whatever it is; element expiries beside its key are the business of sweep."""
+    apply(world, written(K, {"a": "1"}, ends={"a": 60}))
+    name = RefName(f"refs/heads/gc/{timestamp(Micros(world.clock()))}-{K.id}")
+    world.put(name, Sample((blob(b"1"), *encode_collection(made({"a": "1"})).objects)))
+    before = world.refs()
+    world.clock.advance(WEEK)
+    purge(world.maintenance())
+    assert world.refs().items() == {each for each in before.items() if each[0] != name}
 
 
 @pytest.mark.parametrize("below", ["refs/heads/gc/", "refs/gc/"])

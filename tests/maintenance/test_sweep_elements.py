@@ -1,6 +1,7 @@
 """sweep: expired elements of maps and arrays, and element expiries that belong to nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.redirects import Redirect, encode_redirect
+from git_keyval.format.sealed import Encryption, sealed_name
 from git_keyval.store.port import DELETE, RefUpdate
 from maintenance.execute import Done
 from maintenance.jobs import sweep
@@ -27,6 +29,7 @@ K = key()
 VALUE, EXPIRY = Naming().value(K.id), Naming().expiry(K.id)
 NOON = 1_767_268_800
 DAY = 86_400
+SEALED = Encryption("A256GCM", "first")
 
 
 def expiry_sample(seconds: int) -> Sample:
@@ -325,7 +328,7 @@ UNREADABLE: Mapping[str, Sample] = {
     "foreign": foreign_commit("x"),
     "a map with a foreign file": _with_file("%41"),
     "of a later category": note(encode_line({"category": "ledger"}) + b"\n"),
-    "encrypted": note(encode_line({"category": "map", "encrypted": True}) + b"\n"),
+    "encrypted in another way": note(encode_line({"category": "map", "encrypted": True}) + b"\n"),
 }
 
 
@@ -365,6 +368,27 @@ def test_a_failed_read_changes_nothing(memory: World) -> None:
             with pytest.raises(UnavailableError):
                 sweep(memory.maintenance(memory.faulty({request: fault})))
     assert memory.refs() == before
+
+
+def test_many_elements_cost_requests_by_batch(git: World) -> None:
+    """A process for the listing, one for the expiries, one for the maps, and one push, however many there are of each."""
+    gone = {f"field {number}": str(number) for number in range(10)}
+    ends = dict.fromkeys(gone, NOON)
+    apply(git, *(written(key(f"map {number}"), {**gone, "stays": "x"}, ends=ends) for number in range(200)))
+    store = git.place.open()
+    job = sweep(git.maintenance(store)).jobs[0]
+    assert (len(job.applied), job.plan.facts["expiredElements"]) == (200, 2_000)
+    assert store.requests == 4
+    assert not any("/exp-" in name for name in git.refs())
+
+
+def test_an_encrypted_map_is_swept_without_a_key(world: World) -> None:
+    """Its element keys stand encrypted in their names, and the expiries go by these."""
+    names = [sealed_name(bytes([number]) * 20) for number in range(3)]
+    apply(world, written(K, dict.fromkeys(names, "1"), ends={names[0]: NOON, names[2]: NOON + DAY}, encryption=SEALED))
+    swept(world)
+    assert stored(world, K) == replace(made(dict.fromkeys(names[1:], "1")), encryption=SEALED)
+    assert ending(K, names[0]) not in world.refs()
 
 
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
