@@ -16,10 +16,12 @@ from git_keyval.format.names import (
     BREADCRUMBS_PREFIX,
     DUMMY_TREE_TAG,
     LITERAL_GC_PREFIX,
+    REGISTRY_PREFIX,
     BreadcrumbRef,
     GcRef,
     KeyId,
     Naming,
+    PublishedRef,
     RecordRef,
     RefName,
     naming_of,
@@ -28,6 +30,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
+from git_keyval.format.registry import decode_entry
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Store
@@ -37,7 +40,7 @@ from maintenance.listing import list_refs
 from maintenance.plan import counted
 from maintenance.report import CheckReport, Problem
 
-_OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX)
+_OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
 _CATEGORIES = {"data", "counter", "map", "array"}
 _COLLECTIONS = {"map", "array"}
 _RESERVED = {"redirect"}
@@ -51,6 +54,7 @@ _ONE_LENGTH = "Give all writers the same 'shard-length', and 'del' the key with 
 _REWRITE = "'del' or 'set' the key."
 _DELETE_KEY = "'del' the key; then it can be set again."
 _DELETE_REF = "Delete the ref with git."
+_REPUBLISH = "Delete the tag with git; 'publish-expiries' makes it again as it should be. No reader believes it as it is."
 _NEVER_EXPIRES = "'del' the key, or delete the ref with git: the element then never expires."
 _SWEPT = "Nothing: sweep removes it once expired."
 _REPAIR = {
@@ -61,7 +65,7 @@ _PURGED = "Nothing: purge removes it once it is old."
 _CLOCK = "Set the clock of the machine that wrote it."
 
 _Found = Iterator[Problem]
-_Ref = RecordRef | BreadcrumbRef | GcRef | None
+_Ref = RecordRef | BreadcrumbRef | GcRef | PublishedRef | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,8 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
             continue
         ref = parse(name)
         if ref is None:
-            if name != DUMMY_TREE_TAG:
+            # Anybody's tag may begin with "expiry-".
+            if name != DUMMY_TREE_TAG and not name.startswith(REGISTRY_PREFIX):
                 counts["foreign"] += 1
                 yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched", _IGNORE)
         elif isinstance(ref, RecordRef) and ref.kind == "val":
@@ -213,6 +218,9 @@ def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObjec
         case GcRef(_, time):
             counts["parked"] += 1
             yield from _check_time(name, time, now)
+        case PublishedRef(expiry):
+            counts["published"] += 1
+            decode_entry(expiry, target, objects)
         case None if target.oid not in {NULL_COMMIT.oid, REDIRECT_ANCHOR.oid}:
             yield Problem(
                 name,
@@ -240,6 +248,8 @@ def _way_out_of_malformed(ref: _Ref) -> str:
             return _NEVER_EXPIRES
         case BreadcrumbRef():
             return _PURGED
+        case PublishedRef():
+            return _REPUBLISH
     return _REWRITE
 
 

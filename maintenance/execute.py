@@ -62,6 +62,7 @@ class Done:
 class _Queue:
     waiting: list[Action]
     size: int
+    most: int
     refusals: list[str] = field(default_factory=list)
     lost: int = 0
 
@@ -89,7 +90,7 @@ class _Queue:
 
 def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Done:
     """Apply the plan's transactions; a conflict means that somebody changed what was read, and leaves it to the next run."""
-    queue = _Queue(list(plan.take()), store.capabilities.batch)
+    queue = _Queue(list(plan.take()), store.capabilities.batch, plan.batch or MAX_BATCH)
     done = Done(plan, planned=len(queue.waiting))
     while queue.waiting and budget.allows():
         batch = queue.next_batch(len(queue.waiting) if budget.writes is None else budget.writes)
@@ -137,7 +138,7 @@ def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outc
         # At the end of the queue: what the server takes is not kept waiting by what it refuses.
         queue.waiting += retry
     else:
-        queue.size = min(MAX_BATCH, queue.size * 2)
+        queue.size = min(queue.most, queue.size * 2)
     if any(isinstance(outcome, Applied) for outcome in settled):
         queue.refusals.clear()
 

@@ -1,4 +1,4 @@
-"""The maintenance commands: gather, sweep, purge, and maintain, which is the three in this order."""
+"""The maintenance commands: gather, sweep, purge, maintain, which is the three in this order, and publish-expiries."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,16 @@ from git_keyval.store.port import Store
 from maintenance.execute import Budget, Done, Progress, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
+from maintenance.publish import JOB as PUBLISH
+from maintenance.publish import plan_publish
 from maintenance.purge import plan_purge
 from maintenance.report import Report
 from maintenance.sweep import plan_sweep
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
+DEFAULT_HORIZON_SECONDS = 400 * 86_400
+"""Keys that live for a year, and a month in which no run may come about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,19 @@ def maintain(
     """Gather, then sweep, then purge, under one budget."""
     planners = {"gather": _gather(run, grace_period), "sweep": _sweep(run), "purge": _purge(run, retention)}
     return _run(run, "maintain", planners, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
+
+
+def publish_expiries(
+    run: Maintenance,
+    *,
+    horizon: int = DEFAULT_HORIZON_SECONDS,
+    dry_run: bool = False,
+    max_writes: int | None = None,
+    max_seconds: float | None = None,
+) -> Report:
+    """Publish the expiry ids of all days up to the horizon (seconds from now) in an expiry registry."""
+    planners = {PUBLISH: lambda: plan_publish(run.store, horizon, run.progress)}
+    return _run(run, PUBLISH, planners, dry_run=dry_run, writes=max_writes, seconds=max_seconds)
 
 
 _Planner = Callable[[], Plan]

@@ -34,6 +34,7 @@ class Plan:
     """What a job would do. ``examined`` counts the refs looked at; ``facts`` are numbers for the report.
 
     ``expiries`` counts live keys by when they expire, ``ages`` breadcrumbs by how old they were: soonest and youngest first.
+    ``batch`` bounds how many actions go into one batch, where that is not left to what the server takes.
     """
 
     job: str
@@ -43,6 +44,7 @@ class Plan:
     facts: dict[str, int] = field(default_factory=dict)
     expiries: dict[str, int] = field(default_factory=dict)
     ages: dict[str, int] = field(default_factory=dict)
+    batch: int | None = None
 
     def take(self) -> Iterator[Action]:
         """Give the actions away, in order: a plan is executed once."""

@@ -39,6 +39,7 @@ _COUNTED = {
     "storedKeys": "keys stored by name",
     "breadcrumbs": "breadcrumbs waiting for gather",
     "parked": "values parked by getdel",
+    "published": "expiry ids published for readers",
     "foreign": "refs that only look like the database's",
 }
 
@@ -120,6 +121,8 @@ def _achieved(job: Done) -> list[str]:
                 *([f"{counted(sum(taken), 'expired element')} of {counted(len(taken), 'key')} removed"] if taken else []),
                 *([f"{counted(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
             ]
+        case "publish-expiries":
+            return [f"{counted(len(job.applied), 'expiry id')} published"] if job.applied else []
         case _:
             crumbs = sum(action.ref.startswith(BREADCRUMBS_PREFIX) for action in job.applied)
             parked = len(job.applied) - crumbs

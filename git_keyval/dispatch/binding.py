@@ -30,6 +30,7 @@ _PLAIN = {
     "dry-run": "dry_run",
     "grace-period": "grace_period",
     "retention": "retention",
+    "horizon": "horizon",
     "max-writes": "max_writes",
     "max-seconds": "max_seconds",
 }

@@ -33,7 +33,7 @@ class Worklist:
 def worklist(
     command: Command, inputs: Mapping[str, object], config: "Config | None", home: str, environ: Mapping[str, str]
 ) -> Worklist:
-    """Give the work of a command: the repository of the inputs, or those of the config file, or else ``home``.
+    """Give the work of a command: the repository of the inputs, or those of the config file if it spans them, or else ``home``.
 
     Of settings the narrower holds: that of the inputs before that of a repository before that of the file, and in the latter two
     that of a job before that of all jobs.
@@ -42,7 +42,7 @@ def worklist(
     named = str(inputs.get("repository", ""))
     if config is None:
         return Worklist((Target(named or home, {**inputs, "repository": named or home}),))
-    if named or not config.repositories:
+    if named or not config.repositories or not command.spans:
         place = identity(named or home, server)
         own = [listed.settings for listed in config.repositories if identity(listed.repository, server) == place]
         return Worklist((_target(command, inputs, named or home, [config.settings, *own]),))

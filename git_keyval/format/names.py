@@ -25,6 +25,9 @@ GC_PREFIX = "refs/heads/gc/"
 LITERAL_GC_PREFIX = "refs/gc/"
 """The namespace of the seed design, which plain git servers may hold; purge clears it too."""
 
+REGISTRY_PREFIX = "refs/tags/expiry-"
+"""What the tags of an expiry registry begin with."""
+
 DEFAULT_SHARD_LENGTH = 2
 MAX_SHARD_LENGTH = 39
 ID_LENGTH = 40
@@ -35,6 +38,7 @@ OP_PATTERN = "[a-z0-9]{8,40}"
 _RECORD = re.compile(r"refs/heads/kv-([0-9a-f]+)/(val|key|exp)-([0-9a-f]+)(?:-([0-9a-f]{40}))?")
 _BREADCRUMB = re.compile(r"refs/tags/kv-([0-9a-f]+)/bc-([0-9a-f]+)/([^/-]+)-(" + OP_PATTERN + ")")
 _GC = re.compile(r"refs/(?:heads/)?gc/([^/-]+)-([0-9a-f]{40})")
+_PUBLISHED = re.compile(REGISTRY_PREFIX + "([0-9a-f]{40})")
 _OP = re.compile(OP_PATTERN)
 
 
@@ -64,12 +68,19 @@ class GcRef:
     time: Timestamp
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedRef:
+    """``expiry-<oid>`` below refs/tags: an expiry registry's entry for the expiry commit of that oid."""
+
+    expiry: Oid
+
+
 def is_op(text: str) -> bool:
     """Tell whether the text can stand as an operation id in a refname."""
     return _OP.fullmatch(text) is not None
 
 
-def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | None:
+def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | PublishedRef | None:
     """Read a refname; None if it is foreign. The shard length is seen from the name: both parts together are 40 digits."""
     if record := record_parts(name):
         _, kind, key_id, element = record
@@ -82,7 +93,8 @@ def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | None:
     if parked := _GC.fullmatch(name):
         time, key_id = parked.groups()
         return None if moment_of(time) is None else GcRef(KeyId(key_id), Timestamp(time))
-    return None
+    published = _PUBLISHED.fullmatch(name)
+    return PublishedRef(Oid(published[1])) if published else None
 
 
 def record_parts(name: str) -> tuple[int, str, str, str | None] | None:
@@ -142,6 +154,11 @@ class Naming:
     def parked(key_id: KeyId, time: Timestamp) -> RefName:
         """Name the gc/ branch of a value removed at a time."""
         return RefName(f"{GC_PREFIX}{time}-{key_id}")
+
+    @staticmethod
+    def published(expiry: Oid) -> RefName:
+        """Name the tag of an expiry commit in an expiry registry."""
+        return RefName(f"{REGISTRY_PREFIX}{expiry}")
 
     def _head(self, key_id: KeyId, kind: str) -> RefName:
         return RefName(f"refs/heads/kv-{key_id[: self.shard_length]}/{kind}-{key_id[self.shard_length :]}")

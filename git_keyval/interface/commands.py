@@ -49,6 +49,11 @@ class Command:
         return self.module.startswith("maintenance.")
 
     @property
+    def spans(self) -> bool:
+        """Tell whether the command maintains databases, and so all that a config file lists; an expiry registry is none."""
+        return self.maintains and self.name != "publish-expiries"
+
+    @property
     def jobs(self) -> tuple[str, ...]:
         """Give the jobs that the command runs; none for most."""
         return JOBS if self.name == "maintain" else tuple(job for job in JOBS if job == self.name)
@@ -219,6 +224,14 @@ COMMANDS: dict[str, Command] = {
             ("applied", "count", *_USED),
         ),
         Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", _CONFIG, _REPORT),
+        Command(
+            "publish-expiries",
+            "maintenance",
+            "Publish the days on which keys may expire, in an expiry registry.",
+            "maintenance.jobs:publish_expiries",
+            ("horizon", *_BUDGET),
+            _REPORT,
+        ),
     )
 }
 """All commands by name."""

@@ -34,5 +34,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "maintain": ("git-keyval maintain --dry-run", "git-keyval maintain --max-seconds 600"),
     "init": ("git-keyval init",),
     "check": ("git-keyval check", "git-keyval check --json | jq '.report.problems[].ref'"),
+    "publish-expiries": ("git-keyval publish-expiries --dry-run", "git-keyval publish-expiries --horizon 800d"),
 }
 """The examples by the name of their command."""

@@ -363,6 +363,13 @@ INPUTS: dict[str, Input] = {
             Duration(0, 100 * _YEAR),
             default="7d",
         ),
+        Input(
+            "horizon",
+            "How far ahead publish-expiries fills an expiry registry; no key should live longer.",
+            _DURATION,
+            Duration(0, 100 * _YEAR),
+            default="400d",
+        ),
         Input("max-writes", "At most this many ref transactions.", "a whole number, 1 or more", WholeNumber(1, INT64_MAX)),
         Input(
             "max-seconds",

@@ -195,6 +195,14 @@ def test_a_repository_that_is_named_is_the_only_one_and_has_its_settings(workspa
     assert [workspace.parked(name) for name in NAMES] == [2, 2, 2]
 
 
+def test_the_list_is_not_for_an_expiry_registry(workspace: Workspace) -> None:
+    """It names databases, into which nobody wants hundreds of tags; the settings hold."""
+    workspace.write("repositories: ['{one}', '{three}']\nhorizon: 2d")
+    workspace.workflow.environ |= {"GITHUB_REPOSITORY": workspace.place("two")}
+    assert report_of(workspace.run("publish-expiries"))["jobs"][0]["applied"] == 33
+    assert [sum("/expiry-" in ref for ref in refs(Path(workspace.place(name)))) for name in NAMES] == [0, 33, 0]
+
+
 def test_a_name_on_github_is_the_same_in_any_spelling(workspace: Workspace) -> None:
     """Or a repository would be maintained with the settings of others."""
     workspace.write("repositories:\n- org/Data\n- https://github.com/Org/data.git\n")

@@ -45,6 +45,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
         workflow = Workflow(tmp_path / "steps", "owner/name", {}, {**emulator.environ, "GITHUB_EVENT_PATH": str(event)})
         tell(TELLS)
+        workflow.run("init")
         yield Site(emulator, workflow, tell)
         assert emulator.unexpected == []
 

@@ -117,6 +117,35 @@ def test_each_job_runs_alone(busy: Workflow, command: str, done: int) -> None:
     assert (report["command"], [job["job"] for job in report["jobs"]]) == (command, [command])
 
 
+def test_a_registry_is_filled_and_told_about(workflow: Workflow, repository: Path, at_noon: FakeClock) -> None:
+    assert at_noon() > 0
+    dry = workflow.run("publish-expiries", horizon="3d", dry_run="true")
+    assert "**34 writes would be made**: 34 expiry ids published." in dry.summary
+    assert refs(repository) == {}
+    ended = workflow.run("publish-expiries", horizon="3d")
+    assert (ended.code, ended.commands, ended.answers["count"]) == (0, [], "34")
+    assert "**34 writes made**: 34 expiry ids published." in ended.summary
+    assert report_of(ended)["jobs"][0]["facts"] == {"wanted": 34, "published": 0}
+    assert len(refs(repository)) == 34
+    assert workflow.run("publish-expiries", horizon="3d").answers["count"] == "0"
+    assert "| expiry ids published for readers | 34 |" in workflow.run("check").summary
+
+
+def test_a_wrong_tag_of_a_registry_is_told_about(workflow: Workflow, repository: Path, at_noon: FakeClock) -> None:
+    assert at_noon() > 0
+    workflow.run("publish-expiries", horizon="3d")
+    one, other, *_ = refs(repository).items()
+    git_output("update-ref", one[0], other[1], directory=repository)
+    ended = workflow.run("publish-expiries", horizon="3d")
+    (warning,) = ended.told("warning")
+    assert warning == "publish-expiries: 1 ref had to be left alone; the job summary says why."
+    assert one[0] in ended.summary
+    assert refs(repository)[one[0]] == other[1]
+    checked = workflow.run("check")
+    assert (checked.code, checked.answers["count"]) == (1, "1")
+    assert "Delete the tag with git" in checked.summary
+
+
 def test_progress_is_plain_lines(busy: Workflow) -> None:
     """People see in the log how far the work is."""
     lines = busy.run("maintain").log.splitlines()

@@ -19,7 +19,7 @@ from git_keyval.format.times import SECOND
 from git_keyval.store.memory import MemoryStore
 from maintenance.check import check
 from maintenance.init import init
-from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.jobs import Maintenance, gather, maintain, publish_expiries, purge, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample
@@ -119,6 +119,7 @@ JOBS: dict[str, Callable[[Maintenance], object]] = {
     "maintain": maintain,
     "init": init,
     "check": check,
+    "publish-expiries": lambda run: publish_expiries(run, horizon=3 * 86_400),
 }
 
 

@@ -16,6 +16,7 @@ from git_keyval.format.names import Naming, parse
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
+from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import Timestamp
 from git_keyval.format.values import parse_value
 from tests.servers.binary import git_output, isolated_environ
@@ -46,6 +47,7 @@ SEALED = [SEALED_KEY.commit, SEALED_VALUE.commit]
 MESSAGES = [encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1), encode_redirect(Redirect("owner/name", 2))]
 COMMITS = [*SEALED, MAP.commit, ARRAY.commit, KEY.commit, *MESSAGES]
 OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR]
+ENTRY = encode_entry(1795392000)
 FIRST_GENERATION = [
     commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
     commit(Oid("18c3e088d58cb90325f1a89a8f0f284c78acb330"), b"custom/mime\n"),
@@ -58,7 +60,7 @@ def test_every_oid_of_the_text_is_real() -> None:
     shown = [*MAP.objects, *ARRAY.objects, *ELEMENTS["map"].values(), *ELEMENTS["array"].values()]
     # The metadata blob of the array alone is not named: its line is the message that is shown.
     known |= {made.oid for made in shown if made != ARRAY.objects[1]}
-    known |= {tree([]).oid, element_id("colour"), element_id(SEALED_NAME)}
+    known |= {tree([]).oid, element_id("colour"), element_id(SEALED_NAME), ENTRY.record.commit.oid}
     # Of the encrypted records, their blobs and trees.
     known |= {made.oid for record in (SEALED_KEY, SEALED_VALUE) for made in (record.objects[0], record.objects[2])}
     known |= {"ad8d7454878fbe21508d947c222055286103e142", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "0" * 40}
@@ -91,6 +93,11 @@ def test_the_refnames_of_the_text_are_those_of_its_key() -> None:
     ]
     assert ("", "".join(f"{name}\n" for name in names)) in BLOCKS
     assert all(parse(name) for name in names)
+
+
+def test_the_entry_of_a_registry_is_the_one_of_the_text() -> None:
+    assert f"`{ENTRY.tag}`; it points at\n`{ENTRY.record.commit.oid}`, whose `view.txt` is `1795392000`" in TEXT
+    assert parse(ENTRY.tag)
 
 
 def test_the_commands_of_the_text_make_the_value_and_its_ref(bare_repository: Callable[[str], Path]) -> None:

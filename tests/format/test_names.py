@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from git_keyval.format.expiry import decode_expiry, encode_expiry, expiry_id, is_expired
-from git_keyval.format.names import BreadcrumbRef, GcRef, KeyId, Naming, RecordRef, RefName, naming_of, parse
+from git_keyval.format.names import BreadcrumbRef, GcRef, KeyId, Naming, PublishedRef, RecordRef, RefName, naming_of, parse
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros, Timestamp, moment_of, parse_duration, timestamp
 from tests.format.strategies import KEY_IDS, MOMENTS, OIDS, OPS, TIMES
@@ -13,11 +13,13 @@ from tests.format.strategies import KEY_IDS, MOMENTS, OIDS, OPS, TIMES
 SHARD_LENGTHS = st.integers(1, 39)
 
 
-def render(parsed: RecordRef | BreadcrumbRef | GcRef, name: str) -> str:
+def render(parsed: RecordRef | BreadcrumbRef | GcRef | PublishedRef, name: str) -> str:
     """Write again what was read, with the shard length and the gc namespace of the name."""
     if isinstance(parsed, GcRef):
         written = Naming.parked(parsed.key_id, parsed.time)
         return written if name.startswith("refs/heads/") else written.replace("refs/heads/gc/", "refs/gc/")
+    if isinstance(parsed, PublishedRef):
+        return Naming.published(parsed.expiry)
     naming = naming_of(RefName(name))
     if isinstance(parsed, BreadcrumbRef):
         return naming.breadcrumb(parsed.key_id, parsed.time, parsed.op)
@@ -36,10 +38,11 @@ def test_every_name_reads_back_for_every_shard_length(key_id: KeyId, length: int
         f"{naming.expiry(key_id)}-{element}": RecordRef("exp", key_id, element),
         naming.breadcrumb(key_id, time, op): BreadcrumbRef(key_id, time, op),
         naming.parked(key_id, time): GcRef(key_id, time),
+        naming.published(element): PublishedRef(element),
     }
     assert {name: parse(name) for name in expected} == expected
     assert naming.breadcrumb(key_id, time, op).startswith(naming.breadcrumbs(key_id))
-    assert {naming_of(RefName(name)) for name in expected if "/gc/" not in name} == {naming}
+    assert {naming_of(RefName(name)) for name in expected if "/kv-" in name} == {naming}
 
 
 @given(KEY_IDS, KEY_IDS, SHARD_LENGTHS)
@@ -59,7 +62,7 @@ def test_a_shard_length_that_leaves_one_half_empty_is_refused(length: int) -> No
         Naming(length)
 
 
-PIECES = ["refs/", "heads/", "tags/", "gc/", "kv-", "0a", "0" * 38, "0" * 40, "/", "val-", "exp-", "key-", "bc-", "-"]
+PIECES = ["refs/", "heads/", "tags/", "gc/", "kv-", "expiry-", "0a", "0" * 38, "0" * 40, "/", "val-", "exp-", "key-", "bc-", "-"]
 ALMOST = st.lists(
     st.sampled_from([*PIECES, "\n", "20261122T100000000000Z", "abcdefgh", "A", "x"]),
     max_size=12,
@@ -68,6 +71,7 @@ SHAPES = st.sampled_from(
     [
         r"refs/heads/kv-[0-9a-f]{1,3}/(val|exp|key)-[0-9a-f]{37,39}(-[0-9a-f]{40})?\n?",
         r"refs/tags/kv-0a/bc-[0-9a-f]{38}/[0-9]{4}(0[0-9]|1[0-3])[0-3][0-9]T[0-2][0-9][0-5][0-9]{9}Z-[a-z0-9]{7,41}",
+        r"refs/tags/expiry-[0-9a-f]{39,41}\n?",
         r"refs/(heads/)?gc/2026(0[0-9]|1[0-3])[0-3][0-9]T[0-2][0-9][0-5][0-9]{9}Z-[0-9a-f]{39,41}",
     ]
 ).flatmap(lambda shape: st.from_regex(shape, fullmatch=True))

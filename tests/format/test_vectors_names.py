@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from git_keyval.format.names import BreadcrumbRef, GcRef, KeyId, Naming, RecordRef, RefName, is_op, naming_of, parse
+from git_keyval.format.names import BreadcrumbRef, GcRef, KeyId, Naming, PublishedRef, RecordRef, RefName, is_op, naming_of, parse
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Micros, Timestamp, iso_utc, moment_of, parse_duration, timestamp
@@ -69,6 +69,13 @@ def test_a_refname_at_the_edge_of_the_pattern_is_read(case: Case) -> None:
         assert parse(case["name"]) == GcRef(case["keyId"], time)
     else:
         assert parse(case["name"]) == BreadcrumbRef(case["keyId"], time, case["op"])
+
+
+@pytest.mark.parametrize("case", NAMES["published"])
+def test_a_registrys_tag_names_an_expiry_commit(case: Case) -> None:
+    """Without a slash after refs/tags/, which CDNs do not take, and with more than the oid, which GitHub does not take."""
+    assert Naming.published(case["expiryOid"]) == case["name"]
+    assert parse(case["name"]) == PublishedRef(case["expiryOid"])
 
 
 @pytest.mark.parametrize("case", NAMES["foreign"], ids=spelling)

@@ -20,6 +20,7 @@ from git_keyval.format.metadata import DUMMY_README, DUMMY_TREE, NULL_COMMIT, RE
 from git_keyval.format.objects import GitObject, Oid, blob, commit, from_content, read_commit, read_tree, tree
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
+from git_keyval.format.registry import ENTRY_FILE, decode_entry, encode_entry, read_entry
 from git_keyval.format.times import Micros, Timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
 from tests.vectors import HERE, load
@@ -192,6 +193,40 @@ def test_an_expiry_commit_is_the_same_for_all_keys_of_that_second(case: Case) ->
 def test_a_key_is_expired_from_its_second_on(case: Case) -> None:
     """An expiry id is the first second at which the key is gone."""
     assert is_expired(case["id"], Micros(int(case["now"]))) is case["expired"]
+
+
+@pytest.mark.parametrize("case", EXPIRY["registry"], ids=label)
+def test_a_registry_publishes_an_id_under_the_oid_of_its_expiry_commit(case: Case) -> None:
+    """As a Number, whose view.txt a CDN serves."""
+    made = encode_entry(case["id"])
+    assert (made.tag, made.record.commit.oid, made.record.value.data.decode()) == (case["tag"], case["commitOid"], case["text"])
+    objects = {obj.oid: obj for obj in made.record.objects}
+    assert case["text"].encode() == objects[read_tree(made.record.objects[-2])[ENTRY_FILE]].data
+    assert read_entry(case["expiryOid"], case["text"].encode()) == case["id"]
+    assert decode_entry(case["expiryOid"], made.record.commit, objects) == case["id"]
+
+
+@pytest.mark.parametrize("case", EXPIRY["refusedAnswers"], ids=lambda case: ascii(case["text"][:20]))
+def test_an_answer_that_is_not_the_id_asked_for_is_refused(case: Case) -> None:
+    """Nobody can make a key expire by what a registry, or the CDN before it, says."""
+    assert read_entry(case["expiryOid"], case["text"].encode()) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        parse_value("Number", "1795478400"),
+        parse_value("String", "1795392000"),
+        parse_value("JSON", "1795392000"),
+        bytes_value(b"x"),
+    ],
+    ids=["another id", "a String", "JSON", "bytes"],
+)
+def test_a_tag_that_points_at_anything_else_is_malformed(value: Value) -> None:
+    """Also where the digits are right: there is one record of an id."""
+    record = encode_data(value)
+    with pytest.raises(MalformedRecordError, match="not the id"):
+        decode_entry(EXPIRY["registry"][1]["expiryOid"], record.commit, {obj.oid: obj for obj in record.objects})
 
 
 @pytest.mark.parametrize("case", EXPIRY["malformed"], ids=label)

@@ -72,6 +72,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("grace-period", "PT2M", 120),
     ("retention", "0s", 0),
     ("retention", "52w", 31_449_600),
+    ("horizon", "0s", 0),
+    ("horizon", "P800D", 69_120_000),
     ("max-writes", "1", 1),
     ("max-writes", str(INT64 - 1), INT64 - 1),
     *(("transport", way, way) for way in ("auto", "api", "git")),
@@ -118,12 +120,13 @@ REFUSED: list[tuple[str, str]] = [
         for text in ("{}", "[]", "null", "1", '"a"', "{", '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e999}', "{a:1}", "a=1")
     ),
     *(("type", text) for text in ("text", "Number", "blob", "map", "")),
-    *((name, text) for name in ("ttl", "expiry-granularity", "grace-period", "retention") for text in DURATIONS),
+    *((name, text) for name in ("ttl", "expiry-granularity", "grace-period", "retention", "horizon") for text in DURATIONS),
     *((name, "0s") for name in ("ttl", "expiry-granularity")),
     *(("ttl", text) for text in ("PT0S", "P0D", "999999999999999w")),
     ("expiry-granularity", "367d"),
     ("grace-period", "367d"),
     ("retention", "36601d"),
+    ("horizon", "36601d"),
     *(
         ("expires-at", text)
         for text in (

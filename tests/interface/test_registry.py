@@ -53,6 +53,7 @@ SAMPLES = {
     "dry-run": "true",
     "grace-period": "5m",
     "retention": "1d",
+    "horizon": "30d",
     "max-writes": "10",
     "max-seconds": "60",
     "config": "settings.yml",
@@ -196,6 +197,7 @@ def test_defaults_of_inputs_are_the_defaults_of_the_functions(command: Command) 
         ("contention", "contention"),
         ("grace-period", "grace_period"),
         ("retention", "retention"),
+        ("horizon", "horizon"),
     ):
         if name in command.inputs:
             assert INPUTS[name].read(INPUTS[name].default) == keywords(command)[argument].default
@@ -215,7 +217,7 @@ def test_the_readme_lists_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     listed = re.search(r"The commands: (.*?)\. See", text, re.DOTALL)
     assert listed
-    assert re.findall(r"`([a-z]+)`", listed[1]) == list(COMMANDS)
+    assert re.findall(r"`([a-z-]+)`", listed[1]) == list(COMMANDS)
 
 
 def test_every_relative_link_of_the_documents_leads_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.vectors.cases.data import record
 from tests.vectors.cases.raw import Json, malformed_messages, message_only
 
 LAST_SECOND = 253_402_300_799
@@ -45,7 +46,28 @@ def expiry() -> Json:
             )
         ],
         "malformed": list(malformed_expiries()),
+        "registry": [entry(id_) for id_ in (86_400, midnight, midnight + 86_400, LAST_SECOND - 86_399)],
+        "refusedAnswers": list(refused_answers()),
     }
+
+
+def entry(id_: int) -> Json:
+    oid = message_only(f'{{"category":"expiry","id":{id_},"version":2}}\n')["oid"]
+    return {
+        "id": id_,
+        "expiryOid": oid,
+        "tag": f"refs/tags/expiry-{oid}",
+        "commitOid": record("Number", str(id_).encode())["commitOid"],
+        "text": str(id_),
+    }
+
+
+def refused_answers() -> Iterator[Json]:
+    oid = entry(1795392000)["expiryOid"]
+    texts = ["", "0", "-1795392000", "+1795392000", "01795392000", " 1795392000", "1795392000\n", "1795392000.0", "1.795392e9"]
+    texts += ["1_795_392_000", "179539200", "17953920000", "1795478400", str(LAST_SECOND + 1), "9" * 12, "9" * 13, "9" * 5000]
+    texts += ["\u0661\u0667\u0669\u0665\u0663\u0669\u0662\u0660\u0660\u0660", oid, "null", "<html>", '{"id":1795392000}']
+    yield from ({"expiryOid": oid, "text": text} for text in texts)
 
 
 def malformed_expiries() -> Iterator[Json]:

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterator
 
 from tests.vectors.cases.data import record
-from tests.vectors.cases.raw import Json, oid_of
+from tests.vectors.cases.raw import Json, message_only, oid_of
 
 TIME = "20261122T140355123456Z"
 OP = "q7w8e9r0t1y2"
 ELEMENT = oid_of("blob", b"field")
+EXPIRY = message_only('{"category":"expiry","id":1795392000,"version":2}\n')["oid"]
 
 
 def names() -> Json:
@@ -40,6 +41,7 @@ def names() -> Json:
                 "op": "0" * 40,
             },
         ],
+        "published": [{"expiryOid": EXPIRY, "name": f"refs/tags/expiry-{EXPIRY}"}],
         "foreign": [{"name": name, "why": why} for name, why in foreign_names(key)],
         "ops": {
             "accepted": ["abcdefgh", "01234567", OP, "a" * 40],
@@ -90,7 +92,6 @@ def foreign_names(key: str) -> Iterator[tuple[str, str]]:
     yield "HEAD", "not below refs/"
     yield "refs/heads/main", "a branch of the user"
     yield "refs/tags/kv/dummy-tree", "the anchor is no record"
-    yield f"refs/tags/expiry-{key}", "an expiry registry's tag is no record"
     yield f"kv-{shard}/val-{rest}", "not fully qualified"
     yield f"refs/kv-{shard}/val-{rest}", "not a branch"
     yield f"refs/remotes/origin/kv-{shard}/val-{rest}", "not a branch"
@@ -126,6 +127,14 @@ def foreign_names(key: str) -> Iterator[tuple[str, str]]:
     yield f"{tags}/bc-{rest}/{TIME}-{OP}\n", "a line feed at the end"
     yield f"{tags}/bc-{rest}/{TIME}-{OP}/x", "something below"
     yield from foreign_parked_names(key)
+    yield "refs/tags/expiry-", "no oid"
+    yield f"refs/tags/expiry-{EXPIRY[:-1]}", "oid of 39 digits"
+    yield f"refs/tags/expiry-{EXPIRY}0", "oid of 41 digits"
+    yield f"refs/tags/expiry-{EXPIRY.upper()}", "upper-case digits"
+    yield f"refs/tags/expiry-{EXPIRY}\n", "a line feed at the end"
+    yield f"refs/tags/expiry-{EXPIRY}/x", "something below"
+    yield f"refs/tags/expiry/{EXPIRY}", "a folder, which CDNs do not serve"
+    yield f"refs/heads/expiry-{EXPIRY}", "a branch where a tag is meant"
 
 
 def foreign_parked_names(key: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,73 @@
+"""publish-expiries: keep an expiry registry filled, so that readers of any database find ids in it that they cannot fetch."""
+
+from collections.abc import Iterator, Mapping
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.expiry import expiry_id
+from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, parse
+from git_keyval.format.objects import Oid
+from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
+from git_keyval.format.times import SECOND, Micros, iso_utc
+from git_keyval.store.port import ABSENT, Depth, RefUpdate, Store, Transaction
+from maintenance.execute import Progress
+from maintenance.listing import list_refs, quiet
+from maintenance.plan import Action, Left, Plan
+
+JOB = "publish-expiries"
+DAYS_BACK = 30
+"""Keys that have expired and were not swept yet have ids that are past, and a new registry needs those, too."""
+
+
+def plan_publish(store: Store, horizon_seconds: int, progress: Progress = quiet) -> Plan:
+    """List the registry, verify what is there, and create what is missing of every day from 30 days ago to the horizon.
+
+    What is wrong is reported and never moved: a CDN that has served it goes on doing so.
+    """
+    # The server takes the objects of each tag one by one, so a batch costs as much as its tags, and does not grow.
+    plan = Plan(JOB, batch=store.capabilities.batch)
+    now = store.now()
+    published = _list(store, plan, progress)
+    entries = dict(_entries(now, horizon_seconds))
+    known = {entry.tag: entry.record.commit.oid for entry in entries.values()}
+    others = {name: oid for name, oid in published.items() if known.get(name) != oid}
+    _verify(store, plan, others)
+    for expiry, entry in entries.items():
+        if entry.tag not in published:
+            update = RefUpdate(entry.tag, ABSENT, entry.record.commit.oid)
+            plan.actions.append(
+                Action(entry.tag, f"for keys that expire {iso_utc(expiry)}", Transaction((update,), entry.record.objects))
+            )
+    plan.facts = {"wanted": len(entries), "published": len(published.items() & known.items())}
+    return plan
+
+
+def _entries(now: Micros, horizon_seconds: int) -> Iterator[tuple[int, Entry]]:
+    """Make the entries that there shall be, the most urgent first: what expires soon, then what has expired."""
+    next_day = expiry_id(now, DAY)
+    last = expiry_id(Micros(now + horizon_seconds * SECOND), DAY)
+    for expiry in (*range(next_day, last + 1, DAY), *range(next_day - DAY, next_day - DAYS_BACK * DAY - 1, -DAY)):
+        yield expiry, encode_entry(expiry)
+
+
+def _list(store: Store, plan: Plan, progress: Progress) -> Mapping[RefName, Oid]:
+    published: dict[RefName, Oid] = {}
+    for name, oid in list_refs(store, [REGISTRY_PREFIX], f"{JOB}: listing", progress):
+        if isinstance(parse(name), PublishedRef):
+            plan.examined += 1
+            published[name] = oid
+    return published
+
+
+def _verify(store: Store, plan: Plan, others: Mapping[RefName, Oid]) -> None:
+    """Report what does not point at the id that it goes by, among tags of other days and those that are not as they should be."""
+    objects = store.objects(set(others.values()), Depth.VALUES) if others else {}
+    for name, oid in others.items():
+        ref = parse(name)
+        assert isinstance(ref, PublishedRef)
+        if oid not in objects:
+            plan.left.append(Left(name, "the object that it points at is missing"))
+            continue
+        try:
+            decode_entry(ref.expiry, objects[oid], objects)
+        except MalformedRecordError as exc:
+            plan.left.append(Left(name, f"malformed: {exc.reason}"))
