@@ -20,6 +20,7 @@ from benchmarks.start import start
 BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "sweep": jobs.sweep,
     "sweep-spread": jobs.sweep_spread,
+    "elements": jobs.elements,
     "gather": jobs.gather,
     "purge": jobs.purge,
     "linear": jobs.linear,

@@ -58,6 +58,13 @@ class BareScript:
         self._fetch([_KEYS, _BREADCRUMBS], lambda refs: {oid for name, oid in refs.items() if _EXPIRY in bytes(name)})
         self._push()
 
+    def elements(self) -> None:
+        """Do the same, and fetch the maps that are to change with their trees before the push."""
+        self._fetch([_KEYS, _BREADCRUMBS], lambda refs: {oid for name, oid in refs.items() if _EXPIRY in bytes(name)})
+        maps = [bytes(name) for name in self._refs if _EXPIRY not in bytes(name)]
+        self._fetch(maps, lambda refs: set(refs.values()), b"blob:none")
+        self._push()
+
     def gather(self) -> None:
         """List the breadcrumbs, then their counters, fetch the commits of both in the same conversation, push."""
         crumbs = self._list([_BREADCRUMBS])
@@ -77,7 +84,12 @@ class BareScript:
         found = self._client.get_refs(self._path, protocol_version=_PROTOCOL, ref_prefix=prefixes).refs
         return {name: oid for name, oid in found.items() if oid is not None}
 
-    def _fetch(self, prefixes: Sequence[bytes], wanted: Callable[[Mapping[Ref, ObjectID]], set[ObjectID]]) -> None:
+    def _fetch(
+        self,
+        prefixes: Sequence[bytes],
+        wanted: Callable[[Mapping[Ref, ObjectID]], set[ObjectID]],
+        filter_spec: bytes = b"tree:0",
+    ) -> None:
         self._sample.requests += 1
         self._sample.listings += 1
         self._sample.fetches += 1
@@ -87,7 +99,7 @@ class BareScript:
             NothingInCommon(),
             BytesIO().write,
             ref_prefix=prefixes,
-            filter_spec=b"tree:0",
+            filter_spec=filter_spec,
             protocol_version=_PROTOCOL,
         )
 
@@ -115,7 +127,7 @@ def main(job: str, path: str, push: str) -> None:
     """Do what a job does and print what it took."""
     meter = Meter()
     script = BareScript(path, Path(push), meter.sample)
-    work = {"sweep": script.sweep, "gather": script.gather, "purge": script.purge}[job]
+    work = {"sweep": script.sweep, "elements": script.elements, "gather": script.gather, "purge": script.purge}[job]
     with meter:
         work()
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.processes import isolated_environ, run_git
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, encode_counter, encode_delta
+from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, MAIN_BRANCH, KeyId, RefName
@@ -39,6 +40,7 @@ from maintenance.sweep import plan_sweep
 
 VALUES = 1_000
 CRUMBS_PER_COUNTER = 10
+ELEMENTS_PER_MAP = 10
 _SEED = 2
 _CHUNK = 5_000
 _MINUTE, _DAY = 60, 24 * 60
@@ -83,6 +85,23 @@ def add_keys(contents: Contents, amount: int, due: int, spread: int) -> None:
         minutes = contents.random.randrange(spread)
         contents.point(DEFAULT_NAMING.value(key_id), *values[number % VALUES])
         contents.point(DEFAULT_NAMING.expiry(key_id), after[-1 - minutes if number < due else _DAY + minutes])
+
+
+def add_maps(contents: Contents, amount: int, due: int, spread: int) -> None:
+    """Add maps of eleven fields, all but one of which expire; those of the due ones have, as the due keys of ``add_keys`` have."""
+    fields = [f"field-{number}" for number in range(ELEMENTS_PER_MAP)]
+    ids = list(map(element_id, fields))
+    shared = {name: blob(name.encode()) for name in fields}
+    minute = contents.now // SECOND // _MINUTE
+    for number, key_id in enumerate(key_ids(amount)):
+        data = {**shared, "stays": blob(f"in {number}".encode())}
+        elements = {name: made.oid for name, made in data.items()}
+        record = encode_collection(Collection("map", "String", "text/plain", "txt", elements))
+        contents.point(DEFAULT_NAMING.value(key_id), *data.values(), *record.objects)
+        for element in ids:
+            minutes = contents.random.randrange(spread)
+            expiry = encode_expiry((minute - 1 - minutes if number < due else minute + _DAY + minutes) * _MINUTE)
+            contents.point(DEFAULT_NAMING.element_expiry(key_id, element), expiry)
 
 
 def add_counters(contents: Contents, amount: int, _due: int, spread: int) -> None:
@@ -159,6 +178,7 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
     outside = surroundings(isolated_environ(), lambda _what, _done, _total: None)
     kinds: Mapping[str, tuple[_Add, _Planner]] = {
         "sweep": (add_keys, plan_sweep),
+        "elements": (add_maps, plan_sweep),
         "gather": (add_counters, partial(plan_gather, grace_seconds=DEFAULT_GRACE_SECONDS, new_op=outside.new_op)),
         "purge": (add_parked, partial(plan_purge, retention_seconds=DEFAULT_RETENTION_SECONDS)),
     }

@@ -26,6 +26,11 @@ def sweep_spread(bench: Bench) -> Result:
     return _compare(bench, "sweep", bench.size(100_000), due=bench.size(10_000), spread=30 * _DAY)
 
 
+def elements(bench: Bench) -> Result:
+    """Take 10,000 expired elements out of 1,000 maps of 10,000, all with ten elements that expire."""
+    return _compare(bench, "elements", bench.size(10_000), due=bench.size(1_000), spread=_DAY)
+
+
 def gather(bench: Bench) -> Result:
     """Fold 10,000 breadcrumbs into 1,000 counters."""
     return _compare(bench, "gather", bench.size(10_000))

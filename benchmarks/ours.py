@@ -61,7 +61,7 @@ def _told(request: Callable[[Iterable[bytes]], _Answer], count: Callable[[bytes]
 
 def main(job: str, path: str, push: str) -> None:
     """Run a job and print what it took."""
-    jobs: Mapping[str, Callable[[Maintenance], Report]] = {"sweep": sweep, "gather": gather, "purge": purge}
+    jobs: Mapping[str, Callable[[Maintenance], Report]] = {"sweep": sweep, "elements": sweep, "gather": gather, "purge": purge}
     meter = Meter()
     outside = surroundings(os.environ, lambda _what, _done, _total: None)
     clock = ServerClock(outside.clock)
