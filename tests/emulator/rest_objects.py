@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ RAW_TYPES = ("application/vnd.github.raw+json", "application/vnd.github.raw", "a
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
 BOT = ("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
 WEB_FLOW = ("GitHub", "noreply@github.com")
+_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_DOT_GIT_OF_NTFS = re.compile(r"(\.git|git~1)[ .]*([\\:].*)?", re.IGNORECASE | re.DOTALL)
 _BAD_STATE = "GitRPC::BadObjectState"
 _TREE_MEMBERS = {
     "path": TEXT,
@@ -121,12 +124,26 @@ def _read_edit(call: Call, item: object) -> _Edit:
 
 
 def _read_path(path: str) -> tuple[bytes, ...]:
+    """Divide a path at its slashes. Nothing in it is decoded: it is not part of an address, and ``a%2Fb`` is one name.
+
+    That blank ones, a slash at the beginning, ``.git`` and empty parts are refused so, others have observed; that it goes for what
+    file systems take for ``.git``, too, is what git itself refuses (``is_hfs_dotgit``, ``is_ntfs_dotgit``).
+    """
+    if not path.strip():
+        raise refuse(422, "tree.path cannot be blank")
     if path.startswith("/"):
         raise refuse(422, "tree.path cannot start with a slash")
     parts = path.split("/")
-    if "\0" in path or any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
+    if "\0" in path or any(part in {"", ".", ".."} or _is_dot_git(part) for part in parts):
         raise refuse(422, "tree.path contains a malformed path component")
     return tuple(part.encode() for part in parts)
+
+
+def _is_dot_git(name: str) -> bool:
+    """Tell whether HFS+, which ignores some characters, or NTFS, which ignores what comes last, takes a name for ``.git``."""
+    if _IGNORED_BY_HFS.sub("", name).lower() == ".git":
+        return True
+    return _DOT_GIT_OF_NTFS.fullmatch(name) is not None
 
 
 def _read_target(call: Call, content: Json, kind: str) -> Oid | None:

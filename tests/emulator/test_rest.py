@@ -92,7 +92,10 @@ def test_tree_is_edited_from_a_base(client: Client, path: Path) -> None:
         [entry("/a", content="1")],
         [entry("a//b", content="1")],
         [entry("../a", content="1")],
-        [entry(".git/a", content="1")],
+        [entry("a/.GIT/b", content="1")],
+        [entry("", content="1")],
+        [entry("a/", content="1")],
+        *([entry(name, content="1")] for name in (".git", ".g\u200cit", ".git. ", "git~1", "GIT~1.", ".git\\x", ".git::$DATA")),
         [entry("a", content="1"), entry("a", content="2")],
         [{"path": "a", "mode": "100600", "type": "blob", "content": "1"}],
         [{"path": "a", "mode": "040000", "type": "blob", "content": "1"}],
@@ -101,6 +104,14 @@ def test_tree_is_edited_from_a_base(client: Client, path: Path) -> None:
 )
 def test_bad_trees_are_refused(client: Client, tree: list[object]) -> None:
     assert client.refused("POST", "/git/trees", {"tree": tree})[0] == 422
+
+
+def test_a_name_in_a_tree_is_what_was_sent(client: Client, path: Path) -> None:
+    """Nothing is decoded, folded or left out: only a slash means something."""
+    names = ["a%2Fb", "%2Egit", "%2E.", "git%7E1", "%00", "-rf", "con", "a.", "a ", "x" * 255, "\u00e9", "\uff0egit", ".github/x"]
+    oid = client.post("/git/trees", {"tree": [entry(name, content=name) for name in names]})["sha"]
+    listed = git_output("ls-tree", "-r", "-z", "--name-only", oid, directory=path).split("\0")[:-1]
+    assert sorted(listed) == sorted(names)
 
 
 def test_long_listing_is_truncated_and_a_large_tree_times_out(client: Client, emulator: GitHubEmulator) -> None:

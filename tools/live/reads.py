@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from git_keyval.format.elements import encode_element_key
+from git_keyval.format.objects import blob, tree
 from tools.live.probes import Probe
 from tools.live.wire import Wire
 
@@ -16,6 +18,7 @@ _MESSAGES = (
     "caf\u00e9 \u2713\n",
     "tab\t\n",
 )
+_KEYS = ("..", ".git", ".GIT", "git~1", ".g\u200cit", "a/b", "\\", "%2E", "\0", "\n", "con", "a.", "a ", "-rf", "\u00e9", "a" * 255)
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _ON_ONE_COMMIT = 150
 _SIGHTINGS = 5
@@ -46,6 +49,18 @@ def messages(wire: Wire) -> str:
         stored = message.encode() in {obj.data.partition(b"\n\n")[2] for obj in wire.git().objects([oid]).values()}  # type: ignore[list-item]  # an oid
         told.append(f"{message!r}: stored {'as sent' if stored else 'otherwise'}, REST {rest!r}, GraphQL {node['message']!r}")
     return "; ".join(told)
+
+
+def element_names(wire: Wire) -> str:
+    """Make a tree of files named as hostile element keys are, and compare its oid with the one computed here."""
+    content = blob(b"A probe.\n")
+    names = [encode_element_key(key) for key in _KEYS]
+    entries = [{"path": name, "mode": "100644", "type": "blob", "content": content.data.decode()} for name in names]
+    answer = wire.rest("POST", "/git/trees", {"tree": entries})
+    if not answer.is_done:
+        return str(answer)
+    expected = tree((name, content.oid) for name in names)
+    return "all kept as they are" if answer.body["sha"] == expected.oid else f"changed: {answer.body}"
 
 
 def empty_tree(wire: Wire) -> str:
@@ -104,6 +119,11 @@ PROBES = (
         "Are messages kept byte for byte, and how are they shown?",
         f"{len(_MESSAGES)} commits, each read by REST, GraphQL and git",
         messages,
+    ),
+    Probe(
+        "Are the names of files kept as they are, percent signs and all?",
+        f"POST git/trees with the names of {len(_KEYS)} element keys",
+        element_names,
     ),
     Probe("May a commit name the empty tree, which nobody stored?", "POST git/commits with that tree", empty_tree),
     Probe("How many branches does branches-where-head tell?", f"{_ON_ONE_COMMIT} branches on one commit", where_head),
