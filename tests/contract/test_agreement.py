@@ -4,10 +4,12 @@ import builtins  # because a method is named list
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import Path
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -47,15 +49,42 @@ from tests.contract.samples import (
 from tests.emulator import GitHubEmulator
 from tests.servers.binary import init_bare, run_git
 
-BRANCHES = [branch(name) for name in ("a", "a1", "b")]
+BRANCHES = [branch(name) for name in ("a", "a1", "b", "a-1", "a-2")]
 TAGS = [tag(name) for name in ("a", "a1", "b")]
 NAMES = BRANCHES + TAGS
 # No name is a directory of another: where that must fail, stores differ in how they say so.
-PREFIXES = ["refs/", "refs/heads/", "refs/heads/kv-0a/a", "refs/tags/kv-", TAGS[0], "refs/none/"]
-MAPS = [collection({"a": blob(b"1"), "b": blob(b"\0")}), collection({"a": blob(b"1")}), collection(texts(40))]
+PREFIXES = [
+    "refs/",
+    "refs/heads/",
+    "refs/heads/kv-0a/a",
+    "refs/heads/kv-0a/a-",
+    "refs/tags/kv-",
+    TAGS[0],
+    "refs/none/",
+    "refs/none",
+]
+HOSTILE = {key: blob(key.encode()) for key in ("..", ".git", "a/b", "%2E", "\0", "é", "-", "x" * 255)}
+MAPS = [
+    collection(elements)
+    # Some are alike, on both sides of how many entries a tree needs to be the base of another.
+    for elements in (
+        {},
+        {"a": blob(b"1")},
+        {"a": blob(b"1"), "b": blob(b"\0")},
+        HOSTILE,
+        texts(16),
+        texts(17),
+        texts(40),
+        {**texts(39), "field 3": blob(b"\xff"), "..": blob(b"2")},
+        {**texts(40), **HOSTILE},
+    )
+]
 SAMPLES = [note("1"), note("ключ"), record(b"1"), record(b"2" * 70_000), foreign_commit("theirs"), *MAPS]
 TAG_SAMPLES = [*SAMPLES, annotated_tag(note("tagged"))]
 OIDS = [sample.oid for sample in TAG_SAMPLES]
+FOREIGN = {foreign_commit("theirs").oid, annotated_tag(note("tagged")).oid}
+PARTS = sorted({obj.oid for sample in (*MAPS, record(b"1")) for obj in sample.objects})
+"""The oids of commits, trees and elements."""
 
 
 class Current(Enum):
@@ -119,9 +148,11 @@ class Agreement(RuleBasedStateMachine):
             self.check_all()
             shutil.rmtree(self.place.repository)
 
-    @rule(batch=batches())
-    def apply(self, batch: Sequence[Sequence[Step]]) -> None:
-        transactions = [self.transaction(part) for part in batch]
+    @rule(batch=batches(), sends_all=st.booleans())
+    def apply(self, batch: Sequence[Sequence[Step]], *, sends_all: bool) -> None:
+        """Send all that the new values need, or only what is not there yet."""
+        there = set() if sends_all else self.memory.objects([*OIDS, *PARTS], Depth.VALUES).keys()
+        transactions = [self.transaction(part, there) for part in batch]
         expected = [comparable(outcome) for outcome in self.memory.apply(transactions)]
         assert [comparable(outcome) for outcome in self.git.apply(transactions)] == expected
 
@@ -129,8 +160,9 @@ class Agreement(RuleBasedStateMachine):
     def read(self, asked: Sequence[Selection], depth: Depth) -> None:
         expected, found = self.memory.read(*asked, depth=depth), self.git.read(*asked, depth=depth)
         assert found.refs == expected.refs
+        assert found.moved == frozenset()
         if depth is not Depth.OIDS:
-            assert expected.objects.items() <= found.objects.items()
+            assert self.told(expected.objects).items() <= found.objects.items()
         assert all(from_content(obj.kind, obj.data) == obj for obj in found.objects.values())
 
     @rule(prefixes=st.lists(st.sampled_from(PREFIXES), max_size=3))
@@ -138,12 +170,14 @@ class Agreement(RuleBasedStateMachine):
         assert sorted(self.git.list(prefixes)) == sorted(self.memory.list(prefixes))
 
     @rule(
-        oids=st.lists(st.sampled_from([*OIDS, UNSTORED]), max_size=4),
+        oids=st.lists(st.sampled_from([*OIDS, UNSTORED]) | st.sampled_from(PARTS), max_size=4),
         depth=st.sampled_from([Depth.MESSAGES, Depth.TREES, Depth.VALUES]),
     )
     def objects(self, oids: Sequence[Oid], depth: Depth) -> None:
         # Git may keep objects of a transaction that it refused.
-        assert self.memory.objects(oids, depth).items() <= self.git.objects(oids, depth).items()
+        found = self.git.objects(oids, depth)
+        assert self.told(self.memory.objects(oids, depth)).items() <= found.items()
+        assert all(from_content(obj.kind, obj.data) == obj for obj in found.values())
 
     @rule()
     def look_afresh(self) -> None:
@@ -163,7 +197,12 @@ class Agreement(RuleBasedStateMachine):
         self.read([Selection((), ("refs/",))], Depth.VALUES)
         run_git("fsck", "--strict", "--no-dangling", directory=self.place.repository)
 
-    def transaction(self, part: Sequence[Step]) -> Transaction:
+    def told(self, objects: Mapping[Oid, GitObject]) -> dict[Oid, GitObject]:
+        """Give those of the objects that the place does not leave out."""
+        assert self.place is not None
+        return {oid: obj for oid, obj in objects.items() if self.place.tells_foreign or oid not in FOREIGN}
+
+    def transaction(self, part: Sequence[Step], there: AbstractSet[Oid]) -> Transaction:
         updates: builtins.list[RefUpdate] = []
         objects: dict[Oid, GitObject] = {}
         for name, expected, number in part:
@@ -172,7 +211,7 @@ class Agreement(RuleBasedStateMachine):
                 # Deleting what must be absent says nothing, and is not allowed.
                 updates.append(RefUpdate(name, ANY if expect is ABSENT else expect, DELETE))
             else:
-                objects |= by_oid(TAG_SAMPLES[number].objects)
+                objects |= by_oid(obj for obj in TAG_SAMPLES[number].objects if obj.oid not in there)
                 updates.append(RefUpdate(name, expect, TAG_SAMPLES[number].oid))
         return Transaction(tuple(updates), tuple(objects.values()))
 
@@ -197,7 +236,8 @@ def test_memory_and_git_agree(tmp_path: Path) -> None:
     agree(make_place, settings().max_examples // 3)
 
 
-def test_memory_and_github_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_git", [True, False], ids=["auto", "api"])
+def test_memory_and_github_agree(tmp_path: Path, *, by_git: bool) -> None:
     clock, numbers = FakeClock(), itertools.count()
     with GitHubEmulator(tmp_path, clock=lambda: clock() / SECOND) as emulator:
-        agree(lambda: open_github_place(emulator, f"name{next(numbers)}", clock), settings().max_examples // 4)
+        agree(lambda: open_github_place(emulator, f"name{next(numbers)}", clock, by_git=by_git), settings().max_examples // 4)
