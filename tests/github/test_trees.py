@@ -91,6 +91,35 @@ def test_changing_one_of_ten_thousand_fields_takes_five_small_requests(place: Gi
     assert_stored(place, elements)
 
 
+@pytest.mark.parametrize(
+    "before", [None, {}, texts(3), texts(16), texts(17), texts(150)], ids=lambda found: f"{found and len(found)}"
+)
+def test_writing_fields_takes_five_requests_whatever_there_was(
+    place: GithubPlace, store: GithubStore, before: dict[str, GitObject] | None
+) -> None:
+    """A query, the texts in their tree, the tree around it, the commit, and the refs."""
+    sample = Sample(()) if before is None else write(place, before)
+    elements = {**(before or {}), "new": blob(b"added"), "field 1": blob(b"changed"), "..": blob(b"hostile")}
+    found = store.read(ONE, depth=Depth.TREES)
+    assert store.apply([put(NAME, change(sample, elements), found.expected(NAME))]) == [Applied()]
+    assert sent(place.emulator) == [QUERY, TREE, TREE, COMMIT, QUERY]
+    assert sum(entry.bytes_in for entry in place.emulator.requests) < 5_000
+    assert_stored(place, elements)
+
+
+@pytest.mark.parametrize("extra", [note("an expiry"), Sample((blob(b"\0\xff"),))], ids=["an expiry", "bytes"])
+def test_what_takes_one_request_more_goes_by_git(place: GithubPlace, store: GithubStore, extra: Sample) -> None:
+    """A field with a lifetime of its own, or one of bytes: a query and a push are fewer requests, and count less."""
+    before = write(place, texts(3))
+    store.read(ONE, depth=Depth.TREES)
+    elements = {**texts(3), "new": extra.target if extra.target.kind == "blob" else blob(b"added")}
+    changed = change(before, elements)
+    transaction = put(NAME, Sample((*extra.objects, *changed.objects)), before.oid)
+    assert store.apply([transaction]) == [Applied()]
+    assert (place.emulator.count(), place.emulator.count("git")) == (3, 2)
+    assert_stored(place, elements)
+
+
 def test_what_a_run_has_stored_is_a_base_for_what_it_stores_next(place: GithubPlace, store: GithubStore) -> None:
     before = write(place, MIDDLING)
     store.read(ONE, depth=Depth.TREES)
