@@ -6,8 +6,9 @@ and which file modes appear. Nothing here reads or writes a repository.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NewType
 
 from dulwich.errors import ObjectFormatException
@@ -23,6 +24,9 @@ Kind = Literal["blob", "tree", "commit", "tag"]
 _OID = re.compile(r"[0-9a-f]{40}")
 FILE_MODE, FOLDER_MODE = 0o100644, 0o040000
 """The modes of a tree's entries: plain files, and the subtree of a map or an array."""
+
+_READ_TREES = 8
+"""How many trees are kept as they were read last: a command asks several times for the entries of one, which may be thousands."""
 
 # One identity and one time for every commit, so that an oid depends on tree and message only (docs/format.md, "Commits").
 PERSON_NAME, PERSON_EMAIL = "a a", "a@a.a"
@@ -102,28 +106,28 @@ def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
 class Entries:
     """The entries of a tree, by name: its plain files and its subtrees."""
 
-    files: dict[str, Oid]
-    folders: dict[str, Oid]
+    files: Mapping[str, Oid]
+    folders: Mapping[str, Oid]
 
 
+@lru_cache(_READ_TREES)
 def read_entries(obj: GitObject) -> Entries:
     """Give the entries of a tree. Raises MalformedRecordError for another kind, or an entry that is neither file nor subtree."""
     if obj.kind != "tree":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
-    found = Entries({}, {})
+    by_mode: dict[int, dict[str, Oid]] = {FILE_MODE: {}, FOLDER_MODE: {}}
     try:
         items = Tree.from_string(obj.data).items()
     except ObjectFormatException as exc:
         raise MalformedRecordError(obj.oid, "it is a tree that cannot be read") from exc
-    by_mode = {FILE_MODE: found.files, FOLDER_MODE: found.folders}
     for entry in items:
         if entry.mode not in by_mode or entry.path is None or entry.sha is None:
             raise MalformedRecordError(obj.oid, "it has an entry that is neither a plain file nor a folder")
         by_mode[entry.mode][entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))
-    return found
+    return Entries(by_mode[FILE_MODE], by_mode[FOLDER_MODE])
 
 
-def read_tree(obj: GitObject) -> dict[str, Oid]:
+def read_tree(obj: GitObject) -> Mapping[str, Oid]:
     """Give the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
     found = read_entries(obj)
     if found.folders:
