@@ -12,6 +12,7 @@ from tests.contract.places import GithubPlace
 from tests.contract.samples import Sample, branch, by_oid, collection, create, note, put, texts
 from tests.emulator import GitHubEmulator, ResourceLimits
 from tests.github.opening import id_of, open_emulated
+from tests.github.test_faults import FAULTS
 from tests.servers.binary import run_git
 
 NAME = branch("map")
@@ -185,6 +186,31 @@ def test_without_git_many_changes_and_removals_are_made_in_portions(place: Githu
     # 60 changes and 150 removals, the tree around them, the commit and the ref.
     assert sent(place.emulator) == [TREE] * 3 + [TREE, COMMIT, QUERY]
     assert_stored(place, elements)
+
+
+@pytest.mark.parametrize(
+    "fault", ["dropped", "dropped after", "502 after", "truncated", "malformed", "403 with retry-after", "429"]
+)
+def test_a_tree_is_made_although_each_of_its_requests_fails_once(
+    place: GithubPlace, by_api: GithubStore, clock: FakeClock, fault: str
+) -> None:
+    """Each portion is named by its content, so it is sent again; only of the mutation it may not be known what became of it."""
+    before = collection(texts(40))
+    by_api.apply([put(NAME, before)])
+    elements = {**texts(20), **{f"field {number}": blob(b"changed %d" % number) for number in range(200, 400)}}
+    for number, path in enumerate([TREE] * 3 + [TREE, COMMIT], start=1):
+        place.open().apply([put(NAME, before)])
+        name = f"{number} {fault}"
+        changed = {**elements, name: blob(name.encode())}
+        store = open_emulated(
+            place.emulator, clock, repository_id=id_of(place.emulator, "owner/name"), by_git=False, max_seconds=900
+        )
+        store.read(ONE, depth=Depth.TREES)
+        place.emulator.reset_log()
+        place.emulator.faults = {number: FAULTS[fault]}
+        assert store.apply([put(NAME, collection(changed), before.oid)]) == [Applied()]
+        assert sent(place.emulator)[number - 1 : number + 1] == [path, path]
+        assert_stored(place, changed)
 
 
 def test_long_texts_are_divided_by_their_length(place: GithubPlace, by_api: GithubStore) -> None:
