@@ -186,6 +186,48 @@ class PartlyDeletedError(GitKeyvalError):
         )
 
 
+class PartlyWrittenError(GitKeyvalError):
+    """Of several repositories some are written, and then something went wrong in another."""
+
+    def __init__(self, written: Sequence[str], failed: str, cause: GitKeyvalError) -> None:
+        """Name the repositories that are written and the one that is not, and keep what happened there."""
+        self.written = tuple(written)
+        self.cause = cause
+        super().__init__(
+            f"What belongs to {', '.join(written)} was written; in {failed}: {cause.what}",
+            f"{cause.next_step} Nothing was tried in those after it; running the step again writes all of them.".strip(),
+        )
+
+
+class RedirectedError(GitKeyvalError):
+    """Keys live in other repositories, and writes are not followed there; nothing was written."""
+
+    def __init__(self, repositories: Sequence[str]) -> None:
+        """Name the repositories to use instead."""
+        self.repositories = tuple(repositories)
+        super().__init__(
+            f"The key is redirected: it lives in {' and '.join(repositories)}. Nothing was written.",
+            "Use that repository, or give 'follow-writes: true'.",
+        )
+
+
+class RedirectNotFollowedError(GitKeyvalError):
+    """A redirect leads where it is not followed."""
+
+    def __init__(self, repository: str, reason: str, next_step: str) -> None:
+        """Name the repository that it leads to, and why it is not followed."""
+        self.repository = repository
+        super().__init__(f"The redirect to {repository} is not followed: {reason}.", next_step)
+
+
+class RedirectRefusedError(GitKeyvalError):
+    """A key is not redirected because something would be lost; nothing was written."""
+
+    def __init__(self, reason: str, next_step: str) -> None:
+        """Say what would be lost, and what to do before."""
+        super().__init__(f"The key is not redirected: {reason}. Nothing was written.", next_step)
+
+
 class StoreError(GitKeyvalError):
     """The repository could not be used; nothing of this request was applied."""
 

@@ -30,6 +30,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
+from git_keyval.format.redirects import Redirect, decode_redirect, redirect_of
 from git_keyval.format.registry import decode_entry
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.store.closure import missing
@@ -41,9 +42,8 @@ from maintenance.plan import counted
 from maintenance.report import CheckReport, Problem
 
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
-_CATEGORIES = {"data", "counter", "map", "array"}
+_CATEGORIES = {"data", "counter", "map", "array", "redirect"}
 _COLLECTIONS = {"map", "array"}
-_RESERVED = {"redirect"}
 _AT_ONCE = 1_000
 _BLOBS_AT_ONCE = 10_000
 """How many blobs are read together, unless a single map or array has more."""
@@ -62,6 +62,8 @@ _REPAIR = {
     "array": "'aget' tells which; 'aset' them, or 'del' the key.",
 }
 _PURGED = "Nothing: purge removes it once it is old."
+_ANCHOR = "Run 'redirect' for the key again, with the same 'redirect-to'."
+_CARRY_OVER = "Carry it over by hand: docs/repositories.md tells how."
 _CLOCK = "Set the clock of the machine that wrote it."
 
 _Found = Iterator[Problem]
@@ -257,21 +259,21 @@ def _check_value(database: _Database, name: RefName, target: GitObject, objects:
     category = str(decode_message(target)["category"])
     counts, expiries = database.counts, database.expiries.get(name, ())
     # Only names of the format get into the report: anybody who may push could put a text of his own there.
-    counts[category if category in _CATEGORIES | _RESERVED else "unknown"] += 1
+    counts[category if category in _CATEGORIES else "unknown"] += 1
     if category == "data":
         decode_data(target, objects)
         yield from _check_belonging(expiries, ())
     elif category == "counter":
         yield from _check_set_time(name, decode_counter(target), database.now)
         yield from _check_belonging(expiries, ())
+    elif category == "redirect":
+        yield from _check_redirect(name, decode_redirect(target), database.refs)
+        yield from _check_belonging(expiries, ())
     elif category in _COLLECTIONS:
         collection = decode_collection(target, objects)
         counts["elements"] += len(collection.elements)
         yield from _check_elements(name, collection, objects)
         yield from _check_belonging(expiries, collection.elements)
-    elif category in _RESERVED:
-        reserved = f"it is of category {category}, which this version of the software cannot check"
-        yield Problem(name, "warning", reserved, "Use a later version of the software.")
     else:
         yield Problem(name, "error", "it is of a category that no key can hold", _REWRITE)
 
@@ -300,6 +302,15 @@ def _check_belonging(expiries: Iterable[tuple[RefName, Oid]], elements: Iterable
                 yield Problem(name, "warning", "it belongs to no element of its key", _SWEPT)
 
 
+def _check_redirect(name: RefName, redirect: Redirect, refs: Mapping[RefName, Oid]) -> _Found:
+    if refs.get(DUMMY_TREE_TAG) != REDIRECT_ANCHOR.oid:
+        what = f"a plain 'set' would overwrite its redirect to {redirect.repository}: the tag does not tell of it"
+        yield Problem(name, "error", what, _ANCHOR)
+    expiry = RefName(name.replace("/val-", "/exp-"))
+    if expiry in refs:
+        yield Problem(expiry, "warning", "it is beside a redirect, which does not expire", "Nothing: it means nothing.")
+
+
 def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
     if counter.set_at is not None:
         yield from _check_time(name, counter.set_at, now)
@@ -309,7 +320,9 @@ def _check_breadcrumb(name: RefName, target: GitObject, refs: Mapping[RefName, O
     decode_delta(target)
     beside = _value_beside(name, refs)
     value = None if beside is None else objects.get(beside)
-    if value is not None and _holds_other_than_counter(value):
+    if redirect_of(value) is not None:
+        yield Problem(name, "warning", "it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER)
+    elif value is not None and _holds_other_than_counter(value):
         yield Problem(name, "warning", "it is void: its key holds no counter", "Nothing: gather removes it.")
 
 

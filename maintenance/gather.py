@@ -19,9 +19,10 @@ from git_keyval.format.counters import (
     read_breadcrumb,
 )
 from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import DUMMY_OBJECTS, OtherCategoryError
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, OtherCategoryError, decode_message
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.redirects import redirect_of
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from maintenance.execute import Progress
@@ -110,6 +111,11 @@ def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Tim
         else:
             plan.left.append(Left(crumb.name, "younger than the grace period", notable=False))
     if not ripe:
+        return
+    if redirect_of(seen.objects.get(seen.refs.get(trail.value_name, NULL_COMMIT.oid))) is not None:
+        plan.left += [
+            Left(crumb.name, "its key is redirected, so it is counted nowhere; docs/repositories.md tells how") for crumb in ripe
+        ]
         return
     try:
         base, expired = _base(trail, seen, now)
@@ -204,6 +210,8 @@ def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, b
     try:
         return decode_counter(_target(seen, trail.value_name)), False
     except OtherCategoryError:
+        if decode_message(_target(seen, trail.value_name))["category"] == "redirect":
+            raise MalformedRecordError(trail.value_name, "it is a redirect that leads nowhere") from None
         return None, False
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, RefName
+from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown
 from maintenance.jobs import Maintenance
@@ -14,7 +14,6 @@ _README = b"""# A git-keyval database
 Keys are refs below refs/heads/kv-*, values are the commits they point at. Do not clone this repository with all its branches.
 """
 _BRANCHES = "refs/heads/"
-_OUR_TAGS = "refs/tags/kv"
 
 
 class NameTakenError(GitKeyvalError):
@@ -43,7 +42,7 @@ def init(run: Maintenance) -> InitReport:
     an empty repository; so an empty one gets ``main`` with a README first. Raises NameTakenError.
     """
     branches = anchored = False
-    for name, _oid in run.store.list([_BRANCHES, _OUR_TAGS]):
+    for name, _oid in run.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
         _refuse_taken(name)
         branches = branches or name.startswith(_BRANCHES)
         anchored = anchored or name == DUMMY_TREE_TAG

@@ -3,14 +3,17 @@
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from struct import iter_unpack
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.metadata import REDIRECT_ANCHOR
 from git_keyval.format.names import (
-    BREADCRUMBS_PREFIX,
+    DUMMY_TREE_TAG,
     KEYS_PREFIX,
+    OUR_TAGS_PREFIX,
     BreadcrumbRef,
     KeyId,
     Naming,
@@ -20,6 +23,7 @@ from git_keyval.format.names import (
     record_parts,
 )
 from git_keyval.format.objects import Oid
+from git_keyval.format.redirects import redirect_of
 from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
 from maintenance.elements import Ended, plan_elements
@@ -80,6 +84,7 @@ class _Listing:
     )
     ids: dict[bytes, int | None] = field(default_factory=dict)
     examined: int = 0
+    redirected: bool = False
 
 
 def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
@@ -92,6 +97,8 @@ def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
     listing = _list(store, progress)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
+    if listing.redirected:
+        _spare_redirects(plan, listing, store, due)
     open_ = _Open()
     for shard_length, keyspace in listing.keyspaces.items():
         naming = Naming(shard_length)
@@ -109,7 +116,10 @@ def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
 
 def _list(store: Store, progress: Progress) -> _Listing:
     listing = _Listing()
-    for name, oid in list_refs(store, [KEYS_PREFIX, BREADCRUMBS_PREFIX], "sweep: listing", progress):
+    for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
+        if name == DUMMY_TREE_TAG:
+            listing.redirected = oid == REDIRECT_ANCHOR.oid
+            continue
         listing.examined += 1
         if record := record_parts(name):
             shard_length, kind, key_id, element = record
@@ -124,6 +134,22 @@ def _list(store: Store, progress: Progress) -> _Listing:
         except MalformedRecordError:
             listing.ids[raw] = None  # unknown means keep: the plan reports every key that has it
     return listing
+
+
+def _spare_redirects(plan: Plan, listing: _Listing, store: Store, due: AbstractSet[bytes]) -> None:
+    """Take from the expiries those beside redirects, which do not expire. Only where keys are redirected, values are looked at."""
+    for shard_length, keyspace in listing.keyspaces.items():
+        beside = {
+            raw_id: Oid(keyspace.values[raw_id].hex())
+            for raw_id, expiry_oid in keyspace.expiries.items()
+            if expiry_oid in due and raw_id in keyspace.values
+        }
+        values = store.objects(set(beside.values()))
+        for raw_id, oid in beside.items():
+            if redirect_of(values.get(oid)) is not None:
+                del keyspace.expiries[raw_id]
+                name = Naming(shard_length).expiry(KeyId(raw_id.hex()))
+                plan.left.append(Left(name, "beside a redirect, which does not expire", notable=False))
 
 
 def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, element: str | None, oid: Oid) -> None:

@@ -27,6 +27,7 @@ _FIRST_STEPS = (
 )
 _ENVIRONMENT = (
     ("GIT_KEYVAL_REPOSITORY", "The database, where --repository is not given."),
+    ("GIT_KEYVAL_REPOSITORY_SHARD_LENGTH", "The number of digits that stand for {shard} in its name."),
     ("GIT_KEYVAL_TOKEN", "The token, where --token is not given. It is sent to the server of the repository, whichever that is."),
     (", ".join(PUBLIC_TOKENS), "Taken after that, for repositories on github.com or ghe.com only."),
     (", ".join(ENTERPRISE_TOKENS), "The same, for repositories on the Enterprise Server that GITHUB_SERVER_URL names."),

@@ -77,6 +77,10 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     errors.ContentionError: ("contention", ExitCode.FAILED),
     errors.OutcomeUnknownError: ("outcome-unknown", ExitCode.UNKNOWN),
     errors.PartlyDeletedError: ("partly-deleted", ExitCode.FAILED),
+    errors.PartlyWrittenError: ("partly-written", ExitCode.FAILED),
+    errors.RedirectedError: ("redirected", ExitCode.FAILED),
+    errors.RedirectNotFollowedError: ("redirect-not-followed", ExitCode.FAILED),
+    errors.RedirectRefusedError: ("redirect-refused", ExitCode.FAILED),
     errors.NotARepositoryError: ("not-a-repository", ExitCode.FAILED),
     errors.AccessDeniedError: ("access-denied", ExitCode.FAILED),
     errors.UnavailableError: ("unavailable", ExitCode.FAILED),
@@ -100,7 +104,7 @@ def kind_of(error: Exception) -> str:
 
 def code_of(error: Exception) -> ExitCode:
     """Give the exit code of a call that this error ended."""
-    if isinstance(error, errors.PartlyDeletedError):
+    if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError):
         return code_of(error.cause)
     return _found(error)[1]
 

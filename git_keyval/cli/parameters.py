@@ -7,7 +7,7 @@ from typing import TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import COMMON, Command
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 
 # What a person types without naming it, in this order; the last one of keys takes all that follow.
@@ -47,7 +47,7 @@ def parameters_of(command: Command) -> list[click.Parameter]:
 
 def common_options(*, repeated: bool) -> list[click.Parameter]:
     """Give the options of every command. They stand before its name, and may be ``repeated`` after it."""
-    named = {name: INPUTS[name] for name in ("repository", "token", "transport")}
+    named = {name: INPUTS[name] for name in COMMON if name != "command"}
     return [
         click.Option(
             ["--repository", "-r", variable_of("repository")],
@@ -57,6 +57,14 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
             help=named["repository"].description,
             hidden=repeated,
             shell_complete=_directories,
+        ),
+        click.Option(
+            ["--repository-shard-length", variable_of("repository-shard-length")],
+            envvar=None if repeated else "GIT_KEYVAL_REPOSITORY_SHARD_LENGTH",
+            show_envvar=True,
+            metavar="NUMBER",
+            help=_help(named["repository-shard-length"]),
+            hidden=repeated,
         ),
         click.Option(
             ["--token", variable_of("token")],
@@ -81,7 +89,7 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
 def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, str]:
     """Give as text, by name, the inputs that were given."""
     given: dict[str, str] = {}
-    for name in ("repository", "token", "transport", *command.inputs):
+    for name in (*COMMON, *command.inputs):
         match values.get(variable_of(name)):
             case None | False | ():
                 continue

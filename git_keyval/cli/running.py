@@ -10,6 +10,7 @@ from git_keyval.cli.credentials import token_of
 from git_keyval.cli.failures import ExitCode, StoppedError
 from git_keyval.cli.parameters import given_inputs
 from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell
+from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
 from git_keyval.interface.commands import Command
@@ -81,7 +82,7 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
     if "token" not in given:
         # A config file may name repositories anywhere.
         named = given.get("repository") or ("" if "config" in given else call.home)
-        given["token"] = token_of(named, os.environ)
+        given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
     inputs = parse_inputs(call.command, given)
     if "output-file" in inputs:
         from git_keyval.dispatch.files import check_writable

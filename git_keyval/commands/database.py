@@ -1,15 +1,15 @@
 """A database: a store with the choices that all commands share, and the one way to write to it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RefusedError, StoreError
+from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedError, RefusedError, StoreError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
@@ -47,10 +47,13 @@ End: TypeAlias = Applied | Conflict | RefusedError | OutcomeUnknownError
 
 @contextmanager
 def in_doubt(cause: str) -> Iterator[None]:
-    """Once a reply was lost (``cause`` says how), any later failure to reach the store leaves the outcome unknown."""
+    """Once a reply was lost (``cause`` says how), any later failure to reach the store leaves the outcome unknown.
+
+    So does a key that was redirected since: the write may have been made before.
+    """
     try:
         yield
-    except StoreError as exc:
+    except (StoreError, RedirectedError) as exc:
         if not cause:
             raise
         raise OutcomeUnknownError(cause) from exc
@@ -62,7 +65,7 @@ class Database:
 
     ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
     caller could not be told a value; it is asked before a write that takes the value away. ``cipher`` is between values and what is
-    stored of them.
+    stored of them. ``held_at_target`` tells which keys exist where they are about to be redirected to.
     """
 
     store: Store
@@ -74,6 +77,7 @@ class Database:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     deliverable: Callable[[Value | int], None] = lambda _value: None
     cipher: Cipher = PLAIN
+    held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
 
     def now(self) -> Micros:
         """Tell the store's time."""

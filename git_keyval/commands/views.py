@@ -1,12 +1,12 @@
 """Keys, and what a read shows of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.commands.database import Database
-from git_keyval.errors import MalformedRecordError, WrongTypeError
+from git_keyval.errors import MalformedRecordError, RedirectedError, WrongTypeError
 from git_keyval.format.counters import (
     RECENT_OPERATIONS,
     Breadcrumb,
@@ -23,6 +23,7 @@ from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import DataRecord
+from git_keyval.format.redirects import Redirect, redirect_of
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType, as_integer
 from git_keyval.store.port import DELETE, Depth, Expect, RefUpdate, Selection, Snapshot
@@ -61,6 +62,16 @@ class Key:
         return self.record.key_id
 
 
+class MovedError(RedirectedError):
+    """Keys that were read are redirected; nothing was written. ``targets`` tells where each of them lives."""
+
+    def __init__(self, targets: Mapping[KeyId, Redirect]) -> None:
+        """Keep where they live."""
+        self.targets = targets
+        told = {f"{target.repository} (shard-length {target.shard_length})" for target in targets.values()}
+        super().__init__(sorted(told))
+
+
 @dataclass(frozen=True, slots=True)
 class KeyView:
     """All refs of one key at one read, and the objects that were read with them."""
@@ -95,6 +106,10 @@ class KeyView:
             return decode_expiry(self._object(oid, self.expiry_name))
         except MalformedRecordError as exc:
             raise MalformedRecordError(self.expiry_name, exc.reason) from exc
+
+    def redirect(self) -> Redirect | None:
+        """Give where the key lives, if its value is a redirect that can be read."""
+        return None if self.version is None else redirect_of(self.seen.objects.get(self.version))
 
     def expired(self, now: Micros) -> bool:
         """Tell whether the key has an expiry that has passed."""
@@ -138,6 +153,8 @@ class KeyView:
             category = decode_message(self._value_commit())["category"]
         except MalformedRecordError as exc:
             raise MalformedRecordError(self.value_name, exc.reason) from exc
+        if category == "redirect":
+            raise MalformedRecordError(self.value_name, "it is a redirect that leads nowhere")
         if category in _RESERVED:
             raise MalformedRecordError(self.value_name, f"it is a {category}, which this version of the software cannot read")
         if category not in _CATEGORIES:
@@ -232,7 +249,18 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
     folds in between is found in the counter that is read after it. Where the store does both in one request, in an order that it
     does not promise, counters take a second one; not ``exact`` is enough for those whose write compares what they have read.
+
+    Raises MovedError for keys that live elsewhere; with OIDS, redirects are not seen.
     """
+    views = read_where_stored(database, keys, depth, exact=exact)
+    moved = {view.key_id: redirect for view in views if (redirect := view.redirect()) is not None}
+    if moved:
+        raise MovedError(moved)
+    return views
+
+
+def read_where_stored(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True) -> list[KeyView]:
+    """Read keys as they are stored here, redirects included; otherwise as ``read_views``."""
     views = _read_once(database, keys, depth, exact=exact)
     for _ in range(database.max_attempts):
         doubtful = [number for number, view in enumerate(views) if view.doubtful()]

@@ -10,14 +10,17 @@ from git_keyval.commands.ciphers import Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
 from git_keyval.dispatch.encryption import cipher_of
+from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.canonical import JsonError, JsonValue, encode
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
-from git_keyval.format.names import is_op
+from git_keyval.format.names import KeyId, is_op
 from git_keyval.format.objects import Oid
+from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, bytes_value, file_value, from_json, parse_value
 from git_keyval.interface.commands import Command
+from git_keyval.interface.inputs import NO_REDIRECT
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
 _PLAIN = {
@@ -55,6 +58,8 @@ def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundi
         existence = cast("Literal['', 'absent', 'present']", inputs.get("if", ""))
         version = inputs.get("if-version")
         arguments["condition"] = Condition(existence, None if version is None else Oid(str(version)))
+    if "redirect-to" in command.inputs:
+        arguments["targets"] = _targets(inputs, cast("list[Key]", arguments["keys"]))
     if "op-id" in inputs:
         arguments["op"] = _op(str(inputs["op-id"]))
     return arguments
@@ -71,6 +76,15 @@ def _keys(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> list[K
     if not listed:
         raise InputError("keys", "is an empty list", "at least one key")
     return list({key.id: key for key in (_key("keys", text, key_type, cipher) for text in listed)}.values())
+
+
+def _targets(inputs: Mapping[str, object], keys: list[Key]) -> dict[KeyId, Redirect]:
+    named = str(inputs["redirect-to"])
+    if named == NO_REDIRECT:
+        return {}
+    layout = layout_of(named, inputs)
+    shard_length = shard_length_of(inputs, layout, "redirect-shard-length")
+    return {key.id: Redirect(layout.of_key(key.id), shard_length) for key in keys}
 
 
 def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | int:

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from git_keyval.store.git import is_scp_address
+from git_keyval.store.messages import one_line
+
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
+_USER = re.compile(r"(?<=://)[^/]*@")
+_NO_OWNERS = {"", ".", "..", "~"}
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
 _PUBLIC_SERVER, _PUBLIC_API = "https://github.com", "https://api.github.com"
@@ -46,6 +51,46 @@ def identity(repository: str, server: GithubServer) -> str:
     """Give the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
     name = github_name(repository, server)
     return repository if name is None else name.lower()
+
+
+def owner_of(repository: str, server: GithubServer) -> str | None:
+    """Give the owner in a repository's address, the part before its name; None if it has none."""
+    name = github_name(repository, server)
+    parts = _parts(repository) if name is None else None
+    return name.partition("/")[0] if name is not None else parts[1] if parts else None
+
+
+def beside(repository: str, name: str, server: GithubServer) -> str | None:
+    """Give the address of the repository ``name``, which is ``owner/name``, on the server of another one.
+
+    Owner and name are replaced in its address or path, and ``.git`` is kept; None if the address does not end with both.
+    """
+    if github_name(repository, server) is not None:
+        return name
+    parts = _parts(repository)
+    return None if parts is None else f"{parts[0]}{name}{'.git' if parts[2].endswith('.git') else ''}"
+
+
+def shown_address(repository: str) -> str:
+    """Give an address on one line, without a user and password, for messages and reports."""
+    return one_line(_USER.sub("", repository))
+
+
+def _parts(repository: str) -> tuple[str, str, str] | None:
+    """Split an address or path before its last two parts: what is before them, the owner, the name."""
+    scheme, separator, rest = repository.rpartition("://")
+    host, _, path = rest.partition("/") if separator else ("", "", rest)
+    start = f"{scheme}{separator}{host}/" if separator else ""
+    if not separator and is_scp_address(repository):
+        host, _, path = repository.partition(":")
+        start = f"{host}:"
+    if separator and ("?" in path or "#" in path):
+        return None
+    parts = path.rstrip("/").split("/")
+    owner, name = parts[-2:] if len(parts) > 1 else ("", "")
+    if owner in _NO_OWNERS or name in _NO_OWNERS:
+        return None
+    return f"{start}{''.join(f'{part}/' for part in parts[:-2])}", owner, name
 
 
 def cdn_url(environ: Mapping[str, str]) -> str:

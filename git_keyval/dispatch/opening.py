@@ -17,6 +17,33 @@ _MAX_EVENT_BYTES = 25 * 1024 * 1024
 _ACCEPTED = "a git URL, a path, or owner/name"
 
 
+class Stores:
+    """The repositories of one command, each opened once, when it is first needed."""
+
+    def __init__(self, inputs: Mapping[str, object], surroundings: Surroundings) -> None:
+        """Open them as the inputs say, but for ``repository``."""
+        self._inputs = inputs
+        self._surroundings = surroundings
+        self._open: dict[str, Store] = {}
+
+    def of(self, repository: str) -> Store:
+        """Give the store of a repository. Raises GitKeyvalError."""
+        if repository not in self._open:
+            self._open[repository] = open_store({**self._inputs, "repository": repository}, self._surroundings)
+        return self._open[repository]
+
+    @property
+    def requests(self) -> int:
+        """Count the requests made to all of them."""
+        return sum(store.requests for store in self._open.values())
+
+    @property
+    def rate_remaining(self) -> int | None:
+        """Tell the lowest of what their servers still allow; None where none has told."""
+        told = [store.rate_remaining for store in self._open.values()]
+        return min((left for left in told if left is not None), default=None)
+
+
 def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Store:
     """Open the repository; nothing is read from it yet. Raises GitKeyvalError."""
     repository, token = str(inputs.get("repository", "")), str(inputs.get("token", ""))

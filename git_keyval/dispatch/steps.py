@@ -9,13 +9,15 @@ from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
-from git_keyval.dispatch.location import cdn_of_server
-from git_keyval.dispatch.opening import open_store
+from git_keyval.dispatch.layout import layout_of, shard_length_of
+from git_keyval.dispatch.location import GithubServer, cdn_of_server
+from git_keyval.dispatch.opening import Stores
+from git_keyval.dispatch.routing import Place, Policy, Routes, Run, joined, keys_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.links import value_link
-from git_keyval.format.names import DEFAULT_SHARD_LENGTH, Naming
+from git_keyval.format.names import Naming
 from git_keyval.format.times import iso_utc
 from git_keyval.format.values import Value, as_json, as_text
 from git_keyval.interface.commands import Command
@@ -33,24 +35,38 @@ def run_command(
     ``deliverable`` raises for a value that the caller could not hand on; it is asked before such a value is taken away.
     """
     arguments = bind(command, inputs, surroundings)
-    store = open_store(inputs, surroundings)
-    database = Database(
-        store,
-        sleep=surroundings.sleep,
-        random=surroundings.random,
-        new_op=surroundings.new_op,
-        naming=Naming(cast("int", inputs.get("shard-length", DEFAULT_SHARD_LENGTH))),
-        granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
-        max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
-        deliverable=deliverable,
-        cipher=cipher_of(inputs, surroundings),
-    )
-    result: Result = getattr(import_module(command.module), command.attribute)(database, **arguments)
+    layout = layout_of(str(inputs.get("repository", "")), inputs)
+    shard_length = shard_length_of(inputs, layout)
+    stores = Stores(inputs, surroundings)
+    function: Run = getattr(import_module(command.module), command.attribute)
+    cipher = cipher_of(inputs, surroundings)
+    keys = keys_of(arguments)
+
+    def database(place: Place) -> Database:
+        return Database(
+            stores.of(place.repository),
+            sleep=surroundings.sleep,
+            random=surroundings.random,
+            new_op=surroundings.new_op,
+            naming=Naming(place.shard_length),
+            granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
+            max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
+            deliverable=deliverable,
+            cipher=cipher,
+            held_at_target=lambda key_ids: routes.held([key for key in keys if key.id in key_ids], arguments),
+        )
+
+    policy = Policy.of(inputs, GithubServer.of(surroundings.environ), writing="applied" in command.outputs)
+    routes = Routes(policy, lambda key_id: Place(layout.of_key(key_id), shard_length), database)
+    if keys:
+        result = routes.run(function, arguments)
+    else:
+        result = joined([function(database(Place(name, shard_length)), **arguments) for name in layout.all()], [])
     told = {
         **_told(result),
         "url": _link(result, arguments, surroundings),
-        "requests-used": store.requests,
-        "rate-remaining": store.rate_remaining,
+        "requests-used": stores.requests,
+        "rate-remaining": stores.rate_remaining,
     }
     return result, as_outputs(command, told)
 

@@ -1,16 +1,18 @@
 """What a maintenance command works on: the repositories, and the inputs that hold for each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from git_keyval.dispatch.location import GithubServer, github_name, identity
+from git_keyval.dispatch.layout import SHARD, layout_of
+from git_keyval.dispatch.location import GithubServer, github_name, identity, shown_address
 from git_keyval.interface.commands import Command
 
 if TYPE_CHECKING:
-    from git_keyval.interface.config import Config, Settings
+    from git_keyval.interface.config import Config, Listed, Settings
 
 _SHARE = "max-writes"
+_LENGTH = "repository-shard-length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """The repositories of one run, in order. Where they are ``listed`` by the config file, each is reported under its name."""
+    """The repositories of one run, in order.
+
+    Where they are ``listed``, by the config file or as the shards of one database, each is reported under its name.
+    """
 
     targets: tuple[Target, ...]
     listed: bool = False
@@ -36,30 +41,55 @@ def worklist(
     """Give the work of a command: the repository of the inputs, or those of the config file if it spans them, or else ``home``.
 
     Of settings the narrower holds: that of the inputs before that of a repository before that of the file, and in the latter two
-    that of a job before that of all jobs.
+    that of a job before that of all jobs. A repository with ``{shard}`` in its name stands for all that it is spread over. Raises
+    InputError.
     """
     server = GithubServer.of(environ)
     named = str(inputs.get("repository", ""))
-    if config is None:
-        return Worklist((Target(named or home, {**inputs, "repository": named or home}),))
-    if named or not config.repositories or not command.spans:
-        place = identity(named or home, server)
-        own = [listed.settings for listed in config.repositories if identity(listed.repository, server) == place]
-        return Worklist((_target(command, inputs, named or home, [config.settings, *own]),))
+    common = [config.settings] if config else []
+    listed = [(name, each) for each in config.repositories for name in _spread(each, config, inputs)] if config else []
+    if named or not listed or not command.spans:
+        place = named or home
+        layout = layout_of(
+            place, _lengths(place, [*common, *(each.settings for _, each in listed if each.repository == place)], inputs)
+        )
+        own = {identity(name, server): each.settings for name, each in listed}
+        targets = [
+            _target(command, inputs, name, [*common, *(own[of] for of in [identity(name, server)] if of in own)])
+            for name in layout.all()
+        ]
+        return Worklist(tuple(targets), listed=bool(layout.digits))
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
     trusted = "config" in inputs
     return Worklist(
         tuple(
             _target(
                 command,
-                inputs if trusted or github_name(listed.repository, server) else _without_token(inputs),
-                listed.repository,
-                [config.settings, listed.settings],
+                inputs if trusted or github_name(name, server) else _without_token(inputs),
+                name,
+                [*common, each.settings],
             )
-            for listed in config.repositories
+            for name, each in listed
         ),
         listed=True,
     )
+
+
+def _spread(listed: "Listed", config: "Config", inputs: Mapping[str, object]) -> Iterator[str]:
+    """Give the repositories that an entry of the list stands for: one, or one for each shard."""
+    if SHARD not in listed.repository:
+        return iter([listed.repository])
+    return layout_of(listed.repository, _lengths(listed.repository, [config.settings, listed.settings], inputs)).all()
+
+
+def _lengths(repository: str, layers: Iterable["Settings"], inputs: Mapping[str, object]) -> Mapping[str, object]:
+    """Give the inputs with what the file says of a repository that is spread over many; of any other, its lengths say nothing."""
+    if SHARD not in repository:
+        return inputs
+    told: dict[str, object] = {}
+    for layer in layers:
+        told |= layer.common
+    return {**told, **inputs}
 
 
 def _target(command: Command, inputs: Mapping[str, object], repository: str, layers: Iterable["Settings"]) -> Target:
@@ -72,7 +102,9 @@ def _target(command: Command, inputs: Mapping[str, object], repository: str, lay
             if isinstance(share := of_job.pop(_SHARE, None), int):
                 shares[job] = share
             settings |= of_job
-    return Target(repository, {**settings, **inputs, "repository": repository}, {} if _SHARE in inputs else shares)
+    told = {**settings, **inputs, "repository": repository}
+    told.pop(_LENGTH, None)  # the repository's name is whole
+    return Target(shown_address(repository), told, {} if _SHARE in inputs else shares)
 
 
 def _without_token(inputs: Mapping[str, object]) -> dict[str, object]:

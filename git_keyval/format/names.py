@@ -21,6 +21,8 @@ MAIN_BRANCH = RefName("refs/heads/main")
 
 KEYS_PREFIX = "refs/heads/kv-"
 BREADCRUMBS_PREFIX = "refs/tags/kv-"
+OUR_TAGS_PREFIX = "refs/tags/kv"
+"""Breadcrumbs, and the tag that anchors the dummy tree."""
 GC_PREFIX = "refs/heads/gc/"
 LITERAL_GC_PREFIX = "refs/gc/"
 """The namespace of the seed design, which plain git servers may hold; purge clears it too."""

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-COMMON = ("command", "repository", "token", "transport")
+COMMON = ("command", "repository", "repository-shard-length", "token", "transport")
 _ENCRYPTION = ("encryption-key", "encryption-kid")
-_NAMED = ("key-type", "shard-length", *_ENCRYPTION)
+_NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION)
 _KEY = ("key", *_NAMED)
 _KEYS = ("key", "keys", *_NAMED)
 _SHOW = ("default", "on-missing", "output-file", "mask")
 _LIFETIME = ("ttl", "expires-at", "expiry-granularity")
-_WRITE = ("if", "if-version", "max-attempts")
-_VERSIONED = ("if-version", "max-attempts")
+_RIVALS = ("max-attempts", "follow-writes")
+_WRITE = ("if", "if-version", *_RIVALS)
+_VERSIONED = ("if-version", *_RIVALS)
 _CONFIG = ("config",)
 _BUDGET = ("dry-run", "max-writes", "max-seconds", *_CONFIG)
-_COUNT = (*_KEY, "by", "op-id", "contention", "max-attempts")
+_COUNT = (*_KEY, "by", "op-id", "contention", *_RIVALS)
 _TIMES = ("ttl", "expires-at")
 _REPORT = ("count", "report", "requests-used", "rate-remaining")
 
@@ -133,7 +134,7 @@ COMMANDS: dict[str, Command] = {
             "values",
             "Write several keys, all or none.",
             f"{_VALUES}:mset",
-            ("values", "type", *_NAMED, *_LIFETIME, "store-key", "max-attempts"),
+            ("values", "type", *_NAMED, *_LIFETIME, "store-key", *_RIVALS),
             ("applied", "count", *_USED),
             (("values",),),
         ),
@@ -189,6 +190,15 @@ COMMANDS: dict[str, Command] = {
             "git_keyval.commands.keyspace:keys",
             ("key", *_ENCRYPTION),
             ("found", "json", "count", *_USED),
+        ),
+        Command(
+            "redirect",
+            "redirects",
+            "Say that keys live in another repository.",
+            "git_keyval.commands.redirects:redirect",
+            (*_KEYS, "redirect-to", "redirect-shard-length", "if-version", "max-attempts"),
+            ("applied", "count", *_USED),
+            (("key", "keys"), ("redirect-to",)),
         ),
         Command(
             "gather",

@@ -28,6 +28,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "decr": ("git-keyval decr slots --by 2",),
     "keys": ("git-keyval keys", "git-keyval keys 'feature-*' --json"),
+    "redirect": (
+        "git-keyval redirect moved --redirect-to team/archive",
+        "git-keyval redirect moved --redirect-to none",
+    ),
     "gather": ("git-keyval gather --grace-period 5m",),
     "sweep": ("git-keyval sweep --dry-run",),
     "purge": ("git-keyval purge --retention 30d",),

@@ -12,11 +12,18 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import is_oid
+from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import SECOND, Micros, parse_duration
 
 MAX_INLINE_BYTES = 100 * 1024
 """What ``value`` may hold: a little less than a runner can hand to a container. Larger values come in a file."""
+
+MAX_REPOSITORY_DIGITS = 3
+"""How many digits of the key id may choose a repository: more would be more repositories than anybody keeps."""
+
+NO_REDIRECT = "none"
+"""What ``redirect-to`` says to take a redirect away."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _YEAR = 366 * 86_400
@@ -145,6 +152,21 @@ def _names(text: str) -> list[JsonValue]:
     return listed
 
 
+def _redirect_target(text: str) -> str:
+    if text != NO_REDIRECT and not is_repository_name(text.replace("{shard}", "0")):
+        raise ValueError(text)
+    return text
+
+
+def _repository_patterns(text: str) -> list[JsonValue]:
+    patterns = _names(text)
+    for pattern in patterns:
+        owner, _, name = str(pattern).partition("/")
+        if pattern != "*" and not is_repository_name(f"{owner}/{'any' if name == '*' else name}"):
+            raise ValueError(pattern)
+    return patterns
+
+
 def _members(text: str) -> dict[str, JsonValue]:
     members = canonical.decode(text)
     if not isinstance(members, dict) or not members:
@@ -212,8 +234,8 @@ INPUTS: dict[str, Input] = {
         Input("command", "What to do.", "a command", _text, default="maintain"),
         Input(
             "repository",
-            "The database: a git URL, a path, or owner/name on GitHub. In a workflow that names none, maintenance takes the "
-            "repositories of the config file, and everything else the workflow's own.",
+            "The database: a git URL, a path, or owner/name on GitHub; with {shard} in it, one spread over many. In a workflow "
+            "that names none, maintenance takes the repositories of the config file, and everything else the workflow's own.",
             "a URL, a path or owner/name",
             _text,
         ),
@@ -318,6 +340,37 @@ INPUTS: dict[str, Input] = {
             f"a whole number from 1 to {MAX_SHARD_LENGTH}",
             WholeNumber(1, MAX_SHARD_LENGTH),
             default="2",
+        ),
+        Input(
+            "repository-shard-length",
+            "How many digits of the key id stand for {shard} in the name of a repository: a database over 16, 256 or 4096 of them.",
+            f"a whole number from 1 to {MAX_REPOSITORY_DIGITS}; 'shard-length' must be greater",
+            WholeNumber(1, MAX_REPOSITORY_DIGITS),
+        ),
+        Input(
+            "redirect-to",
+            "The repository where the key lives from now on, on the same server; none takes a redirect away.",
+            "owner/name, which may have {shard}, or none",
+            _redirect_target,
+        ),
+        Input(
+            "redirect-shard-length",
+            "The shard length of that repository, if it is not that of the database.",
+            f"a whole number from 1 to {MAX_SHARD_LENGTH}",
+            WholeNumber(1, MAX_SHARD_LENGTH),
+        ),
+        Input(
+            "redirect-allow",
+            "Repositories to which redirects are followed; by default those of the same owner.",
+            "a JSON list, or one a line, of owner/name, owner/* or *",
+            _repository_patterns,
+        ),
+        Input(
+            "follow-writes",
+            "Write to a redirected key where it lives, instead of refusing it.",
+            "true or false",
+            Flag(),
+            default="false",
         ),
         Input(
             "expiry-granularity",

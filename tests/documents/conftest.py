@@ -13,7 +13,7 @@ from tests.examples.jobs import GitHub
 
 __all__ = ["database", "emulator", "github"]
 
-DATABASES = ("org/database", "org/archive")
+DATABASES = ("org/database", "org/archive", *(f"org/kv-{digit}" for digit in "0123456789abcdef"))
 TOKEN = "github_pat_markeddatabase77"
 ENCRYPTION_KEYS = f"2026: {base64.b64encode(secret('2026')).decode()}"
 

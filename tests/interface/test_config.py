@@ -89,7 +89,7 @@ def test_everything_that_can_be_said_is_read() -> None:
 def test_the_settings_are_the_inputs_of_maintenance() -> None:
     """So an input that a maintenance command gets is a setting, too, without a second list."""
     taken = {name for command in COMMANDS.values() if command.maintains for name in command.inputs}
-    assert set(SETTINGS) == (taken | {"transport"}) - {"config"}
+    assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {"config"}
     for job in JOBS:
         assert set(JOB_SETTINGS[job]) == set(COMMANDS[job].inputs) - {"dry-run", "max-seconds", "config"}
 
@@ -121,7 +121,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     ("repository: a/b", 1, "'repositories' (was that meant?)"),
     ("command: maintain", 1, "'command' is unknown here"),
     ("config: other.yml", 1, "'config' is unknown here"),
-    ("shard-length: 3", 1, "'shard-length' is unknown here. Accepted: repositories, transport, dry-run,"),
+    ("shard-length: 3", 1, "'shard-length' is unknown here. Accepted: 'repository-shard-length' (was that meant?)."),
     ("'::add-mask::x\\n': 1", 1, "'::add-mask::x\\\\n' is unknown here"),
     ("<<: {retention: 7d}", 1, "'<<' is unknown here"),
     ("retention: a week", 1, "'retention' was given 'a week', which is not accepted. Accepted: a duration such as 90s"),

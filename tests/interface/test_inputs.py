@@ -49,8 +49,18 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "2027-01-31T13:00:00+01:00", 1_801_396_800_000_000),
     ("expires-at", "20270131T120000Z", 1_801_396_800_000_000),
     ("expires-at", "2027-01-31T12:00:00.123456Z", 1_801_396_800_123_456),
-    *((name, text, text == "true") for name in ("keep-ttl", "mask", "store-key", "dry-run") for text in ("true", "false")),
+    *(
+        (name, text, text == "true")
+        for name in ("keep-ttl", "mask", "store-key", "dry-run", "follow-writes")
+        for text in ("true", "false")
+    ),
     *(("if", text, text) for text in ("absent", "present")),
+    *(("repository-shard-length", text, int(text)) for text in ("1", "3")),
+    *(("redirect-shard-length", text, int(text)) for text in ("1", "39")),
+    *(("redirect-to", text, text) for text in ("none", "owner/name", "0/.github", "org/kv-{shard}", "org/{shard}.db")),
+    ("redirect-allow", "owner/name\nother/*\n*", ["owner/name", "other/*", "*"]),
+    ("redirect-allow", '["owner/*"]', ["owner/*"]),
+    ("redirect-allow", "[]", []),
     ("if-version", OID, OID),
     ("by", "1", 1),
     ("by", "-1", -1),
@@ -113,6 +123,20 @@ DURATIONS = (
 )
 REFUSED: list[tuple[str, str]] = [
     *(("keys", text) for text in ("[", '["a", 1]', '["a", null]', '["a", ["b"]]', '["a"] b', "[NaN]", '["a",]', "[a]")),
+    *(("repository-shard-length", text) for text in ("0", "4", "-1", "1.0", "one")),
+    *(("redirect-shard-length", text) for text in ("0", "40")),
+    *(
+        ("redirect-to", text)
+        for text in (
+            *("name", "./name", "../name", "/srv/git/name", "owner/..", "owner/name.git", "https://example.org/owner/name", "None"),
+            *("owner/name\n", "git@example.org:owner/name", "owner/kv-{digit}", "owner/group/name"),
+        )
+    ),
+    *(
+        ("redirect-allow", text)
+        for text in ("owner", "*/name", "owner/na*", "**", "owner/*/x", "https://example.org/*", "/*", "[1]")
+    ),
+    ("follow-writes", "yes"),
     *(("key-type", text) for text in ("file", "counter", "String", " string", "")),
     *(("value", text) for text in ("x" * 102_401, "é" * 51_201)),
     *(

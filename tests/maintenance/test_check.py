@@ -85,7 +85,7 @@ FINDINGS: dict[str, tuple[RefName, Sample, str]] = {
     "a foreign value": (VALUE, foreign_commit("x"), "error"),
     "a value without metadata": (VALUE, note("hello\n"), "error"),
     "an expiry as value": (VALUE, Sample((*DUMMY_OBJECTS, encode_expiry(60))), "error"),
-    "a value of a reserved category": (VALUE, note(encode_line({"category": "redirect"}) + b"\n"), "warning"),
+    "a malformed redirect": (VALUE, note(encode_line({"category": "redirect"}) + b"\n"), "error"),
     "a value as expiry": (EXPIRY, record(b"v"), "error"),
     "a malformed expiry": (EXPIRY, note(encode_line({"category": "expiry", "id": 0}) + b"\n"), "error"),
     "a stored key of another": (STORED_KEY, Sample(key("other").record.objects), "error"),

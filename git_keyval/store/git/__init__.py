@@ -9,7 +9,7 @@ from git_keyval.store.git.transport import LocalTransport, SshTransport, Transpo
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Capabilities
 
-__all__ = ["TIMEOUT_SECONDS", "GitStore", "open_git_store"]
+__all__ = ["TIMEOUT_SECONDS", "GitStore", "is_scp_address", "open_git_store"]
 
 TIMEOUT_SECONDS = 60.0
 """How long a server may be silent: it may have many refs to look through, or a large push to check."""
