@@ -1,9 +1,12 @@
 """sweep: expired elements of maps and arrays, and element expiries that belong to nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from git_keyval.action.summary import summary
 from git_keyval.commands.expiry import expire, persist
@@ -12,13 +15,17 @@ from git_keyval.errors import UnavailableError
 from git_keyval.format.elements import encode_collection
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
-from git_keyval.format.names import Naming
-from git_keyval.format.objects import blob, commit, tree
+from git_keyval.format.names import Naming, RefName
+from git_keyval.format.objects import Oid, blob, commit, tree
+from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
+from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import DELETE, RefUpdate
 from maintenance.execute import Done
 from maintenance.jobs import sweep
+from tests.conftest import FakeClock
+from tests.contract.places import Place
 from tests.contract.samples import Sample, delete, foreign_commit, note, record, together
 from tests.elements import NOTHING, alive, apply, ended, ending, made, stored, written
 from tests.faults import Lost, Rival
@@ -272,9 +279,7 @@ def test_a_new_life_of_an_expired_key_is_not_touched(memory: World) -> None:
     assert alive(memory, K) == {"a": "1"}
 
 
-@pytest.mark.parametrize(
-    "change", [persist, lambda database, *, key: expire(database, key=key, ttl=DAY)], ids=["persist", "expire"]
-)
+@pytest.mark.parametrize("change", [persist, partial(expire, ttl=DAY)], ids=["persist", "expire"])
 def test_a_key_refreshed_meanwhile_keeps_its_element_expiries(memory: World, change: Callable[..., object]) -> None:
     """Its expiry is among what was read; so nothing of the key goes, the expiries of its elements least of all."""
     apply(memory, written(K, {"a": "1", "b": "2"}, ends={"b": NOON + DAY}))
@@ -355,6 +360,74 @@ def test_a_map_whose_objects_are_missing_is_kept_and_reported(world: World, lost
     if lost == "elements":
         # With a ref that points at nothing, git takes no push of objects at all.
         assert stored(fresh, key("other")) == made({})
+
+
+# --- any database ---------------------------------------------------------------------------------------------------
+
+MOMENTS = st.sampled_from([NOON - DAY, NOON, NOON + 60, NOON + 61, NOON + DAY])
+ELEMENTS = st.sampled_from(["0", "1", "2", "3"])
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A key as it may be found: with or without a value, with expiries of its own and of elements that may not be there."""
+
+    kind: str
+    elements: Mapping[str, str]
+    ends: Mapping[str, int]
+    expiry: int | None
+
+    def length(self) -> int | None:
+        return 6 if self.kind == "array" else None
+
+    def expired(self, now: int) -> bool:
+        return self.expiry is not None and self.expiry <= now
+
+    def swept(self, label: str, now: int) -> dict[RefName, Oid]:
+        """Give all refs that shall be left of it."""
+        expiries = {ending(key(label), element): seconds for element, seconds in self.ends.items()}
+        if self.expiry is not None:
+            expiries[Naming().expiry(key(label).id)] = self.expiry
+        if self.kind != "nothing" and self.expired(now):
+            return {}
+        left = {name: encode_expiry(seconds).oid for name, seconds in expiries.items() if seconds > now}
+        if self.kind == "text":
+            left[Naming().value(key(label).id)] = encode_data(text("v")).commit.oid
+        elif self.kind != "nothing":
+            alive_ = {name: value for name, value in self.elements.items() if self.ends.get(name, now + 1) > now}
+            left[Naming().value(key(label).id)] = encode_collection(made(alive_, self.length())).commit.oid
+        return left
+
+
+STORED = st.builds(
+    Stored,
+    kind=st.sampled_from(["map", "map", "array", "text", "nothing"]),
+    elements=st.dictionaries(ELEMENTS, st.sampled_from(["a", "b"])),
+    ends=st.dictionaries(ELEMENTS, MOMENTS),
+    expiry=st.none() | MOMENTS,
+)
+
+
+@given(st.lists(STORED, max_size=4))
+def test_what_has_expired_goes_and_all_else_stays(database: Sequence[Stored]) -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    world = World(Place(lambda: store, lambda _oid: None), clock)
+    for label, each in enumerate(database):
+        owner = key(str(label))
+        if each.kind in {"map", "array"}:
+            apply(world, written(owner, each.elements, length=each.length(), ends=each.ends))
+        elif each.ends:
+            apply(world, ended(owner, each.ends))
+        if each.kind == "text":
+            world.put(Naming().value(owner.id), Sample(encode_data(text("v")).objects))
+        if each.expiry is not None:
+            world.put(Naming().expiry(owner.id), expiry_sample(each.expiry))
+    job = swept(world)
+    now = NOON + 60
+    assert world.refs() == {name: oid for label, each in enumerate(database) for name, oid in each.swept(str(label), now).items()}
+    assert len(job.applied) == job.planned
+    assert sweep(world.maintenance()).jobs[0].planned == 0
 
 
 # --- failures and numbers -------------------------------------------------------------------------------------------
