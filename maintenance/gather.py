@@ -23,6 +23,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, OtherCategory
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
+from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from maintenance.execute import Progress
@@ -55,7 +56,13 @@ class _Trail:
         return self.naming.expiry(self.key_id)
 
 
-def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str], progress: Progress = quiet) -> Plan:
+def plan_gather(
+    store: Store,
+    grace_seconds: int,
+    new_op: Callable[[], str],
+    progress: Progress = quiet,
+    resolve: Resolve = unresolved,
+) -> Plan:
     """List the breadcrumbs, then read their counters, and decide for each counter what to fold.
 
     The order matters: what another gather folds in between is then found in the counter.
@@ -68,7 +75,8 @@ def plan_gather(store: Store, grace_seconds: int, new_op: Callable[[], str], pro
         store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)], "gather: listing the keys", progress
     )
     targets = {oid for trail in trails for _, oid, _ in trail.listed}
-    seen = Snapshot(refs, store.objects(targets | set(refs.values())))
+    expiries = [refs[trail.expiry_name] for trail in trails if trail.expiry_name in refs]
+    seen = Snapshot(refs, with_expiries(expiries, store.objects(targets | set(refs.values())), resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:

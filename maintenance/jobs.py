@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.store.port import Store
 from maintenance.execute import Budget, Done, Progress, execute, plan_only
@@ -26,7 +27,7 @@ class Maintenance:
 
     ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
     how much of it is done, and how much there is (0 where that is not known yet). ``shares`` bounds the writes of single jobs,
-    so that one of them cannot spend the budget of all.
+    so that one of them cannot spend the budget of all. ``resolve`` looks up expiry ids whose commits the repository does not give.
     """
 
     store: Store
@@ -34,6 +35,7 @@ class Maintenance:
     elapsed: Callable[[], float]
     progress: Progress
     shares: Mapping[str, int] = field(default_factory=dict)
+    resolve: Resolve = unresolved
 
 
 def gather(
@@ -96,11 +98,11 @@ _Planner = Callable[[], Plan]
 
 
 def _gather(run: Maintenance, grace_period: int) -> _Planner:
-    return lambda: plan_gather(run.store, grace_period, run.new_op, run.progress)
+    return lambda: plan_gather(run.store, grace_period, run.new_op, run.progress, run.resolve)
 
 
 def _sweep(run: Maintenance) -> _Planner:
-    return lambda: plan_sweep(run.store, run.progress)
+    return lambda: plan_sweep(run.store, run.progress, run.resolve)
 
 
 def _purge(run: Maintenance, retention: int) -> _Planner:

@@ -24,6 +24,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import redirect_of
+from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
 from maintenance.elements import Ended, plan_elements
@@ -87,14 +88,14 @@ class _Listing:
     redirected: bool = False
 
 
-def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
+def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unresolved) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
 
     What has an expiry that cannot be read is kept.
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = store.now()
-    listing = _list(store, progress)
+    listing = _list(store, progress, resolve)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
@@ -114,7 +115,7 @@ def plan_sweep(store: Store, progress: Progress = quiet) -> Plan:
     return plan
 
 
-def _list(store: Store, progress: Progress) -> _Listing:
+def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
     listing = _Listing()
     for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
         if name == DUMMY_TREE_TAG:
@@ -126,7 +127,8 @@ def _list(store: Store, progress: Progress) -> _Listing:
             _file(listing, listing.keyspaces[shard_length], kind, key_id, element, oid)
         elif isinstance(ref := parse(name), BreadcrumbRef):
             listing.breadcrumbs[naming_of(name), ref.key_id].append((ref, name, oid))
-    objects = store.objects(Oid(raw.hex()) for raw in listing.ids)
+    oids = {Oid(raw.hex()) for raw in listing.ids}
+    objects = with_expiries(oids, store.objects(oids), resolve)
     for raw in listing.ids:
         record_commit = objects.get(Oid(raw.hex()))
         try:

@@ -7,7 +7,7 @@ repository is listed twice in two ways, are left to the reader (git_keyval.inter
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.times import DURATION_PATTERN
 from git_keyval.interface.config import JOB_SETTINGS, REPOSITORIES, REPOSITORY, REPOSITORY_PATTERN, SETTINGS
-from git_keyval.interface.inputs import INPUTS, Duration, Flag, Input, OneOf, WholeNumber
+from git_keyval.interface.inputs import INPUTS, Duration, Flag, Input, OneOf, OwnerAndName, WholeNumber
 
 _JOBS = {
     "gather": "Settings of gather, which folds counter breadcrumbs into their counters.",
@@ -72,6 +72,8 @@ def _form(item: Input) -> dict[str, JsonValue]:
             return {"type": "integer", "minimum": lowest, "maximum": highest}
         case OneOf(words):
             return {"type": "string", "enum": list(words)}
+        case OwnerAndName(pattern):
+            return {"type": "string", "pattern": f"^{pattern}$"}
         case Duration():
             return {"type": "string", "pattern": f"^(?:{DURATION_PATTERN})$"}
     if not isinstance(item.parse, Flag):

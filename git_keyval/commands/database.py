@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedError, RefusedError, StoreError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName
+from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName, record_parts
 from git_keyval.format.objects import Oid
+from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
 from git_keyval.store.port import (
@@ -65,7 +66,8 @@ class Database:
 
     ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
     caller could not be told a value; it is asked before a write that takes the value away. ``cipher`` is between values and what is
-    stored of them. ``held_at_target`` tells which keys exist where they are about to be redirected to.
+    stored of them. ``held_at_target`` tells which keys exist where they are about to be redirected to. ``resolve`` looks up expiry
+    ids whose commits the repository does not give.
     """
 
     store: Store
@@ -78,10 +80,19 @@ class Database:
     deliverable: Callable[[Value | int], None] = lambda _value: None
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
+    resolve: Resolve = unresolved
 
     def now(self) -> Micros:
         """Tell the store's time."""
         return self.store.now()
+
+    def read(self, *selections: Selection, depth: Depth) -> Snapshot:
+        """Read as the store does; expiry commits that it does not give are looked up."""
+        seen = self.store.read(*selections, depth=depth)
+        if depth is Depth.OIDS:
+            return seen
+        expiries = [oid for name, oid in seen.refs.items() if (record := record_parts(name)) and record[1] == "exp"]
+        return replace(seen, objects=with_expiries(expiries, seen.objects, self.resolve))
 
     def pause(self, attempt: int) -> None:
         """Wait before attempt number ``attempt`` + 1, longer each time and never for the same time as others."""

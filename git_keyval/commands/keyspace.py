@@ -9,6 +9,7 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, parse
 from git_keyval.format.objects import Oid
+from git_keyval.format.registry import with_expiries
 from git_keyval.format.values import as_text
 from git_keyval.store.port import Depth
 
@@ -35,7 +36,8 @@ def keys(database: Database, *, pattern: str = "*") -> Result:
             values.add(ref.key_id)
     present = {key_id: oid for key_id, oid in stored.items() if key_id in values}
     objects = database.store.objects(present.values(), Depth.VALUES)
-    times = database.store.objects({expiries[key_id] for key_id in present if key_id in expiries})
+    ending = {expiries[key_id] for key_id in present if key_id in expiries}
+    times = with_expiries(ending, database.store.objects(ending), database.resolve)
     now = database.now()
     names: list[str] = []
     for key_id, oid in present.items():

@@ -275,7 +275,7 @@ def read_where_stored(database: Database, keys: Sequence[Key], depth: Depth = De
 
 def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool) -> list[KeyView]:
     views = [_empty_view(database, key.id) for key in keys]
-    seen = database.store.read(
+    seen = database.read(
         Selection(
             (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name))),
             tuple(view.breadcrumb_prefix for view in views),
@@ -286,7 +286,7 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: 
     views = [replace(view, seen=seen) for view in views]
     if seen.ordered or not exact or not any(view.counts() for view in views):
         return views
-    seen = seen.followed_by(database.store.read(values, depth=depth), frozenset(values.names))
+    seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
     return [replace(view, seen=seen) for view in views]
 
 

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 
-from git_keyval.dispatch.location import GithubServer, github_name, token_for
+from git_keyval.dispatch.location import GithubServer, cdn_url, github_name, token_for
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
+from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import Store
@@ -69,6 +70,16 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
         sleep=surroundings.sleep,
         random=surroundings.random,
     )
+
+
+def resolver_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Resolve:
+    """Give what looks up expiry ids: in the registry that the inputs name, or nowhere."""
+    repository = inputs.get("expiry-registry")
+    if repository is None:
+        return unresolved
+    from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415  # slow to import, and few databases have one
+
+    return ExpiryRegistry(cdn_url(surroundings.environ), str(repository)).resolve
 
 
 def _open_github(

@@ -11,7 +11,7 @@ from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.location import GithubServer, cdn_of_server
-from git_keyval.dispatch.opening import Stores
+from git_keyval.dispatch.opening import Stores, resolver_of
 from git_keyval.dispatch.routing import Place, Policy, Routes, Run, joined, keys_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.canonical import JsonValue
@@ -40,6 +40,7 @@ def run_command(
     stores = Stores(inputs, surroundings)
     function: Run = getattr(import_module(command.module), command.attribute)
     cipher = cipher_of(inputs, surroundings)
+    resolve = resolver_of(inputs, surroundings)
     keys = keys_of(arguments)
 
     def database(place: Place) -> Database:
@@ -54,6 +55,7 @@ def run_command(
             deliverable=deliverable,
             cipher=cipher,
             held_at_target=lambda key_ids: routes.held([key for key in keys if key.id in key_ids], arguments),
+            resolve=resolve,
         )
 
     policy = Policy.of(inputs, GithubServer.of(surroundings.environ), writing="applied" in command.outputs)

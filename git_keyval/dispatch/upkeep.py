@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.opening import open_store
+from git_keyval.dispatch.opening import open_store, resolver_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
@@ -74,7 +74,8 @@ def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Up
     try:
         arguments = bind(command, target.inputs, surroundings)
         store = open_store(target.inputs, surroundings)
-        run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares)
+        resolve = resolver_of(target.inputs, surroundings)
+        run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares, resolve)
         report: AnyReport | GitKeyvalError = getattr(import_module(command.module), command.attribute)(run, **arguments)
     except GitKeyvalError as exc:
         report = exc

@@ -4,7 +4,8 @@ What a registry says is proved by the oid that it is asked about: an id whose ex
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
@@ -20,6 +21,9 @@ DAY = 86_400
 
 ENTRY_FILE = "view.txt"
 """The file that holds the id."""
+
+Resolve = Callable[[AbstractSet[Oid]], Mapping[Oid, int]]
+"""Gives the ids of those of some expiry commits that are known."""
 
 _ID = re.compile(rb"[1-9][0-9]{0,11}")
 
@@ -51,6 +55,23 @@ def read_entry(expiry_oid: Oid, text: bytes) -> int | None:
     if _ID.fullmatch(text) is None or int(text) > MAX_SECONDS or encode_expiry(int(text)).oid != expiry_oid:
         return None
     return int(text)
+
+
+def unresolved(_oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
+    """Resolve nothing, where there is no registry."""
+    return {}
+
+
+def with_expiries(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], resolve: Resolve) -> Mapping[Oid, GitObject]:
+    """Give the objects, and those of these expiry commits that are missing among them, made anew from their ids.
+
+    A commit that is made of another id has another oid, so a wrong answer recovers nothing.
+    """
+    missing = {oid for oid in oids if oid not in objects}
+    if not missing:
+        return objects
+    made = [encode_expiry(expiry) for expiry in resolve(missing).values()]
+    return {**objects, **{commit.oid: commit for commit in made}} if made else objects
 
 
 def _number(expiry: int) -> Value:

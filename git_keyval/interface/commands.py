@@ -5,8 +5,9 @@ from dataclasses import dataclass
 COMMON = ("command", "repository", "repository-shard-length", "token", "transport")
 _ENCRYPTION = ("encryption-key", "encryption-kid")
 _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION)
-_KEY = ("key", *_NAMED)
-_KEYS = ("key", "keys", *_NAMED)
+_REGISTRY = ("expiry-registry",)
+_KEY = ("key", *_NAMED, *_REGISTRY)
+_KEYS = ("key", "keys", *_NAMED, *_REGISTRY)
 _SHOW = ("default", "on-missing", "output-file", "mask")
 _LIFETIME = ("ttl", "expires-at", "expiry-granularity")
 _RIVALS = ("max-attempts", "follow-writes")
@@ -125,7 +126,7 @@ COMMANDS: dict[str, Command] = {
             "values",
             "Read several keys at once.",
             f"{_VALUES}:mget",
-            ("keys", *_NAMED, "on-missing"),
+            ("keys", *_NAMED, *_REGISTRY, "on-missing"),
             ("found", "json", "count", *_USED),
             (("keys",),),
         ),
@@ -188,7 +189,7 @@ COMMANDS: dict[str, Command] = {
             "keyspace",
             "List the stored keys by name.",
             "git_keyval.commands.keyspace:keys",
-            ("key", *_ENCRYPTION),
+            ("key", *_ENCRYPTION, *_REGISTRY),
             ("found", "json", "count", *_USED),
         ),
         Command(
@@ -205,10 +206,12 @@ COMMANDS: dict[str, Command] = {
             "maintenance",
             "Fold counter breadcrumbs into their counters.",
             "maintenance.jobs:gather",
-            ("grace-period", *_BUDGET),
+            ("grace-period", *_REGISTRY, *_BUDGET),
             _REPORT,
         ),
-        Command("sweep", "maintenance", "Remove expired keys and elements.", "maintenance.jobs:sweep", _BUDGET, _REPORT),
+        Command(
+            "sweep", "maintenance", "Remove expired keys and elements.", "maintenance.jobs:sweep", (*_REGISTRY, *_BUDGET), _REPORT
+        ),
         Command(
             "purge",
             "maintenance",
@@ -222,7 +225,7 @@ COMMANDS: dict[str, Command] = {
             "maintenance",
             "Gather, sweep and purge.",
             "maintenance.jobs:maintain",
-            ("grace-period", "retention", *_BUDGET),
+            ("grace-period", "retention", *_REGISTRY, *_BUDGET),
             _REPORT,
         ),
         Command(

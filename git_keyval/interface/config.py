@@ -32,7 +32,7 @@ REPOSITORY_PATTERN = rf"^(?!{_CREDENTIALS})[^\u0000-\u001f\u007f-\u009f\u2028\u2
 """What a repository may look like here: no credentials, and nothing that breaks a line. ECMA 262 reads it in the same way."""
 
 _NOT_SETTINGS = {"command", REPOSITORY, "token", "config"}
-_WHOLE_RUN = {"transport", "dry-run", "max-seconds"}
+_WHOLE_RUN = {"transport", "dry-run", "max-seconds", "expiry-registry"}
 _MAINTENANCE = [command for command in COMMANDS.values() if command.maintains]
 
 SETTINGS: tuple[str, ...] = tuple(

@@ -127,6 +127,19 @@ class Duration:
         return seconds
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerAndName:
+    """Accepts the name of a repository on GitHub."""
+
+    pattern: str = "[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+"
+
+    def __call__(self, text: str) -> str:
+        """Give the name. Raises ValueError."""
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(text)
+        return text
+
+
 def _moment(text: str) -> Micros:
     from dateutil.parser import isoparse  # noqa: PLC0415  # slow to import, and few commands are given a time
 
@@ -415,6 +428,12 @@ INPUTS: dict[str, Input] = {
             _DURATION,
             Duration(0, 100 * _YEAR),
             default="7d",
+        ),
+        Input(
+            "expiry-registry",
+            "Where to look up, at a CDN and without a token, when keys expire whose expiry the repository does not give.",
+            "the name of a public repository on github.com, owner/name",
+            OwnerAndName(),
         ),
         Input(
             "horizon",

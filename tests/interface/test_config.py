@@ -91,7 +91,7 @@ def test_the_settings_are_the_inputs_of_maintenance() -> None:
     taken = {name for command in COMMANDS.values() if command.maintains for name in command.inputs}
     assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {"config"}
     for job in JOBS:
-        assert set(JOB_SETTINGS[job]) == set(COMMANDS[job].inputs) - {"dry-run", "max-seconds", "config"}
+        assert set(JOB_SETTINGS[job]) == set(COMMANDS[job].inputs) - {"dry-run", "max-seconds", "config", "expiry-registry"}
 
 
 @pytest.mark.parametrize(
@@ -321,6 +321,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "grace-period": st.sampled_from(["5m", "0s", "PT", " 5m", "5 m", 300, None]),
     "max-writes": st.sampled_from([1, 2**63 - 1, 2**63, 0, -1, 1.5, "5", True, None]),
+    "expiry-registry": st.sampled_from(["org/expiries", "a/b.c_d-e", "org", "a/b/c", "https://h/x", "", 1, None]),
     "max-seconds": st.sampled_from([1, 31_622_400, 31_622_401, 0, "60", None, []]),
 }
 UNKNOWN = st.dictionaries(st.sampled_from(["token", "retenton", "command", "", "gathers"]), st.just("x"), max_size=1)

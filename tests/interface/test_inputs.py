@@ -83,6 +83,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("retention", "0s", 0),
     ("retention", "52w", 31_449_600),
     ("horizon", "0s", 0),
+    ("expiry-registry", "org/expiries", "org/expiries"),
+    ("expiry-registry", "O-1/a.b_c-d", "O-1/a.b_c-d"),
     ("horizon", "P800D", 69_120_000),
     ("max-writes", "1", 1),
     ("max-writes", str(INT64 - 1), INT64 - 1),
@@ -151,6 +153,10 @@ REFUSED: list[tuple[str, str]] = [
     ("grace-period", "367d"),
     ("retention", "36601d"),
     ("horizon", "36601d"),
+    *(
+        ("expiry-registry", text)
+        for text in ("org", "org/", "/name", "a/b/c", "https://github.com/org/x", "a/b@c", "a b/c", "a/b\n")
+    ),
     *(
         ("expires-at", text)
         for text in (

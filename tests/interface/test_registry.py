@@ -58,6 +58,7 @@ SAMPLES = {
     "grace-period": "5m",
     "retention": "1d",
     "horizon": "30d",
+    "expiry-registry": "org/expiries",
     "max-writes": "10",
     "max-seconds": "60",
     "config": "settings.yml",
@@ -70,7 +71,7 @@ SAMPLES = {
 NOT_ARGUMENTS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
     *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid"),
-    *("redirect-allow", "follow-writes"),
+    *("redirect-allow", "follow-writes", "expiry-registry"),
 }
 
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)

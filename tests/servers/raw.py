@@ -36,10 +36,13 @@ class RawServer:
             with connection:
                 try:
                     self._read(connection)
-                    connection.sendall(self._answer)
+                    self._send(connection, self._answer)
                     connection.shutdown(socket.SHUT_WR)
                 except OSError:
                     continue
+
+    def _send(self, connection: socket.socket, answer: bytes) -> None:
+        connection.sendall(answer)
 
     @staticmethod
     def _read(connection: socket.socket) -> None:

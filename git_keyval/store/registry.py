@@ -1,0 +1,125 @@
+"""Looking up expiry ids in an expiry registry, at the CDN that serves it.
+
+It sends nothing but oids, to one host, without a token. It believes nothing that the oid does not prove. And whatever goes wrong
+only means that an id stays unknown, which never leads to a deletion.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from http.client import HTTPException
+from threading import Event, Lock, Thread
+
+from requests import PreparedRequest, Session
+from urllib3.exceptions import HTTPError
+
+from git_keyval.format.links import file_link
+from git_keyval.format.names import Naming
+from git_keyval.format.objects import Oid
+from git_keyval.format.registry import ENTRY_FILE, read_entry
+
+SECONDS = 10.0
+"""How long one look-up may take, of however many ids."""
+
+CAPACITY = 10_000
+"""How many ids are remembered: those of 27 years."""
+
+_AT_ONCE = 8
+_MAX_BYTES = 16
+_FOUND = 200
+_HEADERS = {"User-Agent": "git-keyval-action", "Accept": "*/*", "Accept-Encoding": "identity"}
+_TAGS = "refs/tags/"
+
+
+class ExpiryRegistry:
+    """The registry ``owner/name`` at the address of a CDN. One instance is used by one thread."""
+
+    def __init__(self, cdn: str, repository: str, *, seconds: float = SECONDS, capacity: int = CAPACITY) -> None:
+        """Look up there; nothing is sent yet. The answers to so many of the oids that were asked for last are remembered."""
+        self._cdn = cdn
+        self._repository = repository
+        self._seconds = seconds
+        self._capacity = capacity
+        # None was looked up in vain, which is not done again in the same run.
+        self._known: OrderedDict[Oid, int | None] = OrderedDict()
+        self._gave_up = False
+
+    def resolve(self, oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
+        """Give the ids of those of the expiry commits that the registry knows."""
+        answers = {oid: self._known[oid] for oid in oids if oid in self._known}
+        answers |= self._look_up(oids - answers.keys())
+        for oid, expiry in answers.items():
+            self._known[oid] = expiry
+            self._known.move_to_end(oid)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+        return {oid: expiry for oid, expiry in answers.items() if expiry is not None}
+
+    def _look_up(self, oids: AbstractSet[Oid]) -> Mapping[Oid, int | None]:
+        if not oids or self._gave_up:
+            return {}
+        look_up = _LookUp({oid: self._address(oid) for oid in oids})
+        self._gave_up = not look_up.run(self._seconds)
+        return look_up.answers()
+
+    def _address(self, oid: Oid) -> str:
+        return file_link(self._cdn, self._repository, Naming.published(oid).removeprefix(_TAGS), ENTRY_FILE)
+
+
+class _LookUp:
+    """Requests in threads of their own: who sends an answer byte by byte cannot hold up who waits for it."""
+
+    def __init__(self, addresses: Mapping[Oid, str]) -> None:
+        self._waiting = deque(addresses.items())
+        self._working = min(_AT_ONCE, len(addresses))
+        self._answers: dict[Oid, int | None] = {}
+        self._lock = Lock()
+        self._done = Event()
+
+    def run(self, seconds: float) -> bool:
+        """Ask for all of them; False if that was not done in time."""
+        for _ in range(self._working):
+            Thread(target=self._work, daemon=True).start()
+        in_time = self._done.wait(seconds)
+        self._waiting.clear()
+        return in_time
+
+    def answers(self) -> dict[Oid, int | None]:
+        """Give what was found so far; None is what was asked for in vain, or has no answer yet."""
+        with self._lock:
+            return dict(self._answers)
+
+    def _work(self) -> None:
+        try:
+            with Session() as session:
+                while (asked := self._next()) is not None:
+                    expiry = _fetch(session, *asked)
+                    with self._lock:
+                        self._answers[asked[0]] = expiry
+        finally:
+            with self._lock:
+                self._working -= 1
+                if not self._working:
+                    self._done.set()
+
+    def _next(self) -> tuple[Oid, str] | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            oid, address = self._waiting.popleft()
+            self._answers[oid] = None
+            return oid, address
+
+
+def _fetch(session: Session, oid: Oid, address: str) -> int | None:
+    """Ask for one id. No redirection is followed, and no more is read than an id has; None for whatever is not the id."""
+    try:
+        with session.get(address, headers=_HEADERS, auth=_nobody, allow_redirects=False, stream=True, timeout=SECONDS) as answer:
+            return read_entry(oid, answer.raw.read(_MAX_BYTES)) if answer.status_code == _FOUND else None
+    except (OSError, HTTPError, HTTPException, ValueError):  # requests' errors are of OSError
+        return None
+
+
+def _nobody(request: PreparedRequest) -> PreparedRequest:
+    """Keep requests from looking for a password in a file of the user's."""
+    return request

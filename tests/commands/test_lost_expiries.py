@@ -1,0 +1,192 @@
+"""Keys whose expiry commits the repository has lost: kept, and with an expiry registry as good as before."""
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.names import DEFAULT_NAMING
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND
+from git_keyval.store.registry import ExpiryRegistry
+from maintenance.jobs import Maintenance, gather, maintain, publish_expiries, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, open_git_place
+from tests.emulator import GitHubEmulator
+from tests.world import World, key, show, text
+
+DAY = 86_400
+K, COUNTER = key(), key("counter")
+ENDS = (FakeClock()() // SECOND // DAY + 3) * DAY
+"""Keys are set at noon to live for two days and end at a midnight."""
+
+
+@pytest.fixture(params=["memory", "git"])
+def lost(request: pytest.FixtureRequest) -> World:
+    """Give a database with a key and a counter that end on one day, whose commit is gone."""
+    world: World = request.getfixturevalue(request.param)
+    database = world.database(granularity=DAY)
+    set_(database, key=K, value=text("v"), ttl=2 * DAY, store_key=True)
+    set_(database, key=COUNTER, value=5, ttl=2 * DAY)
+    world.clock.advance(1)
+    world.plant(COUNTER, 3)
+    expiry = world.refs()[DEFAULT_NAMING.expiry(K.id)]
+    assert expiry == encode_expiry(ENDS).oid
+    world.place.lose(expiry)
+    world.store = world.place.open() if isinstance(world.place, GitPlace) else world.store
+    return world
+
+
+@pytest.fixture
+def registry(lost: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExpiryRegistry]:
+    """Serve a registry that is public, and somewhere else than the database."""
+    with GitHubEmulator(tmp_path_factory.mktemp("github")) as emulator:
+        path = emulator.create("org", "expiries")
+        publish_expiries(World(open_git_place(path, str(path), lost.clock, {}), lost.clock).maintenance(), horizon=5 * DAY)
+        emulator.options.public.add("org/expiries")
+        yield ExpiryRegistry(emulator.cdn_url, "org/expiries")
+        assert emulator.unexpected == []
+
+
+@pytest.fixture
+def database(lost: World, registry: ExpiryRegistry) -> Database:
+    return replace(lost.database(granularity=DAY), resolve=registry.resolve)
+
+
+@pytest.fixture
+def run(lost: World, registry: ExpiryRegistry) -> Maintenance:
+    return replace(lost.maintenance(), resolve=registry.resolve)
+
+
+READS: Mapping[str, Callable[[Database], object]] = {
+    "get": lambda database: get(database, key=K),
+    "ttl": lambda database: ttl(database, key=K),
+    "exists": lambda database: exists(database, keys=[K]),
+    "type": lambda database: type_(database, key=K),
+    "mget": lambda database: mget(database, keys=[K]),
+    "getdel": lambda database: getdel(database, key=K),
+    "incr": lambda database: incr(database, key=COUNTER),
+}
+
+
+@pytest.mark.parametrize("command", READS)
+def test_without_a_registry_nobody_knows(lost: World, command: str) -> None:
+    """And nothing is changed by who does not."""
+    before = lost.refs()
+    with pytest.raises(MalformedRecordError, match="is missing"):
+        READS[command](lost.database())
+    assert lost.refs() == before
+
+
+@pytest.mark.parametrize("job", [sweep, gather, maintain])
+def test_without_a_registry_all_is_kept_and_reported(lost: World, job: Callable[[Maintenance], object]) -> None:
+    lost.clock.advance(1000 * DAY)
+    before = lost.refs()
+    report = job(lost.maintenance())
+    assert lost.refs() == before
+    assert getattr(report, "notable")() >= 1  # noqa: B009  # each of them gives a report
+
+
+def test_with_a_registry_a_key_lives_to_its_end(lost: World, database: Database) -> None:
+    found = get(database, key=K)
+    assert (show(found.value), found.expires_at) == ("v", ENDS)
+    assert ttl(database, key=K).expires_at == ENDS
+    assert mget(database, keys=[K, COUNTER]).document == {"k": "v", "counter": 8}
+    assert keys(database).document == ["k"]
+    lost.clock.moment = lost.clock.moment.__class__(ENDS * SECOND - 1)
+    assert exists(database, keys=[K, COUNTER]).count == 2
+    lost.clock.advance(0.000001)
+    assert exists(database, keys=[K, COUNTER]).count == 0
+    assert (get(database, key=K).found, keys(database).document) == (False, [])
+
+
+def test_with_a_registry_sweep_removes_what_has_ended_and_nothing_else(lost: World, run: Maintenance) -> None:
+    before = lost.refs()
+    assert sweep(run).notable() == 0
+    assert lost.refs() == before
+    lost.clock.advance(3 * DAY)
+    report = sweep(run)
+    assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 2)
+    assert lost.refs().keys() <= {"refs/tags/kv/dummy-tree"}
+
+
+def test_with_a_registry_gather_leaves_the_crumbs_of_ended_counters_to_sweep(lost: World, run: Maintenance) -> None:
+    lost.clock.advance(4 * DAY)
+    report = gather(run)
+    assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 0)
+    sweep(run)
+    assert lost.breadcrumbs() == []
+
+
+def test_with_a_registry_keys_can_be_deleted(lost: World, database: Database) -> None:
+    assert del_(database, keys=[K, COUNTER]).count == 2
+    assert get(lost.database(), key=K).found is False
+
+
+# git takes no new objects, of anybody's, as long as there is a ref to a lost one; deletions it does.
+
+
+@pytest.fixture
+def forgiving(lost: World) -> World:
+    if isinstance(lost.place, GitPlace):
+        pytest.skip("git refuses it")
+    return lost
+
+
+def test_with_a_registry_gather_knows_which_counters_live(forgiving: World, run: Maintenance, database: Database) -> None:
+    forgiving.clock.advance(600)
+    report = gather(run)
+    assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 1)
+    assert (forgiving.breadcrumbs(), get(database, key=COUNTER).value) == ([], 8)
+
+
+WRITES: Mapping[str, Callable[[Database], object]] = {
+    "expire": lambda database: expire(database, key=K, ttl=30 * DAY),
+    "persist": lambda database: persist(database, key=K),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_with_a_registry_a_key_can_be_given_another_end(forgiving: World, database: Database, write: str) -> None:
+    WRITES[write](database)
+    forgiving.clock.advance(20 * DAY)
+    assert get(forgiving.database(), key=K).found is True
+
+
+def test_with_a_registry_keys_can_be_taken_and_counted(forgiving: World, database: Database) -> None:
+    assert show(getdel(database, key=K).value) == "v"
+    assert incr(database, key=COUNTER).value == 9
+    assert get(forgiving.database(), key=K).found is False
+
+
+def test_a_registry_is_asked_only_where_a_commit_is_lost(memory: World) -> None:
+    def refuse(oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
+        raise AssertionError(oids)
+
+    database = replace(memory.database(), resolve=refuse)
+    run = replace(memory.maintenance(), resolve=refuse)
+    set_(database, key=K, value=text("v"), ttl=60, store_key=True)
+    incr(database, key=COUNTER)
+    get(database, key=K)
+    keys(database)
+    memory.clock.advance(600)
+    maintain(run)
+    assert get(database, key=K).found is False
+
+
+def test_a_registry_that_lies_changes_nothing(lost: World) -> None:
+    """A look-up of somebody else's making may be wrong: what it says is proved by the oid, or not used."""
+    lie = replace(lost.database(), resolve=lambda oids: dict.fromkeys(oids, 60))
+    with pytest.raises(MalformedRecordError, match="is missing"):
+        get(lie, key=K)
+    before = lost.refs()
+    assert sweep(replace(lost.maintenance(), resolve=lambda oids: dict.fromkeys(oids, 60))).notable() == 2
+    assert lost.refs() == before
