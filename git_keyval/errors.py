@@ -121,13 +121,17 @@ class KeyOrderError(GitKeyvalError):
 class WrongTypeError(GitKeyvalError):
     """The key holds a value of a type that the command cannot work on."""
 
-    def __init__(self, command: str, held: str, wanted: str) -> None:
-        """Name the command, the type that the key holds and the type that it needs."""
+    def __init__(self, command: str, held: str, wanted: str, instead: str = "") -> None:
+        """Name the command, the type that the key holds and the type that it needs, and what else would work."""
         self.held = held
         super().__init__(
             f"'{command}' needs {wanted}, but the key holds a value of type {held}.",
-            "Use another key, or 'del' it first.",
+            f"Use another key, or 'del' it first{f'; {instead}' if instead else ''}.",
         )
+
+
+class IndexOutOfRangeError(GitKeyvalError):
+    """An array has no such index, or too many in the range asked for; nothing was written."""
 
 
 class CounterOverflowError(GitKeyvalError):
@@ -142,11 +146,13 @@ class CounterOverflowError(GitKeyvalError):
 
 
 class KeyMissingError(GitKeyvalError):
-    """The key is absent or expired and ``on-missing: fail`` was asked for."""
+    """The key, or an element of it, is absent or expired and ``on-missing: fail`` was asked for."""
 
-    def __init__(self) -> None:
-        """Say so without naming the key."""
-        super().__init__("The key does not exist (or has expired).", "Set it first, or use 'on-missing: ok' with a 'default'.")
+    def __init__(self, subject: str = "key") -> None:
+        """Say what is missing (key, field or element), without naming it."""
+        super().__init__(
+            f"The {subject} does not exist (or has expired).", "Set it first, or use 'on-missing: ok' with a 'default'."
+        )
 
 
 class ContentionError(GitKeyvalError):

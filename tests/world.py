@@ -1,11 +1,14 @@
 """One database under test: a place with a clock, commands and jobs for it, and what its repository holds."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from git_keyval.commands.collections import Draft, read_all, read_values
 from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
-from git_keyval.commands.values import get
+from git_keyval.commands.expiry import ttl
+from git_keyval.commands.values import get, type_
 from git_keyval.commands.views import Key
 from git_keyval.format.counters import Void, encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
@@ -138,10 +141,19 @@ class World:
 
     def _content(self, keys: Sequence[Key]) -> Iterator[tuple[str, Shown]]:
         for key in keys:
-            answer = get(self.database(), key=key)
+            answer = ttl(self.database(), key=key)
             if answer.found:
-                assert answer.value is not None
-                yield key.label, Shown(answer.type, show(answer.value), answer.expires_at)
+                kind = type_(self.database(), key=key).type
+                yield key.label, Shown(kind, self._shown(key, kind), answer.expires_at)
+
+    def _shown(self, key: Key, kind: str | None) -> str:
+        """Give a value as text; of a map or an array each element, and when it expires."""
+        if kind not in {"map", "array"}:
+            return show(get(self.database(), key=key).value)
+        view = read_all(self.database(), key, "map" if kind == "map" else "array", "")
+        values = read_values(self.database(), view, view.live())
+        elements = {name: [as_text(values[name]), view.expiry(name)] for name in sorted(values)}
+        return json.dumps([elements, view.length])
 
 
 def show(value: Value | int | None) -> str:
@@ -151,6 +163,16 @@ def show(value: Value | int | None) -> str:
 
 def text(value: str) -> Value:
     return parse_value("String", value)
+
+
+def draft(value: Value | str) -> Draft:
+    """Give a value as an element, of its own type whatever the collection holds."""
+    own = text(value) if isinstance(value, str) else value
+    return lambda _kind: own
+
+
+def drafts(**fields: Value | str) -> dict[str, Draft]:
+    return {name: draft(value) for name, value in fields.items()}
 
 
 def number(value: str) -> Value:

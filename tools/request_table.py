@@ -17,7 +17,9 @@ from typing import Literal
 
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
+from git_keyval.commands.arrays import apush
 from git_keyval.commands.counters import incr
+from git_keyval.commands.maps import hset
 from git_keyval.commands.values import getdel, mset, set_
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import SECOND
@@ -28,7 +30,7 @@ from tests.emulator import Fault, GitHubEmulator, Logged, Rival
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.emulator.shapes import node_id
 from tests.servers.binary import isolated_environ
-from tests.world import World, key, text
+from tests.world import World, draft, drafts, key, text
 from tools.documents import ROOT, with_generated
 
 DOCUMENT = ROOT / "docs" / "requests.md"
@@ -92,6 +94,25 @@ STEPS = (
     Step("`incr`", "incr", {"key": "counter"}, 3),
     Step("`decr`", "decr", {"key": "counter"}, 3),
     Step("`incr` that leaves a breadcrumb", "incr", {"key": "races", "contention": "breadcrumb"}, rival=True),
+    Step("`hget`", "hget", {"key": "map", "field": "a"}, 2),
+    Step("`hget` of several fields", "hget", {"key": "map", "fields": "a\nb\nc"}),
+    Step("`hset` of two fields", "hset", {"key": "map", "values": '{"a": "new", "d": "new"}'}, 5),
+    Step("`hset` of a new map", "hset", {"key": "absent", "field": "a", "value": "new"}, 5),
+    Step("`hset` with `ttl`", "hset", {"key": "map", "field": "a", "value": "new", "ttl": "15m"}),
+    Step("`hdel`", "hdel", {"key": "map", "field": "a"}, 5),
+    Step("`hgetall`", "hgetall", {"key": "map"}),
+    Step("`hkeys`", "hkeys", {"key": "map"}),
+    Step("`hlen`", "hlen", {"key": "map"}),
+    Step("`hexpire`", "hexpire", {"key": "map", "field": "a", "ttl": "15m"}, 3),
+    Step("`httl`", "httl", {"key": "map", "field": "lives"}, 1),
+    Step("`hpersist`", "hpersist", {"key": "map", "field": "lives"}, 2),
+    Step("`aget`", "aget", {"key": "array", "index": "0"}, 2),
+    Step("`aset`", "aset", {"key": "array", "index": "0", "value": "new"}, 5),
+    Step("`apush`", "apush", {"key": "array", "value": "new"}, 5),
+    Step("`apop`", "apop", {"key": "array"}),
+    Step("`alen`", "alen", {"key": "array"}, 1),
+    Step("`arange`", "arange", {"key": "array"}),
+    Step("`aexpire`", "aexpire", {"key": "array", "index": "0", "ttl": "15m"}, 3),
     Step("`keys`", "keys"),
     Step("`gather`", "gather"),
     Step("`sweep`", "sweep"),
@@ -153,6 +174,10 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     database = world.database()
     mset(database, entries={key(label): text("value") for label in ["text", *_MANY]}, store_key=True)
     set_(database, key=key("lives"), value=text("value"), ttl=3_600)
+    hset(database, key=key("map"), entries=drafts(a="1", b="2", c="3"))
+    hset(database, key=key("map"), entries=drafts(lives="4"), ttl=3_600)
+    for element in "123":
+        apush(database, key=key("array"), value=draft(element))
     mset(database, entries={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60)
     for number in range(_PARKED):
         set_(database, key=key("parked"), value=text(str(number)))

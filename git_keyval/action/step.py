@@ -63,7 +63,7 @@ def _run(command: Command, inputs: Mapping[str, object], runner: Runner, surroun
     _present(inputs, result, outputs, runner)
     runner.set_outputs(outputs)
     if result.found is False and inputs.get("on-missing") == "fail":
-        raise KeyMissingError
+        raise KeyMissingError(command.subject)
     return 0
 
 

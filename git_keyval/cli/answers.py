@@ -27,8 +27,8 @@ def deliver(command: Command, inputs: Mapping[str, object], result: Result, outp
         write_document(_document(command, inputs, result, outputs))
     elif in_file:
         pass
-    elif "value" in command.outputs:
-        _write_value(inputs, result)
+    elif "value" in command.outputs and result.document is None:
+        _write_value(command, inputs, result)
     else:
         told = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
         write_text("".join(f"{name}: {one_line(text)}\n" for name, text in told.items()))
@@ -39,10 +39,10 @@ def typed(outputs: Mapping[str, str]) -> dict[str, object]:
     return {name: _typed(name, text) for name, text in outputs.items()}
 
 
-def outcome(inputs: Mapping[str, object], result: Result, *, by_code: bool) -> ExitCode:
+def outcome(command: Command, inputs: Mapping[str, object], result: Result, *, by_code: bool) -> ExitCode:
     """Give the exit code of a command that was done; ``by_code`` asks for an answer by it. Raises KeyMissingError if asked to."""
     if result.found is False and inputs.get("on-missing") == "fail":
-        raise KeyMissingError
+        raise KeyMissingError(command.subject)
     if not by_code or result.applied:
         return ExitCode.DONE
     if result.found is False:
@@ -50,7 +50,7 @@ def outcome(inputs: Mapping[str, object], result: Result, *, by_code: bool) -> E
     return ExitCode.NOT_APPLIED if result.applied is False else ExitCode.DONE
 
 
-def _write_value(inputs: Mapping[str, object], result: Result) -> None:
+def _write_value(command: Command, inputs: Mapping[str, object], result: Result) -> None:
     """Write the value, and nothing but values, to standard output."""
     if result.value is not None:
         write_value(value_bytes(result.value))
@@ -58,7 +58,7 @@ def _write_value(inputs: Mapping[str, object], result: Result) -> None:
         write_value(str(inputs["default"]).encode())
     elif result.found is False:
         if inputs.get("on-missing") != "fail":  # then an error says so
-            tell("There is no such key.")
+            tell(f"There is no such {command.subject}.")
     elif result.pending:
         tell("A rival was faster: the increment waits for the next gather, and has no number.")
     elif result.applied is False:

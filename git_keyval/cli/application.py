@@ -17,7 +17,10 @@ from git_keyval.interface.examples import EXAMPLES
 
 _PROGRAM = "git-keyval"
 _SHELLS = ("bash", "zsh", "fish")
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
+_FROM_THE_END = {"index", "start"}
+"""Arguments that may be negative numbers, which are no options then."""
+
 _FIRST_STEPS = (
     "git init --bare db.git",
     "git-keyval -r ./db.git set greeting hello --ttl 15m",
@@ -176,7 +179,7 @@ def _made() -> click.Group:
                 params=_parameters(command),
                 callback=_callback(command),
                 help=command.summary,
-                context_settings=_CONTEXT,
+                context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
             )
         )
     group.add_command(_completion_command())

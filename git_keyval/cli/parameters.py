@@ -10,8 +10,9 @@ from click.shell_completion import CompletionItem
 from git_keyval.interface.commands import COMMON, Command
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 
-# What a person types without naming it, in this order; the last one of keys takes all that follow.
-_POSITIONAL = ("key", "keys", "value", "values")
+# What a person types without naming it, in this order; keys and fields take all that follow.
+_POSITIONAL = ("key", "keys", "field", "fields", "index", "start", "stop", "value", "values")
+_SEVERAL = {"keys", "fields"}
 _NOT_FOR_TERMINALS = {"mask"}
 _FILES = {"value-file", "output-file", "config"}
 _METAVARS = {
@@ -105,11 +106,15 @@ def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, st
 def _offered(command: Command) -> list[str]:
     """Give the inputs that make sense at a terminal: with several keys, one key is just one of them."""
     left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
+    if "fields" in command.inputs and "value" not in command.outputs:
+        left_out |= {"field"}
     return [name for name in command.inputs if name not in left_out]
 
 
 def _positional(command: Command) -> list[str]:
-    return [name for name in _POSITIONAL if name in _offered(command)]
+    offered = _offered(command)
+    options = {"values" if "field" in offered else "", "fields" if "field" in offered else ""}
+    return [name for name in _POSITIONAL if name in offered and name not in options]
 
 
 def _argument(command: Command, name: str) -> click.Argument:
@@ -117,10 +122,10 @@ def _argument(command: Command, name: str) -> click.Argument:
     required = alternatives == [name]
     return click.Argument(
         [variable_of(name)],
-        nargs=-1 if name == "keys" else 1,
+        nargs=-1 if name in _SEVERAL else 1,
         required=required,
         type=str,
-        metavar=("KEYS..." if name == "keys" else name.upper()) if required else f"[{name.upper()}]",
+        metavar=(f"{name.upper()}..." if name in _SEVERAL else name.upper()) if required else f"[{name.upper()}]",
         help=_help(INPUTS[name]),
     )
 
@@ -140,7 +145,7 @@ def _option(item: Input) -> click.Option:
 
 
 def _help(item: Input) -> str:
-    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, "keys"}
+    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, *_SEVERAL}
     accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
     default = f" [default: {item.default}]" if item.default else ""
     return f"{item.description}{accepted}{_NOTES.get(item.name, '')}{default}"

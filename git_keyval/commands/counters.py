@@ -84,7 +84,7 @@ def assign(
         # Only what is answered about the old value has to be readable: an unconditional SET repairs what is not.
         reading = bool(condition) or lifetime is KEEP
         found = view.exists(now) if reading else None
-        old_value = view.value(now) if found else None
+        old_value = view.old_value(now) if found else None
         answer = Result(found=found, applied=True, ttl=ttl_of(expiry, now), expires_at=expiry, old_value=old_value)
         if state.base.find(op) is not None:
             return replace(answer, version=view.version)
@@ -162,7 +162,8 @@ def _apply(database: Database, key: Key, state: _State, transaction: Transaction
     After a lost reply, "the ref is as it was" proves something for a counter's own commit only, which never comes back. An absent
     ref may have been made and deleted in between; a forced transaction, sent again, could overwrite what came after it.
     """
-    unique = bool(state.base.recent) and all(update.expect is not ANY for update in transaction.updates)
+    forced = any(update.expect is ANY and update.name == state.view.value_name for update in transaction.updates)
+    unique = bool(state.base.recent) and not forced
     cause = ""
     for attempt in range(database.max_attempts):
         with in_doubt(cause):

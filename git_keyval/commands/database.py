@@ -108,13 +108,16 @@ class Database:
             raise outcome
         return outcome
 
-    def write(self, transaction: Transaction, seen: Snapshot | None = None, witness: RefName | None = None) -> Applied | Conflict:
+    def write(
+        self, transaction: Transaction, seen: Snapshot | None = None, witness: RefName | None = None, *, idempotent: bool = True
+    ) -> Applied | Conflict:
         """Apply one transaction; after a lost reply, read again and send it again only if nothing of it was applied.
 
-        ``witness`` names a ref of it that nobody else ever makes so: its state alone proves what happened. Raises RefusedError, and
+        ``witness`` names a ref of it that nobody else ever makes so: its state alone proves what happened. One that is not
+        ``idempotent``, and has no witness, is not proved by a state that a rival may have made just so. Raises RefusedError, and
         OutcomeUnknownError where reading again cannot tell.
         """
-        (end,) = self._write([_Write(transaction, witness)], seen)
+        (end,) = self._write([_Write(transaction, witness, idempotent=idempotent)], seen)
         if isinstance(end, GitKeyvalError):
             raise end
         return end
@@ -174,7 +177,7 @@ class Database:
             self.pause(attempt)
             refs = self._read_refs(writes)
         for write in writes:
-            if write.shown(refs, write.witness):
+            if write.shown(refs, write.witness) and (write.idempotent or write.witness is not None):
                 write.end = Applied()
             elif write.witness is not None and write.moved(refs):
                 write.end = Conflict((write.witness,))
@@ -208,6 +211,7 @@ class _Write:
     witness: RefName | None = None
     cause: str | None = None
     end: End | None = None
+    idempotent: bool = True
 
     def moved(self, refs: Mapping[RefName, Oid]) -> bool:
         """Tell whether a ref is not what the transaction expects: it cannot be applied any more."""

@@ -9,9 +9,10 @@ from git_keyval.commands.views import KeyView
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry, expiry_id
 from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.store.port import DELETE, Expect, RefUpdate
+from git_keyval.store.port import ANY, DELETE, Expect, RefUpdate, Snapshot
 
 
 class Lifetime(Enum):
@@ -50,16 +51,23 @@ def expiry_objects(lifetime: int | Lifetime) -> tuple[GitObject, ...]:
 
 
 def expiry_update(view: KeyView, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:
-    """Give the update of a key's expiry, by the oid seen; KEEP keeps that of a live key only.
+    """Give the update of a key's expiry, by the oid seen; KEEP keeps that of a live key only."""
+    return ref_update(view.seen, view.expiry_name, lifetime, alive=alive)
 
-    A kept expiry is asserted, or a sweep could come in between.
+
+def ref_update(seen: Snapshot, name: RefName, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:
+    """Give the update of the expiry of a key or an element, by the oid seen; KEEP keeps that of what is alive only.
+
+    A kept expiry is asserted, or a sweep could come in between. Where there is none and there shall be none, it is deleted all the
+    same: a rival may be giving one to the value that is replaced here.
     """
-    expect = view.expected(view.expiry_name)
+    expect = seen.expected(name)
     if isinstance(lifetime, int):
-        return (RefUpdate(view.expiry_name, expect, encode_expiry(lifetime).oid),)
+        return (RefUpdate(name, expect, encode_expiry(lifetime).oid),)
+    keeps = lifetime is KEEP and alive
     if isinstance(expect, Expect):
-        return ()
-    return (RefUpdate(view.expiry_name, expect, expect if lifetime is KEEP and alive else DELETE),)
+        return () if keeps else (RefUpdate(name, ANY, DELETE),)
+    return (RefUpdate(name, expect, expect if keeps else DELETE),)
 
 
 def ttl_of(expiry: int | None, now: Micros) -> int:

@@ -18,7 +18,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Expect, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Expect, RefUpdate, Selection, Transaction
 
 
 def get(database: Database, *, key: Key) -> Result:
@@ -27,7 +27,7 @@ def get(database: Database, *, key: Key) -> Result:
     now = database.now()
     if not view.exists(now):
         return Result(found=False, ttl=NO_KEY)
-    return _shown(view, now, Result(found=True, value=view.value(now), public_name=database.store.public_name))
+    return _shown(view, now, Result(found=True, value=view.value("get", now), public_name=database.store.public_name))
 
 
 def exists(database: Database, *, keys: Sequence[Key]) -> Result:
@@ -54,7 +54,7 @@ def mget(database: Database, *, keys: Sequence[Key]) -> Result:
     document: dict[str, JsonValue] = {}
     for key, view in zip(keys, views, strict=True):
         if view.exists(now):
-            value = view.value(now)
+            value = view.value("mget", now)
             document[key.label] = value if isinstance(value, int) else as_json(value)
     return Result(found=len(document) == len(keys), count=len(document), document=document)
 
@@ -76,7 +76,7 @@ def set_(
     A condition that is not met is no error: ``applied`` is false, ``version`` and ``old_value`` tell what is there instead.
     """
     lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
-    extra = _key_update(database, key) if store_key else Transaction(())
+    extra = key_update(database, key) if store_key else Transaction(())
     if isinstance(value, int):
         return counters.assign(database, key, value, lifetime, condition=condition, extra=extra, op=op)
     record = database.cipher.data(key.id, value)  # once: what is sent again must be the same
@@ -143,7 +143,7 @@ def mset(
 ) -> Result:
     """Write several keys in one transaction: all or none."""
     lifetime = chosen(database, ttl, expires_at)
-    stored = [_key_update(database, key) for key in entries] if store_key else []
+    stored = [key_update(database, key) for key in entries] if store_key else []
     _write_unread(database, {key: database.cipher.data(key.id, value) for key, value in entries.items()}, lifetime, _joined(stored))
     return Result(applied=True, count=len(entries))
 
@@ -181,11 +181,12 @@ def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Re
         parked = parked or database.naming.parked(key.id, timestamp(now))
         if not view.exists(now):
             return Result(found=False, applied=False, ttl=NO_KEY)
-        answer = _shown(view, now, Result(found=True, value=view.value(now)))
+        value = view.value("getdel", now)
+        answer = _shown(view, now, Result(found=True, value=value))
         if not condition.met(view, now):
             return Result(found=True, applied=False, version=view.live_version(now))
         # What cannot be handed over must not be taken away.
-        database.deliverable(view.value(now))
+        database.deliverable(value)
         park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
         objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
         outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
@@ -203,7 +204,7 @@ def _set_after_reading(
         now = database.now()
         alive = view.alive(now)
         found = view.exists(now)
-        old_value = view.value(now) if found else None
+        old_value = view.old_value(now)
         if not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         updates = (
@@ -227,16 +228,24 @@ def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) 
     """Try to delete those of the keys that exist and meet the condition; give what became of each of these, and of leftovers."""
     views = read_views(database, keys, Depth.MESSAGES, exact=False)
     now = database.now()
+    expiries = _element_expiries(database, views)
     deletions: dict[KeyId, Transaction] = {}
     leftovers: list[Transaction] = []
     for view in views:
         if _deletable(view, now) and (not condition or condition.met(view, now)):
-            deletions[view.key_id] = Transaction(_all_deletions(view))
+            of_elements = (RefUpdate(name, oid, DELETE) for name, oid in expiries.items() if name.startswith(view.expiry_name))
+            deletions[view.key_id] = Transaction((*_all_deletions(view), *of_elements))
         elif view.version is None and (stored := view.deletions(view.key_name)):
             leftovers.append(Transaction(stored))  # a stored key without a value, which nothing else ever removes
     transactions = [*deletions.values(), *leftovers]
     ends = database.write_each(transactions, views[0].seen) if transactions else []
     return dict(zip(deletions, ends, strict=False)), ends[len(deletions) :]
+
+
+def _element_expiries(database: Database, views: Sequence[KeyView]) -> Mapping[RefName, Oid]:
+    """List the expiries of all elements of those keys that are maps or arrays. Whoever adds one meanwhile leaves an orphan."""
+    prefixes = tuple(database.naming.element_expiries(view.key_id) for view in views if view.holds_elements())
+    return database.store.read(Selection(prefixes=prefixes), depth=Depth.OIDS).refs if prefixes else {}
 
 
 def _raise_gravest(ends: Sequence[End]) -> None:
@@ -258,7 +267,8 @@ def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
     return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.breadcrumb_names())
 
 
-def _key_update(database: Database, key: Key) -> Transaction:
+def key_update(database: Database, key: Key) -> Transaction:
+    """Give the update that stores a key itself, with its objects."""
     update = RefUpdate(database.naming.key(key.id), ANY, key.record.commit.oid)
     return Transaction((update,), key.record.objects)
 

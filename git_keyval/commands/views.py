@@ -18,6 +18,7 @@ from git_keyval.format.counters import (
     read_breadcrumb,
     total,
 )
+from git_keyval.format.elements import Collection, CollectionCategory, decode_collection
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
@@ -40,8 +41,11 @@ TYPE_NAMES: dict[ValueType, str] = {
 
 COUNTER_TYPE = "counter"
 
-_CATEGORIES = {"data", "counter"}
-_RESERVED = {"map", "array", "redirect"}
+_COLLECTIONS = {"map": "hgetall", "array": "arange"}
+"""The categories of many elements, with the command that reads one."""
+
+_CATEGORIES = {"data", COUNTER_TYPE, *_COLLECTIONS}
+_RESERVED = {"redirect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +103,17 @@ class KeyView:
 
     def expiry(self) -> int | None:
         """Give the expiry id; None for a persistent or absent key. Raises MalformedRecordError."""
-        oid = self.seen.refs.get(self.expiry_name)
+        return self.expiry_at(self.expiry_name)
+
+    def expiry_at(self, name: RefName) -> int | None:
+        """Give the expiry id of the key or of an element by the name of its ref; None without one. Raises MalformedRecordError."""
+        oid = self.seen.refs.get(name)
         if oid is None:
             return None
         try:
-            return decode_expiry(self._object(oid, self.expiry_name))
+            return decode_expiry(self._object(oid, name))
         except MalformedRecordError as exc:
-            raise MalformedRecordError(self.expiry_name, exc.reason) from exc
+            raise MalformedRecordError(name, exc.reason) from exc
 
     def redirect(self) -> Redirect | None:
         """Give where the key lives, if its value is a redirect that can be read."""
@@ -148,7 +156,7 @@ class KeyView:
         return found
 
     def category(self) -> str:
-        """Give the category of the value's record: data or counter. Raises MalformedRecordError."""
+        """Give the category of the value's record: data, counter, map or array. Raises MalformedRecordError."""
         try:
             category = decode_message(self._value_commit())["category"]
         except MalformedRecordError as exc:
@@ -171,11 +179,41 @@ class KeyView:
         members = decode_message(self._value_commit())
         return next((name for stored, name in TYPE_NAMES.items() if stored == members.get("type")), "unknown")
 
-    def value(self, now: Micros) -> Value | int:
-        """Give the live value; for a counter its number with the breadcrumbs added in. Raises MalformedRecordError."""
+    def holds_elements(self) -> bool:
+        """Tell whether the value is a map or an array, also of an expired key; not if it cannot be read."""
+        try:
+            return self.version is not None and self.category() in _COLLECTIONS
+        except MalformedRecordError:
+            return False
+
+    def value(self, command: str, now: Micros) -> Value | int:
+        """Give the live value; for a counter its number with the breadcrumbs added in.
+
+        Raises WrongTypeError for a map or an array, and MalformedRecordError.
+        """
         if self.alive(now) and self.category() == "data":
             return self._data()
-        return total(self.counter("get", now), self.breadcrumbs())
+        return total(self.counter(command, now), self.breadcrumbs())
+
+    def old_value(self, now: Micros) -> Value | int | None:
+        """Give the live value that a write replaces; None where there is none, or one of many elements."""
+        if not self.exists(now) or (self.alive(now) and self.holds_elements()):
+            return None
+        return self.value("set", now)
+
+    def collection(self, category: CollectionCategory, command: str, now: Micros) -> Collection | None:
+        """Give the live map or array, read with its trees; None if the key does not exist.
+
+        Raises WrongTypeError for a value of any other category, and MalformedRecordError.
+        """
+        if not self.exists(now):
+            return None
+        if not self.alive(now) or self.category() != category:
+            raise WrongTypeError(command, self.held_type(now), f"a{'n' if category == 'array' else ''} {category}")
+        try:
+            return decode_collection(self._value_commit(), self.seen.objects)
+        except MalformedRecordError as exc:
+            raise MalformedRecordError(self.value_name, exc.reason) from exc
 
     def counter(self, command: str, now: Micros) -> Counter:
         """Give the counter that an increment starts from; what is no counter yet becomes one.
@@ -185,7 +223,10 @@ class KeyView:
         """
         if not self.alive(now):
             return self._ended_life(now)
-        if self.category() == "counter":
+        category = self.category()
+        if category in _COLLECTIONS:
+            raise WrongTypeError(command, category, "a single value", f"'{_COLLECTIONS[category]}' reads its elements")
+        if category == COUNTER_TYPE:
             try:
                 return decode_counter(self._value_commit())
             except MalformedRecordError as exc:
@@ -206,7 +247,7 @@ class KeyView:
         have been folded, and forgotten, before the counter was read.
         """
         names = self.breadcrumb_names()
-        return self.expiry_name in self.seen.moved or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
+        return self._expiries_moved() or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
 
     def counts(self) -> bool:
         """Tell whether breadcrumbs may add to the value: it is a counter, or there are some."""
@@ -219,7 +260,11 @@ class KeyView:
 
     def confirmed_by(self, newer: "KeyView") -> bool:
         """Tell from a later read that no breadcrumb of this one was folded or deleted before this one read the value."""
-        return self.expiry_name not in self.seen.moved and set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
+        return not self._expiries_moved() and set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
+
+    def _expiries_moved(self) -> bool:
+        """Tell whether the expiry of the key or of an element was not the same each time."""
+        return any(name.startswith(self.expiry_name) for name in self.seen.moved)
 
     def _ended_life(self, now: Micros) -> Counter:
         return ended_life(self.expiry() if self.expired(now) else None)
@@ -242,8 +287,13 @@ class KeyView:
         return obj
 
 
-def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True) -> list[KeyView]:
-    """Read keys, in one read for all of them.
+NO_REFS = Selection()
+
+
+def read_views(
+    database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True, expiries: Selection = NO_REFS
+) -> list[KeyView]:
+    """Read keys, in one read for all of them; ``expiries`` are refs of elements to read with the keys' own.
 
     What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
@@ -252,35 +302,37 @@ def read_views(database: Database, keys: Sequence[Key], depth: Depth = Depth.VAL
 
     Raises MovedError for keys that live elsewhere; with OIDS, redirects are not seen.
     """
-    views = read_where_stored(database, keys, depth, exact=exact)
+    views = read_where_stored(database, keys, depth, exact=exact, expiries=expiries)
     moved = {view.key_id: redirect for view in views if (redirect := view.redirect()) is not None}
     if moved:
         raise MovedError(moved)
     return views
 
 
-def read_where_stored(database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True) -> list[KeyView]:
+def read_where_stored(
+    database: Database, keys: Sequence[Key], depth: Depth = Depth.VALUES, *, exact: bool = True, expiries: Selection = NO_REFS
+) -> list[KeyView]:
     """Read keys as they are stored here, redirects included; otherwise as ``read_views``."""
-    views = _read_once(database, keys, depth, exact=exact)
+    views = _read_once(database, keys, depth, expiries, exact=exact)
     for _ in range(database.max_attempts):
         doubtful = [number for number, view in enumerate(views) if view.doubtful()]
         if not doubtful:
             break
-        newer = _read_once(database, keys, depth, exact=exact)
+        newer = _read_once(database, keys, depth, expiries, exact=exact)
         if all(views[number].confirmed_by(newer[number]) for number in doubtful):
             break
         views = newer
     return views
 
 
-def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool) -> list[KeyView]:
+def _read_once(database: Database, keys: Sequence[Key], depth: Depth, expiries: Selection, *, exact: bool) -> list[KeyView]:
     views = [_empty_view(database, key.id) for key in keys]
     seen = database.read(
         Selection(
-            (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name))),
-            tuple(view.breadcrumb_prefix for view in views),
+            (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name)), *expiries.names),
+            (*(view.breadcrumb_prefix for view in views), *expiries.prefixes),
         ),
-        values := Selection(tuple(name for view in views for name in (view.expiry_name, view.value_name))),
+        values := Selection((*(name for view in views for name in (view.expiry_name, view.value_name)), *expiries.names)),
         depth=depth,
     )
     views = [replace(view, seen=seen) for view in views]
@@ -290,9 +342,11 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth, *, exact: 
     return [replace(view, seen=seen) for view in views]
 
 
-def read_view(database: Database, key: Key, depth: Depth = Depth.VALUES, *, exact: bool = True) -> KeyView:
+def read_view(
+    database: Database, key: Key, depth: Depth = Depth.VALUES, *, exact: bool = True, expiries: Selection = NO_REFS
+) -> KeyView:
     """Read one key."""
-    return read_views(database, [key], depth, exact=exact)[0]
+    return read_views(database, [key], depth, exact=exact, expiries=expiries)[0]
 
 
 def _empty_view(database: Database, key_id: KeyId) -> KeyView:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from git_keyval.commands.ciphers import Cipher
+from git_keyval.commands.collections import Draft
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
 from git_keyval.dispatch.encryption import cipher_of
@@ -18,9 +19,9 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import KeyId, is_op
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
-from git_keyval.format.values import MAX_VALUE_BYTES, Value, bytes_value, file_value, from_json, parse_value
+from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
 from git_keyval.interface.commands import Command
-from git_keyval.interface.inputs import NO_REDIRECT
+from git_keyval.interface.inputs import INPUTS, NO_REDIRECT
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
 _PLAIN = {
@@ -36,7 +37,12 @@ _PLAIN = {
     "horizon": "horizon",
     "max-writes": "max_writes",
     "max-seconds": "max_seconds",
+    "index": "index",
+    "start": "start",
+    "stop": "stop",
 }
+_OF_THE_TYPE = "a value of that type, or another key"
+_ONE_FIELD = {"hget", "httl"}
 _OP_DIGITS = 20
 
 
@@ -44,16 +50,12 @@ def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundi
     """Give the keyword arguments of the command's function. Raises InputError."""
     arguments = {argument: inputs[name] for name, argument in _PLAIN.items() if name in inputs and name in command.inputs}
     key_type, cipher = str(inputs.get("key-type", "string")), cipher_of(inputs, surroundings)
-    if command.name == "keys":
-        arguments |= {"pattern": inputs["key"]} if "key" in inputs else {}
-    elif "keys" in command.inputs:
-        arguments["keys"] = _keys(inputs, key_type, cipher)
-    elif "key" in command.inputs:
-        arguments["key"] = _key("key", str(inputs["key"]), key_type, cipher)
-    if "value" in command.inputs:
-        arguments["value"] = _value(inputs, surroundings)
+    arguments |= _keyed(command, inputs, key_type, cipher) | _fielded(command, inputs)
     if "values" in command.inputs:
-        arguments["entries"] = _entries(inputs, key_type, cipher)
+        of_map = "field" in command.inputs
+        arguments["entries"] = _drafts(inputs, surroundings) if of_map else _entries(inputs, key_type, cipher)
+    elif "value" in command.inputs:
+        arguments["value"] = _value(inputs, surroundings) if command.name == "set" else _draft(inputs, surroundings)
     if "if-version" in command.inputs:
         existence = cast("Literal['', 'absent', 'present']", inputs.get("if", ""))
         version = inputs.get("if-version")
@@ -63,6 +65,20 @@ def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundi
     if "op-id" in inputs:
         arguments["op"] = _op(str(inputs["op-id"]))
     return arguments
+
+
+def _keyed(command: Command, inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dict[str, object]:
+    if command.name == "keys":
+        return {"pattern": inputs["key"]} if "key" in inputs else {}
+    if "keys" in command.inputs:
+        return {"keys": _keys(inputs, key_type, cipher)}
+    return {"key": _key("key", str(inputs["key"]), key_type, cipher)} if "key" in command.inputs else {}
+
+
+def _fielded(command: Command, inputs: Mapping[str, object]) -> dict[str, object]:
+    if "field" in inputs and command.name in _ONE_FIELD:
+        return {"field": inputs["field"]}
+    return {"fields": inputs.get("fields", [inputs.get("field")])} if "fields" in command.inputs else {}
 
 
 def _key(name: str, text: str, key_type: str, cipher: Cipher) -> Key:
@@ -126,6 +142,53 @@ def _entries(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dic
             raise InputError("values", "names the same key twice", "each key once")
         entries[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))
     return entries
+
+
+def _draft(inputs: Mapping[str, object], surroundings: Surroundings) -> Draft:
+    """Give the value of an element: without ``type`` it is text that is read as what its map or array holds."""
+    if inputs.get("type") == "counter":
+        raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
+    own = _value(inputs, surroundings)
+    assert isinstance(own, Value)
+
+    def draft(kind: ValueType | None) -> Value:
+        if "type" in inputs or kind in {None, own.type}:
+            return own
+        try:
+            read = _value({**inputs, "type": TYPE_NAMES[kind]}, surroundings)
+        except InputError as exc:
+            raise InputError(exc.name, f"cannot be read as a {TYPE_NAMES[kind]}, which the elements are", _OF_THE_TYPE) from exc
+        assert isinstance(read, Value)
+        return read
+
+    return draft
+
+
+def _drafts(inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, Draft]:
+    if "values" not in inputs:
+        return {str(inputs["field"]): _draft(inputs, surroundings)}
+    members = cast("dict[str, JsonValue]", inputs["values"])
+    kind = inputs.get("type")
+    if kind == "counter":
+        raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
+    for name in members:
+        INPUTS["field"].read(name)
+    return {name: _member(member, None if kind is None else str(kind)) for name, member in members.items()}
+
+
+def _member(member: JsonValue, given: str | None) -> Draft:
+    """Give a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
+    own = _from_json(member) if given is None else _typed("values", _as_input(member), given)
+
+    def draft(kind: ValueType | None) -> Value:
+        if given is not None or kind in {None, own.type}:
+            return own
+        if kind == "JSON":
+            return parse_value("JSON", encode(member).decode())
+        assert kind is not None
+        raise InputError("values", f"has a {TYPE_NAMES[own.type]}, but the elements are of type {TYPE_NAMES[kind]}", _OF_THE_TYPE)
+
+    return draft
 
 
 def _from_json(member: JsonValue) -> Value:

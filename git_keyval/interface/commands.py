@@ -56,13 +56,21 @@ class Command:
         return self.maintains and self.name != "publish-expiries"
 
     @property
+    def subject(self) -> str:
+        """Give what the command is about, in a word: a key, or the field or element that its inputs name."""
+        return "field" if "field" in self.inputs else "element" if self.attribute in {"aget", "apop"} else "key"
+
+    @property
     def jobs(self) -> tuple[str, ...]:
         """Give the jobs that the command runs; none for most."""
         return JOBS if self.name == "maintain" else tuple(job for job in JOBS if job == self.name)
 
 
 _VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
+_MAPS, _ARRAYS = "git_keyval.commands.maps", "git_keyval.commands.arrays"
 _USED = ("requests-used", "rate-remaining")
+_CONTENT = ("value", "value-file", "type", "media-type")
+_ELEMENT = ("found", "value", "json", "type", "version", *_TIMES)
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -81,7 +89,7 @@ COMMANDS: dict[str, Command] = {
             "values",
             "Write a key, with conditions and a time to live.",
             f"{_VALUES}:set_",
-            (*_KEY, "value", "value-file", "type", "media-type", *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"),
+            (*_KEY, *_CONTENT, *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"),
             ("found", "applied", "version", *_TIMES, "old-value", "url", *_USED),
             (("key",), ("value", "value-file")),
         ),
@@ -183,6 +191,150 @@ COMMANDS: dict[str, Command] = {
             _COUNT,
             ("applied", "value", "json", "pending", "version", *_USED),
             (("key",),),
+        ),
+        Command(
+            "hget",
+            "maps",
+            "Read a field of a map, or several.",
+            f"{_MAPS}:hget",
+            (*_KEY, "field", "fields", *_SHOW),
+            (*_ELEMENT, "count", *_USED),
+            (("key",), ("field", "fields")),
+        ),
+        Command(
+            "hset",
+            "maps",
+            "Write fields of a map, and leave the others as they are.",
+            f"{_MAPS}:hset",
+            (*_KEY, "field", *_CONTENT, "values", *_LIFETIME, "keep-ttl", *_WRITE, "store-key"),
+            ("applied", "count", "version", *_TIMES, *_USED),
+            (("key",), ("field", "values"), ("value", "value-file", "values")),
+        ),
+        Command(
+            "hdel",
+            "maps",
+            "Remove fields of a map.",
+            f"{_MAPS}:hdel",
+            (*_KEY, "field", "fields", *_VERSIONED),
+            ("applied", "count", "version", *_USED),
+            (("key",), ("field", "fields")),
+        ),
+        Command(
+            "hgetall",
+            "maps",
+            "Read all fields of a map.",
+            f"{_MAPS}:hgetall",
+            (*_KEY, "on-missing"),
+            ("found", "json", "count", "version", *_TIMES, *_USED),
+            (("key",),),
+        ),
+        Command(
+            "hkeys",
+            "maps",
+            "List the fields of a map.",
+            f"{_MAPS}:hkeys",
+            (*_KEY, "on-missing"),
+            ("found", "json", "count", "version", *_USED),
+            (("key",),),
+        ),
+        Command(
+            "hlen",
+            "maps",
+            "Count the fields of a map.",
+            f"{_MAPS}:hlen",
+            (*_KEY, "on-missing"),
+            ("found", "count", "version", *_USED),
+            (("key",),),
+        ),
+        Command(
+            "hexpire",
+            "maps",
+            "Give fields of a map a new time to expire.",
+            f"{_MAPS}:hexpire",
+            (*_KEY, "field", "fields", *_LIFETIME, *_VERSIONED),
+            ("found", "applied", "count", "version", *_TIMES, *_USED),
+            (("key",), ("field", "fields"), ("ttl", "expires-at")),
+        ),
+        Command(
+            "httl",
+            "maps",
+            "Tell how long a field of a map has left.",
+            f"{_MAPS}:httl",
+            (*_KEY, "field", "on-missing"),
+            ("found", "version", *_TIMES, *_USED),
+            (("key",), ("field",)),
+        ),
+        Command(
+            "hpersist",
+            "maps",
+            "Take the expiry of fields of a map away.",
+            f"{_MAPS}:hpersist",
+            (*_KEY, "field", "fields", *_VERSIONED),
+            ("found", "applied", "count", "version", *_USED),
+            (("key",), ("field", "fields")),
+        ),
+        Command(
+            "aget",
+            "arrays",
+            "Read an element of an array.",
+            f"{_ARRAYS}:aget",
+            (*_KEY, "index", *_SHOW),
+            (*_ELEMENT, *_USED),
+            (("key",), ("index",)),
+        ),
+        Command(
+            "aset",
+            "arrays",
+            "Write an element of an array, or fill a hole.",
+            f"{_ARRAYS}:aset",
+            (*_KEY, "index", *_CONTENT, *_LIFETIME, "keep-ttl", *_WRITE),
+            ("applied", "count", "version", *_TIMES, *_USED),
+            (("key",), ("index",), ("value", "value-file")),
+        ),
+        Command(
+            "apush",
+            "arrays",
+            "Add an element at the end of an array.",
+            f"{_ARRAYS}:apush",
+            (*_KEY, *_CONTENT, *_LIFETIME, *_VERSIONED, "store-key"),
+            ("applied", "count", "version", *_TIMES, *_USED),
+            (("key",), ("value", "value-file")),
+        ),
+        Command(
+            "apop",
+            "arrays",
+            "Take the last element of an array; one caller only gets it.",
+            f"{_ARRAYS}:apop",
+            (*_KEY, *_SHOW, *_VERSIONED),
+            (*_ELEMENT, "applied", "count", *_USED),
+            (("key",),),
+        ),
+        Command(
+            "alen",
+            "arrays",
+            "Tell how long an array is.",
+            f"{_ARRAYS}:alen",
+            (*_KEY, "on-missing"),
+            ("found", "count", "version", *_USED),
+            (("key",),),
+        ),
+        Command(
+            "arange",
+            "arrays",
+            "Read the elements of an array, or some of them.",
+            f"{_ARRAYS}:arange",
+            (*_KEY, "start", "stop", "on-missing"),
+            ("found", "json", "count", "version", *_USED),
+            (("key",),),
+        ),
+        Command(
+            "aexpire",
+            "arrays",
+            "Give an element of an array a new time to expire.",
+            f"{_ARRAYS}:aexpire",
+            (*_KEY, "index", *_LIFETIME, *_VERSIONED),
+            ("found", "applied", "count", "version", *_TIMES, *_USED),
+            (("key",), ("index",), ("ttl", "expires-at")),
         ),
         Command(
             "keys",

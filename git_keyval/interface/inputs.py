@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from git_keyval.errors import InputError
 from git_keyval.format import canonical
-from git_keyval.format.canonical import JsonValue
+from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
+from git_keyval.format.elements import MAX_NAME_BYTES, encode_element_key
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import is_oid
 from git_keyval.format.redirects import is_repository_name
@@ -180,6 +181,20 @@ def _repository_patterns(text: str) -> list[JsonValue]:
     return patterns
 
 
+def _field(text: str) -> str:
+    encode_element_key(text)
+    return text
+
+
+def _fields(text: str) -> list[JsonValue]:
+    names = _names(text)
+    if not names:
+        raise ValueError("is an empty list")
+    for name in names:
+        _field(str(name))
+    return names
+
+
 def _members(text: str) -> dict[str, JsonValue]:
     members = canonical.decode(text)
     if not isinstance(members, dict) or not members:
@@ -240,6 +255,8 @@ def _kid(text: str) -> str:
 
 _DURATION = "a duration such as 90s, 15m, 12h, 30d, 2w or PT15M"
 _CENTURIES = 8000 * _YEAR
+_FIELD_NAME = f"any text of up to {MAX_NAME_BYTES} bytes, where all but ASCII letters, digits and ._- take three"
+_INDEX = WholeNumber(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
 
 INPUTS: dict[str, Input] = {
     item.name: item
@@ -276,6 +293,11 @@ INPUTS: dict[str, Input] = {
             OneOf(("string", "number", "boolean", "json", "bytes")),
             default="string",
         ),
+        Input("field", "The name of a field of a map.", _FIELD_NAME, _field, shown=False),
+        Input("fields", "Several fields of a map.", "a JSON list of strings, or one field a line", _fields, shown=False),
+        Input("index", "The place in an array, from 0; -1 is the last one.", "a whole number", _INDEX),
+        Input("start", "The first index to read; -1 is the last one.", "a whole number", _INDEX, default="0"),
+        Input("stop", "The last index to read; -1 is the last one.", "a whole number", _INDEX, default="-1"),
         Input(
             "value",
             "The value to store, up to 100 KiB; bytes and files as base64.",
@@ -284,23 +306,27 @@ INPUTS: dict[str, Input] = {
             shown=False,
         ),
         Input("value-file", "A file that holds the value to store, up to 25 MB.", "the path of a file", _text, shown=False),
-        Input("values", "Several keys with their values, all or none.", "a JSON object", _members, shown=False),
+        Input(
+            "values", "Several keys, or fields of a map, with their values, all or none.", "a JSON object", _members, shown=False
+        ),
         Input(
             "type",
-            "The type of the value; mset takes it from the JSON unless given.",
+            "The type of the value. Unless given, mset takes it from the JSON, and elements take that of their map or array.",
             "string, number, boolean, json, bytes, file or counter",
             OneOf(("string", "number", "boolean", "json", "bytes", "file", "counter")),
             default="string",
         ),
-        Input("ttl", "How long the key lives from now on.", _DURATION, Duration(1, _CENTURIES)),
+        Input("ttl", "How long the key, or the element, lives from now on.", _DURATION, Duration(1, _CENTURIES)),
         Input(
             "expires-at",
-            "When the key stops existing.",
+            "When the key, or the element, stops existing.",
             "an ISO 8601 time with its zone, such as 2027-01-31T12:00:00Z",
             _moment,
         ),
-        Input("keep-ttl", "Keep the expiry that the key has.", "true or false", Flag(), default="false"),
-        Input("if", "Write only if the key is absent, or present.", "absent or present", OneOf(("absent", "present"))),
+        Input("keep-ttl", "Keep the expiry that the key, or the element, has.", "true or false", Flag(), default="false"),
+        Input(
+            "if", "Write only if the key, or the element, is absent, or present.", "absent or present", OneOf(("absent", "present"))
+        ),
         Input(
             "if-version",
             "Write only over this version of the value.",
@@ -330,8 +356,10 @@ INPUTS: dict[str, Input] = {
             default="retry",
         ),
         Input("media-type", "The media type of a value of type file.", "a media type such as image/png", _text),
-        Input("default", "The output 'value' if the key does not exist.", "any text", _text, shown=False),
-        Input("on-missing", "Whether a missing key fails the step.", "ok or fail", OneOf(("ok", "fail")), default="ok"),
+        Input("default", "The output 'value' if the key, or the element, does not exist.", "any text", _text, shown=False),
+        Input(
+            "on-missing", "Whether a missing key, or element, fails the step.", "ok or fail", OneOf(("ok", "fail")), default="ok"
+        ),
         Input(
             "output-file",
             "Write the value to this file instead of the output 'value'.",

@@ -1,17 +1,20 @@
 """The outputs."""
 
 OUTPUTS: dict[str, str] = {
-    "found": "Whether the key exists (with several keys: whether all do).",
+    "found": "Whether the key or the element exists (with several: whether all do).",
     "applied": "Whether the write was made; false where a condition was not met.",
     "value": "The value as text; bytes as base64; a counter as a decimal number.",
-    "json": "The value as JSON, for fromJSON(); for several keys an object or a list.",
-    "type": "The type of the value: string, number, boolean, json, bytes, file or counter.",
+    "json": "The value as JSON, for fromJSON(); for several keys or elements an object or a list.",
+    "type": "The type of the value: string, number, boolean, json, bytes, file, counter, map or array.",
     "version": "The oid of the value commit, for 'if-version'.",
-    "ttl": "Seconds that the key has left; -1 if it never expires, -2 if it does not exist.",
-    "expires-at": "When the key expires, as ISO 8601; empty if never.",
+    "ttl": "Seconds that the key or the element has left; -1 if it never expires, -2 if it does not exist.",
+    "expires-at": "When the key or the element expires, as ISO 8601; empty if never.",
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
     "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
-    "count": "How many keys were found, written or deleted; for maintenance, how many writes; for check, how many errors.",
+    "count": (
+        "How many keys or elements were found, written or deleted; how long an array is; for maintenance, how many writes; "
+        "for check, how many errors."
+    ),
     "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
     "was asked for once: deleting the key, or the repository, does not reach it.",
     "requests-used": "How many requests the step made (on a local path: processes started).",

@@ -8,6 +8,10 @@ from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 
 _EXCLUSIVE = (
     ("value", "value-file"),
+    ("values", "value"),
+    ("values", "value-file"),
+    ("values", "field"),
+    ("field", "fields"),
     ("ttl", "expires-at"),
     ("ttl", "keep-ttl"),
     ("expires-at", "keep-ttl"),
@@ -41,7 +45,7 @@ def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object
 
 
 def _is_empty_value(command: Command, name: str, given: Mapping[str, str]) -> bool:
-    return name == "value" and name in command.inputs and not given.get("value-file")
+    return name == "value" and name in command.inputs and not any(map(given.get, ("value-file", "values")))
 
 
 def _check_together(command: Command, parsed: Mapping[str, object]) -> None:

@@ -22,12 +22,15 @@ from tests.servers.raw import RawServer
 
 TOKEN = "ghp_markedtoken5e1b"
 PASSWORD = "markedpassword7c2d"
+FIELD = "markedfield1e6b"
 
 SAMPLES = {
     "key": KEY,
     "keys": json.dumps([KEY]),
     "value": VALUE,
     "values": json.dumps({KEY: VALUE}),
+    "field": FIELD,
+    "index": "0",
     "ttl": "1h",
     "default": VALUE,
     "op-id": f"{VALUE}op",
@@ -88,7 +91,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubEmulato
 
 def silent(ended: Ended, capfd: pytest.CaptureFixture[str]) -> None:
     """Expect nothing secret in what people see, and nothing at all beside the log."""
-    for secret in (KEY, VALUE, TOKEN, PASSWORD):
+    for secret in (KEY, FIELD, VALUE, TOKEN, PASSWORD):
         assert secret not in ended.shown
     assert capfd.readouterr() == ("", "")
 
@@ -125,7 +128,13 @@ def test_a_command_that_succeeds_tells_no_secret(workflow: Workflow, capfd: pyte
     """Outputs are for secrets, too; the log and the summary are not."""
     workflow.settings = {"token": TOKEN}
     workflow.run("init")
-    workflow.run("set", key=KEY, value="41", type="counter")
+    match COMMANDS[command].family:
+        case "maps":
+            workflow.run("hset", key=KEY, field=FIELD, value=VALUE, ttl="1h")
+        case "arrays":
+            workflow.run("apush", key=KEY, value=VALUE)
+        case _:
+            workflow.run("set", key=KEY, value="41", type="counter")
     workflow.run("set", key=f"{KEY}2", value=VALUE, ttl="1h", store_key="true")
     ended = workflow.run_given(command, given_to(command))
     assert ended.code == 0

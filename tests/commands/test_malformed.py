@@ -63,7 +63,7 @@ VALUES = {
     "counter with another member": counter(b'"seq":1=>"seq":1,"size":1'),
     "counter not canonical": counter(b'"seq":1=>"seq": 1'),
     "counter without operation": counter(b'"op":"operation1"=>"op":""'),
-    "a reserved category": note(encode_line({"category": "map", "length": 1}) + b"\n"),
+    "a reserved category": note(encode_line({"category": "redirect"}) + b"\n"),
     "an unknown category": note(encode_line({"category": "heap"}) + b"\n"),
 }
 EXPIRIES = {

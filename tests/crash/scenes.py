@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
+from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
@@ -24,12 +26,15 @@ from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample
 from tests.faults import Fault, FaultyStore, Rival
-from tests.world import Shown, World, key, number, text
+from tests.world import Shown, World, draft, drafts, key, number, text
 
 OP = "deploy42"
 TEXT, EXPIRING, EXPIRED = key("text"), key("expiring"), key("expired")
 COUNTER, WAITING, NUMBER, ABSENT, MANY = key("counter"), key("waiting"), key("number"), key("absent"), key("many")
-KEYS = [TEXT, EXPIRING, EXPIRED, COUNTER, WAITING, NUMBER, ABSENT, MANY]
+MAP, ARRAY = key("map"), key("array")
+SINGLE = [TEXT, EXPIRING, EXPIRED, COUNTER, WAITING, NUMBER, ABSENT, MANY]
+"""Keys that hold no more than one value."""
+KEYS = [*SINGLE, MAP, ARRAY]
 
 
 def fill(world: World) -> None:
@@ -42,6 +47,7 @@ def fill(world: World) -> None:
     set_(database, key=NUMBER, value=number("40"))
     incr(database, key=COUNTER, by=10)
     incr(database, key=MANY, by=10)
+    fill_elements(database)
     set_(database, key=key("parked"), value=text("v"))
     getdel(database, key=key("parked"))
     world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
@@ -52,6 +58,15 @@ def fill(world: World) -> None:
     world.plant(COUNTER, 5, ago=500)
     world.plant(WAITING, 7, ago=500)
     world.plant_many(MANY, 3, ago=500)
+
+
+def fill_elements(database: Database) -> None:
+    """Make a map and an array, each with elements that live on, will expire, and are going to have expired."""
+    hset(database, key=MAP, entries=drafts(a="1", b="2"))
+    hset(database, key=MAP, entries=drafts(old="3"), ttl=60)
+    hset(database, key=MAP, entries=drafts(lives="4"), ttl=10**7)
+    for element, seconds in (("1", None), ("2", 60), ("3", 10**7), ("4", 60)):
+        apush(database, key=ARRAY, value=draft(element), ttl=seconds)
 
 
 def delete_after_rival(world: World, database: Database) -> Result:
@@ -68,7 +83,7 @@ COMMANDS: dict[str, Command] = {
     "exists": lambda _world, database: exists(database, keys=KEYS),
     "type": lambda _world, database: type_(database, key=COUNTER),
     "ttl": lambda _world, database: ttl(database, key=EXPIRING),
-    "mget": lambda _world, database: mget(database, keys=KEYS),
+    "mget": lambda _world, database: mget(database, keys=SINGLE),
     "keys": lambda _world, database: keys(database),
     "set": lambda _world, database: set_(database, key=TEXT, value=text("new")),
     "set of an absent key": lambda _world, database: set_(database, key=ABSENT, value=text("new")),
@@ -94,6 +109,32 @@ COMMANDS: dict[str, Command] = {
     "incr of an absent key": lambda _world, database: incr(database, key=ABSENT, by=3, op=OP),
     "incr of an expired key": lambda _world, database: incr(database, key=EXPIRED, by=3, op=OP),
     "incr of what waits": lambda _world, database: incr(database, key=WAITING, by=3, op=OP),
+    "hget": lambda _world, database: hget(database, key=MAP, field="lives"),
+    "hget of several": lambda _world, database: hget(database, key=MAP, fields=["a", "old", "lives"]),
+    "hgetall": lambda _world, database: hgetall(database, key=MAP),
+    "hkeys": lambda _world, database: hkeys(database, key=MAP),
+    "hlen": lambda _world, database: hlen(database, key=MAP),
+    "httl": lambda _world, database: httl(database, key=MAP, field="lives"),
+    "hset": lambda _world, database: hset(database, key=MAP, entries=drafts(a="new", c="new")),
+    "hset with ttl": lambda _world, database: hset(database, key=MAP, entries=drafts(a="new", old="new"), ttl=600, store_key=True),
+    "hset of an absent key": lambda _world, database: hset(database, key=ABSENT, entries=drafts(a="new")),
+    "hset over expired": lambda _world, database: hset(database, key=EXPIRED, entries=drafts(a="new")),
+    "hset if present": lambda _world, database: hset(
+        database, key=MAP, entries=drafts(lives="new"), keep_ttl=True, condition=Condition("present")
+    ),
+    "hdel": lambda _world, database: hdel(database, key=MAP, fields=["a", "old", "lives"]),
+    "hexpire": lambda _world, database: hexpire(database, key=MAP, fields=["a", "lives"], ttl=600),
+    "hpersist": lambda _world, database: hpersist(database, key=MAP, fields=["a", "lives"]),
+    "aget": lambda _world, database: aget(database, key=ARRAY, index=-2),
+    "aset": lambda _world, database: aset(database, key=ARRAY, index=1, value=draft("new")),
+    "apush": lambda _world, database: apush(database, key=ARRAY, value=draft("new")),
+    "apush of an absent key": lambda _world, database: apush(database, key=ABSENT, value=draft("new"), ttl=600),
+    "apop": lambda _world, database: apop(database, key=ARRAY),
+    "alen": lambda _world, database: alen(database, key=ARRAY),
+    "arange": lambda _world, database: arange(database, key=ARRAY),
+    "aexpire": lambda _world, database: aexpire(database, key=ARRAY, index=0, ttl=600),
+    "del of a map": lambda _world, database: del_(database, keys=[MAP, ARRAY]),
+    "set over a map": lambda _world, database: set_(database, key=MAP, value=text("new"), condition=Condition("present")),
     "decr": lambda _world, database: decr(database, key=COUNTER, by=3, op=OP),
     "incr left as a breadcrumb": lambda world, database: leave_breadcrumb(world, database, "breadcrumb"),
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
@@ -104,9 +145,14 @@ MAY_BE_UNKNOWN = {
     "incr of a number",
     "incr of what waits",
     "set counter over text",
+    "apush",
+    "apush of an absent key",
     "del of several after a rival",
 }
-"""Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it."""
+"""Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it, or
+may have made the same."""
+NOT_REPEATABLE = {"apush", "apush of an absent key", "apop"}
+"""Commands that do more when they are run again."""
 IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""
 WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}

@@ -8,7 +8,19 @@ import pytest
 
 from git_keyval.commands.results import Result
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
-from tests.crash.scenes import COMMANDS, COUNTER, IN_STEPS, MAY_BE_UNKNOWN, WITH_RIVAL, Command, State, attempt, begin, look
+from tests.crash.scenes import (
+    COMMANDS,
+    COUNTER,
+    IN_STEPS,
+    MAY_BE_UNKNOWN,
+    NOT_REPEATABLE,
+    WITH_RIVAL,
+    Command,
+    State,
+    attempt,
+    begin,
+    look,
+)
 from tests.faults import Call, Fault, Lost
 from tests.world import FOREIGN, Shown, World
 
@@ -47,7 +59,7 @@ def judge(
     else:
         assert isinstance(answer, OutcomeUnknownError), scene
         assert now.content in (before.content, end.content) or (name in WITH_RIVAL and now.content == by_rival(before)), scene
-    if name in RETURNED_TWICE and isinstance(answer, Result):
+    if name in NOT_REPEATABLE or (name in RETURNED_TWICE and isinstance(answer, Result)):
         return
     _, again = attempt(world, COMMANDS[name], {})
     assert isinstance(again, Result), scene

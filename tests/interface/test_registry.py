@@ -32,6 +32,11 @@ SAMPLES = {
     "value": "AP8K",
     "value-file": __file__,
     "values": '{"true": "AP8K"}',
+    "field": "colour",
+    "fields": '["colour", "size"]',
+    "index": "2",
+    "start": "1",
+    "stop": "3",
     "type": "file",
     "ttl": "15m",
     "expires-at": "2099-01-31T12:00:00Z",
@@ -95,7 +100,7 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
         given["type"] = SAMPLES["type"]
     if "op-id" in given and command.name == "set":
         given |= {"type": "counter", "value": "5"}
-    if command.name != "set":
+    if "media-type" not in command.inputs:
         given.pop("media-type", None)
     if "encryption-kid" in given:
         given["encryption-key"] = SAMPLES["encryption-key"]
@@ -184,9 +189,9 @@ def test_every_input_makes_a_difference(command: Command) -> None:
     for name in set(command.inputs) - NOT_ARGUMENTS:
         if (name,) in command.needs:
             continue  # it is always there
-        other = {"key": "keys", "value": "value-file", "ttl": "expires-at"}.get(name)
+        other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields"}.get(name)
         without = bound(command, {other} if other in command.inputs and other is not None else set())
-        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value"}, name
+        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index"}, name
 
 
 @every_command
@@ -202,6 +207,8 @@ def test_defaults_of_inputs_are_the_defaults_of_the_functions(command: Command) 
     """What the docs call the default is what happens if nothing is given."""
     for name, argument in (
         ("by", "by"),
+        ("start", "start"),
+        ("stop", "stop"),
         ("contention", "contention"),
         ("grace-period", "grace_period"),
         ("retention", "retention"),
