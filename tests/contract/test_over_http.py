@@ -160,6 +160,14 @@ def test_a_rival_between_advertisement_and_push_is_a_conflict(
     assert all_refs(http_place.open()) == expected
 
 
+def test_what_is_deleted_unseen_is_gone_although_a_rival_creates_it(http_place: HttpPlace, before: dict[RefName, Oid]) -> None:
+    """A value without an expiry must not come by the one that a rival is just giving to the value before it."""
+    http_place.server.between(lambda: http_place.open().apply([create(branch("new"), ONE)]))
+    transaction = together(put(branch("a"), TWO, ONE.oid), delete(branch("new")))
+    assert list(http_place.open().apply([transaction])) == [Applied()]
+    assert all_refs(http_place.open()) == before | {branch("a"): TWO.oid}
+
+
 def test_a_rival_that_creates_the_very_same_is_a_conflict(http_place: HttpPlace) -> None:
     http_place.server.between(lambda: http_place.open().apply([create(branch("new"), ONE)]))
     assert list(http_place.open().apply([create(branch("new"), ONE)])) == [Conflict((branch("new"),))]

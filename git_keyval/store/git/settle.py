@@ -131,7 +131,8 @@ def _holds(update: RefUpdate, advertised: Advertised) -> bool:
 def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Command]:
     """Give the commands of one transaction; none if all its refs are as they shall be.
 
-    Assertions are sent with the changes, so that the server checks them in the same moment.
+    Assertions are sent with the changes, so that the server checks them in the same moment. So is the deletion of what is not there,
+    which git takes for the deletion of whatever has come to be there meanwhile.
     """
     commands = [
         Command(
@@ -141,7 +142,6 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Comm
         )
         for update in updates
     ]
-    commands = [command for command in commands if (command.old, command.new) != (ZERO_OID, ZERO_OID)]
     return commands if any(command.old != command.new for command in commands) else []
 
 
