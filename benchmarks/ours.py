@@ -68,6 +68,7 @@ def main(job: str, path: str, push: str) -> None:
     store = GitStore(
         CountedTransport(path, os.environ, meter.sample),
         capabilities=open_git_store(path, environ=os.environ, clock=clock, sleep=outside.sleep, random=outside.random).capabilities,
+        deletes_unseen=True,
         clock=clock,
         sleep=outside.sleep,
         random=outside.random,

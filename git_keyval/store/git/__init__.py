@@ -29,11 +29,13 @@ def open_git_store(
     sleep: Callable[[float], None],
     random: Callable[[], float],
     timeout: float = TIMEOUT_SECONDS,
+    deletes_unseen: bool = True,
 ) -> GitStore:
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
-    seconds that may be silent. Raises NotARepositoryError for another kind of address, and for one that cannot be read.
+    seconds that may be silent. ``deletes_unseen`` is for servers that take the deletion of a ref that is not there, as git does.
+    Raises NotARepositoryError for another kind of address, and for one that cannot be read.
     """
     try:
         transport, capabilities = _transport(location, environ, token, clock, timeout)
@@ -42,7 +44,7 @@ def open_git_store(
         raise NotARepositoryError(
             "The address of 'repository' is not valid.", "Give a path, file://, https:// or ssh://."
         ) from None
-    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random)
+    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random, deletes_unseen=deletes_unseen)
 
 
 def _transport(

@@ -30,8 +30,10 @@ class GitStore:
         clock: ServerClock,
         sleep: Callable[[float], None],
         random: Callable[[], float],
+        deletes_unseen: bool,
     ) -> None:
         """Use the transport; nothing is sent yet. ``random`` gives numbers from 0 to 1 for jitter."""
+        self._deletes_unseen = deletes_unseen
         self._capabilities = capabilities
         self._clock = clock
         self._sleep = sleep
@@ -103,7 +105,7 @@ class GitStore:
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
-        return settle(self._transport, transactions, self._pause)
+        return settle(self._transport, transactions, self._pause, deletes_unseen=self._deletes_unseen)
 
     @contextmanager
     def _reading(self) -> Iterator[UploadPack]:

@@ -40,9 +40,15 @@ _COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNOREC
 _NON_FAST_FORWARD = "non-fast-forward"
 
 
-def settle(transport: Transport, transactions: Sequence[Transaction], pause: Callable[[int], None]) -> list[Outcome]:
-    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is told how many rounds have failed."""
-    round_ = _Round(transactions)
+def settle(
+    transport: Transport, transactions: Sequence[Transaction], pause: Callable[[int], None], *, deletes_unseen: bool
+) -> list[Outcome]:
+    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is told how many rounds have failed.
+
+    With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git takes it for the deletion of whatever has
+    come to be there meanwhile, so that a rival cannot slip in.
+    """
+    round_ = _Round(transactions, deletes_unseen=deletes_unseen)
     for attempt in range(_MAX_ROUNDS):
         if attempt:
             pause(attempt)
@@ -62,8 +68,9 @@ def settle(transport: Transport, transactions: Sequence[Transaction], pause: Cal
 class _Round:
     """The state between two pushes: which transactions are open, and what became of the others."""
 
-    def __init__(self, transactions: Sequence[Transaction]) -> None:
+    def __init__(self, transactions: Sequence[Transaction], *, deletes_unseen: bool) -> None:
         self._transactions = transactions
+        self._deletes_unseen = deletes_unseen
         self._outcomes: dict[int, Outcome] = {}
         self.open = list(range(len(transactions)))
         self._sent: list[int] = []
@@ -82,7 +89,7 @@ class _Round:
             updates = self._transactions[index].updates
             if moved := tuple(update.name for update in updates if not _holds(update, advertised)):
                 self._outcomes[index] = Conflict(moved)
-            elif changes := _commands(updates, advertised):
+            elif changes := _commands(updates, advertised, deletes_unseen=self._deletes_unseen):
                 self._sent.append(index)
                 commands += changes
             else:
@@ -128,11 +135,10 @@ def _holds(update: RefUpdate, advertised: Advertised) -> bool:
     return update.expect is ANY or advertised.refs.get(update.name, ABSENT) == update.expect
 
 
-def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Command]:
+def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_unseen: bool) -> list[Command]:
     """Give the commands of one transaction; none if all its refs are as they shall be.
 
-    Assertions are sent with the changes, so that the server checks them in the same moment. So is the deletion of what is not there,
-    which git takes for the deletion of whatever has come to be there meanwhile.
+    Assertions are sent with the changes, so that the server checks them in the same moment.
     """
     commands = [
         Command(
@@ -142,6 +148,8 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised) -> list[Comm
         )
         for update in updates
     ]
+    if not deletes_unseen:
+        commands = [command for command in commands if (command.old, command.new) != (ZERO_OID, ZERO_OID)]
     return commands if any(command.old != command.new for command in commands) else []
 
 

@@ -56,5 +56,14 @@ def open_github_store(
     repository = Repository(client, patience, place.name, place.repository_id, is_public=place.is_public)
     if not by_git:
         return GithubStore(repository, None, clock)
-    git = open_git_store(place.git_url, environ=environ, token=token, clock=clock, sleep=sleep, random=random, timeout=git_timeout)
+    git = open_git_store(
+        place.git_url,
+        environ=environ,
+        token=token,
+        clock=clock,
+        sleep=sleep,
+        random=random,
+        timeout=git_timeout,
+        deletes_unseen=False,  # whether GitHub takes that is not known
+    )
     return GithubStore(repository, git, clock)
