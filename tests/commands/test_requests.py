@@ -53,7 +53,7 @@ JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
     "purge": (3, lambda world, store: purge(world.maintenance(store), retention=0)),
     "maintain": (9, lambda world, store: maintain(world.maintenance(store), grace_period=0, retention=0)),
     "dry-run": (2, lambda world, store: sweep(world.maintenance(store), dry_run=True)),
-    "check": (2, lambda world, store: check(world.maintenance(store))),
+    "check": (3, lambda world, store: check(world.maintenance(store))),
     "init": (1, lambda world, store: init(world.maintenance(store))),
 }
 
