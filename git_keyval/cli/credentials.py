@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from git_keyval.dispatch.location import GithubServer, github_name
-
 PUBLIC_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
@@ -16,6 +14,8 @@ def token_of(repository: str, environ: Mapping[str, str]) -> str:
     (https://cli.github.com/manual/gh_help_environment): two are for github.com and ghe.com, two for any other server. They were
     not set for this call, so nobody else is sent them, whatever host it names.
     """
+    from git_keyval.dispatch.location import GithubServer, github_name  # it knows the stores, which no help needs
+
     server = GithubServer.of(environ)
     if github_name(repository, server) is None:
         return ""

@@ -261,7 +261,18 @@ def test_the_whole_is_explained(keyval: Command) -> None:
     listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", text.partition("\nValues:\n")[2].partition("\nExit codes:\n")[0], re.MULTILINE)
     assert listed == [*COMMANDS, "completion"]
     families = re.findall(r"^([A-Z][a-z]+):$", text, re.MULTILINE)
-    assert families[2:] == ["Values", "Expiry", "Counters", "Maps", "Arrays", "Keyspace", "Maintenance", "Shell", "Environment"]
+    assert families[2:] == [
+        "Values",
+        "Expiry",
+        "Counters",
+        "Maps",
+        "Arrays",
+        "Keyspace",
+        "Redirects",
+        "Maintenance",
+        "Shell",
+        "Environment",
+    ]
     assert re.findall(r"^  (\d+) ", text, re.MULTILINE) == [str(int(code)) for code in EXIT_CODES]
     assert all(name in text for name in ("GIT_KEYVAL_REPOSITORY", "GIT_KEYVAL_TOKEN", "GH_TOKEN, GITHUB_TOKEN", "NO_COLOR"))
     assert keyval("-h").text == text
