@@ -34,6 +34,7 @@ _ENVIRONMENT = (
     ("GIT_KEYVAL_TOKEN", "The token, where --token is not given. It is sent to the server of the repository, whichever that is."),
     (", ".join(PUBLIC_TOKENS), "Taken after that, for repositories on github.com or ghe.com only."),
     (", ".join(ENTERPRISE_TOKENS), "The same, for repositories on the Enterprise Server that GITHUB_SERVER_URL names."),
+    ("GIT_KEYVAL_CDN_URL", "The CDN that serves public repositories, for links and for expiry registries, if it is not jsDelivr."),
     ("GIT_KEYVAL_ENCRYPTION_KEY", "The encryption key, where --encryption-key is not given."),
     ("GIT_KEYVAL_ENCRYPTION_KID", "The name of the encryption key, where --encryption-kid is not given."),
     ("NO_COLOR", "No colours. There are none in pipes and files, nor where TERM is dumb."),

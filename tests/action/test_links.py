@@ -1,6 +1,7 @@
 """The output ``url``: where a CDN has the value."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,3 +146,24 @@ def test_other_servers_have_no_cdn(site: Site, repository: Path) -> None:
     assert site.step("get", key="k") == f"https://cdn.example/gh/owner/name@{version_of('v')}/view.txt"
     assert site.step("set", key="k", value="v", repository=str(repository)) is None
     assert site.step("get", key="k", repository=str(repository)) is None
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+def test_of_a_redirected_key_the_repository_counts_that_has_it(site: Site, *, is_public: bool) -> None:
+    """Where the public one only says that it is elsewhere, nobody learns more of a private one."""
+    site.emulator.create("owner", "other")
+    if is_public:
+        site.emulator.options.public.add("owner/other")
+    for command, inputs in (("init", {}), ("set", {"key": "k", "value": "v"})):
+        assert site.workflow.run(command, repository="owner/other", **inputs).code == 0
+    assert site.workflow.run("redirect", key="k", redirect_to="owner/other").code == 0
+    link = f"{site.emulator.cdn_url}/owner/other@{version_of('v')}/view.txt" if is_public else None
+    assert site.step("get", key="k") == link
+    assert site.step("set", key="k", value="v", follow_writes="true") == link
+
+
+def test_what_is_encrypted_has_no_link(site: Site) -> None:
+    """The CDN would show what nobody can read."""
+    secret = f"2026: {b64encode(bytes(32)).decode()}"
+    assert site.step("set", key="k", value="v", encryption_key=secret) is None
+    assert site.step("get", key="k", encryption_key=secret) is None

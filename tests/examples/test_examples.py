@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from git_keyval.format.expiry import encode_expiry
 from git_keyval.interface.commands import COMMANDS
 from tests.action.steps import ROOT, refs, value_ref
 from tests.conftest import FakeClock
@@ -55,7 +57,7 @@ def test_an_example_asks_for_no_more_than_it_needs(path: Path) -> None:
         assert job["permissions"].keys() == {"contents"}
         commands = {step["with"]["command"] for step in uses_of({"jobs": {"one": job}})}
         if "uses" not in job:
-            writes = any("applied" in COMMANDS[command].outputs for command in commands)
+            writes = any("applied" in COMMANDS[command].outputs or "dry-run" in COMMANDS[command].inputs for command in commands)
             assert job["permissions"]["contents"] == ("write" if writes else "read"), commands
 
 
@@ -174,6 +176,44 @@ def test_of_many_that_find_the_page_down_one_tells_it(github: GitHub, page: Path
     (jobs,) = github.start(workflow, "schedule").values()
     assert sum(" is down." in job.log for job in jobs) == 1
     assert {job.result for job in jobs} == {"success"}
+
+
+@pytest.fixture
+def public(emulator: GitHubEmulator) -> GitHubEmulator:
+    """Make the repository public, before a run's event tells of it."""
+    emulator.options.public.add(REPOSITORY)
+    return emulator
+
+
+def test_a_badge_is_shown_by_its_link(public: GitHubEmulator, github: GitHub) -> None:
+    for _ in range(2):
+        job = only(github.start(example("badge")))
+        assert job.result == "success"
+        percent = job.value("coverage", "percent")
+        shown = (
+            job.steps["show"].summary if "show" in job.steps else next(step.summary for step in job.steps.values() if step.summary)
+        )
+        url = job.value("badge", "url")
+        assert shown == f"![coverage]({url}) {percent} %\n"
+        answer = requests.get(url, timeout=10)
+        assert answer.headers["Content-Type"] == "image/svg+xml"
+        assert f">coverage {percent} %</text>" in answer.text
+    assert public.count("cdn") == 2
+
+
+def test_a_private_badge_has_no_link(github: GitHub, emulator: GitHubEmulator) -> None:
+    job = only(github.start(example("badge")))
+    assert (job.result, job.steps["badge"].outputs.get("url")) == ("success", None)
+    assert [step.summary for step in job.steps.values() if step.summary] == [f" {job.value('coverage', 'percent')} %\n"]
+    assert emulator.count("cdn") == 0
+
+
+def test_a_registry_is_filled_and_serves_ids(public: GitHubEmulator, github: GitHub, database: Path) -> None:
+    assert only(github.start(example("expiry-registry"), "schedule")).result == "success"
+    tags = [name.removeprefix("refs/tags/") for name in refs(database) if name.startswith("refs/tags/expiry-")]
+    assert len(tags) == 431
+    answer = requests.get(f"{public.cdn_url}/{REPOSITORY}@{tags[0]}/view.txt", timeout=10)
+    assert f"expiry-{encode_expiry(int(answer.text)).oid}" == tags[0]
 
 
 def test_flags_are_set_together_and_read_by_a_job_that_may_only_read(github: GitHub) -> None:
