@@ -110,6 +110,8 @@ def _read(store: GithubStore) -> None:
         store.read(Selection(names), depth=depth)
         store.objects([_TEXT.oid, _BINARY.oid, _NOTE.oid, UNSTORED, *(obj.oid for obj in _TEXT.objects)], depth)
         store.objects([_MAP.oid, _CHANGED_MAP.objects[-2].oid], depth)
+        store.read(Selection((branch("map"),), ("refs/heads/kv-0a/ma",)), Selection((branch("map"),)), depth=depth)
+        store.objects([_MAP.objects[0].oid], depth)
     list(store.list(["refs/heads/kv-0a/", "refs/tags/"]))
 
 
