@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import jobs
 from benchmarks.deletions import deletions
+from benchmarks.fields import fields
 from benchmarks.first_request import first_request
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "purge": jobs.purge,
     "linear": jobs.linear,
     "deletions": deletions,
+    "fields": fields,
     "start": start,
     "first-request": first_request,
 }

@@ -27,6 +27,8 @@ class Sample:
     fetches: int = 0
     pushes: int = 0
     writes: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
 
 
 class Meter:

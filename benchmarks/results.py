@@ -47,6 +47,11 @@ def milliseconds(number: float) -> str:
     return f"{number * 1000:.0f} ms"
 
 
+def kilobytes(number: int) -> str:
+    """Write bytes of the wire."""
+    return f"{number / 1e3:.1f} KB"
+
+
 def megabytes(number: int) -> str:
     """Write bytes."""
     return f"{number / 1e6:.0f} MB"
