@@ -9,7 +9,7 @@ from git_keyval.commands.collections import Draft, read_all, read_values
 from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.expiry import ttl
 from git_keyval.commands.values import get, type_
-from git_keyval.commands.views import Key
+from git_keyval.commands.views import Key, MovedError
 from git_keyval.format.counters import Void, encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -136,12 +136,16 @@ class World:
         return [problem.ref for problem in check(self.maintenance()).problems if problem.severity == "warning"]
 
     def content(self, keys: Sequence[Key]) -> dict[str, Shown]:
-        """Read those of the keys that exist."""
+        """Read those of the keys that exist; of redirected ones, tell where they live."""
         return dict(self._content(keys))
 
     def _content(self, keys: Sequence[Key]) -> Iterator[tuple[str, Shown]]:
         for key in keys:
-            answer = ttl(self.database(), key=key)
+            try:
+                answer = ttl(self.database(), key=key)
+            except MovedError as exc:
+                yield key.label, Shown("redirect", exc.targets[key.id].repository, None)
+                continue
             if answer.found:
                 kind = type_(self.database(), key=key).type
                 yield key.label, Shown(kind, self._shown(key, kind), answer.expires_at)

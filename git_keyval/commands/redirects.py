@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from git_keyval.commands.conditions import ALWAYS, Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.results import Result
-from git_keyval.commands.views import Key, KeyView, read_views, read_where_stored
-from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRefusedError, WrongTypeError
+from git_keyval.commands.views import COUNTER_TYPE, Key, KeyView, read_views, read_where_stored
+from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRefusedError
 from git_keyval.format.counters import counting
 from git_keyval.format.metadata import DUMMY_OBJECTS, REDIRECT_ANCHOR
 from git_keyval.format.names import DUMMY_TREE_TAG, KeyId, RefName
@@ -86,12 +86,10 @@ def _void(view: KeyView, now: Micros) -> list[RefName]:
     """Give the breadcrumbs that count for nothing, and can go. Raises RedirectRefusedError if one counts."""
     crumbs = view.breadcrumbs()
     try:
-        counter = view.counter("redirect", now)
-    except WrongTypeError:
-        return [crumb.name for crumb in crumbs]
+        counts = view.held_type(now) == COUNTER_TYPE and counting(view.counter("redirect", now), crumbs)
     except MalformedRecordError:
         return []  # unknown means keep
-    if counting(counter, crumbs):
+    if counts:
         raise RedirectRefusedError(
             "increments wait as breadcrumbs, which would not be found where it leads to",
             "Run 'gather' first; with 'grace-period: 0s' it takes all of them.",

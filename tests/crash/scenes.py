@@ -11,12 +11,14 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
+from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
+from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.store.memory import MemoryStore
 from maintenance.check import check
@@ -76,6 +78,10 @@ def delete_after_rival(world: World, database: Database) -> Result:
     return del_(world.database(rival), keys=[TEXT, COUNTER, NUMBER])
 
 
+OTHER_PLACE = "owner/other"
+TARGETS = {key.id: Redirect(OTHER_PLACE, 2) for key in KEYS}
+
+
 Command = Callable[[World, Database], Result]
 
 COMMANDS: dict[str, Command] = {
@@ -94,6 +100,8 @@ COMMANDS: dict[str, Command] = {
     "set counter": lambda _world, database: set_(database, key=COUNTER, value=100, op=OP),
     "set counter over text": lambda _world, database: set_(database, key=TEXT, value=100, op=OP),
     "mset": lambda _world, database: mset(database, entries={TEXT: text("1"), COUNTER: text("2"), ABSENT: text("3")}, ttl=60),
+    "redirect": lambda _world, database: redirect(database, keys=[TEXT, EXPIRING], targets=TARGETS),
+    "redirect of an absent key": lambda _world, database: redirect(database, keys=[ABSENT], targets=TARGETS),
     "expire": lambda _world, database: expire(database, key=TEXT, ttl=600),
     "expire again": lambda _world, database: expire(database, key=EXPIRING, ttl=600),
     "persist": lambda _world, database: persist(database, key=EXPIRING),

@@ -1,0 +1,340 @@
+"""Redirects between two databases: rivals, lost replies, and a command that finds its keys elsewhere."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from git_keyval.commands.conditions import Condition
+from git_keyval.commands.counters import incr
+from git_keyval.commands.database import Database
+from git_keyval.commands.expiry import expire
+from git_keyval.commands.redirects import redirect
+from git_keyval.commands.results import Result
+from git_keyval.commands.values import del_, get, getdel, mget, mset, set_
+from git_keyval.commands.views import MovedError
+from git_keyval.dispatch.location import GithubServer
+from git_keyval.dispatch.routing import Place, Policy, Routes, Run
+from git_keyval.errors import (
+    ContentionError,
+    GitKeyvalError,
+    OutcomeUnknownError,
+    PartlyDeletedError,
+    RedirectedError,
+    RedirectRefusedError,
+    StoreError,
+)
+from git_keyval.format.counters import NULL
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
+from git_keyval.format.names import DUMMY_TREE_TAG, Naming
+from git_keyval.format.redirects import Redirect, encode_redirect
+from git_keyval.store.memory import MemoryStore
+from maintenance.init import init
+from maintenance.jobs import gather, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import Place as StorePlace
+from tests.contract.samples import Sample, note
+from tests.faults import Fault, FaultyStore, Lost, Rival
+from tests.world import World, key, show, text
+
+K, L = key("k"), key("l")
+OLD, NEW = "owner/old", "owner/new"
+TO_NEW = {each.id: Redirect(NEW, 2) for each in (K, L)}
+VALUE, EXPIRY = Naming().value(K.id), Naming().expiry(K.id)
+
+
+def move(world: World, *, keys: tuple[str, ...] = ("k",)) -> None:
+    redirect(world.database(), keys=[key(label) for label in keys], targets=TO_NEW)
+
+
+def value_of(world: World, name: str = "k") -> str:
+    return show(get(world.database(), key=key(name)).value)
+
+
+# --- what every command says of a redirected key --------------------------------------------------------------------
+
+READS: dict[str, Callable[[Database], Result]] = {
+    "get": lambda database: get(database, key=K),
+    "mget": lambda database: mget(database, keys=[L, K]),
+    "getdel": lambda database: getdel(database, key=K),
+    "del": lambda database: del_(database, keys=[L, K]),
+    "set": lambda database: set_(database, key=K, value=text("w")),
+    "set if absent": lambda database: set_(database, key=K, value=text("w"), condition=Condition("absent")),
+    "set counter": lambda database: set_(database, key=K, value=7),
+    "mset": lambda database: mset(database, entries={L: text("w"), K: text("w")}),
+    "expire": lambda database: expire(database, key=K, ttl=60),
+    "incr": lambda database: incr(database, key=K),
+    "incr breadcrumb": lambda database: incr(database, key=K, contention="breadcrumb"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_command_says_where_the_keys_live_and_writes_nothing(world: World, name: str) -> None:
+    set_(world.database(), key=L, value=text("here"))
+    move(world)
+    before = world.refs()
+    with pytest.raises(MovedError) as caught:
+        READS[name](world.database())
+    assert caught.value.targets == {K.id: Redirect(NEW, 2)}
+    assert world.refs() == before
+    assert world.errors() == []
+
+
+def test_all_keys_that_live_elsewhere_are_told_at_once(memory: World) -> None:
+    move(memory, keys=("k", "l"))
+    with pytest.raises(MovedError) as caught:
+        mget(memory.database(), keys=[K, key("m"), L])
+    assert caught.value.targets.keys() == {K.id, L.id}
+
+
+@pytest.mark.parametrize("name", [name for name in READS if name not in {"get", "mget"}])
+def test_a_write_does_not_overwrite_a_redirect_that_is_made_before_any_of_its_requests(world: World, name: str) -> None:
+    """Whatever it has read, or not read."""
+    for number in itertools.count(1):
+        world.store.apply([])
+        redirect(world.database(), keys=[K], targets={})
+        set_(world.database(), key=K, value=text("old") if "incr" not in name else 5)
+        set_(world.database(), key=L, value=text("here"))
+        store = world.faulty({number: Rival(lambda: move(world))})
+        try:
+            answer = READS[name](world.database(store))
+            assert isinstance(answer, Result)
+        except (MovedError, PartlyDeletedError):
+            answer = None
+        if not store.fired:
+            break
+        assert world.refs().get(VALUE) == encode_redirect(Redirect(NEW, 2)).oid or answer is not None
+        assert answer is not None or world.refs().get(VALUE) == encode_redirect(Redirect(NEW, 2)).oid
+        if answer is not None:
+            # The rival came when all was done; what it found then, it has redirected.
+            assert world.refs()[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
+        assert world.errors() == []
+    assert number > 1
+
+
+def test_a_forced_set_does_not_overwrite_a_redirect(memory: World) -> None:
+    """A counter's SET that loses to rivals every time is forced, but not where a redirect may be."""
+    turns = itertools.count()
+
+    def rival() -> None:
+        set_(memory.database(), key=K, value=next(turns))
+
+    set_(memory.database(), key=K, value=1)
+    every = {2 * turn: Rival(rival) for turn in range(1, 100)}
+    assert set_(memory.database(memory.faulty(every), max_attempts=3), key=K, value=99).applied is True
+    move(memory, keys=("l",))
+    with pytest.raises(ContentionError):
+        set_(memory.database(memory.faulty(every), max_attempts=3), key=K, value=99)
+    # The last attempt comes upon the first redirect of the database.
+    fresh = World(memory.place, memory.clock)
+    del_(fresh.database(), keys=[K])
+    fresh.put(DUMMY_TREE_TAG, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
+    set_(fresh.database(), key=K, value=1)
+    last = {**{2 * turn: Rival(rival) for turn in range(1, 4)}, 8: Rival(lambda: move(fresh))}
+    with pytest.raises((ContentionError, MovedError)):
+        set_(fresh.database(fresh.faulty(last), max_attempts=3), key=K, value=99)
+    assert fresh.refs()[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
+
+
+@pytest.mark.parametrize("anchored", [True, False], ids=["redirect anchor", "no anchor"])
+def test_a_write_that_read_what_it_overwrites_repairs_what_nobody_can_read(memory: World, *, anchored: bool) -> None:
+    """A plain set still needs nothing to be readable."""
+    if anchored:
+        move(memory, keys=("l",))
+    memory.put(VALUE, note("no record\n"))
+    memory.put(EXPIRY, note("no expiry\n"))
+    assert set_(memory.database(), key=K, value=text("v")).applied is True
+    assert value_of(memory) == "v"
+    assert EXPIRY not in memory.refs()
+    assert memory.refs()[DUMMY_TREE_TAG] == (REDIRECT_ANCHOR if anchored else NULL_COMMIT).oid
+
+
+# --- making one -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["value", "counter", "expired", "absent"])
+def test_a_redirect_takes_the_place_of_whatever_is_there(world: World, kind: str) -> None:
+    if kind != "absent":
+        set_(world.database(), key=K, value=5 if kind == "counter" else text("v"), ttl=60, store_key=True)
+    if kind == "expired":
+        world.clock.advance(61)
+    if kind == "counter":
+        gather(world.maintenance(), grace_period=0)
+    answer = redirect(world.database(), keys=[K], targets=TO_NEW)
+    assert answer == Result(applied=True, count=1)
+    refs = world.refs()
+    assert refs[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
+    assert EXPIRY not in refs
+    assert refs[DUMMY_TREE_TAG] == REDIRECT_ANCHOR.oid
+    assert not world.breadcrumbs()
+    assert world.errors() == []
+
+
+def test_a_rival_that_writes_before_the_redirect_is_seen_by_it(world: World) -> None:
+    """A value that the target does not hold is not lost to a decision that was made before it came."""
+    rival = Rival(lambda: set_(world.database(), key=K, value=text("new")))
+    asked: list[object] = []
+
+    def nothing_there(key_ids: object) -> frozenset[str]:
+        asked.append(key_ids)
+        return frozenset()
+
+    database = world.database(world.faulty({2: rival}))
+    object.__setattr__(database, "held_at_target", nothing_there)
+    with pytest.raises(RedirectRefusedError):
+        redirect(database, keys=[K], targets=TO_NEW)
+    assert asked == [{K.id}]
+    assert value_of(world) == "new"
+
+
+def test_increments_that_wait_keep_a_key_where_it_is(memory: World) -> None:
+    for prepare in (lambda: None, lambda: incr(memory.database(), key=K), lambda: set_(memory.database(), key=K, value=3, ttl=60)):
+        prepare()
+        memory.clock.advance(1)
+        crumb = memory.plant(K, 4)
+        before = memory.refs()
+        with pytest.raises(RedirectRefusedError, match="gather"):
+            redirect(memory.database(), keys=[K], targets=TO_NEW)
+        assert memory.refs() == before
+        assert crumb in before
+    memory.clock.advance(200)  # it has expired, and ends with its counter
+    assert redirect(memory.database(), keys=[K], targets=TO_NEW).applied is True
+    assert memory.breadcrumbs() == []
+
+
+def test_breadcrumbs_that_count_for_nothing_go_with_the_value(memory: World) -> None:
+    set_(memory.database(), key=K, value=text("v"))
+    memory.clock.advance(1)
+    memory.plant(K, 4)
+    assert redirect(memory.database(), keys=[K], targets=TO_NEW).applied is True
+    assert memory.breadcrumbs() == []
+
+
+def test_a_breadcrumb_that_comes_late_is_kept_and_told(memory: World) -> None:
+    set_(memory.database(), key=K, value=3)
+    gather(memory.maintenance(), grace_period=0)
+    move(memory)
+    memory.clock.advance(1)
+    late = [memory.plant(K, 4, ago=600), memory.plant(K, NULL, ago=600)]
+    memory.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(60))))
+    report = gather(memory.maintenance(), grace_period=0)
+    assert report.notable() == len(late)
+    assert {left.ref for left in report.jobs[0].plan.left} == set(late)
+    assert sweep(memory.maintenance()).jobs[0].applied == []
+    assert set(late) <= memory.refs().keys()
+    assert memory.refs()[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
+    assert set(memory.warnings()) == {*late, EXPIRY}
+    assert memory.errors() == []
+
+
+def test_redirects_taken_away_leave_an_absent_key(world: World) -> None:
+    set_(world.database(), key=K, value=text("v"), store_key=True)
+    move(world)
+    assert redirect(world.database(), keys=[K, L], targets={}) == Result(applied=True, count=1)
+    assert world.refs() == {DUMMY_TREE_TAG: REDIRECT_ANCHOR.oid}
+    assert get(world.database(), key=K).found is False
+
+
+# --- running where the keys live ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Two:
+    """Two databases, of which the first redirects to the second, and routes between them with faults in each."""
+
+    old: World
+    new: World
+
+    def run(
+        self, function: Run, faults: Mapping[str, Mapping[int, Fault]], **arguments: object
+    ) -> tuple[object, list[FaultyStore]]:
+        stores = {OLD: self.old.faulty(faults.get(OLD, {})), NEW: self.new.faulty(faults.get(NEW, {}))}
+        worlds = {OLD: self.old, NEW: self.new}
+        routes = Routes(
+            Policy(GithubServer.of({}), writes=True),
+            lambda _key_id: Place(OLD, 2),
+            lambda place: worlds[place.repository].database(stores[place.repository]),
+        )
+        answer: object
+        try:
+            answer = routes.run(function, arguments)
+        except GitKeyvalError as exc:
+            answer = exc
+        for store in stores.values():
+            store.arrive()
+        return answer, list(stores.values())
+
+
+@pytest.fixture
+def two(clock: FakeClock) -> Two:
+    worlds = []
+    for _ in range(2):
+        store = MemoryStore(clock)
+        worlds.append(World(StorePlace(lambda store=store: store, lambda _oid: None), clock))  # type: ignore[misc]
+    made = Two(*worlds)
+    for world in worlds:
+        init(world.maintenance())
+    incr(made.new.database(), key=K, by=10)
+    redirect(made.old.database(), keys=[K], targets=TO_NEW)
+    set_(made.old.database(), key=L, value=text("here"))
+    return made
+
+
+@pytest.mark.parametrize("where", [OLD, NEW])
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_failed_request_on_the_way_does_no_harm(two: Two, where: str, fault: Lost) -> None:
+    """An increment is counted once however often it is run under one id, and a read answers right or not at all."""
+    for number in itertools.count(1):
+        read, stores = two.run(get, {where: {number: fault}}, key=K)
+        assert isinstance(read, StoreError) or (isinstance(read, Result) and show(read.value) == str(9 + number))
+        told, more = two.run(incr, {where: {number: fault}}, key=K, op=f"operation{number:03}")
+        assert isinstance(told, StoreError | OutcomeUnknownError) or (isinstance(told, Result) and told.value == 10 + number)
+        again, _ = two.run(incr, {}, key=K, op=f"operation{number:03}")
+        assert isinstance(again, Result)
+        assert value_of(two.new) == str(10 + number)
+        if not any(store.fired for store in (*stores, *more)):
+            break
+    assert number > 1
+    assert two.old.errors() == two.new.errors() == []
+
+
+@pytest.mark.parametrize("lost", [Lost.BEFORE, Lost.AFTER, Lost.LATE])
+def test_what_has_begun_to_write_is_not_run_again_elsewhere(two: Two, lost: Lost) -> None:
+    """The reply to an increment is lost, and before it can look again the key is redirected: it must not be counted there, too."""
+    incr(two.old.database(), key=L) if get(two.old.database(), key=L).type == "counter" else set_(
+        two.old.database(), key=L, value=1
+    )
+    incr(two.new.database(), key=L, by=100)
+
+    def rival() -> None:
+        gather(two.old.maintenance(), grace_period=0)
+        move(two.old, keys=("l",))
+
+    gather(two.old.maintenance(), grace_period=0)
+    answer, _ = two.run(incr, {OLD: {2: lost, 3: Rival(rival)}}, key=L, op="operation")
+    assert isinstance(answer, OutcomeUnknownError)
+    assert value_of(two.new, "l") == "100"
+
+
+def test_a_rival_that_redirects_between_read_and_write_is_followed(two: Two) -> None:
+    """Nothing was written then, so the increment is made where the counter lives now."""
+    set_(two.old.database(), key=L, value=1)
+    gather(two.old.maintenance(), grace_period=0)
+    incr(two.new.database(), key=L, by=100)
+    answer, _ = two.run(incr, {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}}, key=L, op="operation")
+    assert isinstance(answer, Result)
+    assert answer.value == 101
+    assert value_of(two.new, "l") == "101"
+
+
+def test_deletions_that_were_made_before_a_redirect_was_met_are_told(two: Two) -> None:
+    """Some keys are gone when another turns out to have moved meanwhile."""
+    keys = [key("m"), L]
+    for each in keys:
+        set_(two.old.database(), key=each, value=text("v"))
+    answer, _ = two.run(del_, {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}}, keys=keys)
+    assert isinstance(answer, PartlyDeletedError)
+    assert (answer.count, type(answer.cause)) == (1, MovedError)
+    assert issubclass(MovedError, RedirectedError)
