@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from git_keyval.store.git import is_scp_address
-from git_keyval.store.messages import one_line
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
 _USER = re.compile(r"(?<=://)[^/]*@")
@@ -73,11 +71,15 @@ def beside(repository: str, name: str, server: GithubServer) -> str | None:
 
 def shown_address(repository: str) -> str:
     """Give an address on one line, without a user and password, for messages and reports."""
+    from git_keyval.store.messages import one_line  # noqa: PLC0415  # the help of the terminal needs no store
+
     return one_line(_USER.sub("", repository))
 
 
 def _parts(repository: str) -> tuple[str, str, str] | None:
     """Split an address or path before its last two parts: what is before them, the owner, the name."""
+    from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # slow to import, and only redirects need it
+
     scheme, separator, rest = repository.rpartition("://")
     host, _, path = rest.partition("/") if separator else ("", "", rest)
     start = f"{scheme}{separator}{host}/" if separator else ""

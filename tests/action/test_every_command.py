@@ -32,6 +32,7 @@ SAMPLES = {
     "field": FIELD,
     "index": "0",
     "ttl": "1h",
+    "redirect-to": "none",
     "default": VALUE,
     "op-id": f"{VALUE}op",
 }
