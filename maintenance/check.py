@@ -32,7 +32,9 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, redirect_of
 from git_keyval.format.registry import decode_entry
+from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
+from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Store
 from maintenance.init import is_taken
@@ -204,7 +206,8 @@ def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObjec
     match ref:
         case RecordRef("key", key_id):
             counts["storedKeys"] += 1
-            decode_data(target, objects)
+            if _algorithm(decode_data(target, objects)) == "A256GCM":
+                yield Problem(name, "error", "it is encrypted as values are, not as keys", _REWRITE)
             if KeyId(target.oid) != key_id:
                 yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
         case RecordRef("exp", element=None):
@@ -230,6 +233,10 @@ def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObjec
                 "it should point at the null commit or the redirect anchor, or git may collect the dummy tree",
                 "Delete the tag, and run 'init', which creates it.",
             )
+
+
+def _algorithm(value: Value | Sealed) -> Algorithm | None:
+    return value.encryption.algo if isinstance(value, Sealed) else None
 
 
 def _way_out(ref: _Ref) -> str:
@@ -261,7 +268,8 @@ def _check_value(database: _Database, name: RefName, target: GitObject, objects:
     # Only names of the format get into the report: anybody who may push could put a text of his own there.
     counts[category if category in _CATEGORIES else "unknown"] += 1
     if category == "data":
-        decode_data(target, objects)
+        if _algorithm(decode_data(target, objects)) == "AES-SIV":
+            yield Problem(name, "error", "it is encrypted as keys are, not as values", _REWRITE)
         yield from _check_belonging(expiries, ())
     elif category == "counter":
         yield from _check_set_time(name, decode_counter(target), database.now)

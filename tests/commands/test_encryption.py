@@ -402,6 +402,18 @@ def test_check_finds_without_a_key_what_no_key_could_open(memory: World) -> None
     assert memory.errors() == [f"{value_ref(one)}: its bytes are too short to be encrypted"]
 
 
+def test_check_finds_a_key_in_the_place_of_a_value_and_the_reverse(memory: World) -> None:
+    used = cipher()
+    one = key(used)
+    memory.put(value_ref(one), Sample(one.record.objects))
+    assert memory.errors() == [f"{value_ref(one)}: it is encrypted as keys are, not as values"]
+    sealed = used.data(one.id, VALUES[0])
+    planted = KeyId(sealed.commit.oid)
+    memory.put(value_ref(one), Sample(sealed.objects))
+    memory.put(DEFAULT_NAMING.key(planted), Sample(sealed.objects))
+    assert memory.errors() == [f"{DEFAULT_NAMING.key(planted)}: it is encrypted as values are, not as keys"]
+
+
 # --- lost replies and rivals ----------------------------------------------------------------------------------------
 
 WRITES: Mapping[str, Callable[[Database, Key], object]] = {
