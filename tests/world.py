@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.commands.collections import Draft, read_all, read_values
 from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.expiry import ttl
@@ -55,8 +56,9 @@ class Shown(NamedTuple):
 class World:
     """A database in one place. What is not given a store of its own works on ``store``, undisturbed."""
 
-    def __init__(self, place: Place, clock: FakeClock) -> None:
+    def __init__(self, place: Place, clock: FakeClock, cipher: Cipher = PLAIN) -> None:
         self.place = place
+        self.cipher = cipher
         self.clock = clock
         self.store: Store = place.open()
         self._numbers = itertools.count()
@@ -77,6 +79,7 @@ class World:
             naming=naming,
             granularity=granularity,
             max_attempts=max_attempts,
+            cipher=self.cipher,
         )
 
     def maintenance(self, store: Store | None = None) -> Maintenance:

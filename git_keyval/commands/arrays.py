@@ -207,7 +207,7 @@ def _place(index: int, view: CollectionView) -> str:
 def _written(view: CollectionView, place: str, length: int, command: str, draft: Draft, lifetime: int | Lifetime) -> Change:
     """Put a value at a place; the updates that settle its expiry are left to the caller."""
     (value,) = typed(view, command, {place: draft}).values()
-    blobs = written({place: value})
+    blobs = written(view, {place: value})
     expiry = lifetime if isinstance(lifetime, int) else None
     return Change(
         Result(applied=True, count=length, ttl=ttl_of(expiry, view.now), expires_at=expiry),

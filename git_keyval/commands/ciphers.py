@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from git_keyval.errors import MissingEncryptionKeyError
-from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value, encode_element_key
+from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.format.records import DataRecord, decode_data, encode_data
@@ -47,7 +47,7 @@ class Cipher(Protocol):
     def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:
         """Give the element key that stands for this one in the tree and, hashed, in the name of its expiry.
 
-        Raises ValueError with the reason for one that cannot be stored.
+        Raises ValueError with the reason for one that cannot be encrypted.
         """
         ...
 
@@ -94,7 +94,6 @@ class Plain:
 
     def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:  # noqa: ARG002
         """Give the element key as it is."""
-        encode_element_key(name)
         return name
 
     def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:  # noqa: ARG002

@@ -1,19 +1,20 @@
 """Maps and arrays: reading one with the expiries of its elements, and changing it by compare-and-set."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
+from git_keyval.commands.ciphers import Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import TYPE_NAMES, Key, KeyView, read_view
-from git_keyval.errors import ContentionError, MalformedRecordError, WrongTypeError
+from git_keyval.errors import ContentionError, InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
-from git_keyval.format.names import Naming, RefName
-from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.format.names import KeyId, Naming, RefName
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType
 from git_keyval.store.port import Applied, Depth, RefUpdate, Selection, Transaction
@@ -27,13 +28,17 @@ Raises InputError where it cannot be of that type; one whose type was given is o
 
 @dataclass(frozen=True, slots=True)
 class CollectionView:
-    """A map or an array at one read; ``collection`` is None if the key does not exist."""
+    """A map or an array at one read; ``collection`` is None if the key does not exist.
+
+    Its element keys are as people know them. ``encrypted`` has what stands for them in the tree, where that is something else.
+    """
 
     view: KeyView
     naming: Naming
     now: Micros
     category: CollectionCategory
     collection: Collection | None
+    encrypted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def found(self) -> bool:
@@ -55,9 +60,13 @@ class CollectionView:
         """Give the length of an array; 0 if there is none."""
         return 0 if self.collection is None else self.collection.length
 
+    def name(self, element: str) -> str:
+        """Give the element key as it is stored. Raises InputError for one that cannot be."""
+        return self.encrypted.get(element) or stored_name(self.view.cipher, self.view.key_id, self.category, element)
+
     def expiry_name(self, element: str) -> RefName:
         """Name the expiry ref of an element."""
-        return self.naming.element_expiry(self.view.key_id, element_id(element))
+        return self.naming.element_expiry(self.view.key_id, element_id(self.name(element)))
 
     def expiry(self, element: str) -> int | None:
         """Give the expiry id of an element that was read with it; None if it never expires. Raises MalformedRecordError."""
@@ -94,7 +103,8 @@ def read_elements(
     The expiries are read before the value and once more with it, as those of keys are. Raises WrongTypeError for a key that holds
     something else.
     """
-    names = tuple(database.naming.element_expiry(key.id, element_id(element)) for element in dict.fromkeys(elements))
+    stored = [stored_name(database.cipher, key.id, category, element) for element in dict.fromkeys(elements)]
+    names = tuple(database.naming.element_expiry(key.id, element_id(name)) for name in stored)
     view = read_view(database, key, Depth.TREES, exact=False, expiries=Selection(names))
     return _opened(database, view, category, command)
 
@@ -127,7 +137,7 @@ def read_values(database: Database, view: CollectionView, elements: Iterable[str
         if oid not in blobs:
             raise MalformedRecordError(view.view.value_name, f"the blob of an element ({oid}) is missing")
         assert view.collection is not None
-        values[element] = database.cipher.read_element(view.view.key_id, view.collection, element, blobs[oid])
+        values[element] = database.cipher.read_element(view.view.key_id, view.collection, view.name(element), blobs[oid])
     return values
 
 
@@ -197,9 +207,18 @@ class Change:
     idempotent: bool = True
 
 
-def written(values: Mapping[str, Value]) -> dict[str, GitObject]:
+def stored_name(cipher: Cipher, key_id: KeyId, category: CollectionCategory, element: str) -> str:
+    """Give an element key as it is stored. Raises InputError for one that cannot be."""
+    try:
+        return cipher.element_name(key_id, category, element)
+    except ValueError as exc:
+        raise InputError("field", str(exc), "a shorter name") from exc
+
+
+def written(view: CollectionView, values: Mapping[str, Value]) -> dict[str, GitObject]:
     """Make the blobs of values to be written, by element key."""
-    return {element: blob(value.data) for element, value in values.items()}
+    key = view.view
+    return {element: key.cipher.element(key.key_id, view.category, view.name(element), value) for element, value in values.items()}
 
 
 def settled(view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime) -> tuple[RefUpdate, ...]:
@@ -260,8 +279,11 @@ def version_met(condition: Condition, view: CollectionView) -> bool:
 def _transaction(view: CollectionView, decided: Change) -> tuple[Transaction, Oid]:
     shape = decided.shape or (Shape.of(view.collection) if view.collection else None)
     assert shape is not None
-    record = encode_collection(Collection(view.category, *shape, decided.elements, decided.length))
     key = view.view
+    # What is not written stays as it is, and with it the name of the key that encrypted it.
+    encryption = view.collection.encryption if view.collection and decided.shape is None else key.cipher.encryption
+    elements = {view.name(element): oid for element, oid in decided.elements.items()} if encryption else decided.elements
+    record = encode_collection(Collection(view.category, *shape, elements, decided.length, encryption))
     # The value moves first: a reader that comes in between may find a new element with the old expiry, never the reverse.
     updates = (
         RefUpdate(key.value_name, key.expected(key.value_name), record.commit.oid),
@@ -274,4 +296,9 @@ def _transaction(view: CollectionView, decided: Change) -> tuple[Transaction, Oi
 
 def _opened(database: Database, view: KeyView, category: CollectionCategory, command: str) -> CollectionView:
     now = database.now()
-    return CollectionView(view, database.naming, now, category, view.collection(category, command, now))
+    found = view.collection(category, command, now)
+    if found is None or found.encryption is None or category == "array":
+        return CollectionView(view, database.naming, now, category, found)
+    names = {database.cipher.read_element_name(view.key_id, category, name): name for name in found.elements}
+    shown = replace(found, elements={element: found.elements[name] for element, name in names.items()})
+    return CollectionView(view, database.naming, now, category, shown, names)

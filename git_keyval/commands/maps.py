@@ -63,7 +63,7 @@ def hset(
         if not _met(condition, view, list(entries)):
             return Result(applied=False, count=0, version=view.version)
         values = typed(view, "hset", entries)
-        blobs = written(values)
+        blobs = written(view, values)
         expiry = lifetime if isinstance(lifetime, int) else None
         return Change(
             Result(applied=True, count=len(values), ttl=ttl_of(expiry, view.now), expires_at=expiry),

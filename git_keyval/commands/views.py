@@ -18,7 +18,7 @@ from git_keyval.format.counters import (
     read_breadcrumb,
     total,
 )
-from git_keyval.format.elements import Collection, CollectionCategory, decode_collection
+from git_keyval.format.elements import Collection, CollectionCategory
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
@@ -211,9 +211,9 @@ class KeyView:
         if not self.alive(now) or self.category() != category:
             raise WrongTypeError(command, self.held_type(now), f"a{'n' if category == 'array' else ''} {category}")
         try:
-            return decode_collection(self._value_commit(), self.seen.objects)
+            return self.cipher.read_collection(self._value_commit(), self.seen.objects)
         except MalformedRecordError as exc:
-            raise MalformedRecordError(self.value_name, exc.reason) from exc
+            raise exc.at(self.value_name) from exc
 
     def counter(self, command: str, now: Micros) -> Counter:
         """Give the counter that an increment starts from; what is no counter yet becomes one.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
+from git_keyval.commands.ciphers import PLAIN
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.database import Database
@@ -27,6 +28,7 @@ from maintenance.jobs import Maintenance, gather, maintain, publish_expiries, pu
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample
+from tests.encrypting import cipher
 from tests.faults import Fault, FaultyStore, Rival
 from tests.world import Shown, World, draft, drafts, key, number, text
 
@@ -216,23 +218,23 @@ def look(world: World) -> State:
 
 
 @cache
-def _template() -> World:
+def _template(*, encrypted: bool) -> World:
     clock = FakeClock()
     store = MemoryStore(clock)
-    world = World(Place(lambda: store, lambda _oid: None), clock)
+    world = World(Place(lambda: store, lambda _oid: None), clock, cipher("first", "second") if encrypted else PLAIN)
     fill(world)
     return world
 
 
-def begin() -> World:
-    """Give the database anew: always the same, at the same time."""
-    template, clock = _template(), FakeClock()
+def begin(*, encrypted: bool = False) -> World:
+    """Give the database anew: always the same, at the same time. Of an ``encrypted`` one the values are so, and the keys plain."""
+    template, clock = _template(encrypted=encrypted), FakeClock()
     clock.moment = template.clock.moment
     store, filled = MemoryStore(clock), template.store
     assert isinstance(filled, MemoryStore)
     # A store in memory makes new dictionaries when it is written to.
     store.refs, store._objects = filled.refs, filled._objects
-    world = World(Place(lambda: store, lambda _oid: None), clock)
+    world = World(Place(lambda: store, lambda _oid: None), clock, template.cipher)
     for _ in range(1_000):
         world.new_op()  # those of the template are taken
     return world

@@ -74,16 +74,18 @@ def by_rival(before: State) -> Mapping[str, Shown]:
     return {**before.content, COUNTER.label: counter._replace(value=str(int(counter.value) + 1000))}
 
 
-def undisturbed(command: Command) -> tuple[tuple[Result, State], State]:
-    world = begin()
+def undisturbed(command: Command, *, encrypted: bool = False) -> tuple[tuple[Result, State], State]:
+    world = begin(encrypted=encrypted)
     before = look(world)
     _, answer = attempt(world, command, {})
     assert isinstance(answer, Result)
     return (answer, look(world)), before
 
 
-def disturbed(name: str, faults: Mapping[int, Fault]) -> tuple[World, Result | Exception, tuple[Call, ...]]:
-    world = begin()
+def disturbed(
+    name: str, faults: Mapping[int, Fault], *, encrypted: bool = False
+) -> tuple[World, Result | Exception, tuple[Call, ...]]:
+    world = begin(encrypted=encrypted)
     store, answer = attempt(world, COMMANDS[name], faults)
     return world, answer, store.fired
 
@@ -92,9 +94,26 @@ def disturbed(name: str, faults: Mapping[int, Fault]) -> tuple[World, Result | E
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_one_failed_request_does_no_harm(name: str, fault: Lost) -> None:
     """A failed read changes nothing; the lost reply of a write is settled by reading again."""
-    expected, before = undisturbed(COMMANDS[name])
+    fail_each_request(name, fault)
+
+
+ENCRYPTED = [
+    *("get", "mget", "set", "set of an absent key", "set if present", "set keep-ttl", "mset", "del", "getdel"),
+    *("hget", "hgetall", "hset", "hset with ttl", "hset if present", "hdel", "hexpire", "aset", "apush", "apop", "arange"),
+]
+
+
+@pytest.mark.parametrize("name", ENCRYPTED)
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_one_failed_request_does_no_harm_to_what_is_encrypted(name: str, fault: Lost) -> None:
+    """Where the same value is another record each time: what is sent again is compared with what was sent."""
+    fail_each_request(name, fault, encrypted=True)
+
+
+def fail_each_request(name: str, fault: Lost, *, encrypted: bool = False) -> None:
+    expected, before = undisturbed(COMMANDS[name], encrypted=encrypted)
     for number in itertools.count(1):
-        world, answer, fired = disturbed(name, {number: fault})
+        world, answer, fired = disturbed(name, {number: fault}, encrypted=encrypted)
         judge(world, name, expected, before, answer, fired)
         if not fired:
             break
