@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
@@ -25,11 +26,11 @@ from git_keyval.format.values import Value, as_integer, as_json
 from maintenance.jobs import gather, purge, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES
+from tests.encrypting import cipher
 from tests.faults import Rival
-from tests.world import FOREIGN, World, key, number, text
+from tests.world import FOREIGN, World, number, text
 
 LABELS = ["a", "b"]
-KEYS = [key(label) for label in LABELS]
 VALUES: list[Value | int] = [text("v"), text(""), number("5"), number("1.5"), 7, -3]
 TTLS = [None, None, 60, 90, 600]
 PAUSES = [0.5, 30, 61, 700, 90_000]
@@ -58,6 +59,9 @@ class Model(RuleBasedStateMachine):
     """One of PLACES."""
     watchful: ClassVar[bool] = True
     """Look at everything after every step, not at the end only."""
+    cipher: ClassVar[Cipher] = PLAIN
+    share: ClassVar[int] = 1
+    """It gets one in so many of the examples."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +74,7 @@ class Model(RuleBasedStateMachine):
     def begin(self) -> None:
         self.clock = FakeClock()
         self.opened = PLACES[self.where](self.directory, self.clock)
-        self.world = World(self.opened.__enter__(), self.clock)
+        self.world = World(self.opened.__enter__(), self.clock, self.cipher)
         self.world.plant_foreign()
         self.begun = True
 
@@ -83,6 +87,12 @@ class Model(RuleBasedStateMachine):
             shutil.rmtree(self.directory)
 
     # --- the model ---
+
+    def key(self, label: str) -> Key:
+        return Key.of(label, text(label), self.cipher)
+
+    def keys(self) -> list[Key]:
+        return [self.key(label) for label in LABELS]
 
     def live(self, one: Key) -> Held | None:
         held = self.held.get(one.label)
@@ -102,7 +112,8 @@ class Model(RuleBasedStateMachine):
     def add(self, one: Key, by: int) -> int | None:
         """Give what an increment makes of a key; None if it holds what cannot be counted on."""
         held = self.live(one) or Held(0)
-        start = held.value if isinstance(held.value, int) else as_integer(held.value)
+        # What is encrypted is not made a counter, which everybody can read.
+        start = held.value if isinstance(held.value, int) else as_integer(held.value) if self.cipher is PLAIN else None
         return None if start is None else start + by
 
     def counted(self, one: Key, total: int) -> None:
@@ -114,14 +125,14 @@ class Model(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES), ttl=st.sampled_from(TTLS), store_key=st.booleans())
     def set(self, label: str, value: Value | int, ttl: int | None, *, store_key: bool) -> None:
-        one = key(label)
+        one = self.key(label)
         answer = set_(self.world.database(), key=one, value=value, ttl=ttl, store_key=store_key)
         self.write(one, value, self.expiry(ttl), store_key=store_key)
         assert (answer.applied, answer.expires_at) == (True, self.held[one.label].expires)
 
     @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES))
     def set_keep_ttl(self, label: str, value: Value | int) -> None:
-        one = key(label)
+        one = self.key(label)
         held = self.live(one)
         assert set_(self.world.database(), key=one, value=value, keep_ttl=True).applied is True
         self.write(one, value, held.expires if held else None)
@@ -141,7 +152,7 @@ class Model(RuleBasedStateMachine):
         existence: Literal["", "absent", "present"],
         version: Literal["", "current", "other"],
     ) -> None:
-        one = key(label)
+        one = self.key(label)
         held = self.live(one)
         there = held is not None
         current = get(self.world.database(), key=one).version
@@ -154,13 +165,13 @@ class Model(RuleBasedStateMachine):
 
     @rule(entries=st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES[:4]), min_size=1), ttl=st.sampled_from(TTLS))
     def mset(self, entries: dict[str, Value], ttl: int | None) -> None:
-        mset(self.world.database(), entries={key(label): value for label, value in entries.items()}, ttl=ttl)
+        mset(self.world.database(), entries={self.key(label): value for label, value in entries.items()}, ttl=ttl)
         for label, value in entries.items():
-            self.write(key(label), value, self.expiry(ttl))
+            self.write(self.key(label), value, self.expiry(ttl))
 
     @rule(label=st.sampled_from(LABELS), seconds=st.sampled_from([30, 60, 600]))
     def expire(self, label: str, seconds: int) -> None:
-        one = key(label)
+        one = self.key(label)
         held = self.live(one)
         answer = expire(self.world.database(), key=one, ttl=seconds)
         assert answer.applied is (held is not None and not held.waiting)
@@ -169,7 +180,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from(LABELS))
     def persist(self, label: str) -> None:
-        one = key(label)
+        one = self.key(label)
         held = self.live(one)
         answer = persist(self.world.database(), key=one)
         assert answer.applied is (held is not None and held.expires is not None)
@@ -178,14 +189,14 @@ class Model(RuleBasedStateMachine):
 
     @rule(chosen=st.lists(st.sampled_from(LABELS), min_size=1, unique=True))
     def delete(self, chosen: list[str]) -> None:
-        there = sum(self.live(key(label)) is not None for label in chosen)
-        assert del_(self.world.database(), keys=[key(label) for label in chosen]).count == there
+        there = sum(self.live(self.key(label)) is not None for label in chosen)
+        assert del_(self.world.database(), keys=[self.key(label) for label in chosen]).count == there
         for label in chosen:
             self.held.pop(label, None)
 
     @rule(label=st.sampled_from(LABELS))
     def getdel(self, label: str) -> None:
-        one = key(label)
+        one = self.key(label)
         held = self.live(one)
         parked = len(self.world.parked())
         answer = getdel(self.world.database(), key=one)
@@ -197,7 +208,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY), contention=st.sampled_from(["retry", "breadcrumb"]))
     def increment(self, label: str, by: int, contention: Literal["retry", "breadcrumb"]) -> None:
-        one = key(label)
+        one = self.key(label)
         op, total = self.world.new_op(), self.add(one, by)
         try:
             answer = incr(self.world.database(), key=one, by=by, op=op, contention=contention)
@@ -212,7 +223,7 @@ class Model(RuleBasedStateMachine):
     @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY), contention=st.sampled_from(["retry", "breadcrumb"]))
     def increment_after_a_rival(self, label: str, by: int, contention: Literal["retry", "breadcrumb"]) -> None:
         """Let a rival increment first, just before our write, so that ours is denied."""
-        one = key(label)
+        one = self.key(label)
         total = self.add(one, by)
         if total is None:
             return
@@ -243,7 +254,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(label=st.sampled_from(LABELS), by=st.sampled_from(BY))
     def breadcrumb_of_a_rival(self, label: str, by: int) -> None:
-        one = key(label)
+        one = self.key(label)
         self.clock.advance(1)
         held = self.live(one)
         self.world.plant(one, by)
@@ -271,7 +282,7 @@ class Model(RuleBasedStateMachine):
     def gather(self, grace_period: int) -> None:
         gather(self.world.maintenance(), grace_period=grace_period)
         refs = self.world.refs()
-        for one in KEYS:
+        for one in self.keys():
             held = self.live(one)
             if held is not None and held.waiting and Naming().value(one.id) in refs and Naming().expiry(one.id) not in refs:
                 self.held[one.label] = replace(held, waiting=False)
@@ -279,7 +290,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         sweep(self.world.maintenance())
-        for one in KEYS:
+        for one in self.keys():
             held = self.live(one)
             if held is not None and held.waiting:
                 self.held[one.label] = replace(held, stored_key=Naming().key(one.id) in self.world.refs())
@@ -308,12 +319,12 @@ class Model(RuleBasedStateMachine):
             self.clock.advance(0.001)
 
     def look(self) -> None:
-        there = {one.label: held for one in KEYS if (held := self.live(one)) is not None}
+        there = {one.label: held for one in self.keys() if (held := self.live(one)) is not None}
         expected = {label: held.value if isinstance(held.value, int) else as_json(held.value) for label, held in there.items()}
         database = self.world.database()
-        assert mget(database, keys=KEYS).document == expected
-        assert exists(database, keys=KEYS).count == len(there)
-        for one in KEYS:
+        assert mget(database, keys=self.keys()).document == expected
+        assert exists(database, keys=self.keys()).count == len(there)
+        for one in self.keys():
             self.look_at(one, there.get(one.label))
         named = keys(database).document
         assert named == [label for label, held in sorted(there.items()) if held.stored_key and not held.waiting]
@@ -338,12 +349,24 @@ class InMemory(Model):
 class OnGit(Model):
     where = "path"
     watchful = False
+    share = 20
 
 
-@pytest.mark.parametrize("machine", [InMemory, OnGit], ids=lambda machine: machine.where)
+class Encrypted(InMemory):
+    """With a key for names and another one for values."""
+
+    cipher = cipher("first", "second")
+    share = 4
+
+
+class EncryptedOnGit(OnGit):
+    cipher = cipher("first")
+
+
+@pytest.mark.parametrize("machine", [InMemory, OnGit, Encrypted, EncryptedOnGit], ids=lambda machine: machine.__name__)
 def test_a_database_behaves_like_a_dictionary(machine: type[Model]) -> None:
     """Whatever comes together, every key holds what a plain dictionary would, and nothing else is touched."""
 
     examples = settings().max_examples * 2 // 3
-    bounds = settings(max_examples=examples if machine is InMemory else examples // 20, stateful_step_count=30)
+    bounds = settings(max_examples=examples // machine.share, stateful_step_count=30)
     run_state_machine_as_test(machine, settings=bounds)
