@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 
 from git_keyval.format.elements import encode_element_key
-from git_keyval.format.objects import blob, tree
+from git_keyval.format.names import RefName
+from git_keyval.format.objects import blob, commit, tree
+from git_keyval.store.port import ABSENT, RefUpdate, Transaction
 from tools.live.probes import Probe
 from tools.live.wire import Wire
 
@@ -19,6 +21,7 @@ _MESSAGES = (
     "tab\t\n",
 )
 _KEYS = ("..", ".git", ".GIT", "git~1", ".g\u200cit", "a/b", "\\", "%2E", "\0", "\n", "con", "a.", "a ", "-rf", "\u00e9", "a" * 255)
+_TREE_SIZES, _INLINE_SIZES = (1_000, 10_000), (100, 250, 500)
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _ON_ONE_COMMIT = 150
 _SIGHTINGS = 5
@@ -61,6 +64,31 @@ def element_names(wire: Wire) -> str:
         return str(answer)
     expected = tree((name, content.oid) for name in names)
     return "all kept as they are" if answer.body["sha"] == expected.oid else f"changed: {answer.body}"
+
+
+def large_trees(wire: Wire) -> str:
+    """Push larger and larger trees, and have a query tell their entries."""
+    content, told = blob(b"A probe.\n"), []
+    for size in _TREE_SIZES:
+        made = tree((f"field-{number}", content.oid) for number in range(size))
+        record = commit(made.oid, b"A large tree.\n")
+        name = RefName(wire.branch(f"tree-{size}"))
+        wire.git().apply([Transaction((RefUpdate(name, ABSENT, record.oid),), (content, made, record))])
+        answer = wire.query(f'object(oid: "{made.oid}") {{ ... on Tree {{ entries {{ name mode oid }} }} }}')
+        entries = answer.body["data"]["repository"]["object"]["entries"] if answer.is_done else []
+        told.append(f"{size}: {len(entries)} entries in {answer.seconds:.1f} s ({answer})")
+    return "; ".join(told)
+
+
+def inline_texts(wire: Wire) -> str:
+    """Make trees with more and more texts in one request."""
+    told = []
+    for size in _INLINE_SIZES:
+        names = (f"{wire.folder}-{size}-{number}" for number in range(size))
+        entries = [{"path": name, "mode": "100644", "type": "blob", "content": f"{name}\n"} for name in names]
+        answer = wire.rest("POST", "/git/trees", {"tree": entries})
+        told.append(f"{size}: {answer} in {answer.seconds:.1f} s")
+    return "; ".join(told)
 
 
 def empty_tree(wire: Wire) -> str:
@@ -124,6 +152,16 @@ PROBES = (
         "Are the names of files kept as they are, percent signs and all?",
         f"POST git/trees with the names of {len(_KEYS)} element keys",
         element_names,
+    ),
+    Probe(
+        "How large a tree does a query tell?",
+        f"trees of {' and '.join(f'{size:,}' for size in _TREE_SIZES)} files, pushed and asked for",
+        large_trees,
+    ),
+    Probe(
+        "How many texts may a tree carry?",
+        f"POST git/trees with {', '.join(map(str, _INLINE_SIZES))} new texts",
+        inline_texts,
     ),
     Probe("May a commit name the empty tree, which nobody stored?", "POST git/commits with that tree", empty_tree),
     Probe("How many branches does branches-where-head tell?", f"{_ON_ONE_COMMIT} branches on one commit", where_head),
