@@ -19,6 +19,7 @@ from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import ROOT, Ended, Workflow, refs
 from tests.action.test_every_command import SCENES, Scene, emulator, given_to  # noqa: F401  # a fixture
+from tests.action.test_redirects import Org, org  # noqa: F401  # a fixture
 from tests.emulator import GitHubEmulator
 from tests.encrypting import secret
 from tests.servers.binary import isolated_environ, run_git
@@ -211,3 +212,24 @@ def test_cryptography_is_imported_only_for_an_encryption_key(
         timeout=60,
     )
     assert done.stdout.decode().splitlines()[-1] == f"{imported} 0"
+
+
+def test_redirects_and_shards_lead_to_what_is_encrypted_with_the_same_key(org: Org) -> None:  # noqa: F811  # the fixture
+    """A key has the same id in every repository, and a value is bound to that."""
+    org.workflow.settings = GIVEN
+    org.run("org/new", "set", value=VALUE)
+    assert org.run("org/old", "redirect", redirect_to="org/new").outputs["applied"] == "true"
+    assert org.run("org/old", "get").outputs["value"] == VALUE
+    assert org.run("org/old", "set", value="another", follow_writes="true").outputs["applied"] == "true"
+    assert org.run("org/new", "get").outputs["value"] == "another"
+    assert "encrypted" in "".join(run_git("log", "--all", directory=org.root / "org/new.git").stdout.decode())
+    assert org.run("org/old", "get", encryption_key="", encryption_kid="").outputs["found"] == "false"
+    for digit in "0123456789abcdef":
+        org.make(f"org/kv-{digit}")
+    sharded = {"repository_shard_length": "1", "key": ""}
+    values = json.dumps({f"{KEY}{number}": VALUE for number in range(9)})
+    assert org.run("org/kv-{shard}", "mset", values=values, store_key="true", **sharded).outputs["count"] == "9"
+    listed = json.dumps([f"{KEY}{number}" for number in range(9)])
+    assert org.run("org/kv-{shard}", "mget", keys=listed, **sharded).outputs["json"].count(VALUE) == 9
+    assert json.loads(org.run("org/kv-{shard}", "keys", **sharded).outputs["json"]) == json.loads(listed)
+    assert org.run("org/kv-{shard}", "keys", **sharded, encryption_key="", encryption_kid="").code == 1
