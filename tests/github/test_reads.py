@@ -1,16 +1,18 @@
 """What reads of maps cost on the wire, with git and without it, counted by the server; and in which order they are made."""
 
+import json
 from collections.abc import Callable, Mapping
 
 import pytest
 
+from git_keyval.errors import UnavailableError
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.store.github import GithubStore
 from git_keyval.store.port import ABSENT, Applied, Depth, RefUpdate, Selection, Store, Transaction
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place
 from tests.contract.samples import UNSTORED, branch, by_oid, collection, create, note, put, record, tag, texts
-from tests.emulator import Fault, GitHubEmulator, ResourceLimits, Rival
+from tests.emulator import Fault, GitHubEmulator, ResourceLimits, Rival, Status
 from tests.github.opening import id_of, open_emulated
 from tests.github.test_faults import BEGUN, FAULTS, faults_of
 
@@ -192,6 +194,22 @@ def test_the_trees_of_many_maps_are_fetched_together(place: GithubPlace, store: 
     place.emulator.reset_log()
     assert by_api.objects([made.oid for made in maps], Depth.TREES) == wanted
     assert sent(place.emulator) == [QUERY] * 2
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "odd"}, ["odd"], "odd", {}, [{"ref": 1}], [{"ref": "refs/heads/x", "object": None}], 7]
+)
+def test_an_odd_answer_is_no_defect(place: GithubPlace, either: Store, by_api: GithubStore, body: object) -> None:
+    """A blob is then asked for in another way; of a listing nothing is known."""
+    either.read(*FIELD, depth=Depth.TREES)
+    place.emulator.on_request = lambda asked: (
+        Status(200, body=json.dumps(body), content_type="application/json") if asked.kind == "rest" else None
+    )
+    assert either.objects([ELEMENTS["field 7"].oid]) == by_oid([ELEMENTS["field 7"]])
+    if body:
+        with pytest.raises(UnavailableError, match="not what GitHub answers"):
+            by_api.read(*WHOLE, depth=Depth.TREES)
+    place.emulator.on_request = None
 
 
 TRIED = {"dropped", "502", "403 with retry-after", "429", "exhausted", "truncated", "malformed", "too much"}

@@ -156,8 +156,11 @@ class GithubStore:
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")
-        made = blob(base64.b64decode(answer["content"])) if answer else None
-        return made if made is not None and made.oid == oid else None
+        try:
+            made = blob(base64.b64decode(answer["content"]))
+        except (KeyError, TypeError, ValueError):  # it is not there, or not what GitHub answers
+            return None
+        return made if made.oid == oid else None
 
 
 def _begun(git: GitStore, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:

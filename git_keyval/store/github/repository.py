@@ -79,7 +79,10 @@ class Repository:
             answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
         except EmptyRepositoryError:
             return []
-        return [(RefName(ref["ref"]), Oid(ref["object"]["sha"])) for ref in answer or ()]
+        try:
+            return [(RefName(str(ref["ref"])), Oid(str(ref["object"]["sha"]))) for ref in answer or ()]
+        except (KeyError, TypeError) as exc:
+            raise UnavailableError("GitHub's list of refs is not what GitHub answers.", "Try again, or report this.") from exc
 
     def ask(self, wanted: Iterable[Wanted], depth: Depth, found: Found | None = None, *, patient: bool = True) -> Found:
         """Read all that is wanted, in that order, in as few requests as the server answers; add it to what was found.
