@@ -5,6 +5,7 @@ Docker is. Needs nothing but Python and git, so that it runs where there is no e
 """
 
 import argparse
+import base64
 import os
 import re
 import subprocess
@@ -143,6 +144,12 @@ def try_values(workspace: Workspace) -> None:
     _expect("value of get", read.outputs.get("value"), HOSTILE)
     _expect("version of get", read.outputs.get("version"), stored.outputs.get("version"))
     _expect("commands in the logs", stored.commands + read.commands, [])
+    secret = base64.b64encode(os.urandom(32)).decode()
+    for command, inputs in (("set", {"value": HOSTILE}), ("get", {})):
+        ended = workspace.step(command, key="hidden", encryption_key=secret, encryption_kid="2026", **inputs)
+        _expect(f"commands of an encrypted {command}", [told.name for told in ended.commands], ["add-mask"])
+    _expect("value of an encrypted get", ended.outputs.get("value"), HOSTILE)
+    _expect("what is found without the key", workspace.step("get", key="hidden").outputs.get("found"), "false")
     missed = workspace.step("get", key="another", on_missing="fail")
     _expect("exit code of a failed get", missed.code, 1)
     _expect("commands of a failed get", [command.name for command in missed.commands], ["error"])
