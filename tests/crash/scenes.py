@@ -16,6 +16,7 @@ from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
+from git_keyval.format.elements import element_id
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
@@ -35,10 +36,10 @@ from tests.world import Shown, World, draft, drafts, key, number, text
 OP = "deploy42"
 TEXT, EXPIRING, EXPIRED = key("text"), key("expiring"), key("expired")
 COUNTER, WAITING, NUMBER, ABSENT, MANY = key("counter"), key("waiting"), key("number"), key("absent"), key("many")
-MAP, ARRAY = key("map"), key("array")
+MAP, ARRAY, STILL = key("map"), key("array"), key("still")
 SINGLE = [TEXT, EXPIRING, EXPIRED, COUNTER, WAITING, NUMBER, ABSENT, MANY]
 """Keys that hold no more than one value."""
-KEYS = [*SINGLE, MAP, ARRAY]
+KEYS = [*SINGLE, MAP, ARRAY, STILL]
 
 
 def fill(world: World) -> None:
@@ -55,6 +56,7 @@ def fill(world: World) -> None:
     set_(database, key=key("parked"), value=text("v"))
     getdel(database, key=key("parked"))
     world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
+    orphan_elements(world)
     world.put(RefName(f"refs/gc/20200101T000000000000Z-{key().id}"), Sample(key().record.objects))
     world.clock.advance(1)
     world.plant(EXPIRED, 3)
@@ -71,6 +73,15 @@ def fill_elements(database: Database) -> None:
     hset(database, key=MAP, entries=drafts(lives="4"), ttl=10**7)
     for element, seconds in (("1", None), ("2", 60), ("3", 10**7), ("4", 60)):
         apush(database, key=ARRAY, value=draft(element), ttl=seconds)
+
+
+def orphan_elements(world: World) -> None:
+    """Leave expiries of elements that are not there, past and to come: in a map that changes, one that does not, and elsewhere."""
+    hset(world.database(), key=STILL, entries=drafts(a="1"))
+    for owner in (MAP, STILL, TEXT, COUNTER, EXPIRED, key("orphan")):
+        for element, seconds in (("gone", 60), ("left", 2**33)):
+            name = Naming().element_expiry(owner.id, element_id(element))
+            world.put(name, Sample((*DUMMY_OBJECTS, encode_expiry(seconds))))
 
 
 def delete_after_rival(world: World, database: Database) -> Result:
