@@ -26,6 +26,8 @@ class Expected:
     """What must be there after maintenance."""
 
     live: dict[str, str] = field(default_factory=dict)
+    leased: int = 0
+    maps: dict[str, dict[str, str]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     young: set[RefName] = field(default_factory=set)
 
@@ -54,13 +56,18 @@ def test_two_maintain_runs_at_once_killed_anywhere(arena: Arena) -> None:
 
 
 def _fill(arena: Arena, client: Client, turn: int, expected: Expected) -> None:
-    """Add keys that live and keys about to expire, counters with old and young breadcrumbs, and something to purge."""
+    """Add keys and fields that live or are about to expire, counters with old and young breadcrumbs, and something to purge."""
     live = {f"live {turn}.{number}": f"{number}" for number in range(20)}
     leased = {f"leased {turn}.{number}": f"{number}" for number in range(20)}
     client.run("mset", values=json.dumps(live), store_key="true")
     client.run("mset", values=json.dumps(leased), ttl="1h")
     dying = {f"dying {turn}.{number}": "x" for number in range(20)}
     client.run("mset", values=json.dumps(dying), ttl="1s", expiry_granularity="1s", store_key="true")
+    for number in range(5):
+        fields = {f"field {which}": f"{turn}.{number}.{which}" for which in range(4)}
+        client.run("hset", key=f"map {turn}.{number}", values=json.dumps(fields))
+        client.run("hset", key=f"map {turn}.{number}", values=json.dumps({"x": "1", "y": "2"}), ttl="1s", expiry_granularity="1s")
+        expected.maps[f"map {turn}.{number}"] = fields
     client.run("set", key="taken", value=f"{turn}")
     client.run("getdel", key="taken")
     if turn == 0:  # later, an increment would fold the young breadcrumbs of the turns before
@@ -68,6 +75,7 @@ def _fill(arena: Arena, client: Client, turn: int, expected: Expected) -> None:
             client.run("incr", key=f"counter {number}", by="100")
             expected.counters[f"counter {number}"] = 100
     expected.live |= live | leased
+    expected.leased += len(leased)
     _leave_breadcrumbs(arena, turn, expected)
     time.sleep(2)  # a time to live of one second ends within two
 
@@ -103,6 +111,9 @@ def _check(arena: Arena, client: Client, expected: Expected) -> None:
     found = client.run("mget", keys=json.dumps([*expected.live, *expected.counters]))
     assert json.loads(found.outputs["json"]) == expected.live | expected.counters
     heads = arena.refs("refs/heads/kv-")
-    assert sum("/val-" in name for name in heads) == len(expected.live) + len(expected.counters)
+    assert sum("/val-" in name for name in heads) == len(expected.live) + len(expected.counters) + len(expected.maps)
+    assert sum("/exp-" in name for name in heads) == expected.leased
+    for key, fields in expected.maps.items():
+        assert json.loads(client.run("hgetall", key=key).outputs["json"]) == fields
     assert set(arena.refs("refs/tags/kv-")) == expected.young
     assert arena.refs("refs/heads/gc/") == {}
