@@ -36,7 +36,7 @@ class GithubStore:
         self._uploads = Uploads(repository)
         self._writes = Writes(repository, self._uploads, git)
         self._files = set[Oid]()
-        """What the trees that were read name as files: a blob, of which REST tells any content in one request."""
+        """What the trees that were read last name as files: blobs, of which REST tells any content in one request."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -150,7 +150,7 @@ class GithubStore:
                 found.objects |= {made.oid: made for made in map(self._blob, sorted(lacking & found.blobs)) if made is not None}
         objects = closure(asked, found.objects, depth)
         named = {oid for obj in objects.values() if obj.kind == "tree" for oid in needs(obj, Depth.VALUES)}
-        self._files |= {oid for oid in named if oid not in objects}
+        self._files = named - objects.keys() or self._files
         self._uploads.saw_objects(objects.values())
         return objects
 
