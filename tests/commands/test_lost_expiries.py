@@ -10,6 +10,7 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
+from git_keyval.commands.maps import hexpire, hget, hgetall, hset
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import encode_expiry
@@ -165,6 +166,25 @@ def test_with_a_registry_keys_can_be_taken_and_counted(forgiving: World, databas
     assert show(getdel(database, key=K).value) == "v"
     assert incr(database, key=COUNTER).value == 9
     assert get(forgiving.database(), key=K).found is False
+
+
+def test_with_a_registry_elements_live_to_their_end(forgiving: World, registry: ExpiryRegistry) -> None:
+    database = forgiving.database(granularity=DAY)
+    hset(database, key=key("map"), entries={"keeps": lambda _: text("a"), "ends": lambda _: text("b")})
+    hexpire(database, key=key("map"), fields=["ends"], ttl=DAY)
+    (name,) = (name for name in forgiving.refs() if name.startswith(DEFAULT_NAMING.element_expiries(key("map").id)))
+    forgiving.place.lose(forgiving.refs()[name])
+    with pytest.raises(MalformedRecordError, match="is missing"):
+        hget(database, key=key("map"), field="ends")
+    assert name in [left.ref for left in sweep(forgiving.maintenance()).jobs[0].plan.left]
+    knowing = replace(database, resolve=registry.resolve)
+    assert show(hget(knowing, key=key("map"), field="ends").value) == "b"
+    assert hgetall(knowing, key=key("map")).document == {"keeps": "a", "ends": "b"}
+    forgiving.clock.advance(3 * DAY)
+    assert hgetall(knowing, key=key("map")).document == {"keeps": "a"}
+    assert sweep(replace(forgiving.maintenance(), resolve=registry.resolve)).notable() == 0
+    assert name not in forgiving.refs()
+    assert hgetall(database, key=key("map")).document == {"keeps": "a"}
 
 
 def test_a_registry_is_asked_only_where_a_commit_is_lost(memory: World) -> None:

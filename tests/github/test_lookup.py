@@ -229,6 +229,16 @@ def test_who_sends_slowly_is_not_waited_for_and_not_asked_again(what: str) -> No
         assert server.asked == 1
 
 
+def test_a_cdn_that_was_too_slow_once_is_not_asked_again(cdn: GitHubEmulator) -> None:
+    """Or a command that tries again and again would wait as often."""
+    cdn.on_request = lambda _: Timeout()
+    registry = ExpiryRegistry(cdn.cdn_url, REGISTRY, seconds=_SOON)
+    assert registry.resolve({TODAY}) == {}
+    cdn.on_request = None
+    assert registry.resolve({oid_of(MIDNIGHT + DAY)}) == {}
+    assert cdn.count() == 1
+
+
 def test_what_came_in_time_counts(cdn: GitHubEmulator) -> None:
     cdn.on_request = lambda entry: Timeout() if TODAY in entry.path else None
     registry = ExpiryRegistry(cdn.cdn_url, REGISTRY, seconds=_SOON)

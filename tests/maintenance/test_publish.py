@@ -167,6 +167,14 @@ def test_a_rival_at_any_request_does_no_harm(memory: World) -> None:
     assert at == 3
 
 
+def test_a_wrong_tag_that_somebody_makes_meanwhile_is_not_moved(memory: World) -> None:
+    name = encode_entry(LAST).tag
+    rival = Rival(lambda: memory.put(name, foreign_commit("x")))
+    report = publish_expiries(memory.maintenance(memory.faulty({2: rival})), horizon=FEW)
+    assert published(memory) == {**tags(), name: foreign_commit("x").oid}
+    assert [conflict.ref for conflict in report.jobs[0].conflicts] == [name]
+
+
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_a_lost_reply_is_settled(memory: World, fault: Lost) -> None:
     report = publish_expiries(memory.maintenance(memory.faulty({2: fault})), horizon=FEW)
