@@ -20,8 +20,10 @@ from git_keyval.action.step import run_step
 from git_keyval.commands.arrays import apush
 from git_keyval.commands.counters import incr
 from git_keyval.commands.maps import hset
+from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import getdel, mset, set_
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from maintenance.init import init
 from tests.conftest import FakeClock
@@ -56,6 +58,8 @@ class Step:
     """Whether the event of the run names the repository."""
     is_database: bool = True
     """Whether the repository was made a database before; else it has a README only."""
+    redirects: bool = False
+    """Whether a key of the repository, ``moved``, was redirected to another one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,12 @@ STEPS = (
     Step("`arange`", "arange", {"key": "array"}),
     Step("`aexpire`", "aexpire", {"key": "array", "index": "0", "ttl": "15m"}, 3),
     Step("`keys`", "keys"),
+    Step("`redirect` of a key that has a value", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 5),
+    Step(
+        "`redirect`, where others are redirected", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 4, redirects=True
+    ),
+    Step("`get` of a redirected key", "get", {"key": "moved"}, 2, redirects=True),
+    Step("`set` where keys are redirected", "set", {"key": "text", "value": "new"}, 6, redirects=True),
     Step("`gather`", "gather"),
     Step("`sweep`", "sweep"),
     Step("`purge`", "purge", {"retention": "1m"}),
@@ -131,16 +141,22 @@ def counts() -> Iterator[tuple[Step, Transport, Count]]:
     """Run every step by both transports, each on a warm repository of its own, and count."""
     with tempfile.TemporaryDirectory() as folder:
         clock = FakeClock()
-        database, readme_only = Path(folder) / "database", Path(folder) / "readme-only"
+        database, redirecting, readme_only = (Path(folder) / name for name in ("database", "redirecting", "readme-only"))
         with GitHubEmulator(Path(folder) / "github", clock=lambda: clock() / SECOND) as github:
             for template in (database, readme_only):
                 shutil.copytree(github.create(_OWNER, template.name), template)
+            target = _world(github.create(_OWNER, "target"), clock)
+            set_(target.database(), key=key("moved"), value=text("value"))
+            set_(target.database(), key=key("text"), value=text("value"))
             _fill(database, clock)
+            shutil.copytree(database, redirecting)
+            moved = key("moved")
+            redirect(_world(redirecting, clock).database(), keys=[moved], targets={moved.id: Redirect(f"{_OWNER}/target", 2)})
             for number, step in enumerate(STEPS):
                 for transport in ("auto", "api"):
                     name = f"{transport}-{number}"
                     path = Path(folder) / "github" / _OWNER / f"{name}.git"
-                    template = database if step.is_database else readme_only
+                    template = redirecting if step.redirects else database if step.is_database else readme_only
                     shutil.copytree(template, path, ignore=shutil.ignore_patterns("emulated-id"))
                     yield step, transport, _count(github, name, step, transport, clock)
             if github.unexpected:

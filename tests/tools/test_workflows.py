@@ -9,7 +9,9 @@ import yaml
 
 from git_keyval.interface.commands import COMMANDS, COMMON
 from git_keyval.interface.inputs import INPUTS
-from tests.action.steps import ROOT, refs
+from tests.action.steps import ROOT, WORKFLOW_TOKEN, refs
+from tests.emulator import GitHubEmulator, Permission
+from tests.examples.expressions import Context, filled
 from tests.examples.jobs import GitHub, read_workflow
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -97,3 +99,32 @@ def test_crons_keep_away_from_the_full_hour() -> None:
     crons = [item["cron"] for path in WORKFLOWS for item in read(path.name)["on"].get("schedule", ())]
     assert crons
     assert all(int(cron.split()[0]) % 5 for cron in crons)
+
+
+def test_maintenance_has_a_job_for_each_shard(github: GitHub, emulator: GitHubEmulator) -> None:
+    for digit in "0123456789abcdef":
+        emulator.create("org", f"kv-{digit}")
+        emulator.access.grant(WORKFLOW_TOKEN, Permission.WRITE, f"org/kv-{digit}")
+    workflow = read_workflow(ROOT / ".github" / "workflows" / "maintenance.yml")
+    given = {"repositories": '["org/kv-{shard}"]', "repository-shard-length": "1", "dry-run": True}
+    jobs = github.start(workflow, "workflow_dispatch", inputs=given)["maintain"]
+    assert [(job.matrix["first"], job.result) for job in jobs] == [(digit, "success") for digit in "0123456789abcdef"]
+    assert [job.value("repository", "name") for job in jobs] == [f"org/kv-{digit}" for digit in "0123456789abcdef"]
+
+
+@pytest.mark.parametrize("length", ["3", "0", "one"])
+def test_maintenance_of_more_shards_than_jobs_is_refused(github: GitHub, length: str) -> None:
+    """Rather than of repositories that the digits do not name."""
+    workflow = read_workflow(ROOT / ".github" / "workflows" / "maintenance.yml")
+    given = {"repositories": '["org/kv-{shard}"]', "repository-shard-length": length}
+    (*_, job) = github.start(workflow, "workflow_dispatch", inputs=given)["maintain"]
+    assert job.result == "failure"
+    assert "Accepted: 1 or 2" in job.log
+
+
+def test_two_digits_make_as_many_jobs_as_a_matrix_takes() -> None:
+    """https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategymatrix"""
+    matrix = read("maintenance.yml")["jobs"]["maintain"]["strategy"]["matrix"]
+    inputs = Context({"repositories": '["org/kv-{shard}"]', "repository-shard-length": "2"})
+    lengths = [len(filled(matrix[name], {"inputs": inputs})) for name in ("repository", "first", "second")]
+    assert lengths == [1, 16, 16]
