@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
-_USER = re.compile(r"(?<=://)[^/]*@")
+_CREDENTIALS = re.compile(r"(?i:(?<=http://)|(?<=https://))[^/?#]*@|(?<=://)[^/?#]*:[^/?#]*@")
 _NO_OWNERS = {"", ".", "..", "~"}
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
@@ -69,10 +69,8 @@ def beside(repository: str, name: str, server: GithubServer) -> str | None:
 
 
 def shown_address(repository: str) -> str:
-    """Give an address on one line, without a user and password, for messages and reports."""
-    from git_keyval.store.messages import one_line  # noqa: PLC0415  # the help of the terminal needs no store
-
-    return one_line(_USER.sub("", repository))
+    """Give an address without what may be credentials, for messages and reports."""
+    return _CREDENTIALS.sub("", repository)
 
 
 def _parts(repository: str) -> tuple[str, str, str] | None:

@@ -5,7 +5,7 @@ one that reads a redirect says so before it has written anything, and is run aga
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from git_keyval.commands.database import Database
@@ -30,20 +30,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which redirects are followed: to repositories that match one of ``allowed``, and by writes only if ``writes``.
+    """Which redirects are followed: to repositories that match one of ``allowed``, and none at all unless ``follows``.
 
     Without a list, they may lead to repositories of the owner of the one where the search began.
     """
 
     server: GithubServer
     allowed: Sequence[str] | None = None
-    writes: bool = False
+    follows: bool = True
 
     @classmethod
     def of(cls, inputs: Mapping[str, object], server: GithubServer, *, writing: bool) -> "Policy":
         """Read the policy of a command from its inputs."""
         allowed = cast("Sequence[str] | None", inputs.get("redirect-allow"))
-        return cls(server, allowed, writes=not writing or inputs.get("follow-writes") is True)
+        return cls(server, allowed, follows=not writing or inputs.get("follow-writes") is True)
 
     def next_place(self, trail: Sequence[Place], redirect: Redirect) -> Place:
         """Give where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""
@@ -116,7 +116,8 @@ class Routes:
 
         targets = cast("Mapping[KeyId, Redirect]", arguments["targets"])
         trails = {key.id: self._policy.begun(self._begin(key.id), targets[key.id]) for key in keys}
-        return cast("Collection[KeyId]", self._run(held, {"keys": keys}, trails).document)
+        reading = Routes(replace(self._policy, follows=True), self._begin, self._database)
+        return cast("Collection[KeyId]", reading._run(held, {"keys": keys}, trails).document)
 
     def _run(self, function: Run, arguments: Mapping[str, object], trails: dict[KeyId, tuple[Place, ...]]) -> Result:
         done: list[tuple[Place, Result]] = []
@@ -137,7 +138,7 @@ class Routes:
     ) -> dict[KeyId, tuple[Place, ...]]:
         """Give the trails of keys that live elsewhere, each with the place it goes on at."""
         try:
-            if not self._policy.writes:
+            if not self._policy.follows:
                 raise RedirectedError(moved.repositories)
             return {
                 key_id: (*trails[key_id], self._policy.next_place(trails[key_id], redirect))

@@ -324,6 +324,21 @@ def test_a_key_is_redirected_elsewhere(moved: Org) -> None:
     assert moved.run("org/old", "get").outputs["found"] == "false"
 
 
+def test_whether_the_key_is_there_is_asked_as_a_reader_would(moved: Org) -> None:
+    """The repository that a key is redirected to may redirect it itself."""
+    moved.make("org/first")
+    moved.run("org/first", "set", value=VALUE)
+    assert moved.run("org/first", "redirect", redirect_to="org/old").outputs["applied"] == "true"
+    assert moved.run("org/first", "get").outputs["value"] == VALUE
+    moved.run("org/new", "del")
+    moved.make("org/second")
+    moved.run("org/second", "set", value=VALUE)
+    assert "would be lost" in moved.run("org/second", "redirect", redirect_to="org/old").error
+    moved.run("org/new", "redirect", redirect_to="org/second")
+    assert "circle" in moved.run("org/second", "redirect", redirect_to="org/old").error
+    assert moved.run("org/second", "get").outputs["value"] == VALUE
+
+
 @pytest.mark.parametrize("target", ["org/old", "org/old-of-another-length"])
 def test_a_key_is_not_redirected_to_itself(org: Org, target: str) -> None:
     org.run("org/old", "set", value=VALUE)

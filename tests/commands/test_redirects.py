@@ -253,7 +253,7 @@ class Two:
         stores = {OLD: self.old.faulty(faults.get(OLD, {})), NEW: self.new.faulty(faults.get(NEW, {}))}
         worlds = {OLD: self.old, NEW: self.new}
         routes = Routes(
-            Policy(GithubServer.of({}), writes=True),
+            Policy(GithubServer.of({})),
             lambda _key_id: Place(OLD, 2),
             lambda place: worlds[place.repository].database(stores[place.repository]),
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from git_keyval.dispatch.location import GithubServer, github_name, token_for
+from git_keyval.dispatch.location import GithubServer, beside, github_name, owner_of, shown_address, token_for
 
 GITHUB = "https://github.com"
 
@@ -107,3 +107,56 @@ def test_the_token_of_a_workflow_goes_to_its_server_only(location: str, server: 
     assert (token_for(location, "ghs_x", there) == "ghs_x") == sent
     assert token_for(location, "ghp_x", there) == "ghp_x"
     assert token_for(location, "", there) == ""
+
+
+BESIDE = [
+    ("org/old", "org", "team/new"),
+    ("https://github.com/org/old", "org", "team/new"),
+    ("https://github.com/org/old.git/", "org", "team/new"),
+    ("https://git.example/org/old.git", "org", "https://git.example/team/new.git"),
+    ("https://git.example/org/old", "org", "https://git.example/team/new"),
+    ("https://git.example/group/org/old.git", "org", "https://git.example/group/team/new.git"),
+    ("https://user:word@git.example:8443/org/old.git", "org", "https://user:word@git.example:8443/team/new.git"),
+    ("ssh://git@git.example:2222/org/old.git", "org", "ssh://git@git.example:2222/team/new.git"),
+    ("ssh://git@git.example/~org/old.git", "~org", "ssh://git@git.example/team/new.git"),
+    ("git@git.example:org/old.git", "org", "git@git.example:team/new.git"),
+    ("git.example:/srv/git/org/old", "org", "git.example:/srv/git/team/new"),
+    ("file:///srv/git/org/old.git", "org", "file:///srv/git/team/new.git"),
+    ("/srv/git/org/old.git", "org", "/srv/git/team/new.git"),
+    ("/org/old.git/", "org", "/team/new.git"),
+    ("./org/old.git", "org", "./team/new.git"),
+    ("../org/old.git", "org", "../team/new.git"),
+    ("~/org/old", "org", "~/team/new"),
+    ("data/org/old.git", "org", "data/team/new.git"),
+    ("/srv/a b/\u00e9/old.git", "\u00e9", "/srv/a b/team/new.git"),
+    # Nothing here is an owner's folder.
+    *((repository, None, None) for repository in ("old.git", "./old.git", "../old.git", "/old.git", "~/old.git", ".", "/", "")),
+    *((repository, None, None) for repository in ("https://git.example/old.git", "https://git.example", "git@git.example:old.git")),
+    *((repository, None, None) for repository in ("file:///old.git", "ssh://git.example/old", "/srv/git/..", "/srv/../old")),
+    *((repository, None, None) for repository in ("https://git.example/org/old?x", "https://git.example/org/old#x")),
+]
+
+
+@pytest.mark.parametrize(("repository", "owner", "other"), BESIDE, ids=[ascii(row[0]) for row in BESIDE])
+def test_where_the_repository_beside_one_is(repository: str, owner: str | None, other: str | None) -> None:
+    """On the same server, by the same way; or nowhere."""
+    server = GithubServer.of({})
+    assert owner_of(repository, server) == owner
+    assert beside(repository, "team/new", server) == other
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:word@host/a/b", "https://host/a/b"),
+        ("HTTPS://ghp_token@host/a/b", "HTTPS://host/a/b"),
+        ("http://a@b:c@host:80/a/b", "http://host:80/a/b"),
+        ("ssh://user:word@host/a/b", "ssh://host/a/b"),
+        ("ssh://git@host/a/b", "ssh://git@host/a/b"),
+        ("git@host:a/b", "git@host:a/b"),
+        ("/srv/\u00e9/a@b", "/srv/\u00e9/a@b"),
+        ("https://host/a/b@c", "https://host/a/b@c"),
+    ],
+)
+def test_an_address_is_shown_without_credentials(address: str, shown: str) -> None:
+    assert shown_address(address) == shown
