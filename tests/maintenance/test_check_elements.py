@@ -6,7 +6,11 @@ from dataclasses import replace
 import pytest
 
 from git_keyval.action.summary import check_summary
-from git_keyval.commands.values import set_
+from git_keyval.commands.arrays import aset
+from git_keyval.commands.database import Database
+from git_keyval.commands.maps import hdel, hget, hset, httl
+from git_keyval.commands.values import del_, set_
+from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import Collection, encode_collection
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -18,9 +22,9 @@ from maintenance.check import check
 from maintenance.init import init
 from maintenance.report import Problem
 from tests.around import StoreAround
-from tests.contract.samples import Sample, foreign_commit, note, record
+from tests.contract.samples import Sample, delete, foreign_commit, note, record
 from tests.elements import apply, ended, ending, made, written
-from tests.world import World, key, text
+from tests.world import World, draft, key, number, text
 
 K = key()
 VALUE = Naming().value(K.id)
@@ -96,6 +100,40 @@ def test_an_encrypted_map_is_checked_without_a_key(world: World, layout: bytes, 
     world.put(VALUE, Sample((data, *encode_collection(encrypted).objects)))
     apply(world, ended(K, {names[0]: NOON}))
     assert found(world) == expected
+
+
+REPAIRS: Mapping[str, Callable[[Database], object]] = {
+    "hset": lambda database: hset(database, key=K, entries={"1": draft(number("7"))}),
+    "hdel": lambda database: hdel(database, key=K, fields=["1"]),
+    "del": lambda database: del_(database, keys=[K]),
+}
+
+
+@pytest.mark.parametrize("repair", REPAIRS.values(), ids=REPAIRS)
+def test_what_check_advises_repairs_a_map(world: World, repair: Callable[[Database], object]) -> None:
+    """Of its two fields one is malformed, which reading it tells."""
+    world.put(VALUE, _of_numbers({"0": blob(b"1"), "1": blob(b"01")}))
+    assert hget(world.database(), key=K, field="0").found
+    with pytest.raises(MalformedRecordError):
+        hget(world.database(), key=K, field="1")
+    repair(world.database())
+    assert found(world) == []
+
+
+def test_what_check_advises_repairs_an_array(world: World) -> None:
+    world.put(VALUE, _of_numbers({"0": blob(b"1"), "1": blob(b"01")}, 3))
+    aset(world.database(), key=K, index=1, value=draft(number("7")))
+    assert found(world) == []
+
+
+def test_what_check_advises_repairs_a_malformed_element_expiry(world: World) -> None:
+    for label in "ab":
+        apply(world, written(key(label), {"x": "1", "y": "2"}, ends={"y": NOON}))
+        world.put(ending(key(label), "x"), note("hello\n"))
+    del_(world.database(), keys=[key("a")])
+    world.store.apply([delete(ending(key("b"), "x"))])
+    assert found(world) == []
+    assert httl(world.database(), key=key("b"), field="x").ttl == -1
 
 
 def _map(line: bytes, elements: GitObject, **files: Oid) -> Sample:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from git_keyval.action.summary import summary
 from git_keyval.commands.expiry import expire, persist
+from git_keyval.commands.maps import hdel, hexpire, hgetall, hset
 from git_keyval.commands.values import del_, get, set_
 from git_keyval.errors import UnavailableError
 from git_keyval.format.elements import encode_collection
@@ -27,10 +28,10 @@ from maintenance.jobs import sweep
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample, delete, foreign_commit, note, record, together
-from tests.elements import NOTHING, alive, apply, ended, ending, made, stored, written
+from tests.elements import alive, apply, ended, ending, made, stored, written
 from tests.faults import Lost, Rival
 from tests.maintenance.stores import Choosy
-from tests.world import World, key, text
+from tests.world import World, drafts, key, text
 
 K = key()
 VALUE, EXPIRY = Naming().value(K.id), Naming().expiry(K.id)
@@ -215,20 +216,14 @@ def test_an_element_of_a_key_that_is_written_meanwhile_keeps_its_expiry(memory: 
 # --- rivals ---------------------------------------------------------------------------------------------------------
 
 
-def writes(
-    elements: Mapping[str, str], *, ends: Mapping[str, int] = NOTHING, persists: Sequence[str] = ()
-) -> Callable[[World], None]:
-    """Have the map written anew; of what is written, the expiry is settled in the same transaction."""
-    return lambda world: apply(world, together(written(K, elements, ends=ends), *(delete(ending(K, name)) for name in persists)))
-
-
 RIVALS: Mapping[str, tuple[Callable[[World], object], dict[str, str] | None]] = {
-    "sets the element": (writes({"a": "1", "b": "2"}, persists=["a"]), {"a": "1", "b": "2"}),
-    "sets it for a while": (writes({"a": "1", "b": "2"}, ends={"a": NOON + DAY}), {"a": "1", "b": "2"}),
-    "sets it to another value": (writes({"a": "9", "b": "2"}, persists=["a"]), {"a": "9", "b": "2"}),
-    "sets another element": (writes({"a": "1", "b": "9"}), {"b": "9"}),
-    "adds an element": (writes({"a": "1", "b": "2", "c": "3"}), {"b": "2", "c": "3"}),
-    "deletes another element": (writes({"a": "1"}), {}),
+    "sets the element": (lambda world: hset(world.database(), key=K, entries=drafts(a="1")), {"a": "1", "b": "2"}),
+    "sets it for a while": (lambda world: hset(world.database(), key=K, entries=drafts(a="1"), ttl=DAY), {"a": "1", "b": "2"}),
+    "sets it to another value": (lambda world: hset(world.database(), key=K, entries=drafts(a="9")), {"a": "9", "b": "2"}),
+    "sets another element": (lambda world: hset(world.database(), key=K, entries=drafts(b="9")), {"b": "9"}),
+    "adds an element": (lambda world: hset(world.database(), key=K, entries=drafts(c="3")), {"b": "2", "c": "3"}),
+    "deletes another element": (lambda world: hdel(world.database(), key=K, fields=["b"]), {}),
+    "gives another a time to live": (lambda world: hexpire(world.database(), key=K, fields=["b"], ttl=DAY), {"b": "2"}),
     "sweeps": (lambda world: sweep(world.maintenance()), {"b": "2"}),
     "deletes the key": (lambda world: del_(world.database(), keys=[K]), None),
     "sets the key": (lambda world: set_(world.database(), key=K, value=text("v")), None),
@@ -255,6 +250,7 @@ def test_whatever_a_rival_writes_meanwhile_is_there_afterwards(world: World, who
     sweep(world.maintenance())
     if expected is not None:
         assert stored(world, K) == made(expected)
+        assert hgetall(world.database(), key=K).document == expected
 
 
 def test_a_persisted_element_stays(world: World) -> None:
