@@ -13,7 +13,7 @@ from git_keyval.commands.expiry import expire
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, get, getdel, mget, mset, set_
-from git_keyval.commands.views import MovedError
+from git_keyval.commands.views import Key, MovedError
 from git_keyval.dispatch.location import GithubServer
 from git_keyval.dispatch.routing import Place, Policy, Routes, Run
 from git_keyval.errors import (
@@ -338,3 +338,28 @@ def test_deletions_that_were_made_before_a_redirect_was_met_are_told(two: Two) -
     assert isinstance(answer, PartlyDeletedError)
     assert (answer.count, type(answer.cause)) == (1, MovedError)
     assert issubclass(MovedError, RedirectedError)
+
+
+def test_a_counter_that_others_count_on_moves_without_losing_an_increment(two: Two) -> None:
+    """Copy, then redirect if it is still the version that was copied; a rival counts before any of the requests."""
+    for number in itertools.count(1):
+        mover = key(f"moves {number}")
+        targets = {mover.id: Redirect(NEW, 2)}
+        incr(two.old.database(), key=mover, by=5)
+
+        def rival(mover: Key = mover, number: int = number) -> None:
+            answer, _ = two.run(incr, {}, key=mover, op=f"rival{number:04}")
+            assert isinstance(answer, Result)
+
+        store = two.old.faulty({number: Rival(rival)})
+        database = two.old.database(store)
+        while True:
+            shown = get(database, key=mover)
+            assert isinstance(shown.value, int)
+            set_(two.new.database(), key=mover, value=shown.value)
+            if redirect(database, keys=[mover], targets=targets, condition=Condition(version=shown.version)).applied:
+                break
+        assert value_of(two.new, mover.label) == ("6" if store.fired else "5")
+        if not store.fired:
+            break
+    assert number > 2

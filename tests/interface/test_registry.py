@@ -164,6 +164,14 @@ def test_a_command_names_inputs_and_outputs_that_exist(command: Command) -> None
     assert "requests-used" in command.outputs
 
 
+@every_command
+def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command: Command) -> None:
+    """But for the one that makes them, which works where they are, and the listing of names, which takes a pattern."""
+    of_keys = not command.maintains and command.name != "keys"
+    assert ("redirect-allow" in command.inputs) is of_keys
+    assert ("follow-writes" in command.inputs) is (of_keys and "applied" in command.outputs and command.name != "redirect")
+
+
 def test_every_input_and_output_is_of_some_command() -> None:
     assert {name for command in COMMANDS.values() for name in command.inputs} == set(INPUTS) - set(COMMON) == set(SAMPLES)
     assert {name for command in COMMANDS.values() for name in command.outputs} == set(OUTPUTS)
