@@ -12,6 +12,8 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is: 0 where that is not known yet."""
 
 MAX_BATCH = 50_000
+MAX_UPDATES = 150_000
+"""How many refs a batch moves, unless a single action has more: a map may lose any number of elements."""
 _SAME_REFUSALS = 3
 _LOST_REPLIES = 3
 
@@ -67,12 +69,12 @@ class _Queue:
     lost: int = 0
 
     def next_batch(self, limit: int) -> list[Action]:
-        """Take actions in order, up to the first that touches a ref of one before it: those depend on each other."""
+        """Take actions in order, up to the first that depends on one before it, as it touches a ref of it, or that is too much."""
         taken: set[RefName] = set()
         batch: list[Action] = []
         for action in self.waiting[: min(self.size, limit)]:
             names = {update.name for update in action.transaction.updates}
-            if names & taken:
+            if names & taken or (batch and len(taken) + len(names) > MAX_UPDATES):
                 break
             taken |= names
             batch.append(action)

@@ -7,11 +7,13 @@ import pytest
 
 from git_keyval.commands.counters import incr
 from git_keyval.commands.values import get, mset, set_
-from git_keyval.format.names import Naming
-from git_keyval.store.port import Transaction
-from maintenance.execute import MAX_BATCH, Budget, execute
+from git_keyval.format.names import Naming, RefName
+from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
+from maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from maintenance.gather import plan_gather
 from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.listing import quiet
+from maintenance.plan import Action, Plan
 from maintenance.sweep import plan_sweep
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
@@ -175,6 +177,18 @@ def test_batches_start_as_the_store_says_and_grow(memory: World) -> None:
     sweep(memory.maintenance(store))
     assert store.sizes == [10, 20, 40, 30]
     assert MAX_BATCH >= 1_000
+
+
+def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
+    """A map that loses a hundred thousand elements is one write, and goes in a push of its own."""
+    plan = Plan("sweep")
+    for number, refs in enumerate([60_000, 60_000, 60_000, 200_000, 10]):
+        names = [RefName(f"refs/heads/kv-{number}/{which}") for which in range(refs)]
+        plan.actions.append(Action(names[0], "", Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))))
+    store = Choosy(memory.store)
+    done = execute(store, plan, Budget(None, None, lambda: 0.0), quiet)
+    assert (store.sizes, len(done.applied)) == ([2, 1, 1, 1], 5)
+    assert MAX_UPDATES == 150_000
 
 
 def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
