@@ -1,0 +1,315 @@
+"""Random commands of maps and arrays, times and sweeps, against plain dictionaries and lists."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
+from git_keyval.commands.conditions import Condition
+from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
+from git_keyval.commands.values import del_, exists, set_, type_
+from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
+from git_keyval.format.times import SECOND
+from maintenance.jobs import purge, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import PLACES
+from tests.world import FOREIGN, World, draft, key, text
+
+M, A = key("map"), key("array")
+FIELDS = ["a", "..", "a/b"]
+VALUES = ["", "v", "w"]
+TTLS = [None, None, 60, 600]
+INDICES = [-2, -1, 0, 1, 2]
+NAMES = st.sets(st.sampled_from(FIELDS), min_size=1)
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element as it is supposed to be."""
+
+    value: str
+    expires: int | None = None
+
+
+@dataclass
+class Held:
+    """What a key is supposed to hold: elements by name or index, and for an array its length."""
+
+    elements: dict[str, Element] = field(default_factory=dict)
+    length: int = 0
+    expires: int | None = None
+
+
+class Model(RuleBasedStateMachine):
+    """A map and an array, and beside them what they are supposed to hold."""
+
+    where: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
+        self.map: Held | None = None
+        self.array: Held | None = None
+        self.text = False
+        """Whether the map's key holds a text instead."""
+        self.begun = False
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = FakeClock()
+        self.opened = PLACES[self.where](self.directory, self.clock)
+        self.world = World(self.opened.__enter__(), self.clock)
+        self.world.plant_foreign()
+        self.begun = True
+
+    def teardown(self) -> None:
+        try:
+            if self.begun:
+                self.look()
+                self.opened.__exit__(None, None, None)
+        finally:
+            shutil.rmtree(self.directory)
+
+    # --- the model ---
+
+    def past(self, expires: int | None) -> bool:
+        return expires is not None and expires * SECOND <= self.clock()
+
+    def expiry(self, seconds: int | None) -> int | None:
+        return None if seconds is None else -(-(self.clock() + seconds * SECOND) // (60 * SECOND)) * 60
+
+    def live(self) -> None:
+        """Let end what has expired."""
+        for name in ("map", "array"):
+            held: Held | None = getattr(self, name)
+            if held is None:
+                continue
+            if self.past(held.expires):
+                setattr(self, name, None)
+                continue
+            held.elements = {name: one for name, one in held.elements.items() if not self.past(one.expires)}
+
+    def fields(self) -> dict[str, Element]:
+        self.live()
+        return {} if self.map is None else self.map.elements
+
+    # --- maps ---
+
+    @rule(
+        names=NAMES,
+        value=st.sampled_from(VALUES),
+        seconds=st.sampled_from(TTLS),
+        keep=st.booleans(),
+        existence=st.sampled_from(["", "", "absent", "present"]),
+    )
+    def hset(
+        self, names: set[str], value: str, seconds: int | None, existence: Literal["", "absent", "present"], *, keep: bool
+    ) -> None:
+        there = self.fields()
+        keep = keep and seconds is None
+        if self.text:
+            with pytest.raises(WrongTypeError):
+                hset(self.world.database(), key=M, entries=dict.fromkeys(names, draft(value)))
+            return
+        met = {"": True, "absent": not names & there.keys(), "present": names <= there.keys()}[existence]
+        answer = hset(
+            self.world.database(),
+            key=M,
+            entries=dict.fromkeys(names, draft(value)),
+            ttl=seconds,
+            keep_ttl=keep,
+            condition=Condition(existence),
+        )
+        assert (answer.applied, answer.count) == (met, len(names) if met else 0)
+        if not met:
+            return
+        self.map = self.map or Held()
+        for name in names:
+            kept = there[name].expires if keep and name in there else None
+            self.map.elements[name] = Element(value, kept if keep else self.expiry(seconds))
+
+    @rule(names=NAMES)
+    def hdel(self, names: set[str]) -> None:
+        there = names & self.fields().keys()
+        if self.text:
+            return
+        assert hdel(self.world.database(), key=M, fields=sorted(names)).count == len(there)
+        for name in there:
+            assert self.map is not None
+            del self.map.elements[name]
+
+    @rule(names=NAMES, seconds=st.sampled_from([30, 60, 600]))
+    def hexpire(self, names: set[str], seconds: int) -> None:
+        there = names & self.fields().keys()
+        if self.text:
+            return
+        assert hexpire(self.world.database(), key=M, fields=sorted(names), ttl=seconds).count == len(there)
+        for name in there:
+            self.fields()[name] = replace(self.fields()[name], expires=self.expiry(seconds))
+
+    @rule(names=NAMES)
+    def hpersist(self, names: set[str]) -> None:
+        there = {name for name in names & self.fields().keys() if self.fields()[name].expires is not None}
+        if self.text:
+            return
+        assert hpersist(self.world.database(), key=M, fields=sorted(names)).count == len(there)
+        for name in there:
+            self.fields()[name] = replace(self.fields()[name], expires=None)
+
+    @rule()
+    def set_text(self) -> None:
+        """A value that reads nothing first, and so leaves the expiries of fields behind."""
+        set_(self.world.database(), key=M, value=text("v"))
+        self.map, self.text = None, True
+
+    # --- arrays ---
+
+    @rule(value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS))
+    def apush(self, value: str, seconds: int | None) -> None:
+        self.live()
+        self.array = self.array or Held()
+        self.array.elements[str(self.array.length)] = Element(value, self.expiry(seconds))
+        self.array.length += 1
+        assert apush(self.world.database(), key=A, value=draft(value), ttl=seconds).count == self.array.length
+
+    @rule()
+    def apop(self) -> None:
+        self.live()
+        answer = apop(self.world.database(), key=A)
+        if self.array is None or not self.array.elements:
+            assert (answer.found, answer.applied) == (False, False)
+            return
+        last = max(self.array.elements, key=int)
+        assert answer.value == text(self.array.elements[last].value)
+        assert answer.expires_at == self.array.elements[last].expires
+        self.array.length = int(last)
+        del self.array.elements[last]
+
+    @rule(index=st.sampled_from(INDICES), value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS))
+    def aset(self, index: int, value: str, seconds: int | None) -> None:
+        self.live()
+        length = 0 if self.array is None else self.array.length
+        place = index + length if index < 0 else index
+        if self.array is None or not 0 <= place < length:
+            with pytest.raises(IndexOutOfRangeError):
+                aset(self.world.database(), key=A, index=index, value=draft(value))
+            return
+        assert aset(self.world.database(), key=A, index=index, value=draft(value), ttl=seconds).applied is True
+        self.array.elements[str(place)] = Element(value, self.expiry(seconds))
+
+    @rule(seconds=st.sampled_from([30, 600]))
+    def aexpire(self, seconds: int) -> None:
+        self.live()
+        if self.array is None or not self.array.length:
+            return
+        there = "0" in self.array.elements
+        assert aexpire(self.world.database(), key=A, index=0, ttl=seconds).applied is there
+        if there:
+            self.array.elements["0"] = replace(self.array.elements["0"], expires=self.expiry(seconds))
+
+    # --- keys, time and maintenance ---
+
+    @rule(seconds=st.sampled_from([60, 600]))
+    def expire_keys(self, seconds: int) -> None:
+        self.live()
+        for one, held in ((M, self.map), (A, self.array)):
+            if held is not None:
+                assert expire(self.world.database(), key=one, ttl=seconds).applied is True
+                held.expires = self.expiry(seconds)
+
+    @rule()
+    def persist_keys(self) -> None:
+        self.live()
+        for one, held in ((M, self.map), (A, self.array)):
+            if held is not None:
+                assert persist(self.world.database(), key=one).applied is (held.expires is not None)
+                held.expires = None
+
+    @rule(chosen=st.sampled_from([M, A]))
+    def delete(self, chosen: object) -> None:
+        self.live()
+        if chosen is M:
+            there = self.map is not None or self.text
+            assert del_(self.world.database(), keys=[M]).count == there
+            self.map, self.text = None, False
+        else:
+            assert del_(self.world.database(), keys=[A]).count == (self.array is not None)
+            self.array = None
+
+    @rule(seconds=st.sampled_from([1, 31, 61, 700]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    @rule()
+    def maintain(self) -> None:
+        sweep(self.world.maintenance())
+        purge(self.world.maintenance(), retention=0)
+
+    # --- looking ---
+
+    @invariant()
+    def all_is_as_it_should_be(self) -> None:
+        if self.begun:
+            self.look()
+            self.clock.advance(0.001)
+
+    def look(self) -> None:
+        self.live()
+        database = self.world.database()
+        if self.text:
+            assert type_(database, key=M).type == "string"
+        else:
+            self.look_at_map()
+        self.look_at_array()
+        held = [self.map is not None or self.text, self.array is not None]
+        assert exists(database, keys=[M, A]).count == sum(held)
+        assert self.world.errors() == []
+        assert self.world.foreign().keys() == FOREIGN.keys()
+
+    def look_at_map(self) -> None:
+        database, there = self.world.database(), self.fields()
+        answer = hgetall(database, key=M)
+        assert (answer.found, answer.document or {}) == (self.map is not None, {name: one.value for name, one in there.items()})
+        assert (hlen(database, key=M).count, hkeys(database, key=M).document) == (len(there), sorted(there))
+        assert answer.expires_at == (self.map.expires if self.map else None)
+        assert ttl(database, key=M).expires_at == answer.expires_at
+        for name in FIELDS:
+            one = hget(database, key=M, field=name)
+            if name in there:
+                assert (one.value, one.expires_at) == (text(there[name].value), there[name].expires)
+            assert one.found is (name in there)
+            assert httl(database, key=M, field=name).ttl == one.ttl
+
+    def look_at_array(self) -> None:
+        database, held = self.world.database(), self.array or Held()
+        expected = [held.elements[str(index)].value if str(index) in held.elements else None for index in range(held.length)]
+        assert arange(database, key=A).document == expected
+        assert alen(database, key=A).count == held.length
+        for index in (-1, 0):
+            one = aget(database, key=A, index=index)
+            value = expected[index] if expected else None
+            assert one.value == (None if value is None else text(value))
+
+
+class InMemory(Model):
+    where = "memory"
+
+
+class OnGit(Model):
+    where = "path"
+
+
+@pytest.mark.parametrize("machine", [InMemory, OnGit], ids=lambda machine: machine.where)
+def test_maps_and_arrays_behave_like_dictionaries_and_lists(machine: type[Model]) -> None:
+    """Whatever comes together, swept or not, every element is what it should be, and nothing else is touched."""
+    examples = settings().max_examples // 2
+    bounds = settings(max_examples=examples if machine is InMemory else max(1, examples // 20), stateful_step_count=30)
+    run_state_machine_as_test(machine, settings=bounds)
