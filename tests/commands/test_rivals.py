@@ -72,6 +72,16 @@ def test_set_keep_ttl_keeps_the_expiry_that_a_rival_gave(world: World) -> None:
 
 
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+def test_a_value_does_not_come_by_the_expiry_that_a_rival_gave_to_the_one_before(world: World, *, counter: bool) -> None:
+    """The rival moves no value: only the settling of the key's expiry keeps them apart."""
+    set_(world.database(), key=K, value=7 if counter else text("old"))
+    store = world.faulty({2: Rival(lambda: expire(world.database(), key=K, ttl=60))})
+    set_(world.database(store), key=K, value=8 if counter else text("new"), condition=Condition("present"))
+    world.clock.advance(60)
+    assert value_of(world) == ("8" if counter else "new")
+
+
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
 def test_set_keep_ttl_does_not_lose_the_expiry_to_a_sweep(world: World, *, counter: bool) -> None:
     """The kept expiry is asserted: swept in between, the key would live for ever with a value that should have ended."""
     set_(world.database(), key=K, value=7 if counter else text("old"), ttl=60)

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from git_keyval.commands.arrays import apush
 from git_keyval.commands.counters import incr
+from git_keyval.commands.maps import hset
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_
 from git_keyval.commands.views import Key
@@ -15,10 +17,25 @@ from git_keyval.errors import GitKeyvalError, WrongTypeError
 from maintenance.init import InitReport
 from maintenance.jobs import gather, purge, sweep
 from maintenance.report import CheckReport, Report
-from tests.crash.scenes import ABSENT, COMMANDS, COUNTER, EXPIRED, EXPIRING, IN_STEPS, JOBS, KEYS, NUMBER, TEXT, WAITING, WITH_RIVAL
+from tests.crash.scenes import (
+    ABSENT,
+    ARRAY,
+    COMMANDS,
+    COUNTER,
+    EXPIRED,
+    EXPIRING,
+    IN_STEPS,
+    JOBS,
+    KEYS,
+    MAP,
+    NUMBER,
+    TEXT,
+    WAITING,
+    WITH_RIVAL,
+)
 from tests.emulator import Fault, Rival
 from tests.github.stage import Seen, Stage
-from tests.world import World, text
+from tests.world import World, draft, drafts, text
 
 
 def count(world: World, key: Key = COUNTER) -> None:
@@ -32,6 +49,10 @@ def write_all(world: World) -> None:
         set_(world.database(), key=key, value=text("the rival's"))
     for key in (COUNTER, WAITING, NUMBER, ABSENT):
         count(world, key)
+    with suppress(WrongTypeError):
+        hset(world.database(), key=MAP, entries=drafts(a="the rival's", theirs="too"))
+    with suppress(WrongTypeError):
+        apush(world.database(), key=ARRAY, value=draft("the rival's"))
 
 
 def delete_all(world: World) -> None:
