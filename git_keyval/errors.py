@@ -155,6 +155,33 @@ class KeyMissingError(GitKeyvalError):
         )
 
 
+class LockHeldError(GitKeyvalError):
+    """Somebody else holds the lock, also after the time that ``wait`` gave; nothing was written."""
+
+    def __init__(self, holder: str, seconds: int | None) -> None:
+        """Name the holder, empty if its name may be a secret, and the seconds that its lease has left; None if it has none."""
+        self.seconds = seconds
+        whom = f"by {holder}" if holder else "by another owner"
+        until = f", for {seconds} more seconds unless it is released or renewed" if seconds is not None else " without a lease"
+        super().__init__(
+            f"The lock is held {whom}{until}.",
+            "The output 'owner' says by whom. Give 'wait' to wait for it; 'continue-on-error: true' lets the job go on without it.",
+        )
+
+
+class LockLostError(GitKeyvalError):
+    """The lock to be released is held by another owner; nothing was written."""
+
+    def __init__(self, holder: str) -> None:
+        """Name the holder; empty if its name may be a secret."""
+        whom = f"by {holder}" if holder else "by another owner"
+        super().__init__(
+            f"The lock is not released: it is held {whom}. The lease had run out and the lock was taken over, or 'owner' is not "
+            "the owner that 'lock' was given.",
+            "What was done since the lease ran out may have been done by two at once: check it, and give 'lock' a longer 'ttl'.",
+        )
+
+
 class ContentionError(GitKeyvalError):
     """Other writers moved the key at every attempt; nothing was written."""
 

@@ -1,7 +1,8 @@
 """``python -m tools.container [--program PROGRAM] [IMAGE]``: run steps in the built image as a runner does, compare the answers.
 
 Docker runs them, or a program that is called as ``PROGRAM run WORKSPACE NAME=VALUE...`` and mounts ``$FILE_COMMANDS``, where no
-Docker is. Needs nothing but Python and git, so that it runs where there is no environment.
+Docker is; it runs the entry point of the image, which takes a step that has a state for a post step. Needs nothing but Python and
+git, so that it runs where there is no environment.
 """
 
 import argparse
@@ -39,13 +40,17 @@ class Engine:
     program: str
     network: str = ""
 
-    def command(self, workspace: Path, files: Path, environ: Mapping[str, str]) -> list[str]:
-        """Give the command that runs the image once, with the mounts and the environment of a runner."""
+    def command(self, workspace: Path, files: Path, environ: Mapping[str, str], entrypoint: str = "") -> list[str]:
+        """Give the command that runs the image once, with the mounts and the environment of a runner.
+
+        ``entrypoint`` is the one that an action names, empty for the image's own.
+        """
         pairs = [f"{name}={value}" for name, value in environ.items()]
         if self.program:
             return [self.program, "run", str(workspace), *pairs]
         mounts = [f"--volume={workspace}:/github/workspace", f"--volume={files}:{_FILES}"]
         options = ["--rm", "--workdir=/github/workspace", *([f"--network={self.network}"] if self.network else [])]
+        options += [f"--entrypoint={entrypoint}"] if entrypoint else []
         return ["docker", "run", *options, *mounts, *(f"--env={pair}" for pair in pairs), self.image]
 
 
@@ -57,6 +62,7 @@ class Ended:
     outputs: dict[str, str]
     commands: list[LogCommand]
     summary: str
+    state: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,18 @@ class Workspace:
     def step(self, command: str, /, **inputs: str) -> Ended:
         """Run a step; underscores of the names stand for hyphens."""
         given = {"command": command, "repository": "./db.git"} | {name.replace("_", "-"): value for name, value in inputs.items()}
-        with tempfile.TemporaryDirectory(dir=self.directory) as name:
-            files = Path(name)
-            for file in ("output", "summary"):
-                (files / file).touch()
-            return self._run(files, {f"INPUT_{name.upper()}": given.get(name, "") for name in input_names()})
+        return self._run(command, {f"INPUT_{name.upper()}": given.get(name, "") for name in input_names("action.yml")})
+
+    def lock(self, taken: Ended | None = None, /, **inputs: str) -> Ended:
+        """Run the step of lock/action.yml, or with what is left of that its post step."""
+        given = {"repository": "./db.git", **inputs}
+        environ = {f"INPUT_{name.upper()}": given.get(name, "") for name in input_names("lock/action.yml")}
+        environ["INPUT_COMMAND"] = "lock"
+        if taken is None:
+            return self._run("lock", environ)
+        return self._run(
+            "post step", environ | {f"STATE_{name}": text for name, text in taken.state.items()}, "/app/lock/release.py"
+        )
 
     def git(self, *arguments: str, stdin: str = "") -> str:
         """Run git in the database as the owner of the workspace, with the author of every commit in a database."""
@@ -114,25 +127,29 @@ class Workspace:
         """Tell whether a ref exists."""
         return bool(self.git("for-each-ref", ref))
 
-    def _run(self, files: Path, inputs: Mapping[str, str]) -> Ended:
-        runner = {"GITHUB_OUTPUT": f"{_FILES}/output", "GITHUB_STEP_SUMMARY": f"{_FILES}/summary"}
-        runner |= {"HOME": "/github/home", "GITHUB_ACTIONS": "true", "CI": "true"}
-        command = self.engine.command(self.database.parent, files, {**runner, **inputs})
-        begun = time.monotonic()
-        # The two streams are one log to a runner.
-        environ = os.environ | {"FILE_COMMANDS": str(files)}
-        done = subprocess.run(command, check=False, env=environ, stdin=subprocess.DEVNULL, stdout=-1, stderr=subprocess.STDOUT)
-        log = done.stdout.decode()
-        print(f"{inputs['INPUT_COMMAND']:10} {time.monotonic() - begun:5.2f} s")
-        outputs = read_outputs((files / "output").read_bytes())
-        if not outputs and done.returncode:
-            print(log, file=sys.stderr)
-        return Ended(done.returncode, outputs, log_commands(log), (files / "summary").read_text(encoding="utf-8"))
+    def _run(self, what: str, told: Mapping[str, str], entrypoint: str = "") -> Ended:
+        with tempfile.TemporaryDirectory(dir=self.directory) as name:
+            files = Path(name)
+            runner = {"HOME": "/github/home", "GITHUB_ACTIONS": "true", "CI": "true"}
+            for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"):
+                (files / variable).touch()
+                runner[variable] = f"{_FILES}/{variable}"
+            command = self.engine.command(self.database.parent, files, {**runner, **told}, entrypoint)
+            environ, begun = os.environ | {"FILE_COMMANDS": str(files)}, time.monotonic()
+            # The two streams are one log to a runner.
+            done = subprocess.run(command, check=False, env=environ, stdin=subprocess.DEVNULL, stdout=-1, stderr=subprocess.STDOUT)
+            log = done.stdout.decode()
+            print(f"{what:10} {time.monotonic() - begun:5.2f} s")
+            outputs, state = (read_outputs((files / name).read_bytes()) for name in ("GITHUB_OUTPUT", "GITHUB_STATE"))
+            if not outputs and done.returncode:
+                print(log, file=sys.stderr)
+            summary = (files / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8")
+            return Ended(done.returncode, outputs, log_commands(log), summary, state)
 
 
-def input_names() -> list[str]:
-    """Give the names of the inputs in action.yml: a runner passes all of them on, also those that are not given."""
-    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+def input_names(action: str) -> list[str]:
+    """Give the names of the inputs of an action: a runner passes all of them on, also those that are not given."""
+    text = (ROOT / action).read_text(encoding="utf-8")
     return re.findall(r"^  ([a-z-]+):$", text.partition("\ninputs:\n")[2].partition("\noutputs:\n")[0], re.MULTILINE)
 
 
@@ -159,6 +176,20 @@ def try_counters(workspace: Workspace) -> None:
     """Count."""
     _expect("value of incr", workspace.step("incr", key="builds").outputs.get("value"), "1")
     _expect("value of incr by 41", workspace.step("incr", key="builds", by="41").outputs.get("value"), "42")
+
+
+def try_locks(workspace: Workspace) -> None:
+    """Take a lock, be refused it, and release it as the post step does at the end of a job."""
+    taken = workspace.lock(key="deploy", ttl="10m")
+    _expect("applied and fence of lock", (taken.outputs.get("applied"), taken.outputs.get("fence")), ("true", "1"))
+    refused = workspace.lock(key="deploy", ttl="10m")
+    _expect("exit code and owner of a lock that is held", (refused.code, refused.outputs["owner"]), (1, taken.outputs["owner"]))
+    for ended, held in ((refused, "true"), (taken, "false")):
+        released = workspace.lock(ended, key="another", ttl="10m")
+        _expect("exit code and commands of a post step", (released.code, released.commands), (0, []))
+        held_now = workspace.step("hget", key="deploy", field="owner").outputs["found"]
+        _expect("that the lock is held after a post step", held_now, held)
+    _expect("fence of the next lock", workspace.lock(key="deploy", ttl="10m").outputs.get("fence"), "2")
 
 
 def try_maintenance(workspace: Workspace) -> None:
@@ -195,7 +226,7 @@ def main() -> int:
         workspace = Workspace(Path(name), Engine(given.image, given.program))
         workspace.create()
         try:
-            for part in (try_values, try_counters, try_maintenance):
+            for part in (try_values, try_counters, try_locks, try_maintenance):
                 part(workspace)
         except DifferenceError as error:
             print(error, file=sys.stderr)

@@ -1,7 +1,7 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
-python -m tools.documents            write action.yml, action-types.yml, the tables of docs/commands.md and docs/config.md, and
-                                     docs/config.schema.json
+python -m tools.documents            write action.yml and action-types.yml, those of lock/, the tables of docs/commands.md and
+                                     docs/config.md, and docs/config.schema.json
 python -m tools.documents --check    say which of them differs, and fail
 """
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_keyval.interface.commands import COMMANDS, Command
+from git_keyval.interface.commands import COMMANDS, COMMON, Command
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
 from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
@@ -32,11 +32,26 @@ branding:
   icon: database
   color: green
 """
+_LOCK_HEAD = """\
+# Inputs and outputs are written by `make documents` from git_keyval/interface; edit them there.
+name: git-keyval lock
+description: Takes a lock that a git repository keeps, and releases it at the end of the job, also if the job fails or is cancelled.
+author: git-keyval contributors
+branding:
+  icon: lock
+  color: green
+"""
 _ACTION_RUNS = """\
 runs:
   using: docker
   image: """
-_SOURCE = "Dockerfile"
+_LOCK_RUNS = """\
+  post-entrypoint: /app/lock/release.py
+  post-if: always()
+  env:
+    INPUT_COMMAND: lock
+"""
+_SOURCE, _LOCK_SOURCE = "Dockerfile", "../Dockerfile"
 _TYPES_HEAD = """\
 # The types of the inputs and outputs, for tools that write workflows: https://github.com/typesafegithub/github-actions-typing
 # Written by `make documents` from git_keyval/interface; edit them there.
@@ -45,30 +60,33 @@ _TYPES_HEAD = """\
 
 def action_yml(image: str = _SOURCE) -> str:
     """Give the text of action.yml that runs this image: what the Dockerfile makes, or a published one."""
-    lines = [_ACTION_HEAD, "inputs:"]
+    lines: list[str] = []
     for item in INPUTS.values():
         commands = [command.name for command in COMMANDS.values() if item.name in command.inputs]
-        scope = f" For {', '.join(commands)}." if commands else ""
-        default = "" if item.name in _DEFAULTED or not item.default else f" Default: {item.default}."
-        lines += [
-            f"  {item.name}:",
-            f"    description: >-\n      {item.description}{scope} Takes {item.accepted}.{default}",
-            "    required: false",
-        ]
-        lines += [f"    default: {item.default}"] if item.name in _DEFAULTED else []
-    lines += ["", "outputs:"]
-    for name, description in OUTPUTS.items():
-        lines += [f"  {name}:", f"    description: >-\n      {description}"]
-    return "\n".join([*lines, "", f"{_ACTION_RUNS}{image}\n"])
+        lines += _declared(item, f" For {', '.join(commands)}." if commands else "")
+    return "\n".join([_ACTION_HEAD, "inputs:", *lines, "", "outputs:", *_answered(OUTPUTS), "", f"{_ACTION_RUNS}{image}\n"])
 
 
-def action_types_yml() -> str:
-    """Give the text of action-types.yml."""
+def lock_action_yml(image: str = _LOCK_SOURCE) -> str:
+    """Give the text of lock/action.yml, the action that takes a lock and releases it at the end of the job."""
+    lock = COMMANDS["lock"]
+    declared = [line for name in lock_inputs() for line in _declared(INPUTS[name], "")]
+    runs = f"{_ACTION_RUNS}{image}\n{_LOCK_RUNS}"
+    return "\n".join([_LOCK_HEAD, "inputs:", *declared, "", "outputs:", *_answered(lock.outputs), "", runs])
+
+
+def lock_inputs() -> list[str]:
+    """Give the inputs of lock/action.yml: those of the command."""
+    return [name for name in INPUTS if name in {*COMMON, *COMMANDS["lock"].inputs} - {"command"}]
+
+
+def action_types_yml(inputs: Iterable[str] = INPUTS, outputs: Iterable[str] = OUTPUTS) -> str:
+    """Give the text of an action-types.yml."""
     lines = [f"{_TYPES_HEAD}inputs:"]
-    for item in INPUTS.values():
-        lines += [f"  {item.name}:", *(f"    {line}" for line in _type_of_input(item))]
+    for name in inputs:
+        lines += [f"  {name}:", *(f"    {line}" for line in _type_of_input(INPUTS[name]))]
     lines += ["", "outputs:"]
-    for name in OUTPUTS:
+    for name in outputs:
         lines += [f"  {name}:", f"    type: {_type_of_output(name)}"]
     return "\n".join(lines) + "\n"
 
@@ -100,10 +118,13 @@ def setting_table() -> str:
 
 def documents() -> dict[Path, str]:
     """Give the text that each file should have."""
-    action, docs = ROOT / "action.yml", ROOT / "docs"
+    action, lock, docs = ROOT / "action.yml", ROOT / "lock", ROOT / "docs"
+    image = image_of(action.read_text(encoding="utf-8"))
     return {
-        action: action_yml(image_of(action.read_text(encoding="utf-8"))),
+        action: action_yml(image),
         ROOT / "action-types.yml": action_types_yml(),
+        lock / "action.yml": lock_action_yml(_LOCK_SOURCE if image == _SOURCE else image),
+        lock / "action-types.yml": action_types_yml(lock_inputs(), COMMANDS["lock"].outputs),
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
@@ -112,7 +133,7 @@ def documents() -> dict[Path, str]:
 
 def image_of(action: str) -> str:
     """Give the image that action.yml runs: release tags name a published one, and keep it."""
-    return action.partition(_ACTION_RUNS)[2].strip() or _SOURCE
+    return action.partition(_ACTION_RUNS)[2].partition("\n")[0] or _SOURCE
 
 
 def with_generated(path: Path, generated: str) -> str:
@@ -131,6 +152,20 @@ def main(arguments: list[str]) -> int:
     for path, text in documents().items():
         path.write_text(text, encoding="utf-8")
     return 0
+
+
+def _declared(item: Input, scope: str) -> list[str]:
+    default = "" if item.name in _DEFAULTED or not item.default else f" Default: {item.default}."
+    lines = [
+        f"  {item.name}:",
+        f"    description: >-\n      {item.description}{scope} Takes {item.accepted}.{default}",
+        "    required: false",
+    ]
+    return lines + ([f"    default: {item.default}"] if item.name in _DEFAULTED else [])
+
+
+def _answered(outputs: Iterable[str]) -> list[str]:
+    return [f"  {name}:\n    description: >-\n      {OUTPUTS[name]}" for name in outputs]
 
 
 def _type_of_input(item: Input) -> list[str]:

@@ -19,6 +19,7 @@ from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
 from git_keyval.commands.arrays import apush
 from git_keyval.commands.counters import incr
+from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hset
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import getdel, mset, set_
@@ -117,6 +118,9 @@ STEPS = (
     Step("`alen`", "alen", {"key": "array"}, 1),
     Step("`arange`", "arange", {"key": "array"}),
     Step("`aexpire`", "aexpire", {"key": "array", "index": "0", "ttl": "15m"}, 3),
+    Step("`lock`", "lock", {"key": "free lock", "ttl": "15m"}, 7),
+    Step("`lock` of the owner, which renews it", "lock", {"key": "held lock", "owner": "me", "ttl": "2h"}, 4),
+    Step("`unlock`", "unlock", {"key": "held lock", "owner": "me"}, 6),
     Step("`keys`", "keys"),
     Step("`redirect` of a key that has a value", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 5),
     Step(
@@ -195,6 +199,9 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     for element in "123":
         apush(database, key=key("array"), value=draft(element))
     mset(database, entries={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60)
+    lock(database, key=key("free lock"), owner="others", ttl=60)
+    unlock(database, key=key("free lock"), owner="others")
+    lock(database, key=key("held lock"), owner="me", ttl=3_600)
     for number in range(_PARKED):
         set_(database, key=key("parked"), value=text(str(number)))
         getdel(database, key=key("parked"))
@@ -261,6 +268,7 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         random=lambda: 0.5,
         new_op=ops,
         new_nonce=lambda: bytes(12),
+        owner="tools:1-counted0",
         progress=lambda *_: None,
         read_file=lambda path, _limit: Path(path).read_bytes(),
     )

@@ -3,18 +3,32 @@
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from git_keyval.action.runner import Runner
+from git_keyval.action.runner import LOCK_STATE, Runner
 from git_keyval.action.step import run_step
+from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.process import surroundings
 
-__all__ = ["main"]
+__all__ = ["main", "post"]
+
+Step = Callable[[Mapping[str, str], Runner, Surroundings], int]
 
 
 def main(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
-    """Run one step as the environment asks for it; give the exit code."""
+    """Run one step as the environment asks for it, also the post step of one that left a state; give the exit code."""
     told = os.environ if environ is None else environ
-    runner = Runner(told, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
-    return run_step(told, runner, surroundings(told, runner.progress))
+    return post(told, log) if told.get(f"STATE_{LOCK_STATE}") else _run(run_step, told, log)
+
+
+def post(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
+    """Run the post step of lock/action.yml, also of a step that ended before it left a state; give the exit code."""
+    from git_keyval.action.locking import release
+
+    return _run(release, os.environ if environ is None else environ, log)
+
+
+def _run(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
+    runner = Runner(environ, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
+    return step(environ, runner, surroundings(environ, runner.progress))

@@ -20,6 +20,9 @@ MAX_OUTPUT_CHARACTERS = 500_000
 MAX_SUMMARY_BYTES = 1_000_000
 """What a step may have as its summary; a little less than the 1 MiB beyond which the runner drops all of it."""
 
+LOCK_STATE = "git-keyval-lock"
+"""The name under which a step that takes a lock leaves for its post step what that needs."""
+
 _CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -43,9 +46,10 @@ class Runner:
     """Writes to the files and the log of one step."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO, delimiter: Callable[[], str]) -> None:
-        """Use the files that the environment names; outputs and summary are dropped where it names none."""
+        """Use the files that the environment names; what goes to a file that it does not name is dropped."""
         self._output = environ.get("GITHUB_OUTPUT", "")
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
+        self._state = environ.get("GITHUB_STATE", "")
         # Nothing of ours prints it, but a server may send back what it was sent.
         self._token = environ.get("INPUT_TOKEN", "")
         self._stream = stream
@@ -54,13 +58,14 @@ class Runner:
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write outputs, each between random delimiters that its value cannot contain. Raises OutputTooLargeError."""
-        text = ""
         for name, value in outputs.items():
             if not fits_output(value):
                 raise OutputTooLargeError(name)
-            mark = f"ghadelimiter_{self._delimiter()}"
-            text += f"{name}<<{mark}\n{value}\n{mark}\n"
-        _append(self._output, text)
+        _append(self._output, self._pairs(outputs))
+
+    def save_state(self, name: str, text: str) -> None:
+        """Keep something for the post step of this action, which finds the last of a name in its environment as ``STATE_name``."""
+        _append(self._state, self._pairs({name: text}))
 
     def summarize(self, markdown: str) -> None:
         """Add to the job summary of the step, as often as there is something to add.
@@ -99,6 +104,13 @@ class Runner:
     def notice(self, message: str) -> None:
         """Annotate the step with a notice, on one line."""
         self._annotate("notice", message)
+
+    def _pairs(self, values: Mapping[str, str]) -> str:
+        text = ""
+        for name, value in values.items():
+            mark = f"ghadelimiter_{self._delimiter()}"
+            text += f"{name}<<{mark}\n{value}\n{mark}\n"
+        return text
 
     def _print(self, line: str) -> None:
         # A log that cannot hold a character gets its number instead; without a log the work goes on.

@@ -1,6 +1,6 @@
 """One step: from the environment to outputs and exit code."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from git_keyval.action.runner import OutputTooLargeError, Runner, fits_output
 from git_keyval.commands.results import Result
@@ -15,7 +15,7 @@ from git_keyval.interface.parsing import find_command, parse_inputs
 
 _PREFIX = "INPUT_"
 _FAILED = 1
-_INTERRUPTED = 130
+INTERRUPTED = 130
 """What shells say of a program that ended by SIGINT, with which a runner cancels a step."""
 
 
@@ -32,14 +32,18 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             from git_keyval.action.maintaining import maintain
 
             return maintain(command, inputs, runner, surroundings)
-        home = environ.get("GITHUB_REPOSITORY", "")
-        return _run(command, {"repository": home, **inputs}, runner, surroundings)
+        inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **inputs}
+        if command.name == "lock":
+            from git_keyval.action.locking import remember
+
+            return _run(command, inputs, runner, surroundings, remember(given, runner, surroundings))
+        return _run(command, inputs, runner, surroundings)
     except GitKeyvalError as exc:
         runner.error(str(exc))
         return _FAILED
     except KeyboardInterrupt:
         runner.error("Cancelled. What the step was about to write may be written, or not. Read the key, then decide.")
-        return _INTERRUPTED
+        return INTERRUPTED
     except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
         runner.error(str(InternalError(exc)))
         return _FAILED
@@ -55,15 +59,26 @@ def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def _run(command: Command, inputs: Mapping[str, object], runner: Runner, surroundings: Surroundings) -> int:
+def _run(
+    command: Command,
+    inputs: Mapping[str, object],
+    runner: Runner,
+    surroundings: Surroundings,
+    notice: Callable[[Result], None] = lambda _result: None,
+) -> int:
     if "output-file" in inputs:
         check_writable(str(inputs["output-file"]))
     fits = (lambda _value: None) if "output-file" in inputs else _refuse_too_large
     result, outputs = run_command(command, inputs, surroundings, deliverable=fits)
+    notice(result)
     _present(inputs, result, outputs, runner)
     runner.set_outputs(outputs)
     if result.found is False and inputs.get("on-missing") == "fail":
         raise KeyMissingError(command.subject)
+    if result.warning:
+        runner.warning(result.warning)
+    if result.failure is not None:
+        raise result.failure
     return 0
 
 

@@ -21,6 +21,8 @@ _BASE64 = {"bytes", "file"}
 def deliver(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str], *, as_json: bool) -> None:
     """Write the answer of a command. Raises UndeliveredError."""
     in_file = "output-file" in inputs and result.value is not None
+    if result.warning:
+        tell(result.warning)
     if result.value is not None and in_file:
         _write_file(str(inputs["output-file"]), value_bytes(result.value))
     if as_json:
@@ -40,9 +42,14 @@ def typed(outputs: Mapping[str, str]) -> dict[str, object]:
 
 
 def outcome(command: Command, inputs: Mapping[str, object], result: Result, *, by_code: bool) -> ExitCode:
-    """Give the exit code of a command that was done; ``by_code`` asks for an answer by it. Raises KeyMissingError if asked to."""
+    """Give the exit code of a command that was done; ``by_code`` asks for an answer by it.
+
+    Raises KeyMissingError if asked to, and what the command ends with after its answer.
+    """
     if result.found is False and inputs.get("on-missing") == "fail":
         raise KeyMissingError(command.subject)
+    if result.failure is not None:
+        raise result.failure
     if not by_code or result.applied:
         return ExitCode.DONE
     if result.found is False:

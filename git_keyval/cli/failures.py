@@ -27,7 +27,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.FAILED: "Refused or failed, which the error explains; for check, a rule of the format is broken.",
     ExitCode.MISUSED: "The call is wrong; nothing was read or written.",
     ExitCode.MISSING: "A key does not exist, where --on-missing fail or --exit-code asks.",
-    ExitCode.NOT_APPLIED: "A condition was not met, so nothing was changed, where --exit-code asks.",
+    ExitCode.NOT_APPLIED: "A condition was not met, so nothing was changed, where --exit-code asks; another owner has the lock.",
     ExitCode.UNKNOWN: "It is not known whether the write was made: read the key, then decide.",
     ExitCode.INTERRUPTED: "Interrupted by Ctrl-C; the error says what is known of the write.",
 }
@@ -65,6 +65,8 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     click.ClickException: ("usage", ExitCode.MISUSED),
     errors.InputError: ("usage", ExitCode.MISUSED),
     errors.ConfigError: ("config", ExitCode.MISUSED),
+    errors.LockHeldError: ("lock-held", ExitCode.NOT_APPLIED),
+    errors.LockLostError: ("lock-lost", ExitCode.NOT_APPLIED),
     errors.KeyMissingError: ("key-missing", ExitCode.MISSING),
     errors.WrongTypeError: ("wrong-type", ExitCode.FAILED),
     errors.TamperedError: ("tampered", ExitCode.FAILED),

@@ -19,6 +19,7 @@ _METAVARS = {
     "ttl": "DURATION",
     "expiry-granularity": "DURATION",
     "grace-period": "DURATION",
+    "wait": "DURATION",
     "retention": "DURATION",
     "expires-at": "TIME",
     "if-version": "VERSION",

@@ -98,7 +98,9 @@ def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deli
     from git_keyval.cli.answers import deliver, outcome
     from git_keyval.dispatch.steps import run_command
 
-    result, outputs = run_command(call.command, {"repository": call.home, **inputs}, world, deliverable=lambda _value: None)
+    with _progress(call, shown="wait" in inputs) as progress:
+        told = {"repository": call.home, **inputs}
+        result, outputs = run_command(call.command, told, replace(world, progress=progress), deliverable=lambda _value: None)
 
     def answer() -> ExitCode:
         deliver(call.command, inputs, result, outputs, as_json=call.as_json)
@@ -114,7 +116,7 @@ def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> 
     from git_keyval.dispatch.worklist import worklist
 
     work = worklist(call.command, inputs, config_of(inputs, "", world), call.home, world.environ)
-    with _progress(call) as progress:
+    with _progress(call, shown=True) as progress:
         done = run_maintenance(call.command, work, replace(world, progress=progress))
 
     def answer() -> ExitCode:
@@ -128,9 +130,9 @@ def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> 
 
 
 @contextmanager
-def _progress(call: Call) -> Iterator[Callable[[str, int, int], None]]:
+def _progress(call: Call, *, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Show progress on a terminal that can move its cursor, and nowhere else."""
-    if not obeys_escapes(sys.stderr, os.environ):
+    if not (shown and obeys_escapes(sys.stderr, os.environ)):
         yield lambda _what, _done, _total: None
         return
     from git_keyval.cli.progress import shown_progress

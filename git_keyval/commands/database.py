@@ -67,7 +67,8 @@ class Database:
     ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
     caller could not be told a value; it is asked before a write that takes the value away. ``cipher`` is between values and what is
     stored of them. ``held_at_target`` tells which keys exist where they are about to be redirected to. ``resolve`` looks up expiry
-    ids whose commits the repository does not give.
+    ids whose commits the repository does not give. ``progress`` is told what is waited for, how much of that is over, and how much
+    there is.
     """
 
     store: Store
@@ -81,6 +82,7 @@ class Database:
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
     resolve: Resolve = unresolved
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
 
     def now(self) -> Micros:
         """Tell the store's time."""

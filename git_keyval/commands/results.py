@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value
@@ -14,6 +15,7 @@ PERSISTENT, NO_KEY = -1, -2
 class Result:
     """The outputs of one command; None is an output that the command does not have, or not this time.
 
+    ``warning`` is for people beside the answer, and ``failure`` what the command ends with after it is given.
     ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
     keys; ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
@@ -30,3 +32,7 @@ class Result:
     pending: bool | None = None
     count: int | None = None
     public_name: str | None = None
+    owner: str | None = field(default=None, repr=False)
+    fence: int | None = None
+    warning: str = ""
+    failure: GitKeyvalError | None = field(default=None, compare=False)

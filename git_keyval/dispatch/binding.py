@@ -35,6 +35,8 @@ _PLAIN = {
     "grace-period": "grace_period",
     "retention": "retention",
     "horizon": "horizon",
+    "owner": "owner",
+    "wait": "wait",
     "max-writes": "max_writes",
     "max-seconds": "max_seconds",
     "index": "index",
@@ -48,7 +50,7 @@ _OP_DIGITS = 20
 
 def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
     """Give the keyword arguments of the command's function. Raises InputError."""
-    arguments = {argument: inputs[name] for name, argument in _PLAIN.items() if name in inputs and name in command.inputs}
+    arguments = _as_they_are(command, inputs, surroundings)
     key_type, cipher = str(inputs.get("key-type", "string")), cipher_of(inputs, surroundings)
     arguments |= _keyed(command, inputs, key_type, cipher) | _fielded(command, inputs)
     if "values" in command.inputs:
@@ -79,6 +81,12 @@ def _fielded(command: Command, inputs: Mapping[str, object]) -> dict[str, object
     if "field" in inputs and command.name in _ONE_FIELD:
         return {"field": inputs["field"]}
     return {"fields": inputs.get("fields", [inputs.get("field")])} if "fields" in command.inputs else {}
+
+
+def _as_they_are(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
+    """Give the arguments that are inputs just as they were parsed; an owner who gave no name is this process."""
+    given = {"owner": surroundings.owner, **inputs}
+    return {argument: given[name] for name, argument in _PLAIN.items() if name in given and name in command.inputs}
 
 
 def _key(name: str, text: str, key_type: str, cipher: Cipher) -> Key:

@@ -54,6 +54,7 @@ def run_command(
             max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
             deliverable=deliverable,
             cipher=cipher,
+            progress=surroundings.progress,
             held_at_target=lambda key_ids: routes.held([key for key in keys if key.id in key_ids], arguments),
             resolve=resolve,
         )
@@ -97,6 +98,8 @@ def _told(result: Result) -> dict[str, object]:
         "ttl": NO_KEY if result.found is False and result.ttl is None else result.ttl,
         "pending": result.pending,
         "count": result.count,
+        "owner": result.owner,
+        "fence": result.fence,
         "json": result.document,
     }
     if result.value is not None:

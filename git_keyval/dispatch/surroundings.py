@@ -11,7 +11,7 @@ class Surroundings:
     """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
 
     ``new_nonce`` gives 12 bytes, never the same again, with which a value is encrypted.
-
+    ``owner`` names this process as the owner of locks, among all that there are or will be.
     ``progress`` is told what is being done, how much of it is done, and how much there is (0 where that is not known yet).
     ``read_file`` reads a file of at most so many bytes; it raises OSError, and ValueError if the file is larger.
     """
@@ -23,5 +23,6 @@ class Surroundings:
     random: Callable[[], float]
     new_op: Callable[[], str]
     new_nonce: Callable[[], bytes]
+    owner: str
     progress: Callable[[str, int, int], None]
     read_file: Callable[[str, int], bytes]

@@ -68,6 +68,7 @@ class Command:
 
 _VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
 _MAPS, _ARRAYS = "git_keyval.commands.maps", "git_keyval.commands.arrays"
+_LOCKS = "git_keyval.commands.locks"
 _USED = ("requests-used", "rate-remaining")
 _CONTENT = ("value", "value-file", "type", "media-type")
 _ELEMENT = ("found", "value", "json", "type", "version", *_TIMES)
@@ -352,6 +353,24 @@ COMMANDS: dict[str, Command] = {
             (*_KEYS, "redirect-to", "redirect-shard-length", "if-version", "max-attempts"),
             ("applied", "count", *_USED),
             (("key", "keys"), ("redirect-to",)),
+        ),
+        Command(
+            "lock",
+            "locks",
+            "Take a lock for a time, or renew it; fail if another owner holds it.",
+            f"{_LOCKS}:lock",
+            (*_KEY, *_LIFETIME, "owner", "wait", *_RIVALS),
+            ("applied", "owner", "fence", *_TIMES, "version", *_USED),
+            (("key",), _TIMES),
+        ),
+        Command(
+            "unlock",
+            "locks",
+            "Release a lock that its owner still holds.",
+            f"{_LOCKS}:unlock",
+            (*_KEY, "owner", *_RIVALS),
+            ("applied", "owner", "fence", "version", *_USED),
+            (("key",), ("owner",)),
         ),
         Command(
             "gather",

@@ -52,6 +52,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "git-keyval redirect moved --redirect-to team/archive",
         "git-keyval redirect moved --redirect-to none",
     ),
+    "lock": ("git-keyval lock production --ttl 30m --owner \"$HOSTNAME\" --wait 10m && echo 'deploying'",),
+    "unlock": ('git-keyval unlock production --owner "$HOSTNAME"',),
     "gather": ("git-keyval gather --grace-period 5m",),
     "sweep": ("git-keyval sweep --dry-run",),
     "purge": ("git-keyval purge --retention 30d",),

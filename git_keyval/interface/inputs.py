@@ -26,6 +26,8 @@ MAX_REPOSITORY_DIGITS = 3
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""
 
+MAX_OWNER_CHARACTERS = 1_000
+
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _YEAR = 366 * 86_400
 _SPACE = " \t"
@@ -139,6 +141,12 @@ class OwnerAndName:
         if not re.fullmatch(self.pattern, text):
             raise ValueError(text)
         return text
+
+
+def _owner(text: str) -> str:
+    if len(text) > MAX_OWNER_CHARACTERS:
+        raise ValueError(f"is longer than {MAX_OWNER_CHARACTERS} characters")
+    return text
 
 
 def _moment(text: str) -> Micros:
@@ -441,6 +449,21 @@ INPUTS: dict[str, Input] = {
             "1 to 64 of A-Z a-z 0-9 . _ -",
             _kid,
             default="the last one",
+        ),
+        Input(
+            "owner",
+            "Who takes the lock, or releases it: whoever gives the same text is the same owner. Others can read it.",
+            f"text of 1 to {MAX_OWNER_CHARACTERS} characters",
+            _owner,
+            default="one of this step alone",
+            shown=False,
+        ),
+        Input(
+            "wait",
+            "How long to wait for a lock that another owner holds.",
+            _DURATION,
+            Duration(0, _YEAR),
+            default="0s",
         ),
         Input("dry-run", "Plan and report only.", "true or false", Flag(), default="false"),
         Input(

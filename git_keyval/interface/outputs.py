@@ -17,6 +17,8 @@ OUTPUTS: dict[str, str] = {
     ),
     "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
     "was asked for once: deleting the key, or the repository, does not reach it.",
+    "owner": "Who holds the lock: the owner that took it, or where it was not obtained the one that has it.",
+    "fence": "A number that is larger than that of every earlier owner of the lock, for whatever the lock protects.",
     "requests-used": "How many requests the step made (on a local path: processes started).",
     "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
@@ -26,5 +28,5 @@ OUTPUTS: dict[str, str] = {
 FLAGS = frozenset({"found", "applied", "pending"})
 """The outputs that are ``true`` or ``false``."""
 
-WHOLE_NUMBERS = frozenset({"ttl", "count", "requests-used", "rate-remaining"})
+WHOLE_NUMBERS = frozenset({"ttl", "count", "fence", "requests-used", "rate-remaining"})
 """The outputs that are whole numbers. All others are text, also where a value happens to be a number."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from git_keyval.action import main
+from git_keyval.action import main, post
+from git_keyval.action.locking import release
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
 from git_keyval.dispatch.surroundings import Surroundings
@@ -29,11 +30,24 @@ WORKFLOW_TOKEN = "ghs_markedtoken5e1b"
 
 Refs = dict[str, str]
 
+STEP, RELEASE = "/app/entrypoint.py", "/app/lock/release.py"
+"""The programs in the image: of a step, and of the post step of lock/action.yml."""
+
+_MAINS = {STEP: main, RELEASE: post}
+_STEPS = {STEP: run_step, RELEASE: release}
+
 
 @cache
 def action() -> dict[str, Any]:
     """Read action.yml."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def lock_action() -> dict[str, Any]:
+    """Read lock/action.yml."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "lock" / "action.yml").read_text(encoding="utf-8"))
     return loaded
 
 
@@ -45,6 +59,7 @@ class Ended:
     log: str
     outputs: dict[str, str]
     summary: str
+    state: dict[str, str] = field(default_factory=dict)
 
     @property
     def answers(self) -> dict[str, str]:
@@ -88,8 +103,12 @@ class Workflow:
 
     def environ_of(self, command: str, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
         """Give the environment of a step as the runner sets it up."""
-        defaults = {"command": "maintain", "repository": self.repository, "token": WORKFLOW_TOKEN}
-        given = {**dict.fromkeys(action()["inputs"], ""), **defaults, **self.settings, **inputs, "command": command}
+        return self._environ(
+            {**dict.fromkeys(action()["inputs"], ""), "command": "maintain"}, files, {**inputs, "command": command}
+        )
+
+    def _environ(self, empty: Mapping[str, str], files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
+        given = {**empty, "repository": self.repository, "token": WORKFLOW_TOKEN, **self.settings, **inputs}
         return isolated_environ(
             {
                 "CI": "true",
@@ -98,6 +117,7 @@ class Workflow:
                 "GITHUB_API_URL": "https://api.github.com",
                 "GITHUB_OUTPUT": str(files / "output"),
                 "GITHUB_STEP_SUMMARY": str(files / "summary"),
+                "GITHUB_STATE": str(files / "state"),
                 **{f"INPUT_{name.upper().replace(' ', '_')}": value for name, value in given.items()},
                 **self.environ,
             }
@@ -111,28 +131,61 @@ class Workflow:
         self, command: str, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None
     ) -> Ended:
         """Run a step with inputs by their very names; ``change`` replaces parts of the outside world."""
+        files = self._files()
+        return self._ended(STEP, self.environ_of(command, files, inputs), files, change)
+
+    def take(self, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None) -> Ended:
+        """Run a step of lock/action.yml."""
+        files = self._files()
+        return self._ended(STEP, self._lock_environ(files, inputs), files, change)
+
+    def release(
+        self,
+        taken: Ended,
+        inputs: Mapping[str, str],
+        change: Callable[[Surroundings], Surroundings] | None = None,
+    ) -> Ended:
+        """Run the post step of a step of lock/action.yml, with the state that this one left."""
+        files = self._files()
+        states = {f"STATE_{name}": text for name, text in taken.state.items()}
+        return self._ended(RELEASE, self._lock_environ(files, inputs) | states, files, change)
+
+    def _lock_environ(self, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
+        action = lock_action()
+        return {**self._environ(dict.fromkeys(action["inputs"], ""), files, inputs), **action["runs"]["env"]}
+
+    def _files(self) -> Path:
         files = self.directory / f"step-{next(self._numbers)}"
         files.mkdir(parents=True)
-        for name in ("output", "summary"):
+        for name in ("output", "summary", "state"):
             (files / name).touch()
+        return files
+
+    def _ended(
+        self, program: str, environ: Mapping[str, str], files: Path, change: Callable[[Surroundings], Surroundings] | None
+    ) -> Ended:
         stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-        environ = self.environ_of(command, files, inputs)
-        code = self._call(environ, stream, change)
+        code = self._call(program, environ, stream, change)
         stream.flush()
         log = stream.buffer.getvalue().decode()
-        ended = Ended(code, log, read_outputs((files / "output").read_bytes()), (files / "summary").read_text(encoding="utf-8"))
-        assert WORKFLOW_TOKEN not in ended.shown + repr(ended.outputs)
+        outputs, state = (read_outputs((files / name).read_bytes()) for name in ("output", "state"))
+        ended = Ended(code, log, outputs, (files / "summary").read_text(encoding="utf-8"), state)
+        assert WORKFLOW_TOKEN not in ended.shown + repr(ended.outputs) + repr(ended.state)
         return ended
 
     def _call(
-        self, environ: Mapping[str, str], stream: io.TextIOWrapper, change: Callable[[Surroundings], Surroundings] | None
+        self,
+        program: str,
+        environ: Mapping[str, str],
+        stream: io.TextIOWrapper,
+        change: Callable[[Surroundings], Surroundings] | None,
     ) -> int:
         if change is None and self.clock is None:
-            return main(environ, stream)
+            return _MAINS[program](environ, stream)
         runner = Runner(environ, stream, lambda: os.urandom(16).hex())
         outside = surroundings(environ, runner.progress)
         outside = replace(outside, clock=self.clock or outside.clock)
-        return run_step(environ, runner, change(outside) if change else outside)
+        return _STEPS[program](environ, runner, change(outside) if change else outside)
 
 
 def refs(repository: Path) -> Refs:

@@ -32,6 +32,7 @@ SAMPLES = {
     "field": FIELD,
     "index": "0",
     "ttl": "1h",
+    "owner": VALUE,
     "redirect-to": "none",
     "default": VALUE,
     "op-id": f"{VALUE}op",
@@ -43,7 +44,7 @@ def given_to(command: str) -> dict[str, str]:
     """Give what a command needs, and all of the marked inputs that it takes."""
     taken = COMMANDS[command]
     needed = {group[0] for group in taken.needs}
-    optional = {"default", "op-id"} - ({"op-id"} if command == "set" else set())
+    optional = {"default", "op-id", "owner"} - ({"op-id"} if command == "set" else set())
     return {name: SAMPLES[name] for name in (*taken.inputs,) if name in needed | optional}
 
 
@@ -134,6 +135,8 @@ def test_a_command_that_succeeds_tells_no_secret(workflow: Workflow, capfd: pyte
             workflow.run("hset", key=KEY, field=FIELD, value=VALUE, ttl="1h")
         case "arrays":
             workflow.run("apush", key=KEY, value=VALUE)
+        case "locks":
+            workflow.run("lock", key=KEY, owner=VALUE, ttl="1h")
         case _:
             workflow.run("set", key=KEY, value="41", type="counter")
     workflow.run("set", key=f"{KEY}2", value=VALUE, ttl="1h", store_key="true")

@@ -269,6 +269,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
         "Arrays",
         "Keyspace",
         "Redirects",
+        "Locks",
         "Maintenance",
         "Shell",
         "Environment",

@@ -11,6 +11,7 @@ from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
+from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
@@ -39,7 +40,8 @@ COUNTER, WAITING, NUMBER, ABSENT, MANY = key("counter"), key("waiting"), key("nu
 MAP, ARRAY, STILL = key("map"), key("array"), key("still")
 SINGLE = [TEXT, EXPIRING, EXPIRED, COUNTER, WAITING, NUMBER, ABSENT, MANY]
 """Keys that hold no more than one value."""
-KEYS = [*SINGLE, MAP, ARRAY, STILL]
+HELD, FREE, LAPSED = key("held"), key("free"), key("lapsed")
+KEYS = [*SINGLE, MAP, ARRAY, STILL, HELD, FREE, LAPSED]
 
 
 def fill(world: World) -> None:
@@ -53,6 +55,10 @@ def fill(world: World) -> None:
     incr(database, key=COUNTER, by=10)
     incr(database, key=MANY, by=10)
     fill_elements(database)
+    lock(database, key=HELD, owner="us", ttl=10**7)
+    lock(database, key=FREE, owner="others", ttl=60)
+    unlock(database, key=FREE, owner="others")
+    lock(database, key=LAPSED, owner="others", ttl=60)
     set_(database, key=key("parked"), value=text("v"))
     getdel(database, key=key("parked"))
     world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
@@ -156,6 +162,14 @@ COMMANDS: dict[str, Command] = {
     "aexpire": lambda _world, database: aexpire(database, key=ARRAY, index=0, ttl=600),
     "del of a map": lambda _world, database: del_(database, keys=[MAP, ARRAY]),
     "set over a map": lambda _world, database: set_(database, key=MAP, value=text("new"), condition=Condition("present")),
+    "lock": lambda _world, database: lock(database, key=FREE, owner="us", ttl=600),
+    "lock of an absent key": lambda _world, database: lock(database, key=ABSENT, owner="us", ttl=600),
+    "lock that lapsed": lambda _world, database: lock(database, key=LAPSED, owner="us", ttl=600),
+    "lock that is held": lambda _world, database: lock(database, key=HELD, owner="others", ttl=600, wait=5),
+    "lock renewed": lambda _world, database: lock(database, key=HELD, owner="us", ttl=600),
+    "unlock": lambda _world, database: unlock(database, key=HELD, owner="us"),
+    "unlock of what lapsed": lambda _world, database: unlock(database, key=LAPSED, owner="others"),
+    "unlock of others": lambda _world, database: unlock(database, key=HELD, owner="others"),
     "decr": lambda _world, database: decr(database, key=COUNTER, by=3, op=OP),
     "incr left as a breadcrumb": lambda world, database: leave_breadcrumb(world, database, "breadcrumb"),
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),

@@ -17,7 +17,7 @@ import requests
 
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import SECOND
-from tests.action.steps import WORKFLOW_TOKEN, Workflow
+from tests.action.steps import STEP, WORKFLOW_TOKEN, Workflow
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.emulator.access import Permission
@@ -31,7 +31,7 @@ READ_TOKEN = "ghs_markedreader91f0"
 CONTAINER = os.environ.get("EXAMPLES_IN", "")
 
 _FILES = "/github/file_commands"
-_TOLD = ("CI", "GITHUB_", "INPUT_")
+_TOLD = ("CI", "GITHUB_", "INPUT_", "STATE_")
 
 
 @dataclass(slots=True)
@@ -41,17 +41,21 @@ class Contained(Workflow):
     workspace: Path = Path()
 
     def _call(
-        self, environ: Mapping[str, str], stream: io.TextIOWrapper, change: Callable[[Surroundings], Surroundings] | None
+        self,
+        program: str,
+        environ: Mapping[str, str],
+        stream: io.TextIOWrapper,
+        change: Callable[[Surroundings], Surroundings] | None,
     ) -> int:
         assert change is None
         files, event = Path(environ["GITHUB_OUTPUT"]).parent, Path(environ["GITHUB_EVENT_PATH"])
         (files / event.name).write_bytes(event.read_bytes())
         inside = {name: text for name, text in environ.items() if name.startswith(_TOLD)}
         inside |= {"GITHUB_EVENT_PATH": f"{_FILES}/{event.name}"}
-        inside |= {name: f"{_FILES}/{Path(inside[name]).name}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        inside |= {name: f"{_FILES}/{Path(inside[name]).name}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")}
         engine = Engine("git-keyval-action", "" if CONTAINER == "docker" else CONTAINER, network="host")
         done = subprocess.run(
-            engine.command(self.workspace, files, inside),
+            engine.command(self.workspace, files, inside, "" if program == STEP else program),
             env=os.environ | {"FILE_COMMANDS": str(files)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

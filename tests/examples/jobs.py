@@ -7,7 +7,7 @@ the container (see ``conftest.py``); the scripts of ``run`` in a real bash; othe
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count, product
@@ -18,11 +18,12 @@ import yaml
 
 from git_keyval.interface.commands import COMMANDS
 from tests.action.runner_rules import read_outputs
-from tests.action.steps import ROOT, Ended, Workflow, action
+from tests.action.steps import ROOT, Ended, Workflow, action, lock_action
 from tests.examples.expressions import Context, as_text, condition, filled
 
 OURS = ("org/git-keyval-action@v1", "$/")
-"""How workflows name the action: by the placeholder of its public name, or as the repository that they are in."""
+LOCKS = ("org/git-keyval-action/lock@v1", "$/lock")
+"""How workflows name the actions: by the placeholder of their public name, or as the repository that they are in."""
 
 SKIPPED = ("actions/checkout@",)
 """Actions that are not run: the test has put into the workspace what they would."""
@@ -33,7 +34,7 @@ _JOB_KEYS = {
     *("name", "runs-on", "needs", "if", "permissions", "env", "outputs", "steps", "strategy", "timeout-minutes"),
     *("concurrency", "environment", "uses", "with", "secrets"),
 }
-_STEP_KEYS = {"id", "name", "if", "uses", "with", "run", "env", "shell", "continue-on-error"}
+_STEP_KEYS = {"id", "name", "if", "uses", "with", "run", "env", "shell", "continue-on-error", "timeout-minutes"}
 _SHELLS = {"": ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 
 
@@ -56,7 +57,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job that is over, one for each combination of its matrix. Steps without an id are known by their position."""
+    """A job that is over, one for each combination of its matrix.
+
+    Steps without an id are known by their position, post steps by that of theirs, such as ``post lock``.
+    """
 
     name: str
     result: str
@@ -182,9 +186,22 @@ class _Run:
             done[key] = self._step(step, contexts, _status(not failed, failed))
             if "id" in step:
                 contexts["steps"] = Context(contexts["steps"] | {key: done[key].context})
+        self._post_steps(job, contexts, done)
         failed = any((one.conclusion or one.outcome) == "failure" for one in done.values())
         outputs = {key: as_text(filled(value, contexts)) for key, value in job.get("outputs", {}).items()}
         return Job(name, "failure" if failed else "success", contexts["matrix"], done, outputs)
+
+    def _post_steps(self, job: Mapping[str, Any], contexts: Mapping[str, Any], done: dict[str, Step]) -> None:
+        """Run the post steps of those that have run, the last one first, whatever became of the job.
+
+        Their inputs are evaluated once more: https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionRunner.cs
+        """
+        for number, step in reversed(list(enumerate(job["steps"]))):
+            key = step.get("id", str(number))
+            taken = done[key].ended
+            if step.get("uses") in LOCKS and taken is not None:
+                ended = self.github.steps.release(taken, _given(lock_action(), step, contexts))
+                done[f"post {key}"] = _over({}, ended)
 
     def _step(self, step: Mapping[str, Any], contexts: dict[str, Any], status: Mapping[str, Any]) -> Step:
         assert step.keys() <= _STEP_KEYS, step.keys() - _STEP_KEYS
@@ -196,23 +213,15 @@ class _Run:
         if "run" in step:
             done = self._run(step, inside, contexts)
         elif step["uses"] in OURS:
-            done = self._ours(step, inside)
+            told = _given(action(), step, inside)
+            done = _over(step, self.github.steps.run_given(told.pop("command"), told))
+        elif step["uses"] in LOCKS:
+            done = _over(step, self.github.steps.take(_given(lock_action(), step, inside)))
         else:
             assert step["uses"].startswith(SKIPPED), f"{step['uses']} is not known here"
             done = Step("success", {})
         forgiven = filled(step.get("continue-on-error", False), inside) is True and done.outcome == "failure"
         return replace(done, conclusion="success") if forgiven else done
-
-    def _ours(self, step: Mapping[str, Any], contexts: Mapping[str, Any]) -> Step:
-        inputs = action()["inputs"]
-        given = step.get("with", {})
-        assert given.keys() <= inputs.keys(), f"unknown inputs {given.keys() - inputs.keys()}"
-        told = {name: as_text(filled(given.get(name, item.get("default", "")), contexts)) for name, item in inputs.items()}
-        ended = self.github.steps.run_given(told.pop("command"), told)
-        outputs = Context(_declared(step) | ended.outputs)
-        # A runner shows nothing of a line that has it hide something.
-        log = "".join(line for line in ended.log.splitlines(keepends=True) if not line.startswith("::add-mask::"))
-        return Step("failure" if ended.code else "success", outputs, log=log, summary=ended.summary, ended=ended)
 
     def _run(self, step: Mapping[str, Any], contexts: Mapping[str, Any], job: dict[str, Any]) -> Step:
         folder, github = self.github.folder(), contexts["github"]
@@ -253,10 +262,28 @@ def read_workflow(path: Path) -> dict[str, Any]:
     return _by_name(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def uses_of(workflow: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give the steps of the action in a workflow."""
-    for job in workflow["jobs"].values():
-        yield from (step for step in job.get("steps", ()) if step.get("uses") in OURS)
+def commands_of(job: Mapping[str, Any]) -> set[str]:
+    """Give the commands that a job runs."""
+    return {_command_of(step) for step in job.get("steps", ()) if step.get("uses") in (*OURS, *LOCKS)}
+
+
+def _command_of(step: Mapping[str, Any]) -> str:
+    told = step.get("with", {}).get("command", action()["inputs"]["command"]["default"])
+    return "lock" if step["uses"] in LOCKS else str(told)
+
+
+def _given(action: Mapping[str, Any], step: Mapping[str, Any], contexts: Mapping[str, Any]) -> dict[str, str]:
+    """Give all inputs of an action, evaluated, as a runner hands them over."""
+    inputs, given = action["inputs"], step.get("with", {})
+    assert given.keys() <= inputs.keys(), f"unknown inputs {given.keys() - inputs.keys()}"
+    return {name: as_text(filled(given.get(name, item.get("default", "")), contexts)) for name, item in inputs.items()}
+
+
+def _over(step: Mapping[str, Any], ended: Ended) -> Step:
+    outputs = Context(_declared(step) | ended.outputs)
+    # A runner shows nothing of a line that has it hide something.
+    log = "".join(line for line in ended.log.splitlines(keepends=True) if not line.startswith("::add-mask::"))
+    return Step("failure" if ended.code else "success", outputs, log=log, summary=ended.summary, ended=ended)
 
 
 def _by_name(workflow: Mapping[Any, Any]) -> dict[str, Any]:
@@ -277,10 +304,9 @@ def _group(level: Mapping[str, Any]) -> str:
 
 def _declared(step: Mapping[str, Any]) -> dict[str, Any]:
     """Give the outputs that a step may have: for the action those of its command, for a script whatever is asked for."""
-    if step.get("uses") not in OURS:
+    if step.get("uses") not in (*OURS, *LOCKS):
         return {}
-    command = step.get("with", {}).get("command", action()["inputs"]["command"]["default"])
-    return Context(dict.fromkeys(COMMANDS[command].outputs))
+    return Context(dict.fromkeys(COMMANDS[_command_of(step)].outputs))
 
 
 def _status(success: bool, failure: bool) -> dict[str, Any]:  # noqa: FBT001

@@ -15,7 +15,7 @@ from tests.conftest import FakeClock
 from tests.emulator import Drop, Fault, GitHubEmulator, Logged
 from tests.encrypting import secret
 from tests.examples.conftest import CONTAINER, REPOSITORY
-from tests.examples.jobs import GitHub, Job, read_workflow, uses_of
+from tests.examples.jobs import GitHub, Job, commands_of, read_workflow
 from tests.servers.binary import run_git
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
@@ -55,7 +55,7 @@ def test_an_example_asks_for_no_more_than_it_needs(path: Path) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert job["permissions"].keys() == {"contents"}
-        commands = {step["with"]["command"] for step in uses_of({"jobs": {"one": job}})}
+        commands = commands_of(job)
         if "uses" not in job:
             writes = any("applied" in COMMANDS[command].outputs or "dry-run" in COMMANDS[command].inputs for command in commands)
             assert job["permissions"]["contents"] == ("write" if writes else "read"), commands
@@ -249,6 +249,43 @@ def test_a_task_is_handed_over_to_one_run(github: GitHub) -> None:
     taken = github.start(workflow, "schedule")["rebuild"]
     assert sorted(job.log for job in taken) == ["", "", 'rebuilding sales "2026"; $(exit)\n']
     assert {job.result for job in taken} == {"success"}
+
+
+def deploying(github: GitHub, wait: str, body: str) -> dict[str, Any]:
+    """Let deployments do something, and wait less long for each other than in earnest."""
+    (github.workspace / "Makefile").write_text("dist:\n", encoding="utf-8")
+    script(github, "deploy.sh", body)
+    workflow = example("lock")
+    workflow["jobs"]["deploy"]["steps"][2]["with"]["wait"] = wait
+    return workflow
+
+
+def test_of_deployments_at_once_only_one_goes_on_at_a_time(github: GitHub) -> None:
+    alone = 'mkdir under-lock && echo "deploying $2"; rmdir under-lock'
+    workflow = deploying(github, "1m", alone)
+    workflow["jobs"]["deploy"]["strategy"] = {"matrix": {"rival": [1, 2, 3]}}
+    jobs = github.start(workflow, "workflow_dispatch")["deploy"]
+    assert {job.result for job in jobs} == {"success"}
+    assert sorted(line for job in jobs for line in job.log.splitlines() if line.startswith("deploying")) == [
+        f"deploying {fence}" for fence in (1, 2, 3)
+    ]
+    assert all(job.log.endswith("The lock is released.\n") for job in jobs)
+
+
+def test_a_deployment_that_fails_releases_the_lock(github: GitHub) -> None:
+    job = only(github.start(deploying(github, "0s", "exit 1"), "workflow_dispatch"))
+    assert (job.result, job.steps["post lock"].log) == ("failure", "The lock is released.\n")
+    job = only(github.start(deploying(github, "0s", 'echo "deploying $2"'), "workflow_dispatch"))
+    assert (job.result, job.value("lock", "fence")) == ("success", "2")
+
+
+def test_a_deployment_that_does_not_get_the_lock_fails_and_leaves_it_alone(github: GitHub) -> None:
+    github.steps.run("lock", key="locks/production", owner="somebody", ttl="1h")
+    job = only(github.start(deploying(github, "0s", "echo deploying"), "workflow_dispatch"))
+    assert job.result == "failure"
+    assert "The lock is held by another owner" in job.log
+    assert "deploying" not in job.log
+    assert github.steps.run("hget", key="locks/production", field="owner").outputs["value"] == "somebody"
 
 
 @injected_time

@@ -44,6 +44,25 @@ def test_what_a_step_does_after_a_failure_is_as_its_if_says(github: GitHub) -> N
     assert (job.result, job.log) == ("success", "still\n")
 
 
+def lock(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"id": key, "uses": "org/git-keyval-action/lock@v1", "with": {"key": key, "ttl": "10m"}} | more
+
+
+def test_post_steps_come_last_whatever_happened_and_the_last_step_s_first(github: GitHub) -> None:
+    job = run(github, lock("one"), lock("two"), lock("three", **{"if": "false"}), {"run": "exit 3"}, lock("four"))
+    assert [key for key in job.steps if key.startswith("post")] == ["post two", "post one"]
+    assert job.result == "failure"
+    assert [job.steps[f"post {key}"].outcome for key in ("one", "two")] == ["success", "success"]
+
+
+def test_post_steps_have_the_state_of_their_step_and_the_inputs_as_they_are_by_then(github: GitHub) -> None:
+    taking = lock("one")
+    taking["with"]["key"] = "${{ env.KEY }}"
+    job = run(github, *({"run": f'echo "KEY={key}" >>"$GITHUB_ENV"'} if key else taking for key in ("first", "", "second")))
+    assert job.steps["post one"].log == "The lock is released.\n"
+    assert github.steps.run("hgetall", key="first").outputs["json"] == '{"fence":"1"}'
+
+
 def test_scripts_hand_on_outputs_and_variables(github: GitHub) -> None:
     first = {"id": "one", "run": 'echo "said=hello" >>"$GITHUB_OUTPUT"\necho "WORD=world" >>"$GITHUB_ENV"'}
     job = run(github, first, {"run": 'echo "${{ steps.one.outputs.said }} $WORD ${{ env.WORD }}"'})

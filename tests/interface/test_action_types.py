@@ -13,7 +13,7 @@ import yaml
 from git_keyval.interface.inputs import INPUTS
 from tests.action.steps import ROOT, Workflow, action
 from tests.interface.test_registry import SAMPLES
-from tools.documents import action_yml, image_of
+from tools.documents import action_yml, image_of, lock_action_yml
 
 TYPES: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "action-types.yml").read_text(encoding="utf-8"))
 MEMBERS = {
@@ -68,6 +68,8 @@ def test_outputs_have_the_types_that_steps_answer_with(tmp_path: Path, bare_repo
         ("mget", {"keys": "a\nb"}),
         ("ttl", {"key": "a"}),
         ("incr", {"key": "n"}),
+        ("lock", {"key": "l", "owner": "1", "ttl": "1h"}),
+        ("lock", {"key": "m", "ttl": "1h"}),
         ("getdel", {"key": "b"}),
         ("del", {"keys": "a\nn"}),
         ("maintain", {}),
@@ -96,3 +98,10 @@ def test_the_image_of_action_yml_is_kept(image: str) -> None:
     text = action_yml(image)
     assert yaml.safe_load(text)["runs"] == {"using": "docker", "image": image}
     assert image_of(text) == image
+
+
+def test_lock_action_yml_runs_the_image_of_action_yml() -> None:
+    """Here that is what the Dockerfile one folder up makes, on a release tag the published one."""
+    assert yaml.safe_load(lock_action_yml())["runs"]["image"] == "../Dockerfile"
+    assert yaml.safe_load(lock_action_yml(PUBLISHED))["runs"]["image"] == PUBLISHED
+    assert lock_action_yml(PUBLISHED).splitlines()[-4:] == lock_action_yml().splitlines()[-4:]

@@ -59,6 +59,8 @@ SAMPLES = {
     "follow-writes": "true",
     "expiry-granularity": "1h",
     "max-attempts": "7",
+    "owner": "a run",
+    "wait": "5m",
     "dry-run": "true",
     "grace-period": "5m",
     "retention": "1d",
@@ -71,6 +73,8 @@ SAMPLES = {
     "encryption-kid": "first",
 }
 """A text that each input accepts, other than its default."""
+
+LOCK_FILES = ("action.yml", "action-types.yml")
 
 # What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
 NOT_ARGUMENTS = {
@@ -128,6 +132,7 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "config.md",
         "config.schema.json",
     }
+    assert {path for path in documents() if path.parent.name == "lock"} == {ROOT / "lock" / name for name in LOCK_FILES}
 
 
 def test_action_yml_says_what_the_registry_says() -> None:
@@ -199,7 +204,7 @@ def test_every_input_makes_a_difference(command: Command) -> None:
             continue  # it is always there
         other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields"}.get(name)
         without = bound(command, {other} if other in command.inputs and other is not None else set())
-        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index"}, name
+        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index", "owner"}, name
 
 
 @every_command

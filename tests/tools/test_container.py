@@ -4,13 +4,15 @@ from pathlib import Path
 
 from git_keyval.interface.inputs import INPUTS
 from tools.container import Engine, input_names
+from tools.documents import lock_inputs
 
 WORKSPACE, FILES = Path("/w"), Path("/f")
 ENVIRON = {"INPUT_IF-VERSION": "", "INPUT_VALUE": "a b"}
 
 
 def test_every_input_of_action_yml_is_passed_on() -> None:
-    assert input_names() == list(INPUTS)
+    assert input_names("action.yml") == list(INPUTS)
+    assert input_names("lock/action.yml") == lock_inputs()
 
 
 def test_docker_runs_the_image_as_a_runner_does() -> None:
@@ -20,6 +22,11 @@ def test_docker_runs_the_image_as_a_runner_does() -> None:
         *("--env=INPUT_IF-VERSION=", "--env=INPUT_VALUE=a b"),
         "image",
     ]
+
+
+def test_the_entry_point_that_an_action_names_is_run() -> None:
+    command = Engine("image", "").command(WORKSPACE, FILES, ENVIRON, "/app/release")
+    assert command.index("--entrypoint=/app/release") < command.index("image")
 
 
 def test_where_no_docker_is_the_program_runs_it() -> None:
