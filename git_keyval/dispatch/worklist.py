@@ -1,6 +1,6 @@
 """What a maintenance command works on: the repositories, and the inputs that hold for each."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from git_keyval.dispatch.location import GithubServer, github_name, identity, sh
 from git_keyval.interface.commands import Command
 
 if TYPE_CHECKING:
-    from git_keyval.interface.config import Config, Listed, Settings
+    from git_keyval.interface.config import Config, Settings
 
 _SHARE = "max-writes"
 _LENGTH = "repository-shard-length"
@@ -47,17 +47,13 @@ def worklist(
     server = GithubServer.of(environ)
     named = str(inputs.get("repository", ""))
     common = [config.settings] if config else []
-    listed = [(name, each) for each in config.repositories for name in _spread(each, config, inputs)] if config else []
+    listed = _listed(config, inputs, server) if config else {}
     if named or not listed or not command.spans:
         place = named or home
-        layout = layout_of(
-            place, _lengths(place, [*common, *(each.settings for _, each in listed if each.repository == place)], inputs)
-        )
-        own = {identity(name, server): each.settings for name, each in listed}
-        targets = [
-            _target(command, inputs, name, [*common, *(own[of] for of in [identity(name, server)] if of in own)])
-            for name in layout.all()
-        ]
+        entries = [each.settings for each in config.repositories if each.repository == place] if config else []
+        layout = layout_of(place, _lengths(place, [*common, *entries], inputs))
+        own = {of: [settings] for of, (_, settings) in listed.items()}
+        targets = [_target(command, inputs, name, [*common, *own.get(identity(name, server), ())]) for name in layout.all()]
         return Worklist(tuple(targets), listed=bool(layout.digits))
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
     trusted = "config" in inputs
@@ -67,19 +63,29 @@ def worklist(
                 command,
                 inputs if trusted or github_name(name, server) else _without_token(inputs),
                 name,
-                [*common, each.settings],
+                [*common, settings],
             )
-            for name, each in listed
+            for name, settings in listed.values()
         ),
         listed=True,
     )
 
 
-def _spread(listed: "Listed", config: "Config", inputs: Mapping[str, object]) -> Iterator[str]:
-    """Give the repositories that an entry of the list stands for: one, or one for each shard."""
-    if SHARD not in listed.repository:
-        return iter([listed.repository])
-    return layout_of(listed.repository, _lengths(listed.repository, [config.settings, listed.settings], inputs)).all()
+def _listed(config: "Config", inputs: Mapping[str, object], server: GithubServer) -> dict[str, tuple[str, "Settings"]]:
+    """Give the repositories that the file lists, each once: one that has an entry of its own is not of a database's entry."""
+    listed: dict[str, tuple[str, Settings]] = {}
+    for each in config.repositories:
+        whole = SHARD not in each.repository
+        names = (
+            [each.repository]
+            if whole
+            else layout_of(each.repository, _lengths(each.repository, [config.settings, each.settings], inputs)).all()
+        )
+        for name in names:
+            place = identity(name, server)
+            if whole or place not in listed:
+                listed[place] = (name, each.settings)
+    return listed
 
 
 def _lengths(repository: str, layers: Iterable["Settings"], inputs: Mapping[str, object]) -> Mapping[str, object]:

@@ -206,6 +206,15 @@ def test_a_config_file_may_list_a_database_that_is_spread_over_many(shards: Shar
     assert json.loads(alone.outputs["report"])["dryRun"] is True
     whole = shards.workflow.run("maintain", config=str(config))
     assert {each["report"]["dryRun"] for each in json.loads(whole.outputs["report"])["repositories"]} == {True}
+    # A repository with an entry of its own is maintained once, and as that says.
+    entry = f"  - repository: {shards.root}/kv-b.git\n    dry-run: false\n"
+    text = config.read_text()
+    for both in (text + entry, text.replace("repositories:\n", f"repositories:\n{entry}")):
+        config.write_text(both)
+        report = json.loads(shards.workflow.run("maintain", repository="", config=str(config)).outputs["report"])
+        told = {Path(each["repository"]).stem: each["report"]["dryRun"] for each in report["repositories"]}
+        assert len(report["repositories"]) == len(told) == 17
+        assert [name for name, dry in told.items() if not dry] in (["plain", "kv-b"], ["kv-b", "plain"])
     config.write_text(f"repositories:\n  - {shards.root}/kv-{{shard}}.git\n")
     assert "'repository-shard-length'" in shards.workflow.run("maintain", repository="", config=str(config)).error
     assert shards.workflow.run("maintain", repository="", config=str(config), repository_shard_length="1").code == 0
