@@ -299,11 +299,11 @@ def test_maintenance_removes_what_is_due_and_by_hand_only_plans(github: GitHub, 
     planned = refs(database)
     job = only(github.start(example("maintenance"), "workflow_dispatch"))
     assert (job.result, refs(database)) == ("success", planned)
-    assert "dry run" in job.steps["maintain-0.1"].summary
+    assert "dry run" in job.steps["maintain-0.2"].summary
     job = only(github.start(example("maintenance"), "schedule"))
     assert job.result == "success"
     assert refs(database).keys() - kept.keys() == {"refs/tags/kv/dummy-tree"}
-    assert job.steps["maintain-0.1"].outputs["count"] == "2"
+    assert job.steps["maintain-0.2"].outputs["count"] == "2"
 
 
 def test_encrypted_state_is_read_by_the_secret_alone_also_after_a_rotation(github: GitHub, database: Path) -> None:
