@@ -7,8 +7,7 @@ mean something else by then. Secrets alone are taken from there, because the run
 import json
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.runner import LOCK_STATE, Runner
-from git_keyval.action.step import INTERRUPTED, inputs_of
+from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner, inputs_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings

@@ -1,4 +1,4 @@
-"""The runner's side of a step: output file, summary file, log commands.
+"""The runner's side of a step: inputs, output file, summary file, log commands.
 
 Formats: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. The runner obeys ``::command::`` at the
 start of a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed, and what is said of a server or
@@ -23,10 +23,15 @@ MAX_SUMMARY_BYTES = 1_000_000
 LOCK_STATE = "git-keyval-lock"
 """The name under which a step that takes a lock leaves for its post step what that needs."""
 
+_INPUT = "INPUT_"
 _CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FENCE = "```"
+
+
+INTERRUPTED = 130
+"""What shells say of a program that ended by SIGINT, with which a runner cancels a step."""
 
 
 class OutputTooLargeError(GitKeyvalError):
@@ -35,6 +40,16 @@ class OutputTooLargeError(GitKeyvalError):
     def __init__(self, name: str) -> None:
         """Name the output."""
         super().__init__(f"The output '{name}' is larger than a runner takes (500,000 characters).", "Use 'output-file'.")
+
+
+def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the inputs by name. The runner writes them in capitals; shells that cannot set a hyphen may use an underscore."""
+    given: dict[str, str] = {}
+    for variable in sorted(environ):
+        if variable.startswith(_INPUT):
+            name = variable.removeprefix(_INPUT).lower().replace("_", "-")
+            given[name] = environ[variable] or given.get(name, "")
+    return given
 
 
 def fits_output(value: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.runner import OutputTooLargeError, Runner, fits_output
+from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output, inputs_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.files import check_writable, write_file
 from git_keyval.dispatch.steps import run_command, shown_value, value_bytes
@@ -13,10 +13,7 @@ from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 from git_keyval.interface.parsing import find_command, parse_inputs
 
-_PREFIX = "INPUT_"
 _FAILED = 1
-INTERRUPTED = 130
-"""What shells say of a program that ended by SIGINT, with which a runner cancels a step."""
 
 
 def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> int:
@@ -47,16 +44,6 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
     except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
         runner.error(str(InternalError(exc)))
         return _FAILED
-
-
-def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the inputs by name. The runner writes them in capitals; shells that cannot set a hyphen may use an underscore."""
-    given: dict[str, str] = {}
-    for variable in sorted(environ):
-        if variable.startswith(_PREFIX):
-            name = variable.removeprefix(_PREFIX).lower().replace("_", "-")
-            given[name] = environ[variable] or given.get(name, "")
-    return given
 
 
 def _run(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.action.step import inputs_of
+from git_keyval.action.runner import inputs_of
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS

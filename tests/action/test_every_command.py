@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.action.step import inputs_of
+from git_keyval.action.runner import inputs_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import open_store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.action.step import inputs_of
+from git_keyval.action.runner import inputs_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.upkeep import run_maintenance
 from git_keyval.dispatch.worklist import worklist
