@@ -108,7 +108,7 @@ def kind_of(error: Exception) -> str:
 def code_of(error: Exception) -> ExitCode:
     """Give the exit code of a call that this error ended."""
     if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError):
-        return code_of(error.cause)
+        return ExitCode.UNKNOWN if code_of(error.cause) is ExitCode.UNKNOWN else ExitCode.FAILED
     return _found(error)[1]
 
 

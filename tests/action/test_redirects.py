@@ -7,6 +7,7 @@ import pytest
 
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.redirects import Redirect, encode_redirect
+from tests.action.conftest import Served
 from tests.action.steps import Ended, Workflow, expiry_ref, refs, value_ref, version_of
 from tests.servers.binary import git_output, init_bare, run_git
 
@@ -392,3 +393,16 @@ def test_check_finds_a_redirect_that_the_anchor_does_not_tell_of(org: Org) -> No
 def test_init_leaves_the_anchor_of_redirects(moved: Org) -> None:
     assert moved.run("org/old", "init", key="").outputs["applied"] == "false"
     assert moved.refs("org/old")[ANCHOR] == REDIRECT_ANCHOR.oid
+
+
+def test_a_redirect_is_followed_on_the_same_server_with_the_same_token(served: Served, tmp_path: Path) -> None:
+    """By the same address but for its last two parts; a token that was given for one server goes to no other."""
+    init_bare(tmp_path / "served" / "owner" / "new.git")
+    there = f"{served.server.url}/owner/new.git"
+    served.workflow.run("set", key=KEY, value=VALUE, repository=there)
+    assert served.workflow.run("redirect", key=KEY, redirect_to="owner/new").outputs["applied"] == "true"
+    begun = len(served.server.log)
+    assert served.workflow.run("get", key=KEY).outputs["value"] == VALUE
+    paths = {seen.path.partition(".git")[0] for seen in served.server.log[begun:]}
+    assert paths == {"/owner/name", "/owner/new"}
+    assert all(seen.authorization for seen in served.server.log[begun:])

@@ -12,11 +12,18 @@ from referencing import Registry, Resource
 from git_keyval import errors
 from git_keyval.cli import failures
 from git_keyval.cli.failures import ExitCode, code_of, kind_of
-from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, PartlyDeletedError, UnavailableError
+from git_keyval.errors import (
+    GitKeyvalError,
+    InputError,
+    OutcomeUnknownError,
+    PartlyDeletedError,
+    PartlyWrittenError,
+    UnavailableError,
+)
 from git_keyval.interface.outputs import OUTPUTS
 from tests.action.steps import ROOT, value_ref, version_of
 from tests.cli.conftest import Command, Said
-from tests.servers.binary import git_output
+from tests.servers.binary import git_output, init_bare
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     name: json.loads((ROOT / "docs" / name).read_text(encoding="utf-8")) for name in ("terminal.schema.json", "report.schema.json")
@@ -186,3 +193,19 @@ def test_an_unknown_outcome_has_a_code_of_its_own_also_among_several_keys() -> N
     assert code_of(PartlyDeletedError(1, unknown)) is ExitCode.UNKNOWN
     assert code_of(PartlyDeletedError(1, unavailable)) is ExitCode.FAILED
     assert kind_of(PartlyDeletedError(1, unknown)) == "partly-deleted"
+    assert code_of(PartlyWrittenError(["a"], "b", unknown)) is ExitCode.UNKNOWN
+    assert code_of(PartlyWrittenError(["a"], "b", InputError("repository", "is missing"))) is ExitCode.FAILED
+    assert kind_of(PartlyWrittenError(["a"], "b", unknown)) == "partly-written"
+
+
+def test_what_redirects_refuse_has_kinds_of_its_own(keyval: Command, repository: Path) -> None:
+    target = init_bare(repository.parent / "other.git")
+    name = f"{repository.parent.name}/{target.stem}"
+    keyval("set", "here", "value")
+    assert failure(keyval("redirect", "here", "--redirect-to", name, "--json")) == (1, "redirect-refused")
+    assert keyval("redirect", "a", "b", "--redirect-to", name, "--json").json["count"] == 2
+    assert failure(keyval("set", "a", "1", "--json")) == (1, "redirected")
+    assert failure(keyval("get", "a", "--redirect-allow", "someone/*", "--json")) == (1, "redirect-not-followed")
+    assert keyval("set", "a", "1", "--follow-writes", "--json").json["applied"] is True
+    assert keyval("get", "a").text == "1"
+    assert keyval("--repository", str(target), "get", "a").text == "1"
