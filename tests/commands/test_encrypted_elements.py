@@ -9,6 +9,7 @@ from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange,
 from git_keyval.commands.ciphers import Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.database import Database
+from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_, type_
@@ -287,3 +288,21 @@ def test_rivals_on_other_fields_both_win(world: World) -> None:
     store = world.faulty({2: rivals[0], 4: rivals[1], 6: rivals[2]})
     assert hset(replace(database, store=store), key=one, entries=drafts(b="2")).applied is True
     assert hgetall(database, key=one).document == {"a": "1", "b": "2", "r0": "x", "r1": "x", "r2": "x"}
+
+
+def test_locks_are_encrypted_and_hold(world: World) -> None:
+    used = cipher()
+    database, one = of(world, used), named(used)
+    taken = lock(database, key=one, owner=FIELD, ttl=600)
+    assert (taken.applied, taken.fence) == (True, 1)
+    assert lock(database, key=one, owner="another", ttl=600).applied is False
+    assert lock(database, key=one, owner=FIELD, ttl=1200).fence == 1
+    waiting = lock(database, key=one, owner="another", ttl=600, wait=7200)
+    assert (waiting.applied, waiting.fence) == (True, 2)
+    assert unlock(database, key=one, owner=FIELD).applied is False
+    sweep(world.maintenance())
+    assert unlock(database, key=one, owner="another").applied is True
+    everything = b"".join(made.data for made in stored(world, one)[1].values())
+    assert not any(part.encode() in everything for part in (FIELD, "owner", "fence", "another"))
+    assert lock(world.database(), key=key("m"), owner=FIELD, ttl=600).fence == 1
+    assert world.errors() == []
