@@ -1,6 +1,7 @@
 """Every example is run as it stands, and does what its first two lines promise."""
 
 import base64
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.servers.binary import run_git
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))
 
 injected_time = pytest.mark.skipif(bool(CONTAINER), reason="a container has the clock of this machine")
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="hosted runners have jq, and this machine has not")
 
 
 def example(name: str) -> dict[str, Any]:
@@ -238,6 +240,31 @@ def test_every_run_of_the_tests_is_counted(github: GitHub) -> None:
         (total,) = jobs["total"]
         assert f"{number} failed so far on main." in total.log
     assert github.steps.run("get", key="tests/main/success").outputs["value"] == "4"
+
+
+@needs_jq
+def test_jobs_of_a_matrix_write_their_fields_of_one_map(github: GitHub) -> None:
+    script(github, "coverage.sh", 'case "$1" in unit) echo 91 ;; browser) echo 64.5 ;; *) echo 78 ;; esac')
+    jobs = github.start(example("coverage-of-a-matrix"))
+    assert [job.result for job in jobs["measure"]] == ["success"] * 3
+    (lowest,) = jobs["lowest"]
+    assert lowest.log == "browser covers the least, 64.5 %.\n"
+    assert github.steps.run("hlen", key="coverage/main").outputs["count"] == "3"
+
+
+@needs_jq
+@injected_time
+def test_failures_are_listed_for_a_week(github: GitHub, clock: FakeClock) -> None:
+    makefile = github.workspace / "Makefile"
+    makefile.write_text("test:\n\t@exit 1\n", encoding="utf-8")
+    first, second = (only(github.start(example("recent-failures"))) for _ in range(2))
+    assert (first.result, first.log.count(" failed."), second.log.count(" failed.")) == ("failure", 1, 2)
+    clock.advance(8 * 86_400)
+    third = only(github.start(example("recent-failures")))
+    assert third.log.count(" failed.") == 1
+    makefile.write_text("test:\n", encoding="utf-8")
+    sound = only(github.start(example("recent-failures")))
+    assert (sound.result, sound.log.count(" failed.")) == ("success", 1)
 
 
 def test_a_task_is_handed_over_to_one_run(github: GitHub) -> None:
