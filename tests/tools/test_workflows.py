@@ -30,7 +30,9 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def own_steps() -> list[tuple[str, dict[str, Any]]]:
-    return [(name, step) for name, job in jobs() for step in job.get("steps", ()) if step.get("uses") in {"$/", "./"}]
+    """Give the steps of the actions, each with its command also where the action implies it."""
+    steps = [(name, step) for name, job in jobs() for step in job.get("steps", ()) if step.get("uses") in {"$/", "$/lock"}]
+    return [(name, {"with": {"command": "lock"} | step["with"]} if step["uses"] == "$/lock" else step) for name, step in steps]
 
 
 @pytest.mark.parametrize(("name", "job"), [pytest.param(*one, id=one[0]) for one in jobs()])
@@ -40,7 +42,7 @@ def test_a_job_has_its_own_permissions_and_an_end(name: str, job: dict[str, Any]
 
 
 def test_steps_give_the_action_inputs_that_their_command_takes() -> None:
-    assert {name for name, _ in own_steps()} == {"selftest.steps", "maintenance.maintain"}
+    assert {name for name, _ in own_steps()} == {"selftest.steps", "selftest.released", "maintenance.maintain"}
     for name, step in own_steps():
         given = step["with"]
         assert given.keys() <= {*COMMON, *COMMANDS[given["command"]].inputs}, name
@@ -56,7 +58,7 @@ def keys_of(given: dict[str, str]) -> list[str]:
 
 def test_the_self_test_touches_keys_of_its_own_run_only() -> None:
     """Maintenance would touch others', so there it only plans."""
-    given = [step["with"] for name, step in own_steps() if name == "selftest.steps"]
+    given = [step["with"] for name, step in own_steps() if name.startswith("selftest.")]
     assert all(key.startswith("${{ env.RUN }}-") for item in given for key in keys_of(item))
     without = [item for item in given if not keys_of(item)]
     assert [(item["command"], item["dry-run"]) for item in without] == [("maintain", "true")]
@@ -72,8 +74,11 @@ def self_test() -> dict[str, Any]:
 
 def test_the_self_test_passes_and_leaves_branches_that_it_knows(self_test: dict[str, Any], github: GitHub, database: Path) -> None:
     before = refs(database)
-    jobs = github.start(self_test)["steps"]
+    done = github.start(self_test)
+    assert {job.result for job in done["released"]} == {"success"}
+    jobs = done["steps"]
     assert [(job.matrix["transport"], job.result) for job in jobs] == [("api", "success"), ("git", "success")]
+    assert {job.steps["post lock"].log for job in jobs} == {"The lock is released.\n"}
     left = {name: oid for name, oid in refs(database).items() if name not in before and name != "refs/tags/kv/dummy-tree"}
     assert set(left.values()) == {job.value("set", "version") for job in jobs}
     assert all(name.startswith("refs/heads/gc/") for name in left)
