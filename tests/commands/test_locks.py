@@ -1,6 +1,7 @@
 """Locks: one holder at a time, for as long as its lease lasts."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -11,10 +12,21 @@ from git_keyval.commands.maps import hexpire, hget, hgetall, hpersist, hset, htt
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_
-from git_keyval.errors import InputError, LockHeldError, LockLostError, OutcomeUnknownError, StoreError, WrongTypeError
+from git_keyval.commands.views import Key
+from git_keyval.errors import (
+    InputError,
+    LockHeldError,
+    LockLostError,
+    MissingEncryptionKeyError,
+    OutcomeUnknownError,
+    StoreError,
+    WrongTypeError,
+)
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value
+from git_keyval.store.port import Depth
 from maintenance.jobs import sweep
+from tests.encrypting import cipher
 from tests.faults import Lost, Rival
 from tests.world import World, key, number, show, text
 
@@ -392,6 +404,23 @@ def test_a_renewal_does_not_go_on_with_a_lock_that_was_released(memory: World) -
     store = memory.faulty({writes: Rival(lambda: released(memory, "ours"))})
     answer = lock(memory.database(store), key=K, owner="ours", ttl=600)
     assert (answer.applied, answer.fence) == (True, 2)
+
+
+def test_an_encrypted_lock_is_a_lock(world: World) -> None:
+    """Encrypted, a text is another one each time: an owner is known by what it says."""
+    used = cipher()
+    secret = Key.of("lock", text("lock"), used)
+    database = replace(world.database(), cipher=used)
+    assert lock(database, key=secret, owner="markedowner", ttl=600).fence == 1
+    assert lock(database, key=secret, owner="markedowner", ttl=900).fence == 1
+    held = lock(database, key=secret, owner="b", ttl=60, wait=60)
+    assert (held.applied, held.owner) == (False, "markedowner")
+    assert unlock(database, key=secret, owner="markedowner").applied
+    assert lock(database, key=secret, owner="b", ttl=60).fence == 2
+    with pytest.raises(MissingEncryptionKeyError):
+        lock(world.database(), key=secret, owner="c", ttl=60)
+    assert not any(b"markedowner" in obj.data for obj in world.store.objects(set(world.refs().values()), Depth.VALUES).values())
+    assert world.errors() == []
 
 
 def test_names_made_for_owners_are_known_and_nothing_else_is() -> None:

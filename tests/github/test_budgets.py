@@ -11,6 +11,7 @@ from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
+from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.format.names import DEFAULT_NAMING
@@ -25,6 +26,7 @@ from tests.emulator import GitHubEmulator, Rival
 from tests.servers.binary import init_bare, run_git
 from tests.world import World, draft, key, text
 
+FREE, HELD = key("free"), key("held")
 TEXT, EXPIRING, COUNTER, NEW = key("text"), key("expiring"), key("counter"), key("new")
 MAP, BYTES, ARRAY = key("map"), key("bytes"), key("array")
 MANY = [key(str(index)) for index in range(50)]
@@ -52,6 +54,13 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "del of 10": (2, lambda database: del_(database, keys=MANY[:10])),
     "getdel": (2, lambda database: getdel(database, key=EXPIRING)),
     "getdel of a counter": (2, lambda database: getdel(database, key=COUNTER)),
+    "lock": (4, lambda database: lock(database, key=FREE, owner="us", ttl=60)),
+    "lock of a new key": (3, lambda database: lock(database, key=NEW, owner="us", ttl=60)),
+    "lock that is held": (2, lambda database: lock(database, key=HELD, owner="others", ttl=60)),
+    "lock that is held, with ten looks": (12, lambda database: lock(database, key=HELD, owner="others", ttl=60, wait=75)),
+    "lock renewed": (4, lambda database: lock(database, key=HELD, owner="us", ttl=60)),
+    "unlock": (6, lambda database: unlock(database, key=HELD, owner="us")),
+    "unlock of what nobody holds": (2, lambda database: unlock(database, key=FREE, owner="us")),
     "incr": (3, lambda database: incr(database, key=COUNTER)),
     "decr": (3, lambda database: decr(database, key=COUNTER)),
     "incr of a new key": (3, lambda database: incr(database, key=NEW)),
@@ -79,6 +88,8 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "apush": (5, lambda database: apush(database, key=ARRAY, value=draft("w"))),
 }
 BY_GIT = {
+    "lock": 2,
+    "lock of a new key": 2,
     "mset of 20": 2,
     "hset with ttl": 2,
     "hset of 200 fields": 2,
@@ -99,6 +110,9 @@ def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
     mset(database, entries=dict.fromkeys([TEXT, *MANY], text("v")))
     set_(database, key=EXPIRING, value=text("v"), ttl=3600)
     incr(database, key=COUNTER, by=5)
+    lock(database, key=FREE, owner="others", ttl=60)
+    unlock(database, key=FREE, owner="others")
+    lock(database, key=HELD, owner="us", ttl=3600)
     hset(database, key=MAP, entries={name: draft(name) for name in NAMES})
     hset(database, key=MAP, entries={"lives": draft("v")}, ttl=10**8)
     hset(database, key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))})

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from git_keyval.interface.inputs import INPUTS
-from tests.action.steps import ROOT, Workflow, action
+from tests.action.steps import ROOT, Workflow, action, lock_action
 from tests.interface.test_registry import SAMPLES
 from tools.documents import action_yml, image_of, lock_action_yml
 
@@ -98,6 +98,13 @@ def test_the_image_of_action_yml_is_kept(image: str) -> None:
     text = action_yml(image)
     assert yaml.safe_load(text)["runs"] == {"using": "docker", "image": image}
     assert image_of(text) == image
+
+
+def test_everything_in_lock_action_yml_has_the_same_type() -> None:
+    typed = yaml.safe_load((ROOT / "lock" / "action-types.yml").read_text(encoding="utf-8"))
+    for part, items in typed.items():
+        assert list(items) == list(lock_action()[part])
+        assert items.items() <= TYPES[part].items()
 
 
 def test_lock_action_yml_runs_the_image_of_action_yml() -> None:
