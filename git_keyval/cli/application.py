@@ -12,10 +12,12 @@ from git_keyval.cli.failures import EXIT_CODES, ExitCode, StoppedError
 from git_keyval.cli.parameters import common_options, parameters_of, variable_of
 from git_keyval.cli.running import Call, run_call
 from git_keyval.cli.terminal import fail, takes_colour
+from git_keyval.dispatch.layout import SHARD
 from git_keyval.interface.commands import COMMANDS, Command
 from git_keyval.interface.examples import EXAMPLES
 
 _PROGRAM = "git-keyval"
+_LENGTH = variable_of("repository-shard-length")
 _SHELLS = ("bash", "zsh", "fish")
 _CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
 _FROM_THE_END = {"index", "start"}
@@ -116,12 +118,16 @@ def _program(context: click.Context, /, **values: object) -> None:
     if context.get_parameter_source(repository) is ParameterSource.ENVIRONMENT:
         # Where to look if nothing else says so: a config file comes before it.
         told["home"] = told.pop(repository)
+    if context.get_parameter_source(_LENGTH) is ParameterSource.ENVIRONMENT:
+        told["home_length"] = told.pop(_LENGTH)
 
 
 def _callback(command: Command) -> Callable[..., ExitCode]:
     @click.pass_context
     def call(context: click.Context, /, **values: object) -> ExitCode:
         told = {**context.obj, **_common_of(values)}
+        if "home_length" in told and SHARD in str(told.get(variable_of("repository"), told.get("home", ""))):
+            told = {_LENGTH: told["home_length"], **told}  # the environment says so of a repository that is spread over many
         return run_call(
             Call(
                 command,

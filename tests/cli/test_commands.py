@@ -13,7 +13,7 @@ from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS
 from tests.action.steps import value_ref, version_of
 from tests.cli.conftest import MARKED_TOKEN, Command, document
-from tests.servers.binary import git_output
+from tests.servers.binary import git_output, init_bare
 
 BINARY = bytes(range(256))
 
@@ -295,3 +295,19 @@ def test_a_token_is_in_no_message(keyval: Command) -> None:
     said = keyval("-r", "http://127.0.0.1:1/x.git", "--token", MARKED_TOKEN, "get", "a")
     assert said.code == 1
     assert MARKED_TOKEN not in said.stderr + said.text
+
+
+def test_the_environment_may_name_a_database_over_many_repositories(keyval: Command, repository: Path) -> None:
+    """Its length is that of this name, and says nothing of a repository that a call names itself."""
+    for digit in "0123456789abcdef":
+        init_bare(repository.parent / f"kv-{digit}.git")
+    environ = {"GIT_KEYVAL_REPOSITORY": f"{repository.parent}/kv-{{shard}}.git", "GIT_KEYVAL_REPOSITORY_SHARD_LENGTH": "1"}
+    assert keyval("mset", '{"a": 1, "b": 2, "c": 3}', environ=environ).answers["count"] == "3"
+    assert keyval("get", "b", environ=environ).text == "2"
+    assert keyval("-r", str(repository), "get", "b", "--default", "none", environ=environ).text == "none"
+    assert keyval("get", "b", "-r", str(repository), "--default", "none", environ=environ).text == "none"
+    template = environ["GIT_KEYVAL_REPOSITORY"]
+    assert keyval("-r", template, "--repository-shard-length", "1", "get", "a").text == "1"
+    assert keyval("get", "a", "-r", template, "--repository-shard-length", "1").text == "1"
+    assert keyval("get", "a", "-r", template).code == 2
+    assert keyval("get", "a", "--repository-shard-length", "1").code == 2
