@@ -16,11 +16,13 @@ from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
+from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key
+from git_keyval.commands.views import Key, MovedError
 from git_keyval.errors import WrongTypeError
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid
+from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_integer, as_json
 from maintenance.jobs import gather, purge, sweep
@@ -31,6 +33,7 @@ from tests.faults import Rival
 from tests.world import FOREIGN, World, number, text
 
 LABELS = ["a", "b"]
+ELSEWHERE = "elsewhere"
 VALUES: list[Value | int] = [text("v"), text(""), number("5"), number("1.5"), 7, -3]
 TTLS = [None, None, 60, 90, 600]
 PAUSES = [0.5, 30, 61, 700, 90_000]
@@ -69,6 +72,7 @@ class Model(RuleBasedStateMachine):
         self.held: dict[str, Held] = {}
         self.last: tuple[Key, str, int | None] | None = None
         self.begun = False
+        self.away = False
 
     @initialize()
     def begin(self) -> None:
@@ -224,9 +228,9 @@ class Model(RuleBasedStateMachine):
     def increment_after_a_rival(self, label: str, by: int, contention: Literal["retry", "breadcrumb"]) -> None:
         """Let a rival increment first, just before our write, so that ours is denied."""
         one = self.key(label)
-        total = self.add(one, by)
-        if total is None:
-            return
+        total, held = self.add(one, by), self.live(one)
+        if total is None or (held is not None and held.waiting):
+            return  # what waits is read twice, and the rival would come between the reads
         op = self.world.new_op()
         store = self.world.faulty({2: Rival(lambda: incr(self.world.database(), key=one, by=1000))})
         answer = incr(self.world.database(store), key=one, by=by, op=op, contention=contention)
@@ -263,6 +267,16 @@ class Model(RuleBasedStateMachine):
             self.held[one.label] = Held(by, stored_key=stored, waiting=True)
         elif isinstance(held.value, int):
             self.held[one.label] = replace(held, value=held.value + by)
+
+    # --- redirects ---
+
+    @rule(away=st.booleans())
+    def another_key_moves(self, *, away: bool) -> None:
+        """Once one has moved, writes that read nothing have to find out that they must."""
+        one = self.key(ELSEWHERE)
+        targets = {one.id: Redirect("owner/other", 2)} if away else {}
+        assert redirect(self.world.database(), keys=[one], targets=targets).applied is (away or self.away)
+        self.away = away
 
     # --- time and maintenance ---
 
@@ -326,6 +340,9 @@ class Model(RuleBasedStateMachine):
         assert exists(database, keys=self.keys()).count == len(there)
         for one in self.keys():
             self.look_at(one, there.get(one.label))
+        if self.away:
+            with pytest.raises(MovedError):
+                set_(database, key=self.key(ELSEWHERE), value=text("overwritten"))
         named = keys(database).document
         assert named == [label for label, held in sorted(there.items()) if held.stored_key and not held.waiting]
         assert self.world.errors() == []
