@@ -1,5 +1,6 @@
 """lock/action.yml: its step and its post step, as a runner starts them."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.times import Micros
 from git_keyval.interface.commands import COMMANDS, COMMON
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import Ended, Workflow, action, lock_action, refs
@@ -84,15 +86,29 @@ def test_a_step_that_is_cancelled_while_it_waits_releases_nothing(workflow: Work
     assert fields(workflow)["owner"] == held.outputs["owner"]
 
 
-def test_a_lock_that_was_obtained_without_the_step_knowing_is_released(workflow: Workflow) -> None:
-    """The step was killed after its write and before the answer: its outputs and half of its state are lost."""
-    taken = workflow.take(LOCK)
-    before = replace(
-        taken, outputs={}, state={name: json.dumps({"unlock": json.loads(text)["unlock"]}) for name, text in taken.state.items()}
-    )
-    released = workflow.release(before, LOCK)
-    assert (released.code, released.log) == (0, "The lock is released.\n")
-    assert fields(workflow) == {"fence": "1"}
+def test_a_step_that_is_killed_at_any_moment_leaves_no_lock_behind(workflow: Workflow) -> None:
+    """Also between the write and the answer, of which it then knows nothing."""
+    held = []
+    for moment in itertools.count(1):
+        calls = itertools.count(1)
+
+        def die(outside: Surroundings, moment: int = moment, calls: "itertools.count[int]" = calls) -> Surroundings:
+            def clock() -> Micros:
+                if next(calls) == moment:
+                    raise KeyboardInterrupt
+                return outside.clock()
+
+            return replace(outside, clock=clock)
+
+        ended = workflow.take(LOCK, die)
+        held.append("owner" in fields(workflow))
+        assert workflow.release(ended, LOCK).code == 0
+        assert "owner" not in fields(workflow)
+        if ended.code == 0:
+            break
+        assert ended.code == 130
+    assert held[:2] == [False, False]
+    assert held[-2:] == [True, True]  # the last one was not killed
 
 
 def test_a_step_that_ended_before_it_left_a_state_is_not_run_again_as_its_post_step(workflow: Workflow, repository: Path) -> None:

@@ -1,7 +1,6 @@
 """Locks: one holder at a time, for as long as its lease lasts."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -12,21 +11,20 @@ from git_keyval.commands.maps import hexpire, hget, hgetall, hpersist, hset, htt
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_
-from git_keyval.commands.views import Key
 from git_keyval.errors import (
     InputError,
     LockHeldError,
     LockLostError,
-    MissingEncryptionKeyError,
     OutcomeUnknownError,
     StoreError,
     WrongTypeError,
 )
+from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value
-from git_keyval.store.port import Depth
+from git_keyval.store.port import Store
 from maintenance.jobs import sweep
-from tests.encrypting import cipher
+from tests.around import StoreAround
 from tests.faults import Lost, Rival
 from tests.world import World, key, number, show, text
 
@@ -76,7 +74,7 @@ def test_a_released_lock_is_taken_by_the_next_with_a_larger_fence(world: World) 
     answer = released(world, "a")
     assert (answer.applied, answer.owner, answer.fence, answer.warning, answer.failure) == (True, "a", 1, "", None)
     assert fields(world) == {"fence": "1"}
-    assert httl(world.database(), key=K, field="owner").ttl == -2
+    assert [name for name in world.refs() if name.startswith(DEFAULT_NAMING.element_expiries(K.id))] == []
     assert taken(world, "b").fence == 2
     assert released(world, "b").applied
     assert taken(world, "a").fence == 3
@@ -175,6 +173,12 @@ def test_waiting_has_an_end(world: World) -> None:
     answer = taken(world, "b", wait=90)
     assert isinstance(answer.failure, LockHeldError)
     assert (world.clock() - begun, answer.ttl) == (90 * SECOND, 3510)
+
+
+def test_who_waits_notices_that_the_lease_was_cut_short(world: World) -> None:
+    taken(world, "a", 3600)
+    store = world.faulty({3: Rival(lambda: taken(world, "a"))})
+    assert lock(world.database(store), key=K, owner="b", ttl=60, wait=300).fence == 2
 
 
 def test_each_look_of_who_waits_is_one_request_and_the_looks_get_rare(world: World) -> None:
@@ -350,6 +354,24 @@ def test_of_two_who_take_a_lock_one_gets_it_also_if_a_reply_is_lost(memory: Worl
         assert ours is not False or rival.applied[0], (turn, later)
 
 
+@pytest.mark.parametrize("change", ["the lease", "the map"])
+def test_a_lock_whose_reply_is_lost_is_known_although_somebody_changed_something_else(memory: World, change: str) -> None:
+    probe = memory.faulty({})
+    lock(memory.database(probe), key=K, owner="ours", ttl=60)
+    write = next(call.number for call in probe.calls if call.verb == "apply")
+    del_(memory.database(), keys=[K])
+
+    def rival() -> None:
+        if change == "the lease":
+            taken(memory, "ours", 6000)
+        else:
+            hset(memory.database(), key=K, entries={"note": given(text("a"))})
+
+    store = memory.faulty({write: Lost.AFTER, write + 1: Rival(rival)})
+    answer = lock(memory.database(store), key=K, owner="ours", ttl=60)
+    assert (answer.applied, answer.fence, holder(memory)) == (True, 1, "ours")
+
+
 @pytest.mark.parametrize("command", ["renew", "unlock"])
 def test_who_comes_too_late_takes_nothing_from_the_next_owner(memory: World, command: str) -> None:
     """The lease ends, and a rival takes the lock, before any of the requests."""
@@ -406,21 +428,35 @@ def test_a_renewal_does_not_go_on_with_a_lock_that_was_released(memory: World) -
     assert (answer.applied, answer.fence) == (True, 2)
 
 
-def test_an_encrypted_lock_is_a_lock(world: World) -> None:
-    """Encrypted, a text is another one each time: an owner is known by what it says."""
-    used = cipher()
-    secret = Key.of("lock", text("lock"), used)
-    database = replace(world.database(), cipher=used)
-    assert lock(database, key=secret, owner="markedowner", ttl=600).fence == 1
-    assert lock(database, key=secret, owner="markedowner", ttl=900).fence == 1
-    held = lock(database, key=secret, owner="b", ttl=60, wait=60)
-    assert (held.applied, held.owner) == (False, "markedowner")
-    assert unlock(database, key=secret, owner="markedowner").applied
-    assert lock(database, key=secret, owner="b", ttl=60).fence == 2
-    with pytest.raises(MissingEncryptionKeyError):
-        lock(world.database(), key=secret, owner="c", ttl=60)
-    assert not any(b"markedowner" in obj.data for obj in world.store.objects(set(world.refs().values()), Depth.VALUES).values())
-    assert world.errors() == []
+class Behind(StoreAround):
+    """A store whose clock is so many seconds behind, as another machine's may be."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        super().__init__(store)
+        self.seconds = seconds
+
+    def now(self, *, ask: bool = False) -> Micros:
+        return Micros(self._store.now(ask=ask) - round(self.seconds * SECOND))
+
+
+def test_a_lease_that_its_owner_renews_by_a_slow_clock_is_not_taken_over(memory: World) -> None:
+    """Here the lease is over, there it is not: whoever writes first wins, and the other one finds out."""
+    renewals: list[Result] = []
+
+    def renew() -> None:
+        renewals.append(lock(memory.database(Behind(memory.store, 30)), key=K, owner="slow", ttl=600))
+
+    for turn in itertools.count(1):
+        del renewals[:]
+        del_(memory.database(), keys=[K])
+        until = taken(memory, "slow").expires_at
+        assert until is not None
+        memory.clock.moment = Micros((until + 1) * SECOND)
+        answer = lock(memory.database(memory.faulty({turn: Rival(renew)})), key=K, owner="ours", ttl=60)
+        if not renewals:
+            break
+        assert (renewals[0].applied, renewals[0].fence, answer.applied, answer.owner) == (True, 1, False, "slow"), turn
+    assert turn > 2
 
 
 def test_names_made_for_owners_are_known_and_nothing_else_is() -> None:
