@@ -10,6 +10,7 @@ from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire
+from git_keyval.commands.maps import hget, hset
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, get, getdel, mget, mset, set_
@@ -37,7 +38,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import Place as StorePlace
 from tests.contract.samples import Sample, note
 from tests.faults import Fault, FaultyStore, Lost, Rival
-from tests.world import World, key, show, text
+from tests.world import World, drafts, key, show, text
 
 K, L = key("k"), key("l")
 OLD, NEW = "owner/old", "owner/new"
@@ -363,3 +364,19 @@ def test_a_counter_that_others_count_on_moves_without_losing_an_increment(two: T
         if not store.fired:
             break
     assert number > 2
+
+
+def test_expiries_of_elements_that_a_map_leaves_behind_are_swept(world: World) -> None:
+    """What they were for is at the target; here a sweep takes them once they are over, and nothing else."""
+    hset(world.database(), key=K, entries=drafts(a="1", b="2"), ttl=60)
+    move(world)
+    left = [name for name in world.refs() if name.startswith(f"{EXPIRY}-")]
+    assert len(left) == 2
+    assert sweep(world.maintenance()).jobs[0].applied == []
+    world.clock.advance(200)
+    assert len(sweep(world.maintenance()).jobs[0].applied) == 1
+    assert world.refs() == {VALUE: encode_redirect(Redirect(NEW, 2)).oid, DUMMY_TREE_TAG: REDIRECT_ANCHOR.oid}
+    with pytest.raises(MovedError):
+        hget(world.database(), key=K, field="a")
+    with pytest.raises(MovedError):
+        hset(world.database(), key=K, entries=drafts(a="3"))
