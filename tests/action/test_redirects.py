@@ -406,3 +406,28 @@ def test_a_redirect_is_followed_on_the_same_server_with_the_same_token(served: S
     paths = {seen.path.partition(".git")[0] for seen in served.server.log[begun:]}
     assert paths == {"/owner/name", "/owner/new"}
     assert all(seen.authorization for seen in served.server.log[begun:])
+
+
+def test_maps_arrays_and_locks_are_used_where_they_live(org: Org) -> None:
+    org.run("org/new", "hset", values='{"a": 1}')
+    org.run("org/new", "apush", key="list", value="x")
+    for key in (KEY, "list", "lock"):
+        assert org.run("org/old", "redirect", key=key, redirect_to="org/new").outputs["applied"] == "true"
+    assert org.run("org/old", "hget", field="a").outputs["value"] == "1"
+    assert org.run("org/old", "arange", key="list").outputs["json"] == '["x"]'
+    writes: dict[str, dict[str, str]] = {
+        "hset": {"field": "b", "value": "2", "type": "number"},
+        "hdel": {"field": "a"},
+        "apush": {"key": "list", "value": "y"},
+        "lock": {"key": "lock", "ttl": "1h", "owner": "we"},
+        "unlock": {"key": "lock", "owner": "we"},
+    }
+    for command, given in writes.items():
+        before = org.refs("org/new")
+        assert "org/new" in org.run("org/old", command, **given).error
+        assert org.refs("org/new") == before
+        assert org.run("org/old", command, **given, follow_writes="true").outputs["applied"] == "true"
+        assert org.refs("org/new") != before
+    assert org.run("org/new", "hgetall").outputs["json"] == '{"b":2}'
+    assert org.run("org/old", "arange", key="list").outputs["json"] == '["x","y"]'
+    assert [org.run(name, "check", key="").code for name in ("org/old", "org/new")] == [0, 0]
