@@ -1,6 +1,7 @@
 """get, set, del, getdel, exists, type, mget, mset."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from git_keyval.commands import counters
@@ -9,7 +10,14 @@ from git_keyval.commands.database import NOT_REDIRECTED, Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import Key, KeyView, read_view, read_views
-from git_keyval.errors import ContentionError, GitKeyvalError, MalformedRecordError, OutcomeUnknownError, PartlyDeletedError
+from git_keyval.errors import (
+    ContentionError,
+    GitKeyvalError,
+    MalformedRecordError,
+    OutcomeUnknownError,
+    PartlyDeletedError,
+    RefusedError,
+)
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -96,8 +104,10 @@ def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetim
     Where one may be, and where nobody has anchored the dummy tree yet, the keys are read, and compared.
     """
     unread = [_whole(database, key, record, lifetime, expect=ANY) for key, record in records.items()]
-    if isinstance(database.write(_joined([*unread, extra, Transaction((NOT_REDIRECTED,))])), Applied):
-        return
+    # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
+    with suppress(RefusedError):
+        if isinstance(database.write(_joined([*unread, extra, Transaction((NOT_REDIRECTED,))])), Applied):
+            return
     for attempt in range(database.max_attempts):
         views = read_views(database, list(records), Depth.MESSAGES, exact=False)
         read = [

@@ -38,7 +38,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import Place as StorePlace
 from tests.contract.samples import Sample, note
 from tests.faults import Fault, FaultyStore, Lost, Rival
-from tests.world import World, drafts, key, show, text
+from tests.world import World, drafts, install_hook, key, show, text
 
 K, L = key("k"), key("l")
 OLD, NEW = "owner/old", "owner/new"
@@ -150,6 +150,15 @@ def test_a_write_that_read_what_it_overwrites_repairs_what_nobody_can_read(memor
     assert value_of(memory) == "v"
     assert EXPIRY not in memory.refs()
     assert memory.refs()[DUMMY_TREE_TAG] == (REDIRECT_ANCHOR if anchored else NULL_COMMIT).oid
+
+
+def test_a_rule_that_forbids_to_touch_the_tag_keeps_nobody_from_writing(git: World) -> None:
+    """Such as one for all tags of a repository: then the keys are read and compared."""
+    set_(git.database(), key=L, value=text("here"))
+    install_hook(git, "update", f"#!/bin/sh\ntest $1 != {DUMMY_TREE_TAG}\n")
+    assert set_(git.database(), key=K, value=text("v"), ttl=60).applied is True
+    assert mset(git.database(), entries={K: text("w"), L: text("w")}).applied is True
+    assert (value_of(git), value_of(git, "l")) == ("w", "w")
 
 
 # --- making one -----------------------------------------------------------------------------------------------------
