@@ -1,9 +1,9 @@
 """lock, unlock: a lock is a map with a ``fence`` that only grows, and an ``owner`` whose element expiry is the lease."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
 
 from git_keyval.commands.collections import (
     Change,
@@ -55,12 +55,12 @@ def lock(
     take = partial(_take, database, key, owner, ttl, expires_at)
     answer = take()
     deadline = database.now() + wait * SECOND
-    for turn in count():
+    for pause in _pauses(database):
         left = (deadline - database.now()) / SECOND
         if answer.applied or left <= 0:
             break
         database.progress("Waiting for the lock, seconds", round(wait - left), wait)
-        database.sleep(min(_pause(database, turn), left, _seconds_left(database, answer)))
+        database.sleep(min(pause, left, _seconds_left(database, answer)))
         if _seconds_left(database, answer) <= 0 or not _is_as_it_was(database, key, answer):
             answer = take()
     return answer if answer.applied else _not_obtained(database, answer)
@@ -155,10 +155,12 @@ def _take(database: Database, key: Key, owner: str, ttl: int | None, expires_at:
     raise InputError("ttl", "was over each time before the lock was taken", "a longer lease")
 
 
-def _pause(database: Database, turn: int) -> float:
-    """Give the seconds until the next look: more each time, and never as many as others wait."""
-    most: float = min(_FIRST_PAUSE_SECONDS * 2.0**turn, _LONGEST_PAUSE_SECONDS)
-    return most * (0.5 + database.random() / 2)
+def _pauses(database: Database) -> Iterator[float]:
+    """Give the seconds until each next look: more each time, and never as many as others wait."""
+    most = _FIRST_PAUSE_SECONDS
+    while True:
+        yield most * (0.5 + database.random() / 2)
+        most = min(2 * most, _LONGEST_PAUSE_SECONDS)
 
 
 def _seconds_left(database: Database, answer: Result) -> float:

@@ -192,6 +192,13 @@ def test_each_look_of_who_waits_is_one_request_and_the_looks_get_rare(world: Wor
     assert 40 <= len(store.calls) - first <= 60
 
 
+def test_waiting_may_take_a_day(memory: World) -> None:
+    taken(memory, "a", 10**6)
+    begun = memory.clock()
+    assert isinstance(taken(memory, "b", wait=86_400).failure, LockHeldError)
+    assert memory.clock() - begun == 86_400 * SECOND
+
+
 def test_who_waits_notices_that_the_lease_was_renewed(world: World) -> None:
     taken(world, "a")
     store = world.faulty({3: Rival(lambda: taken(world, "a", 3600))})
