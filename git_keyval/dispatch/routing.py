@@ -108,6 +108,8 @@ class Routes:
         Raises what the command raises; PartlyWrittenError where something was written in another repository before; RedirectedError
         and RedirectNotFollowedError for redirects that are not followed.
         """
+        for key_id, target in cast("Mapping[KeyId, Redirect]", arguments.get("targets", {})).items():
+            self._policy.begun(self._begin(key_id), target)  # a redirect that nobody could follow is not made
         return self._run(function, arguments, {key.id: (self._begin(key.id),) for key in keys_of(arguments)})
 
     def held(self, keys: Sequence[Key], arguments: Mapping[str, object]) -> Collection[KeyId]:

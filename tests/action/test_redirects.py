@@ -340,6 +340,14 @@ def test_whether_the_key_is_there_is_asked_as_a_reader_would(moved: Org) -> None
     assert moved.run("org/second", "get").outputs["value"] == VALUE
 
 
+def test_a_redirect_that_nobody_could_follow_is_not_made(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there is nothing yet that could be lost."""
+    monkeypatch.chdir(org.root / "org")
+    assert "names the repository that holds the key" in org.run("org/old", "redirect", redirect_to="org/old").error
+    assert "no owner in its address" in org.run("", "redirect", repository="./old.git", redirect_to="org/new").error
+    assert org.refs("org/old") == {}
+
+
 @pytest.mark.parametrize("target", ["org/old", "org/old-of-another-length"])
 def test_a_key_is_not_redirected_to_itself(org: Org, target: str) -> None:
     org.run("org/old", "set", value=VALUE)
