@@ -22,7 +22,8 @@ BEFORE = "git-keyval set colour green; git-keyval set inbox 'a message'; git-key
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    init_bare(tmp_path / "db.git")
+    for name in ("db.git", "team/db.git"):
+        init_bare(tmp_path / name)
     (tmp_path / "logo.png").write_bytes(bytes(range(256)))
     (tmp_path / "settings.json").write_text('{"feature-a": true, "feature-b": false}')
     return tmp_path
@@ -36,7 +37,7 @@ def run(script: str, directory: Path, **extra: str) -> str:
 
 
 def test_every_example_works_as_printed(directory: Path) -> None:
-    environ = {"GIT_KEYVAL_REPOSITORY": "./db.git", "HOSTNAME": "here", "RUN_ID": "7"}
+    environ = {"GIT_KEYVAL_REPOSITORY": "./team/db.git", "HOSTNAME": "here", "RUN_ID": "7"}
     run(BEFORE, directory, **environ)
     # What is read in the examples of `get` is written in those of `set`, and so with maps and arrays.
     first, last = ("set", "hset", "apush"), ("apop", "hdel", "del")
