@@ -85,12 +85,14 @@ class NotEncryptedError(MalformedRecordError):
 class MissingEncryptionKeyError(GitKeyvalError):
     """The encryption key that is needed was not given."""
 
-    def __init__(self, kid: str) -> None:
-        """Keep the name of the key."""
+    def __init__(self, kid: str, *, is_first: bool = False) -> None:
+        """Keep the name of the key; ``is_first`` if it is the one that encrypts the keys of the database."""
         self.kid = kid
         super().__init__(
-            f"This is encrypted with the key '{kid}', which was not given.",
-            f"Add a line '{kid}: KEY' to 'encryption-key', after the first one.",
+            f"{'The database' if is_first else 'This'} is encrypted with the key '{kid}', which was not given.",
+            f"Give it first in 'encryption-key', as '{kid}: KEY'. In a workflow the secret may be missing: runs of forks have none."
+            if is_first
+            else f"Add a line '{kid}: KEY' to 'encryption-key', after the first one.",
         )
 
 

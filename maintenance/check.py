@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
+from git_keyval.format.anchors import Anchor, decode_anchor
 from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
 from git_keyval.format.elements import Collection, decode_collection, element_id, element_value
 from git_keyval.format.expiry import decode_expiry, is_expired
@@ -76,10 +77,12 @@ _Ref = RecordRef | BreadcrumbRef | GcRef | PublishedRef | None
 class _Database:
     """All refs, and what is counted on the way.
 
-    ``expiries`` has the expiries of elements, with the ids of these, by the ref of their key's value.
+    ``anchor`` is what the tag of the dummy tree tells, if it tells anything. ``expiries`` has the expiries of elements, with the
+    ids of these, by the ref of their key's value.
     """
 
     refs: Mapping[RefName, Oid]
+    anchor: Anchor | None
     expiries: Mapping[RefName, Sequence[tuple[RefName, Oid]]]
     now: Micros
     counts: Tally[str] = field(default_factory=Tally)
@@ -98,7 +101,7 @@ def check(run: Maintenance) -> CheckReport:
     """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
     started = run.store.now(ask=True)
     refs = dict(list_refs(run.store, _OURS, "check: listing", run.progress))
-    database = _Database(refs, _element_expiries(refs), started)
+    database = _Database(refs, _anchor(run.store, refs), _element_expiries(refs), started)
     problems = list(_check_names(refs, database.counts))
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
     for done, target in enumerate(_read(run.store, refs, names), start=1):
@@ -112,6 +115,18 @@ def check(run: Maintenance) -> CheckReport:
         counts=dict(database.counts),
         problems=sorted(problems, key=lambda found: (found.severity, found.ref)),
     )
+
+
+def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:
+    """Read what the tag of the dummy tree tells; two well-known commits need no reading."""
+    oid = refs.get(DUMMY_TREE_TAG)
+    if oid is None:
+        return None
+    known = {commit.oid: commit for commit in (NULL_COMMIT, REDIRECT_ANCHOR)}
+    try:
+        return decode_anchor(known.get(oid) or store.objects([oid])[oid])
+    except (KeyError, MalformedRecordError):
+        return None
 
 
 def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tuple[RefName, Oid]]]:
@@ -226,12 +241,12 @@ def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObjec
         case PublishedRef(expiry):
             counts["published"] += 1
             decode_entry(expiry, target, objects)
-        case None if target.oid not in {NULL_COMMIT.oid, REDIRECT_ANCHOR.oid}:
+        case None if database.anchor is None:
             yield Problem(
                 name,
                 "error",
-                "it should point at the null commit or the redirect anchor, or git may collect the dummy tree",
-                "Delete the tag, and run 'init', which creates it.",
+                "it should point at the null commit or another anchor, or git may collect the dummy tree",
+                "Delete the tag, and run 'init', which creates it; of an encrypted database, with its 'encryption-key'.",
             )
 
 
@@ -275,7 +290,7 @@ def _check_value(database: _Database, name: RefName, target: GitObject, objects:
         yield from _check_set_time(name, decode_counter(target), database.now)
         yield from _check_belonging(expiries, ())
     elif category == "redirect":
-        yield from _check_redirect(name, decode_redirect(target), database.refs)
+        yield from _check_redirect(name, decode_redirect(target), database)
         yield from _check_belonging(expiries, ())
     elif category in _COLLECTIONS:
         collection = decode_collection(target, objects)
@@ -310,12 +325,12 @@ def _check_belonging(expiries: Iterable[tuple[RefName, Oid]], elements: Iterable
                 yield Problem(name, "warning", "it belongs to no element of its key", _SWEPT)
 
 
-def _check_redirect(name: RefName, redirect: Redirect, refs: Mapping[RefName, Oid]) -> _Found:
-    if refs.get(DUMMY_TREE_TAG) != REDIRECT_ANCHOR.oid:
+def _check_redirect(name: RefName, redirect: Redirect, database: _Database) -> _Found:
+    if database.anchor is None or not database.anchor.redirected:
         what = f"a plain 'set' would overwrite its redirect to {redirect.repository}: the tag does not tell of it"
         yield Problem(name, "error", what, _ANCHOR)
     expiry = RefName(name.replace("/val-", "/exp-"))
-    if expiry in refs:
+    if expiry in database.refs:
         yield Problem(expiry, "warning", "it is beside a redirect, which does not expire", "Nothing: it means nothing.")
 
 

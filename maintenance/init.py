@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from git_keyval.errors import GitKeyvalError, RefusedError
+from git_keyval.errors import GitKeyvalError, MalformedRecordError, RefusedError, WrongEncryptionKeyError
+from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
-from git_keyval.format.objects import blob, commit, tree
+from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown
 from maintenance.jobs import Maintenance
 
@@ -35,27 +36,42 @@ class InitReport:
     created: tuple[RefName, ...]
 
 
-def init(run: Maintenance) -> InitReport:
+def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """Create what a database needs and does not have yet: a first branch, and the anchor of the dummy tree.
 
     A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in
-    an empty repository; so an empty one gets ``main`` with a README first. Raises NameTakenError.
+    an empty repository; so an empty one gets ``main`` with a README first. The mark of an encryption key goes to the anchor: from
+    then on nobody uses the database without the key by mistake. Raises NameTakenError, and WrongEncryptionKeyError for a database
+    that has the mark of another key.
     """
-    branches = anchored = False
-    for name, _oid in run.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
+    branches = False
+    anchor: Oid | None = None
+    for name, oid in run.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
         _refuse_taken(name)
         branches = branches or name.startswith(_BRANCHES)
-        anchored = anchored or name == DUMMY_TREE_TAG
+        anchor = oid if name == DUMMY_TREE_TAG else anchor
     created: list[RefName] = []
     if not branches:
         readme = blob(_README)
         root = tree([("README.md", readme.oid)])
         first = commit(root.oid, b"Begin a git-keyval database\n")
         created += _create(run, Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first)))
-    if not anchored:
-        anchor = RefUpdate(DUMMY_TREE_TAG, ABSENT, NULL_COMMIT.oid)
-        created += _create(run, Transaction((anchor,), (*DUMMY_OBJECTS, NULL_COMMIT)))
+    wanted = NULL_COMMIT if mark is None else _marked(run, anchor, mark)
+    if anchor is None or (mark is not None and anchor != wanted.oid):
+        update = RefUpdate(DUMMY_TREE_TAG, ABSENT if anchor is None else anchor, wanted.oid)
+        created += _create(run, Transaction((update,), (*DUMMY_OBJECTS, wanted)))
     return InitReport(tuple(created))
+
+
+def _marked(run: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
+    """Give the anchor of a database with this mark, which goes on telling of redirects. What cannot be read is replaced."""
+    try:
+        told = Anchor() if anchor is None else decode_anchor(run.store.objects([anchor])[anchor])
+    except (KeyError, MalformedRecordError):
+        told = Anchor()
+    if told.mark is not None and told.mark.check != mark.check:
+        raise WrongEncryptionKeyError(told.mark.kid)
+    return encode_anchor(Anchor(told.mark or mark, told.redirected))
 
 
 def is_taken(name: str) -> bool:

@@ -9,7 +9,7 @@ from struct import iter_unpack
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import REDIRECT_ANCHOR
+from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import (
     DUMMY_TREE_TAG,
     KEYS_PREFIX,
@@ -119,7 +119,8 @@ def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
     listing = _Listing()
     for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
         if name == DUMMY_TREE_TAG:
-            listing.redirected = oid == REDIRECT_ANCHOR.oid
+            # Of an encrypted database the tag may tell of redirects, too; whether it does, only what it points at says.
+            listing.redirected = oid != NULL_COMMIT.oid
             continue
         listing.examined += 1
         if record := record_parts(name):

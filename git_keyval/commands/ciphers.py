@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from git_keyval.errors import MissingEncryptionKeyError
+from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob
@@ -18,6 +19,18 @@ class Cipher(Protocol):
     What reads raises MalformedRecordError, of which TamperedError and NotEncryptedError are kinds, and MissingEncryptionKeyError or
     WrongEncryptionKeyError for what was encrypted with a key that was not given.
     """
+
+    @property
+    def mark(self) -> Mark | None:
+        """What tells a database whose keys this cipher encrypts from all others; None if it encrypts none."""
+        ...
+
+    def accept(self, mark: Mark) -> None:
+        """Make sure that the keys of a database with this mark are encrypted as this cipher does.
+
+        Raises MissingEncryptionKeyError, WrongEncryptionKeyError and KeyOrderError.
+        """
+        ...
 
     @property
     def encryption(self) -> Encryption | None:
@@ -67,7 +80,12 @@ class Cipher(Protocol):
 class Plain:
     """Nothing is encrypted; what is, is refused, and the key that it needs named."""
 
+    mark: Mark | None = None
     encryption: Encryption | None = None
+
+    def accept(self, mark: Mark) -> None:
+        """Refuse a database that is encrypted."""
+        raise MissingEncryptionKeyError(mark.kid, is_first=True)
 
     def key(self, value: Value) -> DataRecord:
         """Give the record of a key."""

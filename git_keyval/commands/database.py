@@ -6,11 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedError, RefusedError, StoreError
+from git_keyval.errors import (
+    GitKeyvalError,
+    MalformedRecordError,
+    OutcomeUnknownError,
+    RedirectedError,
+    RefusedError,
+    StoreError,
+)
+from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
-from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
+from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName, record_parts
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
@@ -33,14 +41,6 @@ from git_keyval.store.port import (
 DEFAULT_MAX_ATTEMPTS = 20
 _LAGGING_READS = 5
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 2.0
-
-ANCHOR = Transaction(
-    (RefUpdate(DUMMY_TREE_TAG, ABSENT, NULL_COMMIT.oid),),
-    (*DUMMY_OBJECTS, NULL_COMMIT),
-)
-"""Keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
-NOT_REDIRECTED = RefUpdate(DUMMY_TREE_TAG, NULL_COMMIT.oid, NULL_COMMIT.oid)
-"""Asserts that no key of the repository was ever redirected: part of every write over what was not read (docs/format.md)."""
 
 End: TypeAlias = Applied | Conflict | RefusedError | OutcomeUnknownError
 """What became of one transaction of several."""
@@ -95,6 +95,36 @@ class Database:
             return seen
         expiries = [oid for name, oid in seen.refs.items() if (record := record_parts(name)) and record[1] == "exp"]
         return replace(seen, objects=with_expiries(expiries, seen.objects, self.resolve))
+
+    @property
+    def anchor(self) -> GitObject:
+        """Give what the tag kv/dummy-tree points at in a database of this cipher of which no key was ever redirected."""
+        return encode_anchor(Anchor(self.cipher.mark))
+
+    def unread(self) -> RefUpdate:
+        """Assert that: part of every write over what was not read, which so meets neither a redirect nor another's encryption."""
+        return RefUpdate(DUMMY_TREE_TAG, self.anchor.oid, self.anchor.oid)
+
+    def mark_of(self, seen: Snapshot) -> Mark | None:
+        """Give the mark of an encrypted database; of one whose tag is not there yet, what this cipher makes of it.
+
+        One that cannot be read is none here: ``check`` reports it.
+        """
+        oid = seen.refs.get(DUMMY_TREE_TAG)
+        if oid is None:
+            return self.cipher.mark
+        try:
+            return decode_anchor(seen.objects[oid]).mark
+        except (KeyError, MalformedRecordError):
+            return None
+
+    def check_mark(self, seen: Snapshot) -> None:
+        """Make sure that a database that is marked as encrypted is so with the first key given.
+
+        Raises MissingEncryptionKeyError, WrongEncryptionKeyError and KeyOrderError.
+        """
+        if (mark := self.mark_of(seen)) is not None:
+            self.cipher.accept(mark)
 
     def pause(self, attempt: int) -> None:
         """Wait before attempt number ``attempt`` + 1, longer each time and never for the same time as others."""
@@ -191,8 +221,9 @@ class Database:
     ) -> list[Applied | Conflict | Unknown | RefusedError]:
         missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
         named = any(update.name == DUMMY_TREE_TAG for transaction in transactions for update in transaction.updates)
-        anchor = (ANCHOR,) if missing and not named else ()
-        outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
+        # It keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first.
+        making = Transaction((RefUpdate(DUMMY_TREE_TAG, ABSENT, self.anchor.oid),), (*DUMMY_OBJECTS, self.anchor))
+        outcomes = self.store.apply([*transactions, *([making] if missing and not named else [])])[: len(transactions)]
         return [
             RefusedError([update.name for update in transaction.updates], outcome.reason)
             if isinstance(outcome, Refused)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from git_keyval.errors import KeyOrderError, NotEncryptedError
+from git_keyval.errors import KeyOrderError, MissingEncryptionKeyError, NotEncryptedError, WrongEncryptionKeyError
+from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.encryption import (
     EncryptionKey,
@@ -36,6 +37,21 @@ class Encrypting:
     keys: Sequence[EncryptionKey] = field(repr=False)
     kid: str
     new_nonce: Callable[[], bytes] = field(repr=False)
+
+    @property
+    def mark(self) -> Mark:
+        """What tells the database of this key from others."""
+        return Mark(self._naming.kid, self._naming.check.hex())
+
+    def accept(self, mark: Mark) -> None:
+        """Refuse a database whose keys are encrypted with any but the first of the keys."""
+        if mark.check == self._naming.check.hex():
+            return
+        if any(mark.check == key.check.hex() for key in self.keys):
+            raise KeyOrderError(mark.kid)
+        if any(mark.kid == key.kid for key in self.keys):
+            raise WrongEncryptionKeyError(mark.kid)
+        raise MissingEncryptionKeyError(mark.kid, is_first=True)
 
     @property
     def encryption(self) -> Encryption:

@@ -7,8 +7,9 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.results import Result
 from git_keyval.commands.views import COUNTER_TYPE, Key, KeyView, read_views, read_where_stored
 from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRefusedError
+from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.counters import counting
-from git_keyval.format.metadata import DUMMY_OBJECTS, REDIRECT_ANCHOR
+from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DUMMY_TREE_TAG, KeyId, RefName
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.times import Micros
@@ -32,13 +33,14 @@ def redirect(
         count = len(taken) + len(given)
         updates = [update for view in taken for update in view.deletions(view.value_name, view.expiry_name, view.key_name)]
         updates += [update for view in given for update in _redirection(view, targets[view.key_id], now)]
+        anchor = encode_anchor(Anchor(database.mark_of(views[0].seen), redirected=True))
         if given:
-            updates.append(RefUpdate(DUMMY_TREE_TAG, views[0].expected(DUMMY_TREE_TAG), REDIRECT_ANCHOR.oid))
+            updates.append(RefUpdate(DUMMY_TREE_TAG, views[0].expected(DUMMY_TREE_TAG), anchor.oid))
         if all(update.expect == update.new for update in updates):
             return Result(applied=count > 0, count=count)
         _refuse_losses(database, [view for view in given if _holds_something(view, now)])
         commits = {encode_redirect(targets[view.key_id]) for view in given}
-        objects = (*DUMMY_OBJECTS, REDIRECT_ANCHOR, *sorted(commits, key=lambda commit: commit.oid))
+        objects = (*DUMMY_OBJECTS, anchor, *sorted(commits, key=lambda commit: commit.oid))
         if isinstance(database.write(Transaction(tuple(updates), objects if given else ()), views[0].seen), Applied):
             return Result(applied=True, count=count)
         database.pause(attempt)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from git_keyval.commands import counters
 from git_keyval.commands.conditions import ALWAYS, IF_ABSENT, Condition
-from git_keyval.commands.database import NOT_REDIRECTED, Database, End
+from git_keyval.commands.database import Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import Key, KeyView, read_view, read_views
@@ -90,7 +90,7 @@ def set_(
     record = database.cipher.data(key.id, value)  # once: what is sent again must be the same
     if condition == IF_ABSENT and lifetime is not KEEP:
         # Most often there is nothing, so nothing is read first; what is there is looked at only if it is in the way.
-        if isinstance(database.write(_joined([_whole(database, key, record, lifetime, expect=ABSENT), extra])), Applied):
+        if _wrote_unread(database, _whole(database, key, record, lifetime, expect=ABSENT), extra):
             return replace(_written(database, record.commit.oid, lifetime), found=False)
     elif lifetime is not KEEP and not condition:
         _write_unread(database, {key: record}, lifetime, extra)
@@ -104,10 +104,8 @@ def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetim
     Where one may be, and where nobody has anchored the dummy tree yet, the keys are read, and compared.
     """
     unread = [_whole(database, key, record, lifetime, expect=ANY) for key, record in records.items()]
-    # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
-    with suppress(RefusedError):
-        if isinstance(database.write(_joined([*unread, extra, Transaction((NOT_REDIRECTED,))])), Applied):
-            return
+    if _wrote_unread(database, *unread, extra):
+        return
     for attempt in range(database.max_attempts):
         views = read_views(database, list(records), Depth.MESSAGES, exact=False)
         read = [
@@ -124,6 +122,14 @@ def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetim
             return
         database.pause(attempt)
     raise ContentionError(database.max_attempts)
+
+
+def _wrote_unread(database: Database, *parts: Transaction) -> bool:
+    """Write what is in these parts as one, over what was not read; false where it has to be read first."""
+    # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
+    with suppress(RefusedError):
+        return isinstance(database.write(_joined([*parts, Transaction((database.unread(),))])), Applied)
+    return False
 
 
 def _joined(transactions: Sequence[Transaction]) -> Transaction:

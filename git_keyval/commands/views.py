@@ -314,6 +314,8 @@ def read_where_stored(
 ) -> list[KeyView]:
     """Read keys as they are stored here, redirects included; otherwise as ``read_views``."""
     views = _read_once(database, keys, depth, expiries, exact=exact)
+    if views:
+        database.check_mark(views[0].seen)
     for _ in range(database.max_attempts):
         doubtful = [number for number, view in enumerate(views) if view.doubtful()]
         if not doubtful:

@@ -64,6 +64,8 @@ def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundi
         arguments["condition"] = Condition(existence, None if version is None else Oid(str(version)))
     if "redirect-to" in command.inputs:
         arguments["targets"] = _targets(inputs, cast("list[Key]", arguments["keys"]))
+    if command.name == "init":
+        arguments["mark"] = cipher.mark
     if "op-id" in inputs:
         arguments["op"] = _op(str(inputs["op-id"]))
     return arguments

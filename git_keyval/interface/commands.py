@@ -404,7 +404,7 @@ COMMANDS: dict[str, Command] = {
             "maintenance",
             "Make a repository ready to be a database.",
             "maintenance.init:init",
-            _CONFIG,
+            (*_ENCRYPTION, *_CONFIG),
             ("applied", "count", *_USED),
         ),
         Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", _CONFIG, _REPORT),

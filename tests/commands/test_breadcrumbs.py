@@ -14,6 +14,7 @@ from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
+from maintenance.init import init
 from maintenance.jobs import gather, sweep
 from tests.faults import FaultyStore, Rival
 from tests.world import World, key, number, show, text
@@ -305,6 +306,7 @@ def test_increments_that_wait_make_a_key_that_exists(world: World) -> None:
 
 def test_if_absent_writes_a_value_over_increments_that_wait(world: World) -> None:
     """It looks at the value alone, and writes without having read: what waits belongs to a counter that somebody deleted."""
+    init(world.maintenance())
     world.plant(K, 5)
     assert set_(world.database(), key=K, value=text("v"), condition=Condition("absent")).applied is True
     assert get(world.database(), key=K).value == text("v")

@@ -7,15 +7,18 @@ from typing import cast
 
 import pytest
 
-from git_keyval.commands.ciphers import Cipher
+from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
+from git_keyval.commands.locks import lock
+from git_keyval.commands.maps import hset
+from git_keyval.commands.redirects import redirect
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key
+from git_keyval.commands.views import Key, MovedError
 from git_keyval.errors import (
     GitKeyvalError,
     KeyOrderError,
@@ -27,18 +30,21 @@ from git_keyval.errors import (
     WrongEncryptionKeyError,
     WrongTypeError,
 )
-from git_keyval.format.names import DEFAULT_NAMING, KeyId, RefName
+from git_keyval.format.anchors import Anchor, decode_anchor
+from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, RefName
 from git_keyval.format.objects import GitObject
 from git_keyval.format.records import decode_data, encode_data
+from git_keyval.format.redirects import Redirect
 from git_keyval.format.sealed import Sealed
 from git_keyval.format.values import Value, bytes_value, file_value
 from git_keyval.process import surroundings
 from git_keyval.store.port import Depth, Transaction
+from maintenance.init import init
 from maintenance.jobs import gather, purge, sweep
 from tests.contract.samples import Sample
 from tests.encrypting import cipher, nonces
 from tests.faults import FaultyStore, Lost, Rival
-from tests.world import World, number, text
+from tests.world import World, drafts, number, text
 
 LABEL = "markedkey4f2a"
 VALUES = [text("markedvalue9d3b"), text(""), number("-1.5"), bytes_value(b"\0\xff"), file_value(b"\x89PNG", media_type="image/png")]
@@ -201,27 +207,77 @@ def test_another_key_of_the_same_name_is_told(world: World) -> None:
 
 
 @pytest.mark.parametrize("used", [cipher("b"), cipher("a", wrong="a")], ids=["another name", "another key"])
-def test_with_another_first_key_there_is_nothing_under_the_name_and_the_list_of_keys_says_why(world: World, used: Cipher) -> None:
-    """Nobody can tell whether a name that was not found is encrypted somewhere; but the list of names must not look empty."""
+def test_with_another_first_key_nothing_is_read_or_written(world: World, used: Cipher) -> None:
+    """Under that key every name has another id, so a key that exists would not be found."""
     right = cipher("a")
     set_(of(world, right), key=key(right), value=VALUES[0], store_key=True)
-    assert get(of(world, used), key=key(used)).found is False
-    with pytest.raises((MissingEncryptionKeyError, WrongEncryptionKeyError), match="'a'"):
-        keys(of(world, used))
+    refuses_all(world, used, (MissingEncryptionKeyError, WrongEncryptionKeyError))
 
 
-def test_without_a_key_the_list_of_keys_is_no_empty_list(world: World) -> None:
+def test_without_a_key_nothing_is_read_or_written(world: World) -> None:
+    """Above all nothing is stored in the clear because a secret is missing."""
     used = cipher("a")
     set_(of(world, used), key=key(used), value=VALUES[0], store_key=True)
-    with pytest.raises(MissingEncryptionKeyError, match="'a'"):
-        keys(world.database())
+    refuses_all(world, PLAIN, MissingEncryptionKeyError)
 
 
-def test_keys_in_another_order_are_told_by_the_list_of_keys(memory: World) -> None:
+def test_with_the_keys_in_another_order_nothing_is_read_or_written(world: World) -> None:
     used = cipher("a", "b")
-    set_(of(memory, used), key=key(used), value=VALUES[0], store_key=True)
-    with pytest.raises(KeyOrderError, match="'a', which is not the first"):
-        keys(of(memory, cipher("b", "a")))
+    set_(of(world, used), key=key(used), value=VALUES[0], store_key=True)
+    refuses_all(world, cipher("b", "a"), KeyOrderError)
+
+
+def refuses_all(world: World, used: Cipher, errors: type[GitKeyvalError] | tuple[type[GitKeyvalError], ...]) -> None:
+    before, database, one = world.refs(), of(world, used), key(used)
+    commands: list[Callable[[], object]] = [
+        lambda: get(database, key=one),
+        lambda: exists(database, keys=[one]),
+        lambda: set_(database, key=one, value=text("in the clear")),
+        lambda: set_(database, key=one, value=text("in the clear"), condition=Condition("absent")),
+        lambda: set_(database, key=one, value=5),
+        lambda: mset(database, entries={one: text("in the clear")}),
+        lambda: hset(database, key=one, entries=drafts(a="in the clear")),
+        lambda: incr(database, key=one),
+        lambda: del_(database, keys=[one]),
+        lambda: lock(database, key=one, owner="somebody", ttl=60),
+    ]
+    if keys(of(world, cipher("a", "b"))).count:  # of what was not stored by name, none is left out
+        commands.append(lambda: keys(database))
+    for command in commands:
+        with pytest.raises(errors, match="'a'"):
+            command()
+    assert world.refs() == before
+
+
+def test_a_database_that_is_not_marked_holds_both(world: World) -> None:
+    """It was used without a key before; ``init`` with the key marks it, and only once, and keeps what it tells of redirects."""
+    used = cipher("a")
+    set_(world.database(), key=Key.of(LABEL, text(LABEL)), value=VALUES[0])
+    set_(of(world, used), key=key(used), value=VALUES[0])
+    assert get(world.database(), key=Key.of(LABEL, text(LABEL))).found is True
+    assert get(of(world, cipher("b")), key=key(cipher("b"))).found is False
+    assert init(world.maintenance(), mark=used.mark).created == (DUMMY_TREE_TAG,)
+    assert init(world.maintenance(), mark=used.mark).created == ()
+    assert init(world.maintenance()).created == ()
+    with pytest.raises(WrongEncryptionKeyError):
+        init(world.maintenance(), mark=cipher("a", wrong="a").mark)
+    assert get(of(world, used), key=key(used)).value == VALUES[0]
+    refuses_all(world, PLAIN, MissingEncryptionKeyError)
+    assert world.errors() == []
+
+
+def test_a_marked_database_tells_of_redirects_too(world: World) -> None:
+    used = cipher("a")
+    one = key(used)
+    set_(of(world, used), key=key(used, "first"), value=VALUES[0])
+    redirect(of(world, used), keys=[one], targets={one.id: Redirect("org/kv", 2)})
+    tag = world.refs()[DUMMY_TREE_TAG]
+    assert decode_anchor(world.store.objects([tag])[tag]) == Anchor(used.mark, redirected=True)
+    with pytest.raises(MovedError):
+        set_(of(world, used), key=one, value=text("v"))
+    set_(of(world, used), key=key(used, "another"), value=text("v"))
+    assert world.errors() == []
+    refuses_all(world, PLAIN, MissingEncryptionKeyError)
 
 
 def test_an_encrypted_record_under_a_plain_key_names_the_key_that_is_wanted(memory: World) -> None:
@@ -359,7 +415,6 @@ def test_counters_are_not_encrypted_but_their_names_are(world: World) -> None:
     assert get(of(world, used), key=one).value == 8
     assert [len(job.applied) for job in gather(world.maintenance(), grace_period=0).jobs] == [1]
     assert mget(of(world, used), keys=[one]).document == {LABEL: 8}
-    assert get(world.database(), key=Key.of(LABEL, text(LABEL))).found is False
     assert set_(of(world, used), key=one, value=2).applied is True
     assert getdel(of(world, used), key=one).value == 2
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
 from git_keyval.format.encryption import Place, derive_key, seal_key, seal_name, seal_value
@@ -45,8 +46,9 @@ SEALED_VALUE = encode_data(
 SEALED_NAME = seal_name(SECRET, SEALED_KEY.key_id, "colour")
 SEALED = [SEALED_KEY.commit, SEALED_VALUE.commit]
 MESSAGES = [encode_expiry(1795392000), encode_counter(COUNTER), encode_delta(1), encode_redirect(Redirect("owner/name", 2))]
+MARKED = encode_anchor(Anchor(Mark("2026", "0123456789abcdef")))
 COMMITS = [*SEALED, MAP.commit, ARRAY.commit, KEY.commit, *MESSAGES]
-OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR]
+OBJECTS: list[GitObject] = [*KEY.objects, *VALUE.objects, *COMMITS, *DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR, MARKED]
 ENTRY = encode_entry(1795392000)
 FIRST_GENERATION = [
     commit(Oid("ad8d7454878fbe21508d947c222055286103e142"), b""),
