@@ -58,12 +58,12 @@ def test_errors_have_a_kind_and_name_the_key(keyval: Command, keys: str, kind: s
 
 
 def test_what_was_tampered_with_and_what_is_plain_have_kinds_of_their_own(keyval: Command, repository: Path) -> None:
-    keyval("set", "a", "hidden", environ=BOTH)
-    (a,) = values(repository)
-    keyval("set", "b", "hidden", environ=BOTH)
-    (b,) = values(repository) - {a}
     keyval("set", "c", "plain")
-    (c,) = values(repository) - {a, b}
+    (c,) = values(repository)
+    keyval("set", "a", "hidden", environ=BOTH)
+    (a,) = values(repository) - {c}
+    keyval("set", "b", "hidden", environ=BOTH)
+    (b,) = values(repository) - {a, c}
     for source, kind in ((b, "tampered"), (c, "not-encrypted")):
         run_git("update-ref", a, source, directory=repository)
         said = keyval("get", "a", "--json", environ=BOTH)
