@@ -18,8 +18,11 @@ from tests.races.jobs import killed_maintenance, pack_refs
 from tests.races.running import at_once, meanwhile
 from tests.servers.binary import isolated_environ
 
-SECONDS = 20
+SECONDS = 15
 HOLDERS = 4
+ENOUGH = 5
+"""How often the lock is released at least: a busy machine takes longer for that."""
+_LONGEST_WAIT_SECONDS = 120
 _ROOT = Path(__file__).parents[2]
 
 
@@ -46,7 +49,7 @@ def test_at_most_one_holds_a_lock(request: pytest.FixtureRequest, place: str) ->
     entered = [line["fence"] for line in lines if line["what"] == "enter"]
     assert len(entered) == len(set(entered))
     ends = Counter(line["what"] for line in lines)
-    assert ends["released"]
+    assert ends["released"] >= ENOUGH
     fields = json.loads(arena.one_shot().run("hgetall", key="lock").outputs["json"])
     assert int(fields["fence"]) >= max(owners)
     arena.assert_sound()
@@ -56,7 +59,8 @@ def test_at_most_one_holds_a_lock(request: pytest.FixtureRequest, place: str) ->
 def _drive(arena: Arena, log: Path, number: int, until: float) -> int:
     """Run a holder, and a new one after each that was killed; give how many were."""
     random, kills = arena.random(f"holder {number}"), 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or sum(line["what"] == "released" for line in read_log(log)) < ENOUGH:
+        assert time.monotonic() < until + _LONGEST_WAIT_SECONDS
         told = {
             "log": str(log),
             "outputs": str(log.with_name(f"outputs-{number}-{kills}")),
@@ -67,7 +71,7 @@ def _drive(arena: Arena, log: Path, number: int, until: float) -> int:
         environ = isolated_environ(dict(arena.place))
         with subprocess.Popen(command, cwd=_ROOT, env=environ, stderr=subprocess.PIPE, text=True) as process:
             try:
-                _, said = process.communicate(timeout=min(random.uniform(2, 10), max(0.1, until - time.monotonic())))
+                _, said = process.communicate(timeout=random.uniform(2, 10))
             except subprocess.TimeoutExpired:
                 process.kill()
                 _, said = process.communicate()
