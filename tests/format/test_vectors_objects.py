@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from git_keyval.errors import MalformedRecordError
+from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import (
     NULL,
     Counter,
@@ -116,6 +117,9 @@ def test_the_dummy_tree_and_the_null_commit_are_the_formats() -> None:
     assert trees["dummy tree"]["entries"] == {"README.md": DUMMY_README.oid}
     assert NULL_COMMIT.oid == commits["null commit"]["oid"]
     assert REDIRECT_ANCHOR.oid == commits["redirect anchor"]["oid"]
+    mark = Mark("2026", "0123456789abcdef")
+    assert encode_anchor(Anchor(mark)).oid == commits["encryption anchor"]["oid"]
+    assert encode_anchor(Anchor(mark, redirected=True)).oid == commits["encryption anchor of redirected keys"]["oid"]
 
 
 @pytest.mark.parametrize("case", DATA["records"], ids=label)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.vectors.cases.raw import (
     DUMMY_TREE,
+    ENCRYPTION_ANCHOR,
     NULL_COMMIT,
     README,
     README_OID,
@@ -31,6 +32,8 @@ def objects() -> Json:
     commits = [
         ("null commit", DUMMY_TREE, ""),
         ("redirect anchor", DUMMY_TREE, REDIRECT_ANCHOR),
+        ("encryption anchor", DUMMY_TREE, ENCRYPTION_ANCHOR % ""),
+        ("encryption anchor of redirected keys", DUMMY_TREE, ENCRYPTION_ANCHOR % '"redirected":true,'),
         ("first generation, empty message", first_generation, ""),
         ("first generation, a media type", "18c3e088d58cb90325f1a89a8f0f284c78acb330", "custom/mime\n"),
         ("message without a final line feed", DUMMY_TREE, "x"),

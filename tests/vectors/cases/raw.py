@@ -40,6 +40,7 @@ README_OID = oid_of("blob", README)
 DUMMY_TREE = oid_of("tree", tree_content({"README.md": README_OID}))
 NULL_COMMIT = commit_oid(DUMMY_TREE, b"")
 REDIRECT_ANCHOR = "Keys of this database are redirected. See git-keyval.\n"
+ENCRYPTION_ANCHOR = '{"category":"anchor","encryption":{"check":"0123456789abcdef","kid":"2026"},%s"version":2}\n'
 
 
 def b64(data: bytes) -> str:
