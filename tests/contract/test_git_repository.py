@@ -43,6 +43,22 @@ def hook(repository: Path, name: str, script: str) -> None:
     path.chmod(0o700)
 
 
+@pytest.mark.parametrize("words", ["hook declined", "no", "pre-receive: zero to zero makes no sense"])
+def test_a_server_that_refuses_to_delete_what_is_not_there_gets_the_rest(git_place: GitPlace, words: str) -> None:
+    zero = "0" * 40
+    hook(
+        git_place.repository,
+        "pre-receive",
+        f'while read old new ref; do [ "$old$new" != {zero}{zero} ] || {{ echo "{words}" >&2; exit 1; }}; done',
+    )
+    store = git_place.open()
+    assert list(store.apply([together(put(branch("a"), ONE), delete(branch("b")))])) == [Applied()]
+    assert refs(git_place.repository) == {branch("a"): ONE.oid}
+    hook(git_place.repository, "update", f'[ "$2$3" != {zero}{zero} ] || exit 1')
+    assert list(store.apply([together(put(branch("a"), TWO), delete(branch("b")))])) == [Applied()]
+    assert refs(git_place.repository) == {branch("a"): TWO.oid}
+
+
 def test_git_finds_every_object_as_it_was_meant(git_place: GitPlace) -> None:
     samples = [
         note("ключ\n"),

@@ -29,6 +29,8 @@ from git_keyval.store.port import (
 )
 
 _MAX_ROUNDS: Final = 12
+_UNSEEN_ROUNDS: Final = 3
+"""After how many refusals for reasons that may pass deletions of what is not there are left out."""
 # Refusals that no second attempt changes. Everything else git says about a ref ("failed to update ref", "cannot lock ref", …) can
 # come from a rival's lock and is tried again.
 _FINAL_REFUSAL = re.compile(
@@ -46,7 +48,7 @@ def settle(
     """Apply the transactions, each all or nothing; one outcome each. ``pause`` is told how many rounds have failed.
 
     With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git takes it for the deletion of whatever has
-    come to be there meanwhile, so that a rival cannot slip in.
+    come to be there meanwhile, so that a rival cannot slip in. Where a server or a hook of it refuses, it is left out.
     """
     round_ = _Round(transactions, deletes_unseen=deletes_unseen)
     for attempt in range(_MAX_ROUNDS):
@@ -75,6 +77,8 @@ class _Round:
         self.open = list(range(len(transactions)))
         self._sent: list[int] = []
         self._last_reason = ""
+        self._sent_unseen = False
+        self._refusals = 0
         self.anything_sent = False
 
     def names(self) -> frozenset[RefName]:
@@ -100,15 +104,20 @@ class _Round:
         atomic = "atomic" in advertised.capabilities
         if not atomic and any(len(self._transactions[index].updates) > 1 for index in self._sent):
             raise AtomicUnsupportedError
+        self._sent_unseen = any(_is_unseen(command) for command in commands)
         objects = [obj for index in self._sent for obj in self._transactions[index].objects]
         return Push(commands, objects, atomic)
 
     def take(self, report: Report) -> None:
         """Turn the server's report into outcomes; what may succeed in another round stays open."""
         self.anything_sent = True
-        for index in self._sent:
-            if (outcome := self._outcome(index, report)) is not None:
-                self._outcomes[index] = outcome
+        outcomes = {index: self._outcome(index, report) for index in self._sent}
+        if self._sent_unseen and any(outcome is None or _is_refusal(outcome) for outcome in outcomes.values()):
+            # What git takes, another server or a hook may not, and say so in words that nobody knows.
+            self._refusals += 1
+            self._deletes_unseen = self._refusals < _UNSEEN_ROUNDS and not any(map(_is_refusal, outcomes.values()))
+            outcomes = {index: None if _is_refusal(outcome) else outcome for index, outcome in outcomes.items()}
+        self._outcomes |= {index: outcome for index, outcome in outcomes.items() if outcome is not None}
         self.open = [index for index in self.open if index not in self._outcomes]
 
     def finish(self, failure: str) -> list[Outcome]:
@@ -131,6 +140,10 @@ class _Round:
         return None if final is None else Refused(_explain(final))
 
 
+def _is_refusal(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Refused)
+
+
 def _holds(update: RefUpdate, advertised: Advertised) -> bool:
     return update.expect is ANY or advertised.refs.get(update.name, ABSENT) == update.expect
 
@@ -149,8 +162,13 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_u
         for update in updates
     ]
     if not deletes_unseen:
-        commands = [command for command in commands if (command.old, command.new) != (ZERO_OID, ZERO_OID)]
+        commands = [command for command in commands if not _is_unseen(command)]
     return commands if any(command.old != command.new for command in commands) else []
+
+
+def _is_unseen(command: Command) -> bool:
+    """Tell whether a command deletes what is not there."""
+    return (command.old, command.new) == (ZERO_OID, ZERO_OID)
 
 
 def _explain(reason: str) -> str:
