@@ -14,7 +14,7 @@ from git_keyval.format import counters as states
 from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, RefName
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
 
@@ -91,9 +91,9 @@ def assign(
         if condition and not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         forced = attempt == database.max_attempts
-        if forced and (condition or view.seen.refs.get(DUMMY_TREE_TAG, NULL_COMMIT.oid) != NULL_COMMIT.oid):
+        if forced and (condition or view.seen.refs.get(DUMMY_TREE_TAG, database.anchor.oid) != database.anchor.oid):
             break  # where keys are redirected, a value that was not read may be a redirect by now
-        transaction, version = _assignment(state, value, lifetime, extra, op, forced=forced)
+        transaction, version = _assignment(state, value, lifetime, extra, op, database.anchor if forced else None)
         if _apply(database, key, state, transaction, op):
             return replace(answer, version=version)
         database.pause(attempt)
@@ -213,9 +213,10 @@ def _leave_breadcrumb(database: Database, key: Key, state: _State, by: int, op: 
 
 
 def _assignment(
-    state: _State, value: int, lifetime: int | Lifetime, extra: Transaction, op: str, *, forced: bool
+    state: _State, value: int, lifetime: int | Lifetime, extra: Transaction, op: str, anchor: GitObject | None
 ) -> tuple[Transaction, Oid]:
-    view = state.view
+    """Make the transaction; with an anchor it is forced, and moves the counter whatever it is, while the anchor stands."""
+    view, forced = state.view, anchor is not None
     time = states.next_time(state.now, state.base, state.crumbs)
     base = replace(state.base, seq=state.base.seq + RECENT_OPERATIONS) if forced else state.base
     commit = states.encode_counter(states.assign(base, value, time, op))
@@ -223,7 +224,7 @@ def _assignment(
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
     # What is void now is deleted now: left behind, it could outlive the counter that knows so.
     void = () if forced else tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in _oldest(state))
-    unread = (RefUpdate(DUMMY_TREE_TAG, view.expected(DUMMY_TREE_TAG), NULL_COMMIT.oid),) if forced else ()
+    unread = (RefUpdate(DUMMY_TREE_TAG, view.expected(DUMMY_TREE_TAG), anchor.oid),) if anchor else ()
     updates = (
         RefUpdate(view.value_name, expect, commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),
@@ -231,5 +232,5 @@ def _assignment(
         *void,
         *unread,
     )
-    objects = (*DUMMY_OBJECTS, NULL_COMMIT, commit, *expiry_objects(lifetime))
+    objects = (*DUMMY_OBJECTS, NULL_COMMIT, *([anchor] if anchor else []), commit, *expiry_objects(lifetime))
     return Transaction((*updates, *extra.updates), (*objects, *extra.objects)), commit.oid

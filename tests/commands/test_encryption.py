@@ -518,3 +518,13 @@ def test_nonces_of_a_process_never_come_again() -> None:
     drawn = {new_nonce() for _ in range(1_000)}
     assert len(drawn) == 1_000
     assert {len(nonce) for nonce in drawn} == {12}
+
+
+def test_a_counter_of_an_encrypted_database_is_set_by_force_where_rivals_win_every_time(memory: World) -> None:
+    used = cipher()
+    one = key(used)
+    set_(of(memory, used), key=one, value=1)
+    store = memory.faulty({2 * turn: Rival(lambda: incr(of(memory, used), key=one, by=5)) for turn in range(1, 100)})
+    database = replace(memory.database(store, max_attempts=3), cipher=used)
+    assert set_(database, key=one, value=100).applied is True
+    assert get(of(memory, used), key=one).value == 100
