@@ -31,7 +31,7 @@ READ_TOKEN = "ghs_markedreader91f0"
 CONTAINER = os.environ.get("EXAMPLES_IN", "")
 
 _FILES = "/github/file_commands"
-_TOLD = ("CI", "GITHUB_", "INPUT_", "STATE_")
+_TOLD = ("CI", "GITHUB_", "GIT_KEYVAL_", "INPUT_", "STATE_")
 
 
 @dataclass(slots=True)
