@@ -116,11 +116,15 @@ def read_all(database: Database, key: Key, category: CollectionCategory, command
     not ``exact`` is enough for those whose write compares what they have read. Raises WrongTypeError.
     """
     expiries = Selection(prefixes=(database.naming.element_expiries(key.id),))
-    found = _opened(database, read_view(database, key, Depth.TREES, exact=False, expiries=expiries), category, command)
+
+    def read() -> CollectionView:
+        return _opened(database, read_view(database, key, Depth.TREES, exact=False, expiries=expiries), category, command)
+
+    found = read()
     for _ in range(database.max_attempts):
         if not exact or not found.expired_names():
             break
-        newer = _opened(database, read_view(database, key, Depth.TREES, exact=False, expiries=expiries), category, command)
+        newer = read()
         agreed = (found.version, found.expired_names()) == (newer.version, newer.expired_names())
         found = newer
         if agreed:

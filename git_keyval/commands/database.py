@@ -221,15 +221,18 @@ class Database:
     ) -> list[Applied | Conflict | Unknown | RefusedError]:
         missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
         named = any(update.name == DUMMY_TREE_TAG for transaction in transactions for update in transaction.updates)
-        # It keeps the dummy tree from git's garbage collection. A conflict only says that somebody else was first.
-        making = Transaction((RefUpdate(DUMMY_TREE_TAG, ABSENT, self.anchor.oid),), (*DUMMY_OBJECTS, self.anchor))
-        outcomes = self.store.apply([*transactions, *([making] if missing and not named else [])])[: len(transactions)]
+        anchor = [self._anchoring()] if missing and not named else []
+        outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
         return [
             RefusedError([update.name for update in transaction.updates], outcome.reason)
             if isinstance(outcome, Refused)
             else outcome
             for transaction, outcome in zip(transactions, outcomes, strict=True)
         ]
+
+    def _anchoring(self) -> Transaction:
+        """Keep the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
+        return Transaction((RefUpdate(DUMMY_TREE_TAG, ABSENT, self.anchor.oid),), (*DUMMY_OBJECTS, self.anchor))
 
     def _read_refs(self, writes: Sequence["_Write"]) -> Mapping[RefName, Oid]:
         names = tuple(update.name for write in writes for update in write.transaction.updates)

@@ -45,7 +45,6 @@ _COLLECTIONS = {"map": "hgetall", "array": "arange"}
 """The categories of many elements, with the command that reads one."""
 
 _CATEGORIES = {"data", COUNTER_TYPE, *_COLLECTIONS}
-_RESERVED = {"redirect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +162,6 @@ class KeyView:
             raise MalformedRecordError(self.value_name, exc.reason) from exc
         if category == "redirect":
             raise MalformedRecordError(self.value_name, "it is a redirect that leads nowhere")
-        if category in _RESERVED:
-            raise MalformedRecordError(self.value_name, f"it is a {category}, which this version of the software cannot read")
         if category not in _CATEGORIES:
             raise MalformedRecordError(self.value_name, "it is of a category that no key can hold")
         return str(category)

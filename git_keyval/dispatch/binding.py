@@ -10,7 +10,6 @@ from git_keyval.commands.ciphers import Cipher
 from git_keyval.commands.collections import Draft
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.views import TYPE_NAMES, Key
-from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
@@ -48,10 +47,10 @@ _ONE_FIELD = {"hget", "httl"}
 _OP_DIGITS = 20
 
 
-def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
-    """Give the keyword arguments of the command's function. Raises InputError."""
+def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings, cipher: Cipher) -> dict[str, object]:
+    """Give the keyword arguments of the command's function, in a database of this cipher. Raises InputError."""
     arguments = _as_they_are(command, inputs, surroundings)
-    key_type, cipher = str(inputs.get("key-type", "string")), cipher_of(inputs, surroundings)
+    key_type = str(inputs.get("key-type", "string"))
     arguments |= _keyed(command, inputs, key_type, cipher) | _fielded(command, inputs)
     if "values" in command.inputs:
         of_map = "field" in command.inputs

@@ -34,12 +34,12 @@ def run_command(
 
     ``deliverable`` raises for a value that the caller could not hand on; it is asked before such a value is taken away.
     """
-    arguments = bind(command, inputs, surroundings)
+    cipher = cipher_of(inputs, surroundings)
+    arguments = bind(command, inputs, surroundings, cipher)
     layout = layout_of(str(inputs.get("repository", "")), inputs)
     shard_length = shard_length_of(inputs, layout)
     stores = Stores(inputs, surroundings)
     function: Run = getattr(import_module(command.module), command.attribute)
-    cipher = cipher_of(inputs, surroundings)
     resolve = resolver_of(inputs, surroundings)
     keys = keys_of(arguments)
 

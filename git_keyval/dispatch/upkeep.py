@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.opening import open_store, resolver_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
@@ -72,7 +73,7 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
 def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Upkeep:
     store: Store | None = None
     try:
-        arguments = bind(command, target.inputs, surroundings)
+        arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
         store = open_store(target.inputs, surroundings)
         resolve = resolver_of(target.inputs, surroundings)
         run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares, resolve)

@@ -177,7 +177,7 @@ def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, comm
     parsed = parse_inputs(find_command(command), inputs_of(environ))
     outside = surroundings(environ, lambda *_: None)
     cipher = cipher_of(parsed, outside)
-    bound = bind(find_command(command), parsed, outside)
+    bound = bind(find_command(command), parsed, outside, cipher)
     for made in (parsed["encryption-key"], outside, cipher, *getattr(cipher, "keys", ()), *bound.values()):
         for name in ("2026", "2027"):
             assert encoded(name) not in show(made)

@@ -10,6 +10,7 @@ import pytest
 from git_keyval.action.runner import inputs_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.opening import open_store
 from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
@@ -193,7 +194,7 @@ def _everything(environ: dict[str, str]) -> list[object]:
     inputs = parse_inputs(command, given)
     outside = surroundings(environ, lambda *_: None)
     store = open_store(inputs, outside)
-    return [outside, store, *vars(store).values(), *bind(command, inputs, outside).values()]
+    return [outside, store, *vars(store).values(), *bind(command, inputs, outside, cipher_of(inputs, outside)).values()]
 
 
 def test_a_result_shows_no_secret_when_it_is_printed() -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from git_keyval.cli.application import application
 from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS, COMMON, Command
 from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS
@@ -108,7 +109,8 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
         given.pop("media-type", None)
     if "encryption-kid" in given:
         given["encryption-key"] = SAMPLES["encryption-key"]
-    return bind(command, parse_inputs(command, given), surroundings({}, lambda *_: None))
+    inputs, outside = parse_inputs(command, given), surroundings({}, lambda *_: None)
+    return bind(command, inputs, outside, cipher_of(inputs, outside))
 
 
 def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can be anything
