@@ -31,6 +31,7 @@ from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.git.packs import write_pack
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE, Store
 from maintenance.gather import plan_gather
 from maintenance.jobs import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
@@ -186,9 +187,8 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
     contents = Contents(outside.clock())
     add(contents, amount, due, spread)
     write(path, contents)
-    store = open_git_store(
-        str(path), environ=outside.environ, clock=ServerClock(outside.clock), sleep=outside.sleep, random=outside.random
-    )
+    patience = Patience(300, outside.elapsed, outside.sleep, outside.random)
+    store = open_git_store(str(path), environ=outside.environ, clock=ServerClock(outside.clock), patience=patience)
     write_push(path.with_name(f"{path.name}.push.json"), planner(store))
 
 

@@ -17,6 +17,7 @@ from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
 from git_keyval.store.git.transport import LocalTransport, PipeConversation, Service
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
 from maintenance.jobs import Maintenance, gather, purge, sweep
 from maintenance.report import Report, to_json
@@ -65,13 +66,13 @@ def main(job: str, path: str, push: str) -> None:
     meter = Meter()
     outside = surroundings(os.environ, lambda _what, _done, _total: None)
     clock = ServerClock(outside.clock)
+    patience = Patience(300, outside.elapsed, outside.sleep, outside.random)
     store = GitStore(
         CountedTransport(path, os.environ, meter.sample),
-        capabilities=open_git_store(path, environ=os.environ, clock=clock, sleep=outside.sleep, random=outside.random).capabilities,
+        capabilities=open_git_store(path, environ=os.environ, clock=clock, patience=patience).capabilities,
         deletes_unseen=True,
         clock=clock,
-        sleep=outside.sleep,
-        random=outside.random,
+        patience=patience,
     )
     transaction = _transaction(push) if job == "apply" else None
     with meter:

@@ -276,7 +276,7 @@ class AccessDeniedError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The repository could not be reached, or the connection broke before anything was written."""
+    """The repository could not be reached, or the connection broke before anything was written: it may be asked again."""
 
 
 class RefusedError(StoreError):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.store.patience import Patience
 from tests.servers.binary import init_bare
 
 # `HYPOTHESIS_PROFILE=deep` searches with other random choices at every run, and longer.
@@ -28,6 +29,11 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Move the clock; it serves as a ``sleep`` too."""
         self.moment = Micros(self.moment + round(seconds * SECOND))
+
+
+def patience(clock: FakeClock) -> Patience:
+    """Return the policy for asking again, by a clock that moves where the store sleeps."""
+    return Patience(300.0, lambda: 0.0, clock.advance, lambda: 0.5)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from git_keyval.errors import InputError
 from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import Store
 
 DEFAULT_PATIENCE_SECONDS = 300.0
@@ -67,8 +68,7 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
         environ=surroundings.environ,
         token=allowed,
         clock=ServerClock(surroundings.clock),
-        sleep=surroundings.sleep,
-        random=surroundings.random,
+        patience=_patience(inputs, surroundings),
     )
 
 
@@ -89,18 +89,20 @@ def _open_github(
 
     if not token:
         raise InputError("token", "is missing, and GitHub's API needs one", "a token that may use the repository")
-    max_seconds = inputs.get("max-seconds")
     return open_github_store(
         GithubPlace(name, server.api_url, server.graphql_url, server.server_url, *_told_by_event(name, surroundings)),
         by_git=transport == "auto",
         environ=surroundings.environ,
         token=token,
         clock=ServerClock(surroundings.clock),
-        sleep=surroundings.sleep,
-        random=surroundings.random,
-        elapsed=surroundings.elapsed,
-        max_seconds=float(max_seconds) if isinstance(max_seconds, int) else DEFAULT_PATIENCE_SECONDS,
+        patience=_patience(inputs, surroundings),
     )
+
+
+def _patience(inputs: Mapping[str, object], surroundings: Surroundings) -> Patience:
+    seconds = inputs.get("max-seconds")
+    allowed = float(seconds) if isinstance(seconds, int) else DEFAULT_PATIENCE_SECONDS
+    return Patience(allowed, surroundings.elapsed, surroundings.sleep, surroundings.random)
 
 
 def _told_by_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:

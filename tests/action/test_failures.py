@@ -1,5 +1,6 @@
 """What fails while a step runs: one error that says what to do, and the database as it was."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -249,11 +250,40 @@ def test_a_server_that_fails_is_one_error(served: Served, fault: Fault, command:
         assert secret not in ended.shown
 
 
-def test_a_server_that_asks_for_patience_is_asked_once(served: Served) -> None:
-    """Retries are the commands' alone: what is below them repeats nothing unseen, nor sleeps as long as a server says."""
-    served.server.fail(1, Status(429, retry_after="1"), forever=True)
-    assert "429" in served.workflow.run("get", key=KEY).error
-    assert served.server.count() == 1
+PASSING: list[Fault] = [Status(502), Status(503), Status(429, retry_after="1"), Cut.BEFORE, Cut.TRUNCATE]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+@pytest.mark.parametrize(("command", "nth"), [("get", 1), ("get", 2), ("get", 3), ("keys", 2)])
+def test_a_read_that_fails_once_is_made_again(served: Served, fault: Fault, nth: int, command: str) -> None:
+    """Whichever request of it fails: the advertisement, the listing, the fetch."""
+    served.workflow.run("set", key=KEY, value=VALUE)
+    inputs = {"key": KEY} if command == "get" else {}
+    expected = served.workflow.run_given(command, inputs).answers
+    served.server.fail(nth, fault)
+    pauses: list[float] = []
+    ended = served.workflow.run_given(command, inputs, lambda outside: replace(outside, sleep=pauses.append))
+    assert (ended.code, ended.answers) == (0, expected)
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+def test_a_read_that_fails_for_good_is_made_a_few_times(served: Served, fault: Fault) -> None:
+    served.server.fail(1, fault, forever=True)
+    pauses: list[float] = []
+    ended = served.workflow.run_given("get", {"key": KEY}, lambda outside: replace(outside, sleep=pauses.append))
+    assert re.search("again|cannot be reached", ended.error)
+    assert served.server.count() == 5
+    assert pauses == sorted(pauses)
+    assert 1 < sum(pauses) < 10
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 407, 413])
+def test_a_refusal_is_asked_for_once(served: Served, code: int) -> None:
+    served.server.fail(1, Status(code), forever=True)
+    assert str(code) in served.workflow.run("get", key=KEY).error
+    # A refused credential is looked for once more by the client of HTTP.
+    assert served.server.count() <= 2
 
 
 def test_a_write_whose_outcome_cannot_be_known_is_told_so(served: Served) -> None:
@@ -261,7 +291,8 @@ def test_a_write_whose_outcome_cannot_be_known_is_told_so(served: Served) -> Non
     served.workflow.run("init")
     served.server.fail(1, Cut.AFTER, method="POST", service=RECEIVE_PACK)
     served.server.fail(2, Status(503), method="GET", forever=True)
-    error = served.workflow.run("set", key=KEY, value=VALUE).error
+    given = {"key": KEY, "value": VALUE}
+    error = served.workflow.run_given("set", given, lambda outside: replace(outside, sleep=lambda _: None)).error
     assert "cannot be known" in error
     assert "if-version" in error
     served.server.heal()

@@ -14,7 +14,7 @@ from git_keyval.store.git import open_git_store
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, patience
 from tests.emulator import GitHubEmulator
 from tests.faults import FaultyStore
 from tests.github.opening import id_of, open_emulated
@@ -68,8 +68,7 @@ def open_git_place(repository: Path, location: str, clock: FakeClock, environ: M
             environ=isolated_environ(environ),
             token=token,
             clock=ServerClock(clock),
-            sleep=clock.advance,
-            random=lambda: 0.5,
+            patience=patience(clock),
         )
 
     return GitPlace(open_store, lambda oid: lose_loose(repository, oid), repository)

@@ -9,7 +9,7 @@ from git_keyval.errors import AtomicUnsupportedError, NotARepositoryError, Store
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import ANY, Applied, Conflict, Refused, Selection
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, patience
 from tests.contract.places import GitPlace
 from tests.contract.samples import (
     all_refs,
@@ -220,9 +220,7 @@ def test_objects_without_a_ref_are_none(git_place: GitPlace) -> None:
 def test_what_is_no_repository_is_named_so(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "plain").mkdir()
     for location in (tmp_path / "absent", tmp_path / "plain"):
-        store = open_git_store(
-            str(location), environ=isolated_environ(), clock=ServerClock(clock), sleep=clock.advance, random=lambda: 0.5
-        )
+        store = open_git_store(str(location), environ=isolated_environ(), clock=ServerClock(clock), patience=patience(clock))
         with pytest.raises(NotARepositoryError):
             store.read(Selection((branch("a"),)))
         with pytest.raises(NotARepositoryError):

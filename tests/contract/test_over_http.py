@@ -113,6 +113,18 @@ def test_what_was_applied_is_told_though_a_later_request_fails(
     believe(after(before, rival), all_refs(http_place.open()), list(zip(transactions, outcomes, strict=True)))
 
 
+@pytest.mark.parametrize("fault", [Status(502), Cut.BEFORE, Cut.TRUNCATE], ids=str)
+def test_a_push_that_could_not_begin_is_begun_again(http_place: HttpPlace, before: dict[RefName, Oid], fault: Fault) -> None:
+    """Also where an earlier one was sent and lost a race, so that an error would tell of it as refused."""
+    http_place.server.between(lambda: http_place.open().apply([put(branch("a"), TWO)]))
+    http_place.server.fail(1, fault, method="GET", service=RECEIVE_PACK)
+    http_place.server.fail(4, fault, method="GET", service=RECEIVE_PACK)
+    outcomes = http_place.open().apply([put(branch("a"), THREE, ONE.oid), put(branch("b"), TWO, ONE.oid)])
+    assert list(outcomes) == [Conflict((branch("a"),)), Applied()]
+    assert http_place.server.count(method="GET", service=RECEIVE_PACK) == 5
+    assert all_refs(http_place.open()) == before | {branch("a"): TWO.oid, branch("b"): TWO.oid}
+
+
 @pytest.mark.parametrize("fault", LOST_REPLIES, ids=str)
 def test_a_lost_reply_is_unknown_and_nothing_is_sent_twice(http_place: HttpPlace, before: dict[RefName, Oid], fault: Fault) -> None:
     http_place.server.fail(1, fault, method="POST", service=RECEIVE_PACK)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.errors import AccessDeniedError, NotARepositoryError, UnavailableError
+from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import Applied, Selection, Store
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, patience
 from tests.contract.samples import branch, create, note
 from tests.servers.binary import init_bare, isolated_environ
 from tests.servers.ssh import SshStandIn
@@ -21,9 +21,7 @@ def ssh(tmp_path: Path) -> SshStandIn:
 
 
 def open_store(location: str, environ: Mapping[str, str], clock: FakeClock) -> Store:
-    return open_git_store(
-        location, environ=isolated_environ(environ), clock=ServerClock(clock), sleep=clock.advance, random=lambda: 0.5
-    )
+    return open_git_store(location, environ=isolated_environ(environ), clock=ServerClock(clock), patience=patience(clock))
 
 
 def test_user_port_and_path_are_those_of_the_address(ssh: SshStandIn, tmp_path: Path, clock: FakeClock) -> None:
@@ -38,7 +36,7 @@ def test_user_port_and_path_are_those_of_the_address(ssh: SshStandIn, tmp_path: 
 @pytest.mark.parametrize(
     ("address", "error"),
     [
-        ("ssh://git@elsewhere.example/database.git", UnavailableError),
+        ("ssh://git@elsewhere.example/database.git", StoreError),
         ("ssh://root@git.example/database.git", AccessDeniedError),
         ("ssh://git@git.example/absent.git", NotARepositoryError),
     ],

@@ -2,6 +2,7 @@
 
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
+from git_keyval.store.patience import Patience
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.emulator.server import DEFAULT_TOKEN
@@ -37,10 +38,7 @@ def open_emulated(
         environ=isolated_environ(),
         token=token,
         clock=ServerClock(clock),
-        sleep=sleep,
-        random=lambda: 0.5,
-        elapsed=lambda: slept,
-        max_seconds=max_seconds,
+        patience=Patience(max_seconds, lambda: slept, sleep, lambda: 0.5),
         timeout=timeout,
         git_timeout=timeout,
     )

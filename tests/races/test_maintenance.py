@@ -13,6 +13,7 @@ from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Transaction
 from tests.races.arena import Arena
 from tests.races.clients import Client
@@ -101,8 +102,7 @@ def _leave_breadcrumbs(arena: Arena, turn: int, expected: Expected) -> None:
         str(arena.repository),
         environ=isolated_environ(),
         clock=ServerClock(lambda: Micros(now)),
-        sleep=time.sleep,
-        random=lambda: 0.5,
+        patience=Patience(300, lambda: 0.0, time.sleep, lambda: 0.5),
     )
     assert store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))]) == [Applied()]
 

@@ -9,6 +9,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.github import GithubPlace, GithubStore, open_github_store
 from git_keyval.store.github.queries import PAGE
 from git_keyval.store.github.repository import MAX_FIELDS
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Transaction
 from tests.contract.samples import (
     UNSTORED,
@@ -62,10 +63,7 @@ def _open(github: RecordedGitHub, name: str, *, by_git: bool = False, repository
         environ=isolated_environ(),
         token=DEFAULT_TOKEN,
         clock=ServerClock(lambda: _NOW),
-        sleep=lambda _seconds: None,
-        random=lambda: 0.5,
-        elapsed=lambda: 0.0,
-        max_seconds=300,
+        patience=Patience(300, lambda: 0.0, lambda _seconds: None, lambda: 0.5),
     )
 
 

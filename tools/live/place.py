@@ -19,6 +19,7 @@ from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure
 from git_keyval.store.github import GithubPlace, open_github_store
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Depth, Outcome, RefUpdate, Selection, Snapshot, Store, Transaction
 from tests.around import StoreAround
 from tests.conftest import FakeClock
@@ -117,10 +118,7 @@ def _open(target: Target, clock: ServerClock, sleep: Callable[[float], None]) ->
         environ=os.environ,
         token=target.token,
         clock=clock,
-        sleep=sleep,
-        random=lambda: 0.5,
-        elapsed=lambda: 0.0,
-        max_seconds=3_600,
+        patience=Patience(3_600, lambda: 0.0, sleep, lambda: 0.5),
     )
 
 

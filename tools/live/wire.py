@@ -15,6 +15,7 @@ from git_keyval.format.times import Micros, iso_utc
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.git.adapter import GitStore
+from git_keyval.store.patience import Patience
 from tools.live.target import Target
 
 ZERO = "0" * 40
@@ -108,8 +109,7 @@ class Wire:
             environ=os.environ,
             token=self.target.token,
             clock=ServerClock(lambda: Micros(time.time_ns() // 1000)),
-            sleep=time.sleep,
-            random=random.SystemRandom().random,
+            patience=Patience(300, lambda: 0.0, time.sleep, random.SystemRandom().random),
         )
 
     def clean(self) -> None:

@@ -1,12 +1,13 @@
 """The git adapter: any git remote as a store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.adapter import GitStore
 from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
 from git_keyval.store.messages import one_line
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities
 
 __all__ = ["TIMEOUT_SECONDS", "GitStore", "is_scp_address", "open_git_store"]
@@ -26,8 +27,7 @@ def open_git_store(
     environ: Mapping[str, str],
     token: str = "",
     clock: ServerClock,
-    sleep: Callable[[float], None],
-    random: Callable[[], float],
+    patience: Patience,
     timeout: float = TIMEOUT_SECONDS,
     deletes_unseen: bool = True,
 ) -> GitStore:
@@ -44,7 +44,7 @@ def open_git_store(
         raise NotARepositoryError(
             "The address of 'repository' is not valid.", "Give a path, file://, https:// or ssh://."
         ) from None
-    return GitStore(transport, capabilities=capabilities, clock=clock, sleep=sleep, random=random, deletes_unseen=deletes_unseen)
+    return GitStore(transport, capabilities=capabilities, clock=clock, patience=patience, deletes_unseen=deletes_unseen)
 
 
 def _transport(

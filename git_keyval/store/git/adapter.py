@@ -1,8 +1,10 @@
 """The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from typing import TypeVar
 
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
@@ -13,10 +15,13 @@ from git_keyval.store.closure import closure, missing
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.transport import Transport
 from git_keyval.store.git.upload import DamagedError, MissingObjectError, UploadPack, upload_pack
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
 _CACHED_BYTES = 32 * 1024 * 1024
 _CACHED_OBJECT_BYTES = 64 * 1024
+
+_T = TypeVar("_T")
 
 
 class GitStore:
@@ -28,16 +33,14 @@ class GitStore:
         *,
         capabilities: Capabilities,
         clock: ServerClock,
-        sleep: Callable[[float], None],
-        random: Callable[[], float],
+        patience: Patience,
         deletes_unseen: bool,
     ) -> None:
-        """Use the transport; nothing is sent yet. ``random`` gives numbers from 0 to 1 for jitter."""
+        """Use the transport; nothing is sent yet. With ``patience`` what fails before anything was written is asked again."""
         self._deletes_unseen = deletes_unseen
         self._capabilities = capabilities
         self._clock = clock
-        self._sleep = sleep
-        self._random = random
+        self._patience = patience
         self._objects = _ObjectCache()
         self._transport = transport
         self.has_read = False
@@ -67,8 +70,7 @@ class GitStore:
         """Tell the server's time where it tells it, else this machine's."""
         if ask and self._capabilities.clock_is_servers and not self._clock.is_known:
             # The advertisement tells it, and is kept for the reads that follow.
-            with self._reading():
-                pass
+            self._converse(lambda _server: None)
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
@@ -77,16 +79,17 @@ class GitStore:
         asked: set[RefName] = set()
         for selection in selections:
             # A new conversation each: the server caches loose refs for as long as one process lives.
-            with self._reading() as server:
-                found = Snapshot(dict(server.ls_refs(selection.names, selection.prefixes)))
+            found = Snapshot(self._converse(partial(_refs, selection)))
             seen = seen.followed_by(found, asked.intersection(selection.names))
             asked.update(selection.names)
         return replace(seen, objects=self.objects(seen.refs.values(), depth))
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        """Stream the refs below the prefixes as the server sends them."""
-        with self._reading() as server:
-            yield from server.ls_refs((), prefixes)
+        """Stream the refs below the prefixes as the server sends them.
+
+        A listing that fails once it has begun is not begun again: what was given cannot be taken back.
+        """
+        yield from self._patience.repeat(lambda: _begun(self._listing(prefixes)))
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch in one request what is not cached."""
@@ -105,23 +108,28 @@ class GitStore:
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
-        return settle(self._transport, transactions, self._pause, deletes_unseen=self._deletes_unseen)
+        return settle(self._transport, transactions, self._patience, deletes_unseen=self._deletes_unseen)
 
-    @contextmanager
-    def _reading(self) -> Iterator[UploadPack]:
+    def _converse(self, ask: Callable[[UploadPack], _T]) -> _T:
+        """Have a conversation with the server; one that breaks off is begun anew."""
+
+        def attempt() -> _T:
+            with upload_pack(self._transport) as server:
+                self.has_read = True
+                return ask(server)
+
+        return self._patience.repeat(attempt)
+
+    def _listing(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         with upload_pack(self._transport) as server:
             self.has_read = True
-            yield server
-
-    def _pause(self, attempt: int) -> None:
-        self._sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self._random() / 2))
+            yield from server.ls_refs((), prefixes)
 
     def _fetch(self, oids: set[Oid], depth: Depth) -> Sequence[GitObject]:
         wanted = sorted(oids)
         while wanted:
             try:
-                with self._reading() as server:
-                    return [*server.fetch(wanted, depth)]
+                return self._converse(partial(_fetched, wanted, depth))
             except MissingObjectError as exc:
                 if exc.oid not in wanted:
                     raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.") from exc
@@ -132,6 +140,19 @@ class GitStore:
                 halves = (set(wanted[:middle]), set(wanted[middle:])) if middle else ()
                 return [obj for half in halves for obj in self._fetch(half, depth)]
         return ()
+
+
+def _refs(selection: Selection, server: UploadPack) -> dict[RefName, Oid]:
+    return dict(server.ls_refs(selection.names, selection.prefixes))
+
+
+def _fetched(oids: Sequence[Oid], depth: Depth, server: UploadPack) -> list[GitObject]:
+    return list(server.fetch(oids, depth))
+
+
+def _begun(listing: Iterator[_T]) -> Iterator[_T]:
+    first = list(islice(listing, 1))
+    return chain(first, listing)
 
 
 class _ObjectCache:

@@ -17,7 +17,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.transport import BrokenConversationError, Service
 
-_SERVER_ERROR = 500
+_SERVER_ERROR, _REQUEST_TIMEOUT = 500, 408
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +175,6 @@ def _status_error(status: int, where: str) -> StoreError | None:
             )
         case 429:
             return UnavailableError(f"{where} limits the rate of requests (status 429).", "Try again later.")
-    return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")
+    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
+        return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")
+    return StoreError(f"{where} answered with status {status}.", "Check 'repository', and the proxy if there is one.")

@@ -7,7 +7,8 @@ second round.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from git_keyval.errors import AtomicUnsupportedError, StoreError
@@ -15,6 +16,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
 from git_keyval.store.git.transport import Transport
+from git_keyval.store.patience import Patience
 from git_keyval.store.port import (
     ABSENT,
     ANY,
@@ -42,10 +44,8 @@ _COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNOREC
 _NON_FAST_FORWARD = "non-fast-forward"
 
 
-def settle(
-    transport: Transport, transactions: Sequence[Transaction], pause: Callable[[int], None], *, deletes_unseen: bool
-) -> list[Outcome]:
-    """Apply the transactions, each all or nothing; one outcome each. ``pause`` is told how many rounds have failed.
+def settle(transport: Transport, transactions: Sequence[Transaction], patience: Patience, *, deletes_unseen: bool) -> list[Outcome]:
+    """Apply the transactions, each all or nothing; one outcome each. A push that could not begin is begun again.
 
     With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git takes it for the deletion of whatever has
     come to be there meanwhile, so that a rival cannot slip in. Where a server or a hook of it refuses, it is left out.
@@ -53,9 +53,9 @@ def settle(
     round_ = _Round(transactions, deletes_unseen=deletes_unseen)
     for attempt in range(_MAX_ROUNDS):
         if attempt:
-            pause(attempt)
+            patience.give_way(attempt)
         try:
-            report = push(transport, round_.names(), round_.prepare)
+            report = patience.repeat(partial(push, transport, round_.names(), round_.prepare))
         except StoreError as exc:
             if not round_.anything_sent:
                 raise

@@ -23,6 +23,8 @@ from git_keyval.store.messages import one_line, without_credentials
 
 Service = Literal["upload-pack", "receive-pack"]
 
+# What git itself says it will say again; most connections of ssh that broke may come about the next time.
+_FINAL = re.compile(r"^(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)
 _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.+)")
 _PRIVATE_ENVIRONMENT = (
     "GIT_KEYVAL_",
@@ -202,7 +204,8 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
         )
     if "permission denied" in lowered or "publickey" in lowered:
         return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
-    return UnavailableError(
+    kind = StoreError if _FINAL.search(complaint) else UnavailableError
+    return kind(
         f"{where} does not answer as a git repository ({complaint or 'it hung up'}).",
         "Check 'repository' and the connection.",
     )

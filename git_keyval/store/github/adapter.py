@@ -2,8 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import chain, islice
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
@@ -62,7 +60,7 @@ class GithubStore:
         """Tell the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
         if ask and not self._clock.is_known:
             if self._git:
-                self._repository.patience.by_git(partial(self._git.now, ask=True))
+                self._git.now(ask=True)
             else:
                 self._repository.ask((), Depth.OIDS)
         return self._clock.now()
@@ -89,8 +87,7 @@ class GithubStore:
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes by git, or have the API list each prefix."""
         if self._git:
-            # Once it has begun, a listing cannot begin again: what was given cannot be taken back.
-            yield from self._repository.patience.by_git(partial(_begun, self._git, prefixes))
+            yield from self._git.list(prefixes)
             return
         seen: set[RefName] = set()
         for prefix in prefixes:
@@ -124,12 +121,12 @@ class GithubStore:
         return self._writes.apply(transactions)
 
     def _read_by_git(self, git: GitStore, selections: Sequence[Selection], depth: Depth) -> Snapshot:
-        snapshot = self._repository.patience.by_git(partial(git.read, *selections, depth=depth))
+        snapshot = git.read(*selections, depth=depth)
         self._uploads.saw_objects(snapshot.objects.values())
         return snapshot
 
     def _objects_by_git(self, git: GitStore, oids: Iterable[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
-        objects = self._repository.patience.by_git(partial(git.objects, oids, depth))
+        objects = git.objects(oids, depth)
         self._uploads.saw_objects(objects.values())
         return objects
 
@@ -161,12 +158,6 @@ class GithubStore:
         except (KeyError, TypeError, ValueError):  # it is not there, or not what GitHub answers
             return None
         return made if made.oid == oid else None
-
-
-def _begun(git: GitStore, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-    listing = git.list(prefixes)
-    first = list(islice(listing, 1))
-    return chain(first, listing)
 
 
 def _objects(oids: Iterable[Oid]) -> list[Wanted]:

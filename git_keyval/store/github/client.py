@@ -1,7 +1,7 @@
 """One request to GitHub's API, and what became of it.
 
 PyGithub's requester sends them. Its own ways to try again and to slow down are off: it would send a mutation twice. Nothing here
-sends anything twice either; the policy for that is in ``patience``.
+sends anything twice either; the policy for that is in ``store.patience``.
 """
 
 import json
@@ -17,7 +17,6 @@ from git_keyval.errors import UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github.failures import (
     EmptyRepositoryError,
-    LostReplyError,
     MovedError,
     RejectedError,
     bad_credentials,
@@ -26,6 +25,7 @@ from git_keyval.store.github.failures import (
 from git_keyval.store.github.limits import RateLimits, limited
 from git_keyval.store.github.pygithub import GithubException, Requester, TokenAuth
 from git_keyval.store.messages import one_line
+from git_keyval.store.patience import LostReplyError
 
 Json: TypeAlias = Any
 """Parsed JSON of a server: looked at with care, where it is read."""

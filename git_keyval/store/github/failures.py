@@ -1,29 +1,10 @@
-"""What can become of one request to GitHub's API, other than the answer asked for.
+"""What can become of one request to GitHub's API, other than the answer asked for; what may pass is in ``store.patience``.
 
 Internal to this adapter: above it, each of these is an outcome of a transaction or a StoreError.
 """
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
-
-
-class LostReplyError(Exception):
-    """No answer came, or none that can be read: whether the server did what was asked is not known."""
-
-    def __init__(self, cause: str, *, heavy: bool = False) -> None:
-        """Keep the cause; ``heavy`` where the server may have given up because too much was asked for at once."""
-        self.cause = cause
-        self.heavy = heavy
-        super().__init__(cause)
-
-
-class RateLimitedError(Exception):
-    """The server did nothing, because too much was asked of it. ``seconds`` to wait, None if it does not say."""
-
-    def __init__(self, reason: str, seconds: float | None) -> None:
-        """Keep what the server said, and for how long."""
-        self.reason = reason
-        self.seconds = seconds
-        super().__init__(reason)
+from git_keyval.store.patience import LostReplyError, RateLimitedError
 
 
 class RejectedError(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 
 from git_keyval.format.times import SECOND
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.github.failures import RateLimitedError
+from git_keyval.store.patience import RateLimitedError
 
 # "API rate limit exceeded for …", "… already exceeded for …", "You have exceeded a secondary rate limit", "… temporarily blocked
 # from content creation": the texts that GitHub is known to send.

@@ -11,10 +11,11 @@ from git_keyval.errors import StoreError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.github.client import Json
-from git_keyval.store.github.failures import LostReplyError, RateLimitedError, RejectedError
+from git_keyval.store.github.failures import RejectedError, gave_up
 from git_keyval.store.github.queries import Wanted
 from git_keyval.store.github.repository import Repository
 from git_keyval.store.github.uploads import Uploads
+from git_keyval.store.patience import LostReplyError, RateLimitedError
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Outcome, RefUpdate, Refused, Transaction, Unknown
 
 FIRST_BATCH, MAX_BATCH = 100, 400
@@ -48,21 +49,14 @@ class Moves:
                 self._send(work, batch)
             except RateLimitedError as exc:
                 limits += 1
-                if failure := self._wait(exc, limits):
-                    return work.finish(failure)
+                if not self._repository.patience.wait_out(exc, limits):
+                    return work.finish(gave_up(exc))
                 # Nothing was done, and yet it is sent again only after a look.
                 self._settle_conflicts(work, batch, self._read(work, batch))
                 work.again(batch)
             except StoreError as exc:
                 return work.finish(exc)
         return work.finish(None)
-
-    def _wait(self, limit: RateLimitedError, attempt: int) -> StoreError | None:
-        try:
-            self._repository.patience.wait_out(limit, attempt)
-        except StoreError as exc:
-            return exc
-        return None
 
     def _send(self, work: "_Work", batch: list[int]) -> None:
         updates = work.of(batch)

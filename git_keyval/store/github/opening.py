@@ -1,6 +1,6 @@
 """Opening a repository on GitHub."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from git_keyval.store.clock import ServerClock
@@ -8,8 +8,8 @@ from git_keyval.store.git import TIMEOUT_SECONDS as GIT_TIMEOUT_SECONDS
 from git_keyval.store.git import open_git_store
 from git_keyval.store.github.adapter import GithubStore
 from git_keyval.store.github.client import TIMEOUT_SECONDS, GithubClient
-from git_keyval.store.github.patience import Patience
 from git_keyval.store.github.repository import Repository
+from git_keyval.store.patience import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,16 @@ def open_github_store(
     environ: Mapping[str, str],
     token: str,
     clock: ServerClock,
-    sleep: Callable[[float], None],
-    random: Callable[[], float],
-    elapsed: Callable[[], float],
-    max_seconds: float,
+    patience: Patience,
     timeout: float = TIMEOUT_SECONDS,
     git_timeout: float = GIT_TIMEOUT_SECONDS,
 ) -> GithubStore:
     """Open a repository on GitHub; nothing is sent yet.
 
-    ``by_git`` allows git for what it does in fewer requests. ``max_seconds`` is what the run may take, waiting for rate limits
-    included; ``elapsed`` what it took so far; ``timeout`` how long an answer of the API is waited for, ``git_timeout`` one of git.
+    ``by_git`` allows git for what it does in fewer requests. ``timeout`` is how long an answer of the API is waited for,
+    ``git_timeout`` one of git.
     """
     client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock, timeout=timeout)
-    patience = Patience(max_seconds, elapsed, sleep, random)
     repository = Repository(client, patience, place.name, place.repository_id, is_public=place.is_public)
     if not by_git:
         return GithubStore(repository, None, clock)
@@ -61,8 +57,7 @@ def open_github_store(
         environ=environ,
         token=token,
         clock=clock,
-        sleep=sleep,
-        random=random,
+        patience=patience,
         timeout=git_timeout,
         deletes_unseen=False,  # whether GitHub takes that is not known
     )

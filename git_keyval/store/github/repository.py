@@ -1,16 +1,17 @@
 """One repository on GitHub: requests about it, sent as often as they may be, and followed when it is renamed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
 
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.github.client import GithubClient, Json
-from git_keyval.store.github.failures import EmptyRepositoryError, LostReplyError, MovedError, RejectedError, not_visible
-from git_keyval.store.github.patience import Patience
+from git_keyval.store.github.failures import EmptyRepositoryError, MovedError, RejectedError, gave_up, not_visible
 from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
+from git_keyval.store.patience import LostReplyError, Patience, RateLimitedError
 from git_keyval.store.port import Depth
 
 MAX_FIELDS = 256
@@ -18,6 +19,8 @@ MAX_FIELDS = 256
 
 _REFS = "refs/"
 _ABSENT = "404"
+
+_T = TypeVar("_T")
 
 
 class TooMuchError(Exception):
@@ -47,7 +50,7 @@ class Repository:
     def get(self, resource: str) -> Json:
         """GET a resource of the repository; None if there is none."""
         try:
-            return self.patience.repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
+            return self._repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 return None
@@ -55,16 +58,11 @@ class Repository:
 
     def post(self, resource: str, body: Mapping[str, Json]) -> Json:
         """POST what is named by its content. Raises RejectedError, EmptyRepositoryError and StoreError."""
-
-        def send() -> Json:
-            try:
-                return self.client.post(f"/repos/{self.name}/{resource}", body)
-            except MovedError:
-                self._follow()
-                return self.client.post(f"/repos/{self.name}/{resource}", body)
-
         try:
-            return self.patience.repeat(send)
+            return self._repeat(lambda: self.client.post(f"/repos/{self.name}/{resource}", body))
+        except MovedError:
+            self._follow()
+            return self.post(resource, body)
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 raise not_visible(self.name) from exc
@@ -122,7 +120,7 @@ class Repository:
             part = wanted[start : start + size]
             text, variables = read_query(part, depth)
             try:
-                answer = self.patience.repeat(partial(self._query, text, variables, patient=patient and len(part) <= 1))
+                answer = self._repeat(partial(self._query, text, variables, patient=patient and len(part) <= 1))
             except TooMuchError:
                 if not patient:
                     raise
@@ -149,13 +147,19 @@ class Repository:
         self.is_public = answer["isPrivate"] is False
         return answer
 
+    def _repeat(self, send: Callable[[], _T]) -> _T:
+        try:
+            return self.patience.repeat(send)
+        except (LostReplyError, RateLimitedError) as exc:
+            raise gave_up(exc) from exc
+
     def _follow(self) -> None:
         """Learn the repository's present name; GraphQL answers by old names, too."""
         before = self.name
         self.ask((), Depth.OIDS)
         if self.name == before:
-            raise UnavailableError(f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'.")
+            raise StoreError(f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'.")
 
 
 def _unexpected(exc: RejectedError) -> StoreError:
-    return UnavailableError(f"GitHub answered with an error that has no known meaning here: {exc}.", "Try again, or report this.")
+    return StoreError(f"GitHub answered with an error that has no known meaning here: {exc}.", "Try again, or report this.")

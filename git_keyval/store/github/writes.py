@@ -1,7 +1,6 @@
 """Writes: by the API what takes few requests there, by one push what does not."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import MAIN_BRANCH
@@ -32,9 +31,7 @@ class Writes:
         """Apply the transactions; one outcome each. Raises StoreError where nothing was applied."""
         if not self._git or self._push_refused or self._cost(transactions) <= MAX_REQUESTS:
             return self._apply_by_api(transactions)
-        # An error says that nothing was applied, so it may be tried again.
-        outcomes = self._repository.patience.by_git(partial(self._git.apply, transactions))
-        return self._retried(transactions, list(outcomes))
+        return self._retried(transactions, list(self._git.apply(transactions)))
 
     def _apply_by_api(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}

@@ -1,0 +1,109 @@
+"""The one policy for asking again: what may be repeated, how long to wait in between, and when to give up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from git_keyval.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+_MAX_LOST = 5
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
+_UNTOLD_WAIT_SECONDS = 60.0
+"""What GitHub asks to wait at the least where it does not say how long; longer each time."""
+
+_T = TypeVar("_T")
+
+
+class LostReplyError(Exception):
+    """No answer came, or none that can be read: whether the server did what was asked is not known."""
+
+    def __init__(self, cause: str, *, heavy: bool = False) -> None:
+        """Keep the cause; ``heavy`` where the server may have given up because too much was asked for at once."""
+        self.cause = cause
+        self.heavy = heavy
+        super().__init__(cause)
+
+
+class RateLimitedError(Exception):
+    """The server did nothing, because too much was asked of it. ``seconds`` to wait, None if it does not say."""
+
+    def __init__(self, reason: str, seconds: float | None) -> None:
+        """Keep what the server said, and for how long."""
+        self.reason = reason
+        self.seconds = seconds
+        super().__init__(reason)
+
+
+_PASSING = (LostReplyError, RateLimitedError, UnavailableError)
+"""Failures that may be gone a moment later. Any other is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on. ``seconds`` is what the whole run may take, ``elapsed`` what it took so far, ``random`` is from 0 to 1."""
+
+    seconds: float
+    elapsed: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+
+    def repeat(self, send: Callable[[], _T]) -> _T:
+        """Send a request that may be sent again: one that reads, or that uploads what is named by its content.
+
+        Raises at once what is no accident, and the last of LostReplyError, RateLimitedError and UnavailableError when it gives up.
+        """
+        try:
+            return send()
+        except _PASSING as exc:
+            return self._again(exc, send)
+
+    def give_way(self, attempt: int) -> None:
+        """Wait a moment, so that one of several writers who are in each other's way gets through."""
+        self.sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self.random() / 2))
+
+    def wait_out(self, limit: RateLimitedError, attempt: int) -> bool:
+        """Wait until a limit allows the next attempt; False, at once, if that would take longer than the run may."""
+        pause = self._limit_pause(limit, attempt)
+        if self.elapsed() + pause > self.seconds:
+            return False
+        self.sleep(pause)
+        return True
+
+    def _again(self, first: Exception, send: Callable[[], _T]) -> _T:
+        from tenacity import Retrying, retry_if_exception_type  # noqa: PLC0415  # slow to import, and seldom is anything repeated
+
+        failed = iter([first])
+
+        def attempt() -> _T:
+            for failure in failed:
+                raise failure
+            return send()
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_PASSING), wait=self._pause, stop=self._is_over, sleep=self.sleep, reraise=True
+        )
+        return retrying(attempt)
+
+    def _pause(self, state: "RetryCallState") -> float:
+        failure = _failure(state)
+        if isinstance(failure, RateLimitedError):
+            return self._limit_pause(failure, state.attempt_number)
+        longest = min(_FIRST_PAUSE_SECONDS * float(2 ** (state.attempt_number - 1)), _LONGEST_PAUSE_SECONDS)
+        return longest * (0.5 + self.random() / 2)
+
+    def _limit_pause(self, limit: RateLimitedError, attempt: int) -> float:
+        if limit.seconds is not None:
+            return limit.seconds + self.random()
+        return _UNTOLD_WAIT_SECONDS * float(2 ** (attempt - 1)) + self.random()
+
+    def _is_over(self, state: "RetryCallState") -> bool:
+        if not isinstance(_failure(state), RateLimitedError) and state.attempt_number >= _MAX_LOST:
+            return True
+        return self.elapsed() + self._pause(state) > self.seconds
+
+
+def _failure(state: "RetryCallState") -> BaseException | None:
+    return None if state.outcome is None else state.outcome.exception()
