@@ -7,7 +7,8 @@ mean something else by then. Secrets alone are taken from there, because the run
 import json
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner, inputs_of
+from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
+from git_keyval.action.variables import read_inputs
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
@@ -52,7 +53,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         runner.tell(_NOTHING)
         return 0
     try:
-        given = inputs_of(environ)
+        given = read_inputs(environ).inputs
         told = {**{name: given.get(name, "") for name in SECRETS}, **state["unlock"]}
         inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, told)}
         result, _ = run_command(_UNLOCK, inputs, surroundings, deliverable=lambda _value: None)

@@ -1,9 +1,11 @@
 """Text of others on one line that can be seen: for the log and the job summary."""
 
+from git_keyval.interface.lines import lines_of
+
 
 def printable(text: str) -> str:
     """Give the text on one line; what cannot be seen (control and format characters, lone surrogates) as its escape."""
-    return "".join(char if char.isprintable() else _escape(char) for char in " ".join(text.splitlines()))
+    return "".join(char if char.isprintable() else _escape(char) for char in " ".join(lines_of(text)))
 
 
 def _escape(char: str) -> str:

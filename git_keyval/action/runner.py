@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from git_keyval.action.printable import printable
+from git_keyval.action.variables import read_inputs
 from git_keyval.errors import GitKeyvalError
 
 MAX_OUTPUT_CHARACTERS = 500_000
@@ -23,7 +24,6 @@ MAX_SUMMARY_BYTES = 1_000_000
 LOCK_STATE = "git-keyval-lock"
 """The name under which a step that takes a lock leaves for its post step what that needs."""
 
-_INPUT = "INPUT_"
 _CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -42,16 +42,6 @@ class OutputTooLargeError(GitKeyvalError):
         super().__init__(f"The output '{name}' is larger than a runner takes (500,000 characters).", "Use 'output-file'.")
 
 
-def inputs_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the inputs by name. The runner writes them in capitals; shells that cannot set a hyphen may use an underscore."""
-    given: dict[str, str] = {}
-    for variable in sorted(environ):
-        if variable.startswith(_INPUT):
-            name = variable.removeprefix(_INPUT).lower().replace("_", "-")
-            given[name] = environ[variable] or given.get(name, "")
-    return given
-
-
 def fits_output(value: str) -> bool:
     """Tell whether a runner takes a value as an output."""
     return len(value.encode("utf-16-le", "surrogatepass")) // 2 <= MAX_OUTPUT_CHARACTERS
@@ -66,7 +56,7 @@ class Runner:
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._state = environ.get("GITHUB_STATE", "")
         # Nothing of ours prints it, but a server may send back what it was sent.
-        self._token = environ.get("INPUT_TOKEN", "")
+        self._token = read_inputs(environ).inputs.get("token", "")
         self._stream = stream
         self._delimiter = delimiter
         self._summary_is_full = False

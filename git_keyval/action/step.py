@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output, inputs_of
+from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
+from git_keyval.action.variables import read_inputs, told_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.files import check_writable, write_file
 from git_keyval.dispatch.steps import run_command, shown_value, value_bytes
@@ -19,7 +20,9 @@ _FAILED = 1
 def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> int:
     """Run the step that the environment describes; 0 if the command did what was asked."""
     try:
-        given = inputs_of(environ)
+        given, ignored = read_inputs(environ)
+        if ignored:
+            runner.warning(told_of(ignored))
         command = find_command(given.get("command") or INPUTS["command"].default)
         inputs = parse_inputs(command, given)
         if isinstance(keys := inputs.get("encryption-key"), EncryptionKeys):

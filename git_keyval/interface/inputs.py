@@ -16,6 +16,7 @@ from git_keyval.format.objects import is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import SECOND, Micros, parse_duration
+from git_keyval.interface.lines import lines_of
 
 MAX_INLINE_BYTES = 100 * 1024
 """What ``value`` may hold: a little less than a runner can hand to a container. Larger values come in a file."""
@@ -31,6 +32,7 @@ MAX_OWNER_CHARACTERS = 1_000
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _YEAR = 366 * 86_400
 _SPACE = " \t"
+_JSON_SPACE = " \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,8 @@ def _oid(text: str) -> str:
 
 def _names(text: str) -> list[JsonValue]:
     """Read a JSON list, or one name a line."""
-    if not text.lstrip().startswith("["):
-        return [line for line in text.splitlines() if line]
+    if not text.lstrip(_JSON_SPACE).startswith("["):
+        return [line for line in lines_of(text) if line]
     listed = canonical.decode(text)
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise ValueError("has an entry that is not a string")
@@ -230,7 +232,7 @@ class EncryptionKeys:
 def _encryption_keys(text: str) -> EncryptionKeys:
     """Read one key, or several with a name each, one a line; what is around a name or a key is white space at most."""
     named: dict[str, bytes] = {}
-    lines = [line.strip(_SPACE) for line in text.splitlines() if line.strip(_SPACE)]
+    lines = [line.strip(_SPACE) for line in lines_of(text) if line.strip(_SPACE)]
     for number, line in enumerate(lines, start=1):
         name, separator, encoded = line.rpartition(":")
         name, place = name.rstrip(_SPACE), f"in line {number} " if len(lines) > 1 else ""

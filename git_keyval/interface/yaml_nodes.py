@@ -15,6 +15,7 @@ __all__ = ["BOOLEAN", "INTEGER", "STRING", "MappingNode", "Node", "ScalarNode", 
 _CORE = "tag:yaml.org,2002:"
 STRING, BOOLEAN, INTEGER = f"{_CORE}str", f"{_CORE}bool", f"{_CORE}int"
 _MAX_DEPTH = 20
+_OTHER_LINE_END = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
 Problem = tuple[int, str]
 """A line, counted from 1, and what is wrong there."""
@@ -63,7 +64,12 @@ for _tag, _pattern, _first in (
 
 
 def compose(text: str) -> Node | None:
-    """Give the root of the one document of a text; None if it holds nothing but comments. Raises NotReadError."""
+    """Give the root of the one document of a text; None if it holds nothing but comments. Raises NotReadError.
+
+    What the library takes for the end of a line, and YAML 1.2 or other programs do not, is refused.
+    """
+    if found := _OTHER_LINE_END.search(text):
+        raise NotReadError(text.count("\n", 0, found.start()) + 1, "has the end of a line that is neither LF nor CR LF.")
     try:
         loader = _Loader(text)
         return loader.get_single_node()

@@ -44,8 +44,8 @@ _COMMANDS = [
 _UNKNOWN = [
     _of("get", "defualt", "'default'", defualt=VALUE),
     _of("get", "ttls", "'ttl'", ttls="1h"),
-    _of("set", "if-absent", "if-version", value=VALUE, if_absent="true"),
-    _of("maintain", "delete-branches", "dry-run", key="", delete_branches=VALUE),
+    _of("set", "if-verson", "'if-version'", value=VALUE, if_verson="a"),
+    _of("maintain", "dryrun", "'dry-run'", key="", dryrun="true"),
 ]
 _NOT_TAKEN = [
     _of("get", "value", "default", value=VALUE),

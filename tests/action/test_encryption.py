@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.action.runner import inputs_of
+from git_keyval.action.variables import read_inputs
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS
@@ -174,7 +174,7 @@ def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, comm
     workflow = Workflow(tmp_path, "/a/path", GIVEN)
     inputs = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
     environ = workflow.environ_of(command, tmp_path, inputs)
-    parsed = parse_inputs(find_command(command), inputs_of(environ))
+    parsed = parse_inputs(find_command(command), read_inputs(environ).inputs)
     outside = surroundings(environ, lambda *_: None)
     cipher = cipher_of(parsed, outside)
     bound = bind(find_command(command), parsed, outside, cipher)

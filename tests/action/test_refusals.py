@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.action.runner import inputs_of
+from git_keyval.action.variables import read_inputs
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.upkeep import run_maintenance
 from git_keyval.dispatch.worklist import worklist
@@ -25,7 +25,7 @@ def nowhere(tmp_path: Path) -> Workflow:
 
 def run(environ: Mapping[str, str]) -> None:
     """Run what an environment asks for, and let it raise."""
-    given = inputs_of(environ)
+    given = read_inputs(environ).inputs
     command = find_command(given["command"])
     inputs = parse_inputs(command, given)
     outside = surroundings(environ, lambda *_: None)
@@ -76,18 +76,3 @@ def test_nested_json_is_refused_or_can_be_read(workflow: Workflow, depth: int) -
 def test_a_misspelt_command_is_met_with_the_one_that_was_meant(nowhere: Workflow, name: str) -> None:
     error = nowhere.run(name).error
     assert "was that meant?" in error or "maintain" in error
-
-
-def test_everything_is_refused_that_a_runner_only_warns_about(nowhere: Workflow) -> None:
-    """A runner passes inputs on that action.yml does not know."""
-    nowhere.environ = {"INPUT_DRYRUN": "true"}
-    error = nowhere.run("maintain").error
-    assert "'dryrun' is unknown" in error
-    assert "'dry-run'" in error
-
-
-@pytest.mark.parametrize("first", ["INPUT_IF-VERSION", "INPUT_IF_VERSION"])
-def test_an_empty_input_does_not_hide_the_same_one_written_with_underscores(first: str) -> None:
-    """The runner always passes the one, whatever the order of the environment."""
-    names = {"INPUT_IF-VERSION": "", "INPUT_IF_VERSION": "x"}
-    assert inputs_of({first: names[first], **names}) == {"if-version": "x"}

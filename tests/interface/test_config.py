@@ -195,6 +195,14 @@ def test_a_mistake_is_told_with_its_line_and_what_is_accepted(text: str, line: i
     assert told in problem
 
 
+@pytest.mark.parametrize("end", ["\r", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("text", ["\n- a/b{}- c/d", "\n# a comment{}- c/d\n- a/b", '\n- "a/{}b"'])
+def test_only_lf_and_cr_lf_end_a_line(text: str, end: str) -> None:
+    """Of the others each is the end of a line for some readers of YAML, and none for the rest."""
+    ((line, problem),) = problems(f"repositories:{text.format(end)}")
+    assert (line, "neither LF nor CR LF" in problem) == (2, True)
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     found = problems("repositories: []\nretenton: 7d\nmax-writes: many\ngather:\n  dry-run: true\nmax-seconds: 0\n")
     assert [line for line, _ in found] == [1, 2, 3, 5, 6]

@@ -16,6 +16,9 @@ INT64 = 2**63
 ZEROS = "A" * 43 + "="  # 32 zero bytes in base64
 ONES = "/" * 42 + "8="
 
+OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
+"""What Python and Unicode call the end of a line, and inputs do not."""
+
 ACCEPTED: list[tuple[str, str, object]] = [
     *(("command", text, text) for text in ("get", "no command")),
     *(("repository", text, text) for text in ("owner/name", " ", "/a b")),
@@ -27,6 +30,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("keys", "a\nb", ["a", "b"]),
     ("keys", "a\r\nb\r\n\r\n", ["a", "b"]),
     ("keys", " a \n{}\n", [" a ", "{}"]),
+    *(("keys", f"team{end}alpha\r\nb", [f"team{end}alpha", "b"]) for end in OTHER_LINE_ENDS),
+    *(("fields", f"team{end}alpha\nb", [f"team{end}alpha", "b"]) for end in OTHER_LINE_ENDS),
+    ("keys", "a\r", ["a\r"]),
+    ("keys", "\u2003[a", ["\u2003[a"]),
     *(("key-type", text, text) for text in ("string", "number", "boolean", "json", "bytes")),
     *(("value", text, text) for text in ("", " ", "\n", "x" * 102_400, "é" * 51_200)),
     ("value-file", "a b", "a b"),
@@ -219,6 +226,8 @@ REFUSED: list[tuple[str, str]] = [
         ("encryption-key", text)
         for text in (f"a: {ZEROS}\na: {ONES}", f"a: {ZEROS}\n{ONES}", f"a: b: {ZEROS}", f'{{"a": "{ZEROS}"}}')
     ),
+    *(("encryption-key", f"a: {ZEROS}{end}b: {ONES}") for end in OTHER_LINE_ENDS),
+    *(("redirect-allow", f"owner/name{end}other/*") for end in OTHER_LINE_ENDS),
     *(("encryption-kid", text) for text in ("", " ", "a b", "a:b", "é", "a\n", "x" * 65)),
 ]
 
