@@ -33,7 +33,9 @@ def encode(value: JsonValue) -> bytes:
         return rfc8785.dumps(value)
     except RecursionError as exc:
         raise JsonError("it is nested too deeply") from exc
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as exc:
+    except UnicodeEncodeError as exc:
+        raise JsonError("a string has a lone surrogate") from exc
+    except rfc8785.CanonicalizationError as exc:
         raise JsonError(str(exc)) from exc
 
 

@@ -26,6 +26,7 @@ _MEDIA: dict[ValueType, tuple[str, str]] = {
 }
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _EXTENSION = re.compile(r"[a-z0-9]{1,32}")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _JSON_SPACE = " \t\n\r"
 _UNKNOWN_MEDIA_TYPE, _UNKNOWN_EXTENSION = "application/octet-stream", "bin"
 
@@ -51,16 +52,14 @@ def parse_value(kind: ValueType, text: str) -> Value:
         if text not in {"true", "false"}:
             raise ValueError("is neither 'true' nor 'false'")
         return _text("Boolean", text.encode())
-    if kind == "Number" and text != text.strip(_JSON_SPACE):
-        raise ValueError("is not a number alone: there is white space around it, and nothing is trimmed")
-    try:
-        parsed = canonical.decode(text)
-        encoded = canonical.encode(parsed)
-    except JsonError as exc:
-        raise ValueError(f"is not a valid {kind}: {exc}") from exc
-    if kind == "Number" and not is_number(parsed):
+    if kind == "Number" and _NUMBER.fullmatch(text) is None:
+        if _NUMBER.fullmatch(text.strip(_JSON_SPACE)):
+            raise ValueError("is not a number alone: there is white space around it, and nothing is trimmed")
         raise ValueError("is not a number (as JSON writes them, such as 42, -1.5 or 1e6)")
-    return _text(kind, encoded)
+    try:
+        return _text(kind, canonical.encode(canonical.decode(text)))
+    except JsonError as exc:
+        raise ValueError(f"is not accepted: {exc}") from exc
 
 
 def from_json(value: JsonValue) -> Value:

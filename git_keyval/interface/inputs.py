@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from git_keyval.errors import InputError
 from git_keyval.format import canonical
@@ -15,7 +16,7 @@ from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
-from git_keyval.format.times import SECOND, Micros, parse_duration
+from git_keyval.format.times import Micros, parse_duration
 from git_keyval.interface.lines import lines_of
 
 MAX_INLINE_BYTES = 100 * 1024
@@ -30,6 +31,11 @@ NO_REDIRECT = "none"
 MAX_OWNER_CHARACTERS = 1_000
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
+# https://www.rfc-editor.org/rfc/rfc3339#section-5.6, without leap seconds: none is announced for any time to come.
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6}(?P<finer>[0-9]*))?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
 _YEAR = 366 * 86_400
 _SPACE = " \t"
 _JSON_SPACE = " \t\r\n"
@@ -152,12 +158,15 @@ def _owner(text: str) -> str:
 
 
 def _moment(text: str) -> Micros:
+    """Read a time of RFC 3339, as a whole number of microseconds that is not before it. Raises ValueError."""
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
     from dateutil.parser import isoparse  # noqa: PLC0415  # slow to import, and few commands are given a time
 
-    parsed = isoparse(text)
-    if parsed.tzinfo is None:
-        raise ValueError(text)
-    return Micros(int(parsed.timestamp()) * SECOND + parsed.microsecond)
+    since_epoch = isoparse(text.upper()) - datetime(1970, 1, 1, tzinfo=UTC)
+    finer = bool((found["finer"] or "").strip("0"))
+    return Micros(since_epoch // timedelta(microseconds=1) + finer)
 
 
 def _oid(text: str) -> str:
@@ -330,7 +339,7 @@ INPUTS: dict[str, Input] = {
         Input(
             "expires-at",
             "When the key, or the element, stops existing.",
-            "an ISO 8601 time with its zone, such as 2027-01-31T12:00:00Z",
+            "a time with its zone as RFC 3339 writes it, such as 2027-01-31T12:00:00Z",
             _moment,
         ),
         Input("keep-ttl", "Keep the expiry that the key, or the element, has.", "true or false", Flag(), default="false"),

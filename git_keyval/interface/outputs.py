@@ -8,7 +8,7 @@ OUTPUTS: dict[str, str] = {
     "type": "The type of the value: string, number, boolean, json, bytes, file, counter, map or array.",
     "version": "The oid of the value commit, for 'if-version'.",
     "ttl": "Seconds that the key or the element has left; -1 if it never expires, -2 if it does not exist.",
-    "expires-at": "When the key or the element expires, as ISO 8601; empty if never.",
+    "expires-at": "When the key or the element expires, as RFC 3339; empty if never.",
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
     "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
     "count": (

@@ -267,6 +267,37 @@ _VALUES = [
             ("string", f"{VALUE}\udcff"),
         )
     ),
+    *(
+        _set("value", "is not a number", type_="number", value=text)
+        for text in (
+            "abc",
+            "",
+            "NaN",
+            "-Infinity",
+            "0x10",
+            "1_000",
+            "\u0661",
+            "+1",
+            "1.",
+            ".5",
+            "01",
+            "1e",
+            "--1",
+            "1 2",
+            "true",
+            "[1]",
+        )
+    ),
+    *(_set("value", "nothing is trimmed", type_="number", value=text) for text in (" 1", "1\n", "\t1")),
+    *(_set("value", "beyond the range of a double", type_="number", value=text) for text in ("1e400", "-1e999", "9" * 5000)),
+    *(
+        _set("value", "exactly", type_="number", value=text)
+        for text in ("9007199254740993", "-9007199254740993", "12345678901234567890")
+    ),
+    _set("value", "nested more than 500 levels", type_="json", value="[" * 50_000),
+    _set("value", "the same member name twice", type_="json", value='{"a":1,"a":2}'),
+    _set("value", "a lone surrogate", type_="json", value='["\\ud800"]'),
+    _set("value", "Expecting value", type_="json", value="abc"),
     _set("value", "'value-file'", value="x" * (100 * 1024 + 1)),
     _set("media-type", "", type_="file", value="AP8K", media_type="png"),
     _set("media-type", "", type_="file", value="AP8K", media_type="text/plain; charset=utf-8"),
