@@ -208,13 +208,11 @@ def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject
 
 def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, bool]:
     """Give what the fold starts from and whether the key has expired; None for a key that holds no counter."""
-    expiry = None
-    if trail.expiry_name in seen.refs:
-        expiry = decode_expiry(_target(seen, trail.expiry_name))
+    if trail.value_name not in seen.refs:
+        return ended_life(None), False  # and an expiry without a value means nothing
+    expiry = decode_expiry(_target(seen, trail.expiry_name)) if trail.expiry_name in seen.refs else None
     if expiry is not None and is_expired(expiry, now):
         return ended_life(expiry), True
-    if trail.value_name not in seen.refs:
-        return ended_life(None), False
     try:
         return decode_counter(_target(seen, trail.value_name)), False
     except OtherCategoryError:

@@ -18,10 +18,12 @@ from git_keyval.commands.collections import (
     read_all,
     read_elements,
     read_one,
+    read_to_write,
     read_values,
     settled,
     typed,
     version_met,
+    without_expired,
     written,
 )
 from git_keyval.commands.conditions import ALWAYS, Condition
@@ -77,7 +79,9 @@ def aset(
         added = _written(view, place, view.length, "aset", value, lifetime)
         return replace(added, updates=settled(view, [place], lifetime))
 
-    return change(database, _reading(database, key, "aset", index), decide)
+    if index >= 0:
+        return change(database, partial(read_to_write, database, key, "array", "aset", [value], str(index)), decide)
+    return change(database, lambda: without_expired(read_all(database, key, "array", "aset", exact=False)), decide)
 
 
 def apush(
@@ -108,7 +112,7 @@ def apush(
         added = _written(view, place, view.length + 1, "apush", value, lifetime)
         return replace(added, updates=updates, objects=(*added.objects, *extra.objects), idempotent=False)
 
-    return change(database, partial(read_elements, database, key, "array", "apush"), decide)
+    return change(database, partial(read_to_write, database, key, "array", "apush", [value]), decide)
 
 
 def apop(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:

@@ -26,11 +26,17 @@ Raises InputError where it cannot be of that type; one whose type was given is o
 """
 
 
+_BY_NAME = 50
+"""Of how many elements the expiries are read by name: GitHub tells them in one request, and those below a prefix in three."""
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionView:
     """A map or an array at one read; ``collection`` is None if the key does not exist.
 
     Its element keys are as people know them. ``encrypted`` has what stands for them in the tree, where that is something else.
+    ``ended`` are the deletions of the expiries of elements that have expired and are no longer among ``stored``: whoever writes the
+    map or the array without them has to make them.
     """
 
     view: KeyView
@@ -39,6 +45,7 @@ class CollectionView:
     category: CollectionCategory
     collection: Collection | None
     encrypted: Mapping[str, str] = field(default_factory=dict)
+    ended: tuple[RefUpdate, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -130,6 +137,33 @@ def read_all(database: Database, key: Key, category: CollectionCategory, command
         if agreed:
             break
     return found
+
+
+def read_to_write(
+    database: Database, key: Key, category: CollectionCategory, command: str, drafts: Iterable[Draft], *elements: str
+) -> CollectionView:
+    """Read as read_elements, for a write of these values, whose type the elements that are there may decide on.
+
+    What has expired decides nothing. So where the type matters, and no element named here is alive, the expiries of all elements
+    are read, too: if none is alive, the view holds none.
+    """
+    view = read_elements(database, key, category, command, *elements)
+    if view.collection is None or {Shape.of(draft(None)) for draft in drafts} == {Shape.of(view.collection)}:
+        return view
+    if not view.stored or any(map(view.holds, elements)):
+        return view
+    names = tuple(map(view.expiry_name, view.stored)) if len(view.stored) <= _BY_NAME else ()
+    wanted = Selection(names) if names else Selection(prefixes=(database.naming.element_expiries(key.id),))
+    expiries = database.read(wanted, depth=Depth.MESSAGES)
+    return without_expired(replace(view, view=replace(view.view, seen=view.view.seen.followed_by(expiries, frozenset()))))
+
+
+def without_expired(view: CollectionView) -> CollectionView:
+    """Return the view without elements where none of them is alive, and all expiries were read; else as it is."""
+    if view.collection is None or view.live():
+        return view
+    ended = view.view.deletions(*sorted(view.expired_names()))
+    return replace(view, collection=replace(view.collection, elements={}), ended=ended)
 
 
 def read_values(database: Database, view: CollectionView, elements: Iterable[str]) -> dict[str, Value]:
@@ -294,6 +328,7 @@ def _transaction(view: CollectionView, decided: Change) -> tuple[Transaction, Oi
         *(() if view.found else key.deletions(key.expiry_name)),
         *decided.updates,
     )
+    updates += tuple(ending for ending in view.ended if ending.name not in {update.name for update in updates})
     objects = record.objects if record.commit.oid != key.version else ()
     return Transaction(updates, (*decided.objects, *objects)), record.commit.oid
 

@@ -13,6 +13,7 @@ from git_keyval.commands.collections import (
     read_all,
     read_elements,
     read_one,
+    read_to_write,
     read_values,
     settled,
     typed,
@@ -73,7 +74,7 @@ def hset(
             objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
         )
 
-    return change(database, partial(read_elements, database, key, "map", "hset", *entries), decide)
+    return change(database, partial(read_to_write, database, key, "map", "hset", entries.values(), *entries), decide)
 
 
 def hdel(database: Database, *, key: Key, fields: Sequence[str], condition: Condition = ALWAYS) -> Result:

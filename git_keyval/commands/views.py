@@ -264,7 +264,8 @@ class KeyView:
         return any(name.startswith(self.expiry_name) for name in self.seen.moved)
 
     def _ended_life(self, now: Micros) -> Counter:
-        return ended_life(self.expiry() if self.expired(now) else None)
+        # An expiry without a value means nothing: it must not end what comes after it.
+        return ended_life(self.expiry() if self.version is not None and self.expired(now) else None)
 
     def _value_commit(self) -> GitObject:
         oid = self.version

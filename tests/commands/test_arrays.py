@@ -16,6 +16,7 @@ from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTy
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.values import Value
+from maintenance.jobs import sweep
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
 from tests.world import World, draft, drafts, key, number, text
@@ -107,6 +108,28 @@ def test_an_element_that_has_expired_leaves_a_hole(world: World) -> None:
     assert aset(database, key=A, index=1, value=draft("v"), condition=Condition("absent")).applied is False
     assert elements_of(world) == ["x", "w", "z"]
     assert world.errors() == []
+
+
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("index", [0, -1])
+def test_what_has_expired_fixes_no_type(world: World, index: int, *, swept: bool) -> None:
+    """Holes stay holes, and the array as long as it was, whatever is written next."""
+    for value in ("x", "y"):
+        apush(world.database(), key=A, value=draft(value), ttl=60)
+    world.clock.advance(61)
+    if swept:
+        sweep(world.maintenance())
+    assert aset(world.database(), key=A, index=index, value=draft(number("1"))).count == 2
+    assert apush(world.database(), key=A, value=draft(number("2"))).count == 3
+    assert arange(world.database(), key=A).document == ([1, None, 2] if index == 0 else [None, 1, 2])
+    assert world.warnings() == []
+
+
+def test_a_push_counts_from_the_length_whatever_has_expired(world: World) -> None:
+    apush(world.database(), key=A, value=draft("x"), ttl=60)
+    world.clock.advance(61)
+    assert apush(world.database(), key=A, value=draft(number("2"))).count == 2
+    assert arange(world.database(), key=A).document == [None, 2]
 
 
 def test_aexpire_gives_an_element_a_new_time(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -12,30 +13,47 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
+from git_keyval.commands.collections import Draft
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.values import del_, exists, set_, type_
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
+from git_keyval.format.values import Value, as_json
 from maintenance.jobs import purge, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES
-from tests.world import FOREIGN, World, draft, key, text
+from tests.world import FOREIGN, World, draft, key, number, text
 
 M, A = key("map"), key("array")
 FIELDS = ["a", "..", "a/b"]
-VALUES = ["", "v", "w"]
+VALUES = ["", "v", "w", "7", "1"]
 TTLS = [None, None, 60, 600]
 INDICES = [-2, -1, 0, 1, 2]
 NAMES = st.sets(st.sampled_from(FIELDS), min_size=1)
+
+
+def drafted(value: str) -> Draft:
+    """Give texts; "1" as the number that it is, and "7" as a number unless the elements are texts."""
+    return {
+        "1": lambda _kind: number("1"),
+        "7": lambda kind: number("7") if kind in {None, "Number"} else text("7"),
+    }.get(value, draft(value))
+
+
+def fitting(there: Mapping[str, "Element"], value: str) -> Value | None:
+    """Give the value as it becomes one of these elements; None if it cannot."""
+    kind = next((one.value.type for one in there.values()), None)
+    made = drafted(value)(kind)
+    return made if kind in {None, made.type} else None
 
 
 @dataclass(frozen=True)
 class Element:
     """An element as it is supposed to be."""
 
-    value: str
+    value: Value
     expires: int | None = None
 
 
@@ -120,10 +138,15 @@ class Model(RuleBasedStateMachine):
                 hset(self.world.database(), key=M, entries=dict.fromkeys(names, draft(value)))
             return
         met = {"": True, "absent": not names & there.keys(), "present": names <= there.keys()}[existence]
+        made = fitting(there, value)
+        if met and made is None:
+            with pytest.raises(WrongTypeError):
+                hset(self.world.database(), key=M, entries=dict.fromkeys(names, drafted(value)))
+            return
         answer = hset(
             self.world.database(),
             key=M,
-            entries=dict.fromkeys(names, draft(value)),
+            entries=dict.fromkeys(names, drafted(value)),
             ttl=seconds,
             keep_ttl=keep,
             condition=Condition(existence),
@@ -132,9 +155,10 @@ class Model(RuleBasedStateMachine):
         if not met:
             return
         self.map = self.map or Held()
+        assert made is not None
         for name in names:
             kept = there[name].expires if keep and name in there else None
-            self.map.elements[name] = Element(value, kept if keep else self.expiry(seconds))
+            self.map.elements[name] = Element(made, kept if keep else self.expiry(seconds))
 
     @rule(names=NAMES)
     def hdel(self, names: set[str]) -> None:
@@ -175,10 +199,15 @@ class Model(RuleBasedStateMachine):
     @rule(value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS))
     def apush(self, value: str, seconds: int | None) -> None:
         self.live()
+        made = fitting({} if self.array is None else self.array.elements, value)
+        if made is None:
+            with pytest.raises(WrongTypeError):
+                apush(self.world.database(), key=A, value=drafted(value), ttl=seconds)
+            return
         self.array = self.array or Held()
-        self.array.elements[str(self.array.length)] = Element(value, self.expiry(seconds))
+        self.array.elements[str(self.array.length)] = Element(made, self.expiry(seconds))
         self.array.length += 1
-        assert apush(self.world.database(), key=A, value=draft(value), ttl=seconds).count == self.array.length
+        assert apush(self.world.database(), key=A, value=drafted(value), ttl=seconds).count == self.array.length
 
     @rule()
     def apop(self) -> None:
@@ -188,7 +217,7 @@ class Model(RuleBasedStateMachine):
             assert (answer.found, answer.applied) == (False, False)
             return
         last = max(self.array.elements, key=int)
-        assert answer.value == text(self.array.elements[last].value)
+        assert answer.value == self.array.elements[last].value
         assert answer.expires_at == self.array.elements[last].expires
         self.array.length = int(last)
         del self.array.elements[last]
@@ -202,8 +231,13 @@ class Model(RuleBasedStateMachine):
             with pytest.raises(IndexOutOfRangeError):
                 aset(self.world.database(), key=A, index=index, value=draft(value))
             return
-        assert aset(self.world.database(), key=A, index=index, value=draft(value), ttl=seconds).applied is True
-        self.array.elements[str(place)] = Element(value, self.expiry(seconds))
+        made = fitting(self.array.elements, value)
+        if made is None:
+            with pytest.raises(WrongTypeError):
+                aset(self.world.database(), key=A, index=index, value=drafted(value), ttl=seconds)
+            return
+        assert aset(self.world.database(), key=A, index=index, value=drafted(value), ttl=seconds).applied is True
+        self.array.elements[str(place)] = Element(made, self.expiry(seconds))
 
     @rule(seconds=st.sampled_from([30, 600]))
     def aexpire(self, seconds: int) -> None:
@@ -249,6 +283,19 @@ class Model(RuleBasedStateMachine):
         self.clock.advance(seconds)
 
     @rule()
+    def all_fields_expire(self) -> None:
+        """Leave a map and an array of what has expired."""
+        names = sorted(self.fields())
+        if names and not self.text:
+            assert hexpire(self.world.database(), key=M, fields=names, ttl=30).count == len(names)
+        for place in () if self.array is None else self.array.elements:
+            assert aexpire(self.world.database(), key=A, index=int(place), ttl=30).applied is True
+        self.clock.advance(91)
+        for held in (self.map, self.array):
+            if held is not None:
+                held.elements.clear()
+
+    @rule()
     def maintain(self) -> None:
         sweep(self.world.maintenance())
         purge(self.world.maintenance(), retention=0)
@@ -277,26 +324,28 @@ class Model(RuleBasedStateMachine):
     def look_at_map(self) -> None:
         database, there = self.world.database(), self.fields()
         answer = hgetall(database, key=M)
-        assert (answer.found, answer.document or {}) == (self.map is not None, {name: one.value for name, one in there.items()})
+        assert (answer.found, answer.document or {}) == (
+            self.map is not None,
+            {name: as_json(one.value) for name, one in there.items()},
+        )
         assert (hlen(database, key=M).count, hkeys(database, key=M).document) == (len(there), sorted(there))
         assert answer.expires_at == (self.map.expires if self.map else None)
         assert ttl(database, key=M).expires_at == answer.expires_at
         for name in FIELDS:
             one = hget(database, key=M, field=name)
             if name in there:
-                assert (one.value, one.expires_at) == (text(there[name].value), there[name].expires)
+                assert (one.value, one.expires_at) == (there[name].value, there[name].expires)
             assert one.found is (name in there)
             assert httl(database, key=M, field=name).ttl == one.ttl
 
     def look_at_array(self) -> None:
         database, held = self.world.database(), self.array or Held()
         expected = [held.elements[str(index)].value if str(index) in held.elements else None for index in range(held.length)]
-        assert arange(database, key=A).document == expected
+        assert arange(database, key=A).document == [None if value is None else as_json(value) for value in expected]
         assert alen(database, key=A).count == held.length
         for index in (-1, 0):
             one = aget(database, key=A, index=index)
-            value = expected[index] if expected else None
-            assert one.value == (None if value is None else text(value))
+            assert one.value == (expected[index] if expected else None)
 
 
 class InMemory(Model):

@@ -13,13 +13,16 @@ from git_keyval.commands.keyspace import keys
 from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.errors import InputError
+from git_keyval.format.expiry import encode_expiry
+from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import Value
 from git_keyval.store.port import ABSENT, RefUpdate, Transaction
-from maintenance.jobs import sweep
+from maintenance.jobs import gather, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
+from tests.contract.samples import Sample
 from tests.world import World, key, show, text
 
 K = key()
@@ -213,6 +216,19 @@ def test_an_expiry_without_a_key_brings_nothing_into_being(world: World) -> None
     assert set_(database, key=K, value=text("w"), condition=Condition("absent")).ttl == -1
     assert get(database, key=K).ttl == -1
     assert world.errors() == []
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_an_expiry_without_a_key_ends_no_increment(world: World, *, swept: bool) -> None:
+    """What waits for a gather counts, although an expiry that means nothing has passed, swept or not."""
+    world.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(world.clock() // SECOND + 60))))
+    world.plant(K, 5)
+    world.clock.advance(121)
+    if swept:
+        sweep(world.maintenance())
+    assert get(world.database(), key=K).value == 5
+    gather(world.maintenance(), grace_period=0)
+    assert (get(world.database(), key=K).value, world.breadcrumbs()) == (5, [])
 
 
 def test_incr_keeps_the_expiry(world: World) -> None:

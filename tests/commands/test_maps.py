@@ -18,6 +18,7 @@ from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid, blob, from_content
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
+from maintenance.jobs import sweep
 from tests.contract.samples import Sample
 from tests.faults import Rival
 from tests.world import World, draft, drafts, key, number, text
@@ -134,6 +135,38 @@ def test_a_field_that_has_expired_does_not_exist(world: World) -> None:
     assert hexpire(database, key=M, fields=["c"], ttl=60).applied is False
     assert hpersist(database, key=M, fields=["c"]).applied is False
     assert exists(database, keys=[M]).found is True
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_what_has_expired_fixes_no_type(world: World, *, swept: bool) -> None:
+    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
+    hset(world.database(), key=M, entries=drafts(b="y"), ttl=60)
+    world.clock.advance(121)
+    if swept:
+        sweep(world.maintenance())
+    # As the action reads a value without a type: as what the map holds.
+    assert hset(world.database(), key=M, entries={"n": lambda kind: text("1") if kind == "String" else number("1")}).count == 1
+    assert hgetall(world.database(), key=M).document == {"n": 1}
+    assert world.warnings() == []
+
+
+def test_a_live_field_fixes_the_type_beside_expired_ones(world: World) -> None:
+    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
+    hset(world.database(), key=M, entries=drafts(b="y"))
+    world.clock.advance(121)
+    with pytest.raises(WrongTypeError):
+        hset(world.database(), key=M, entries=drafts(n=number("1")))
+    assert hgetall(world.database(), key=M).document == {"b": "y"}
+
+
+def test_a_field_written_anew_while_the_type_is_looked_at_survives(world: World) -> None:
+    """A rival makes an expired field live again, without moving the map: it fixes the type, and is not lost."""
+    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
+    world.clock.advance(121)
+    rival = Rival(lambda: hset(world.database(), key=M, entries=drafts(a="x"), ttl=60))
+    with pytest.raises(WrongTypeError):
+        hset(world.database(world.faulty({3: rival})), key=M, entries=drafts(n=number("1")))
+    assert hgetall(world.database(), key=M).document == {"a": "x"}
 
 
 def test_a_field_written_anew_has_no_expiry_left(world: World) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.commands.arrays import aget, apush, aset
+from git_keyval.commands.collections import Draft
 from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.database import Database
@@ -24,7 +25,7 @@ from tests.contract.places import GithubPlace, open_git_place, open_github_place
 from tests.elements import apply, made, stored, written
 from tests.emulator import GitHubEmulator, Rival
 from tests.servers.binary import init_bare, run_git
-from tests.world import World, draft, key, text
+from tests.world import World, draft, key, number, text
 
 FREE, HELD = key("free"), key("held")
 TEXT, EXPIRING, COUNTER, NEW = key("text"), key("expiring"), key("counter"), key("new")
@@ -74,6 +75,11 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "hset": (5, lambda database: hset(database, key=MAP, entries={"7": draft("w")})),
     "hset of 20 fields": (5, lambda database: hset(database, key=MAP, entries={name: draft(f"w{name}") for name in NAMES[:20]})),
     "hset of a new map": (5, lambda database: hset(database, key=NEW, entries={"a": draft("w"), "b": draft("x")})),
+    "hset that leaves its type to the map": (5, lambda database: hset(database, key=MAP, entries={"7": following("w")})),
+    "hset of a new field that leaves its type to the map": (
+        6,
+        lambda database: hset(database, key=MAP, entries={"n": following("w")}),
+    ),
     "hset with ttl": (3, lambda database: hset(database, key=MAP, entries={"7": draft("w")}, ttl=60)),
     "hset of 200 fields": (4, lambda database: hset(database, key=MAP, entries={f"n{n}": draft(f"{n}") for n in range(200)})),
     "hset of bytes": (3, lambda database: hset(database, key=BYTES, entries={"a": draft(bytes_value(b"\xfe"))})),
@@ -99,6 +105,11 @@ BY_GIT = {
     "hlen": 4,
 }
 """How many requests go by git; the others go by the API alone."""
+
+
+def following(value: str) -> Draft:
+    """Give a value that is a number where the elements are no texts."""
+    return lambda kind: text(value) if kind == "String" else number("1")
 
 
 @pytest.fixture
