@@ -12,7 +12,9 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
 
 
-def surroundings(environ: Mapping[str, str], progress: Callable[[str, int, int], None]) -> Surroundings:
+def surroundings(
+    environ: Mapping[str, str], progress: Callable[[str, int, int], None], warn: Callable[[str], None] = lambda _warning: None
+) -> Surroundings:
     """Give clock, sleep, randomness and files of this process."""
     started = time.monotonic()
     return Surroundings(
@@ -25,6 +27,7 @@ def surroundings(environ: Mapping[str, str], progress: Callable[[str, int, int],
         new_op=_new_op,
         owner=_owner(environ),
         progress=progress,
+        warn=warn,
         read_file=_read_file,
     )
 

@@ -270,6 +270,7 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         new_nonce=lambda: bytes(12),
         owner="tools:1-counted0",
         progress=lambda *_: None,
+        warn=lambda _warning: None,
         read_file=lambda path, _limit: Path(path).read_bytes(),
     )
 

@@ -31,4 +31,4 @@ def post(environ: Mapping[str, str] | None = None, log: TextIO | None = None) ->
 
 def _run(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
     runner = Runner(environ, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
-    return step(environ, runner, surroundings(environ, runner.progress))
+    return step(environ, runner, surroundings(environ, runner.progress, runner.warning))

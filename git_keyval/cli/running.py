@@ -88,7 +88,7 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
         from git_keyval.dispatch.files import check_writable
 
         check_writable(str(inputs["output-file"]))
-    world = surroundings(os.environ, lambda _what, _done, _total: None)
+    world = surroundings(os.environ, lambda _what, _done, _total: None, tell)
     if inputs.get("value-file") == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
     return inputs, world

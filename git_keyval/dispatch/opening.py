@@ -69,6 +69,7 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
         token=allowed,
         clock=ServerClock(surroundings.clock),
         patience=_patience(inputs, surroundings),
+        warn=surroundings.warn,
     )
 
 

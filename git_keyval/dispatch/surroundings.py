@@ -12,6 +12,7 @@ class Surroundings:
 
     ``new_nonce`` gives 12 bytes, never the same again, with which a value is encrypted.
     ``owner`` names this process as the owner of locks, among all that there are or will be.
+    ``warn`` is told, in a sentence for people, what is worth knowing beside the answer.
     ``progress`` is told what is being done, how much of it is done, and how much there is (0 where that is not known yet).
     ``read_file`` reads a file of at most so many bytes; it raises OSError, and ValueError if the file is larger.
     """
@@ -25,4 +26,5 @@ class Surroundings:
     new_nonce: Callable[[], bytes]
     owner: str
     progress: Callable[[str, int, int], None]
+    warn: Callable[[str], None]
     read_file: Callable[[str, int], bytes]

@@ -1,6 +1,6 @@
 """The git adapter: any git remote as a store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
@@ -14,6 +14,9 @@ __all__ = ["TIMEOUT_SECONDS", "GitStore", "is_scp_address", "open_git_store"]
 
 TIMEOUT_SECONDS = 60.0
 """How long a server may be silent: it may have many refs to look through, or a large push to check."""
+
+_LONGEST_ADDRESS = 4096
+"""Linux takes no longer path, and servers hardly a longer address."""
 
 # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
 _LOCAL = Capabilities(batch=50_000)
@@ -30,15 +33,17 @@ def open_git_store(
     patience: Patience,
     timeout: float = TIMEOUT_SECONDS,
     deletes_unseen: bool = True,
+    warn: Callable[[str], None] = lambda _warning: None,
 ) -> GitStore:
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
     seconds that may be silent. ``deletes_unseen`` is for servers that take the deletion of a ref that is not there, as git does.
+    ``warn`` is told, in a sentence for people, what of another user's repository on this machine is not run.
     Raises NotARepositoryError for another kind of address, and for one that cannot be read.
     """
     try:
-        transport, capabilities = _transport(location, environ, token, clock, timeout)
+        transport, capabilities = _transport(location, environ, token, clock, timeout, warn)
     except ValueError:
         # Not raised from it: it may quote the address, which may hold a password.
         raise NotARepositoryError(
@@ -48,12 +53,21 @@ def open_git_store(
 
 
 def _transport(
-    location: str, environ: Mapping[str, str], token: str, clock: ServerClock, timeout: float
+    location: str,
+    environ: Mapping[str, str],
+    token: str,
+    clock: ServerClock,
+    timeout: float,
+    warn: Callable[[str], None],
 ) -> tuple[Transport, Capabilities]:
-    scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "file"
+    if "\0" in location or len(location) > _LONGEST_ADDRESS:
+        raise ValueError(location)
+    scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "path"
     match scheme:
+        case "path":
+            return LocalTransport(location, environ, warn), _LOCAL
         case "file":
-            return LocalTransport(location.removeprefix("file://"), environ), _LOCAL
+            return LocalTransport(_path_of(location), environ, warn), _LOCAL
         case "ssh":
             return SshTransport(location, environ), _REMOTE
         case "http" | "https":
@@ -64,3 +78,12 @@ def _transport(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
         "Give 'repository' as a path, file://, https:// or ssh://.",
     )
+
+
+def _path_of(file_url: str) -> str:
+    path = file_url.removeprefix("file://")
+    if not path.startswith("/"):
+        raise NotARepositoryError(
+            "The address of 'repository' is not valid: after file:// comes the whole path.", "Write it as in file:///srv/db.git."
+        )
+    return path

@@ -6,9 +6,8 @@ for the caller to judge, so a broken answer is a BrokenConversationError.
 """
 
 import re
-import shlex
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -18,6 +17,8 @@ from urllib.parse import urlsplit
 from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
+from git_keyval.store.git.children import child_environment
+from git_keyval.store.git.owners import service_at
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.messages import one_line, without_credentials
 
@@ -25,25 +26,11 @@ Service = Literal["upload-pack", "receive-pack"]
 
 # What git itself says it will say again; most connections of ssh that broke may come about the next time.
 _FINAL = re.compile(r"^(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)
-_SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.+)")
-_PRIVATE_ENVIRONMENT = (
-    "GIT_KEYVAL_",
-    "INPUT_",
-    "ACTIONS_",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_NAMESPACE",
-    # git and ssh get at a path or a host by what the user has, not by a token for an API.
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    "GH_ENTERPRISE_TOKEN",
-    # What git traces, keys and values among it, would be in its complaints, and an unread pipe full of it would stop it.
-    "GIT_TRACE",
-    "GIT_CURL_VERBOSE",
-)
+_SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
+
+# Of an option that is given twice ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
+# trust a host, would wait for ever in a step, where nobody answers.
+_SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 
 
 class BrokenConversationError(Exception):
@@ -122,20 +109,39 @@ class PipeConversation:
 class LocalTransport:
     """The real ``git upload-pack`` and ``git receive-pack`` on a path of this machine."""
 
-    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
-        """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it)."""
+    def __init__(self, path: str, environ: Mapping[str, str], warn: Callable[[str], None] = lambda _warning: None) -> None:
+        """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it).
+
+        ``warn`` is told, once, that something of another user's repository is not run.
+        Raises NotARepositoryError for a path that begins with a user who is not known.
+        """
         self.requests = 0
-        # A path that begins with a hyphen would be taken for an option.
-        self._path = f"./{path}" if path.startswith("-") else str(Path(path).expanduser())
-        self._environ = _child_environment(environ)
+        try:
+            # Never one that git would take for an option.
+            self._path = str(Path.cwd() / Path(path).expanduser())
+        except RuntimeError as exc:
+            raise NotARepositoryError(
+                "The address of 'repository' begins with a user that this machine does not know.",
+                "Write the path in full, as in /srv/db.git, or as ./~name/db.git if its first directory is named so.",
+            ) from exc
+        self._environ = child_environment(environ)
+        self._where = without_credentials(path)
+        self._warn = warn
+        self._has_warned = False
 
     def open(self, service: Service) -> PipeConversation:
         """Start the service. Raises StoreError if there is no git."""
         self.requests += 1
-        # The user named this very repository, so its owner need not be the user of this process (git's safe.directory), and a
-        # fetch may leave out trees and blobs that nobody asked for.
-        argv = ["git", "-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", service, self._path]
-        return _start(argv, self._environ, without_credentials(self._path))
+        start = service_at(self._path, self._environ)
+        if start.left_out and not self._has_warned:
+            self._has_warned = True
+            self._warn(
+                f"{self._where} belongs to another user, so its hooks and the commands in its configuration are not run. "
+                "Where they must run, have a step of its owner write to it, or reach it by ssh or https."
+            )
+        # A fetch may leave out trees and blobs that nobody asked for.
+        settings = [word for setting in (*start.settings, "uploadpack.allowFilter=true") for word in ("-c", setting)]
+        return _start(["git", *settings, service, start.path], {**self._environ, **start.environ}, self._where)
 
 
 class SshTransport:
@@ -149,9 +155,14 @@ class SshTransport:
         user, host, port, self._path = _ssh_parts(url)
         if not host or (user or host).startswith("-"):
             raise NotARepositoryError("The address of 'repository' names no host.", "Write it as ssh://user@host/path.")
+        if not self._path.strip("/"):
+            raise NotARepositoryError("The address of 'repository' names no path.", "Write it as ssh://user@host/path.")
         self.requests = 0
-        self._environ = _child_environment(environ)
-        self._ssh = [*shlex.split(environ.get("GIT_SSH_COMMAND") or "ssh"), "-x", *(["-p", port] if port else [])]
+        self._environ = child_environment(environ)
+        # As git runs it: by the shell, which knows ~ and variables.
+        command = environ.get("GIT_SSH_COMMAND")
+        program = ["sh", "-c", f'{command} "$@"', command] if command else ["ssh"]
+        self._ssh = [*program, *_SSH_OPTIONS, *(["-p", port] if port else [])]
         self._host = f"{user}@{host}" if user else host
 
     def open(self, service: Service) -> PipeConversation:
@@ -189,11 +200,6 @@ def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeC
 def _quoted(path: str) -> str:
     """Quote a path as git does: always, because the shell of a server that runs nothing but git takes no other form."""
     return "'" + path.replace("'", "'\\''").replace("!", "'\\!'") + "'"
-
-
-def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in environ.items() if not name.startswith(_PRIVATE_ENVIRONMENT)}
-    return {**kept, "GIT_PROTOCOL": "version=2", "LC_ALL": "C"}
 
 
 def _pipe_error(where: str, complaint: str) -> StoreError:
