@@ -208,6 +208,21 @@ class OutcomeUnknownError(GitKeyvalError):
         )
 
 
+class TornWriteError(GitKeyvalError):
+    """A server applied a part of what was to be all or nothing, and would not have it undone."""
+
+    def __init__(self, moved: Sequence[tuple[str, str]], reason: str) -> None:
+        """Keep the refs that it moved or deleted, each with the oid that it had, and why it refused the others."""
+        self.moved = tuple(moved)
+        self.reason = reason
+        told = ", ".join(f"{name} (was {oid})" for name, oid in self.moved[:_TOLD_PROBLEMS])
+        super().__init__(
+            f"The server refused a part of the write ({reason}) and executed the rest, although all or nothing was asked for: "
+            f"{told}{' and more' if len(self.moved) > _TOLD_PROBLEMS else ''}.",
+            "Have the repository repaired (git fsck says what is broken), then put each ref back there: git update-ref REF OID.",
+        )
+
+
 class PartlyDeletedError(GitKeyvalError):
     """Of several keys some are deleted, and then something went wrong with the others."""
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.errors import AtomicUnsupportedError, NotARepositoryError, StoreError
+from git_keyval.errors import AtomicUnsupportedError, NotARepositoryError, StoreError, TornWriteError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
-from git_keyval.store.port import ANY, Applied, Conflict, Refused, Selection
+from git_keyval.store.port import ANY, Applied, Conflict, Refused, Selection, Transaction
 from tests.conftest import FakeClock, patience
-from tests.contract.places import GitPlace
+from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import (
     all_refs,
     annotated_tag,
@@ -240,3 +240,60 @@ def test_a_repository_that_went_away_is_an_error_of_the_store(git_place: GitPlac
         store.read(Selection((branch("a"),)))
     with pytest.raises(StoreError):
         store.apply([put(branch("a"), TWO, ANY)])
+
+
+# --- a push that git applies by half ----------------------------------------------------------------------------------
+
+
+def break_a_ref(repository: Path) -> None:
+    """Leave a foreign branch as a crash leaves it: empty. From then on git misses objects for whatever is created."""
+    (repository / "refs" / "heads" / "empty").touch()
+
+
+def torn() -> Transaction:
+    """Make what git executes by half in such a repository: it deletes, and creates nothing."""
+    return together(put(branch("parked"), ONE), delete(branch("a"), ONE.oid), assertion(branch("b"), TWO.oid))
+
+
+@pytest.fixture
+def two(git_place: GitPlace) -> GitPlace:
+    git_place.open().apply([create(branch("a"), ONE), create(branch("b"), TWO)])
+    return git_place
+
+
+def test_what_git_did_of_a_push_that_it_refused_is_put_back(two: GitPlace) -> None:
+    before = refs(two.repository)
+    git_output("config", "receive.hideRefs", branch("parked"), directory=two.repository)
+    (outcome,) = two.open().apply([torn()])
+    assert isinstance(outcome, Refused)
+    assert "hidden" in outcome.reason
+    assert refs(two.repository) == before
+
+
+def test_at_a_path_it_is_put_back_where_git_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    with at_path(tmp_path, clock) as place:
+        place.open().apply([create(branch("a"), ONE), create(branch("b"), TWO)])
+        before = refs(place.repository)
+        break_a_ref(place.repository)
+        (outcome,) = place.open().apply([torn()])
+        assert outcome == Refused("missing necessary objects")
+        assert refs(place.repository) == before
+
+
+def test_elsewhere_it_is_told_what_is_gone(tmp_path: Path, clock: FakeClock) -> None:
+    with over_http(tmp_path, clock) as place:
+        place.open().apply([create(branch("a"), ONE), create(branch("b"), TWO)])
+        break_a_ref(place.repository)
+        with pytest.raises(TornWriteError) as caught:
+            place.open().apply([torn()])
+        assert caught.value.moved == ((branch("a"), ONE.oid),)
+        git_output("update-ref", branch("a"), ONE.oid, directory=place.repository)  # as the next step says
+
+
+def test_what_moved_on_meanwhile_is_left_alone(two: GitPlace) -> None:
+    """A rival's write comes after the half that was applied; it is not undone with that."""
+    git_output("config", "receive.hideRefs", branch("parked"), directory=two.repository)
+    hook(two.repository, "post-receive", f"git update-ref {branch('a')} {TWO.oid}; rm hooks/post-receive")
+    (outcome,) = two.open().apply([torn()])
+    assert isinstance(outcome, Refused)
+    assert refs(two.repository) == {branch("a"): TWO.oid, branch("b"): TWO.oid}

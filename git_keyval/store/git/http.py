@@ -68,6 +68,10 @@ class HttpTransport:
         content_type = answer.headers.get("Content-Type") or ""
         return Answer(answer.status, content_type.partition(";")[0], PacketReader(_reading(read)), answer.close)
 
+    def update_refs(self, _lines: str) -> bool:
+        """Do nothing: there is no other way than the service."""
+        return False
+
     def _follow(self, location: str, path: str) -> None:
         if location.endswith(f"/{path}"):
             self.where = location.removesuffix(f"/{path}")

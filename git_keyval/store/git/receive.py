@@ -56,11 +56,13 @@ class Report:
     """What the server says it did: refs that it refused with its reason, and the state of the push as a whole.
 
     ``state``: ``done`` every ref has its own answer; ``refused`` nothing was applied; ``unknown`` the report did not arrive.
+    ``torn`` are commands of a refused push that the server says it executed all the same.
     """
 
     state: Literal["done", "refused", "unknown"]
     refused: dict[RefName, str] = field(default_factory=dict)
     reason: str = ""
+    torn: Sequence[Command] = ()
 
 
 def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Advertised], Push | None]) -> Report | None:
@@ -137,7 +139,11 @@ def _read_report(stream: PacketReader, wanted: Push) -> Report:
     if {command.name for command in wanted.commands} - answered.keys():
         raise BrokenConversationError("the report of the push is cut off")
     refused = {name: reason for name, reason in answered.items() if reason}
-    return Report("refused" if wanted.atomic and refused else "done", refused)
+    if not (wanted.atomic and refused):
+        return Report("done", refused)
+    # What git refuses before it begins its transaction (objects that are missing, hidden refs), it leaves out of that.
+    torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
+    return Report("refused", refused, torn=torn)
 
 
 def _report_lines(stream: PacketReader) -> Iterator[str]:

@@ -4,6 +4,9 @@ All that can still be applied go into one atomic push. Before it is sent, the se
 already in conflict. When the server refuses the push, nothing of it was applied: the next advertisement shows which refs moved
 meanwhile, those transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the
 second round.
+
+A git server keeps that promise but for what it refuses before its transaction begins: where it misses objects, or hides a ref, it
+still executes the other commands (so a repository with one broken ref deletes, and creates nothing). These are put back.
 """
 
 import re
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from git_keyval.errors import AtomicUnsupportedError, StoreError
+from git_keyval.errors import AtomicUnsupportedError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
@@ -61,10 +64,33 @@ def settle(transport: Transport, transactions: Sequence[Transaction], patience: 
                 raise
             return round_.finish(str(exc))
         if report is not None:
+            if report.torn:
+                _put_back(transport, report)
             round_.take(report)
         if not round_.open:
             break
     return round_.finish("")
+
+
+def _put_back(transport: Transport, report: Report) -> None:
+    """Undo what the server did of a push that was to be all or nothing; refs that moved on since are left alone.
+
+    Raises TornWriteError if the server refuses that, too.
+    """
+
+    def prepare(advertised: Advertised) -> Push | None:
+        done = [command for command in report.torn if advertised.refs.get(command.name, ZERO_OID) == command.new]
+        undo = [Command(command.name, command.new, command.old) for command in done]
+        lines = "".join(f"update {command.name} {command.new} {command.old}\n" for command in undo)
+        return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
+
+    reason = next(iter(report.refused.values()))
+    try:
+        undone = push(transport, frozenset(command.name for command in report.torn), prepare)
+    except StoreError as exc:
+        raise TornWriteError([(command.name, command.old) for command in report.torn], reason) from exc
+    if undone is not None and (undone.state != "done" or undone.refused):
+        raise TornWriteError([(command.name, command.old) for command in report.torn], reason)
 
 
 class _Round:

@@ -61,6 +61,10 @@ class Transport(Protocol):
         """Begin a conversation with a service."""
         ...
 
+    def update_refs(self, lines: str) -> bool:
+        """Have ``git update-ref --stdin`` do it, past the service; all or nothing. False if it was not done, or cannot be done."""
+        ...
+
 
 class PipeConversation:
     """A conversation with a process, through its standard input and output."""
@@ -143,6 +147,13 @@ class LocalTransport:
         settings = [word for setting in (*start.settings, "uploadpack.allowFilter=true") for word in ("-c", setting)]
         return _start(["git", *settings, service, start.path], {**self._environ, **start.environ}, self._where)
 
+    def update_refs(self, lines: str) -> bool:
+        """Move refs in the repository itself."""
+        self.requests += 1
+        argv = ["git", "-c", "safe.directory=*", "-C", self._path, "update-ref", "--stdin"]
+        done = subprocess.run(argv, env=self._environ, input=lines.encode(), capture_output=True, check=False)
+        return done.returncode == 0
+
 
 class SshTransport:
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
@@ -171,6 +182,10 @@ class SshTransport:
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
         return _start([*self._ssh, *version, self._host, command], self._environ, without_credentials(f"{self._host}:{self._path}"))
+
+    def update_refs(self, _lines: str) -> bool:
+        """Do nothing: there is no other way than the service."""
+        return False
 
 
 def is_scp_address(location: str) -> bool:
