@@ -16,7 +16,9 @@ from git_keyval.format.names import RefName
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
-from git_keyval.store.git.transport import LocalTransport, PipeConversation, Service
+from git_keyval.store.git.conversation import Deadline, Service
+from git_keyval.store.git.pipes import PipeConversation
+from git_keyval.store.git.transport import LocalTransport
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
 from maintenance.jobs import Maintenance, gather, purge, sweep
@@ -28,9 +30,9 @@ _Answer = TypeVar("_Answer")
 class CountedTransport(LocalTransport):
     """The local transport, counting in a sample what it is used for."""
 
-    def __init__(self, path: str, environ: Mapping[str, str], sample: Sample) -> None:
+    def __init__(self, path: str, environ: Mapping[str, str], elapsed: Callable[[], float], sample: Sample) -> None:
         """Reach the repository at a path."""
-        super().__init__(path, environ)
+        super().__init__(path, environ, lambda service: Deadline(elapsed, service))
         self._sample = sample
 
     def open(self, service: Service) -> PipeConversation:
@@ -68,7 +70,7 @@ def main(job: str, path: str, push: str) -> None:
     clock = ServerClock(outside.clock)
     patience = Patience(300, outside.elapsed, outside.sleep, outside.random)
     store = GitStore(
-        CountedTransport(path, os.environ, meter.sample),
+        CountedTransport(path, os.environ, outside.elapsed, meter.sample),
         capabilities=open_git_store(path, environ=os.environ, clock=clock, patience=patience).capabilities,
         deletes_unseen=True,
         clock=clock,

@@ -3,7 +3,7 @@
 import re
 
 _MAX_LENGTH = 200
-_UNSAFE = re.compile(r"[^\x20-\x7e]+")
+_GAP = " ... "
 _CREDENTIALS = re.compile(r"[^/\s'\"()]*:[^/\s'\"()]*@")
 
 
@@ -12,7 +12,12 @@ def without_credentials(text: str) -> str:
     return _CREDENTIALS.sub("", text)
 
 
-def one_line(text: str) -> str:
-    """Give a server's message as one short line of printable ASCII, without credentials, that no runner takes for a command."""
-    line = _UNSAFE.sub(" ", without_credentials(text)).strip().replace("##[", "## [").replace("::", ": :")
-    return line if len(line) <= _MAX_LENGTH else line[: _MAX_LENGTH - 3] + "..."
+def one_line(text: str, limit: int = _MAX_LENGTH) -> str:
+    """Return a server's message as one line of printable characters, at most so many, that no runner takes for a command.
+
+    Of a longer one the beginning and the end are kept. Credentials in addresses are left out.
+    """
+    printable = "".join(char if char.isprintable() else " " for char in without_credentials(text))
+    line = " ".join(printable.split()).replace("##[", "## [").replace("::", ": :")
+    half = (limit - len(_GAP)) // 2
+    return line if len(line) <= limit else line[:half] + _GAP + line[-half:]

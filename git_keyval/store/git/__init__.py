@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.adapter import GitStore
-from git_keyval.store.git.transport import LocalTransport, SshTransport, Transport, is_scp_address
+from git_keyval.store.git.conversation import TOTAL_SECONDS, Deadline, Transport
+from git_keyval.store.git.transport import LocalTransport, NewDeadline, SshTransport, is_scp_address
 from git_keyval.store.messages import one_line
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities
@@ -32,18 +33,22 @@ def open_git_store(
     clock: ServerClock,
     patience: Patience,
     timeout: float = TIMEOUT_SECONDS,
+    total: float = TOTAL_SECONDS,
     deletes_unseen: bool = True,
     warn: Callable[[str], None] = lambda _warning: None,
 ) -> GitStore:
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
-    seconds that may be silent. ``deletes_unseen`` is for servers that take the deletion of a ref that is not there, as git does.
+    seconds that may be silent. ``total`` is how many seconds one conversation may take beside those that what it moves is given.
+    ``deletes_unseen`` is for servers that take the deletion of a ref that is not there, as git does.
     ``warn`` is told, in a sentence for people, what of another user's repository on this machine is not run.
     Raises NotARepositoryError for another kind of address, and for one that cannot be read.
     """
     try:
-        transport, capabilities = _transport(location, environ, token, clock, timeout, warn)
+        transport, capabilities = _transport(
+            location, environ, token, clock, timeout, lambda service: Deadline(patience.elapsed, service, total), warn
+        )
     except ValueError:
         # Not raised from it: it may quote the address, which may hold a password.
         raise NotARepositoryError(
@@ -58,6 +63,7 @@ def _transport(
     token: str,
     clock: ServerClock,
     timeout: float,
+    deadline: NewDeadline,
     warn: Callable[[str], None],
 ) -> tuple[Transport, Capabilities]:
     if "\0" in location or len(location) > _LONGEST_ADDRESS:
@@ -65,11 +71,11 @@ def _transport(
     scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "path"
     match scheme:
         case "path":
-            return LocalTransport(location, environ, warn), _LOCAL
+            return LocalTransport(location, environ, deadline, warn), _LOCAL
         case "file":
-            return LocalTransport(_path_of(location), environ, warn), _LOCAL
+            return LocalTransport(_path_of(location), environ, deadline, warn), _LOCAL
         case "ssh":
-            return SshTransport(location, environ), _REMOTE
+            return SshTransport(location, environ, deadline), _REMOTE
         case "http" | "https":
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
 

@@ -12,8 +12,8 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure, missing
+from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.settle import settle
-from git_keyval.store.git.transport import Transport
 from git_keyval.store.git.upload import DamagedError, MissingObjectError, UploadPack, upload_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction

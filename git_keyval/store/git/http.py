@@ -14,10 +14,13 @@ from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
+from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.git.transport import BrokenConversationError, Service
 
-_SERVER_ERROR, _REQUEST_TIMEOUT = 500, 408
+_SERVER_ERROR = 500
+_TOO_LARGE, _TOO_MANY = 413, 429
+# Of the statuses that say that the request is wrong, those that another time may change (RFC 9110, 8470, 6585).
+_PASSING = frozenset({408, 425, _TOO_MANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,17 @@ class HttpConversation:
         self._open.append(answer)
         if answer.status >= _SERVER_ERROR:
             raise BrokenConversationError(f"the server answered with status {answer.status}")
+        if answer.status == _TOO_LARGE:
+            raise RequestTooLargeError(self._transport.where, len(data))
         if error := _status_error(answer.status, self._transport.where):
             raise error
         if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
         return answer.packets
+
+    def complaints(self) -> str:
+        """Return nothing: what the programs behind a web server complain about goes to its log."""
+        return ""
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -177,8 +186,15 @@ def _status_error(status: int, where: str) -> StoreError | None:
                 f"{where} is no git repository, or not one this token may see (status 404).",
                 "Check 'repository' and 'token'.",
             )
-        case 429:
-            return UnavailableError(f"{where} limits the rate of requests (status 429).", "Try again later.")
-    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
-        return UnavailableError(f"{where} answered with status {status}.", "Try again later; check 'repository' if it stays so.")
-    return StoreError(f"{where} answered with status {status}.", "Check 'repository', and the proxy if there is one.")
+        case 407:
+            return AccessDeniedError(
+                f"The proxy on the way to {where} wants a user name and a password (status 407).",
+                "Give them in the address of the proxy: http://USER:PASSWORD@HOST:PORT.",
+            )
+    if status >= _SERVER_ERROR or status in _PASSING:
+        what = "limits the rate of requests" if status == _TOO_MANY else "did not answer the request"
+        return UnavailableError(f"{where} {what} (status {status}).", "Try again later; check 'repository' if it stays so.")
+    return StoreError(
+        f"{where} does not take the request (status {status}).",
+        "Check that 'repository' is the address for git, and what the server or a proxy before it allows: its log says more.",
+    )

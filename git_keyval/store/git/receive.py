@@ -14,9 +14,9 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.store.git.conversation import BrokenConversationError, Transport
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import write_pack
-from git_keyval.store.git.transport import BrokenConversationError, Transport
 from git_keyval.store.messages import one_line
 
 ZERO_OID = Oid("0" * 40)

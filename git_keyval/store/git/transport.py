@@ -1,31 +1,24 @@
-"""Ways to reach git's two services through a pipe: a process on a local path, and ssh. Smart HTTP is in http.py.
-
-A Conversation is one use of a service: the server's advertisement first, then any number of requests with an answer each. On a pipe
-it is one process; over HTTP each request is a POST of its own. Errors are StoreError; what happened to a request that was sent is
-for the caller to judge, so a broken answer is a BrokenConversationError.
-"""
+"""Ways to reach git's two services through pipes: a process on a local path, and ssh. Smart HTTP is in http.py."""
 
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from io import BufferedReader
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, Self
 from urllib.parse import urlsplit
-
-from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.children import child_environment
+from git_keyval.store.git.conversation import Deadline, Service
 from git_keyval.store.git.owners import service_at
-from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.messages import one_line, without_credentials
+from git_keyval.store.git.pipes import PipeConversation
+from git_keyval.store.messages import without_credentials
 
-Service = Literal["upload-pack", "receive-pack"]
+NewDeadline = Callable[[Service], Deadline]
+"""Begins the time of a conversation with a service."""
 
 # What git itself says it will say again; most connections of ssh that broke may come about the next time.
-_FINAL = re.compile(r"^(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)
+_FINAL = re.compile(r"(?:^|; )(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)
 _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
 
 # Of an option that is given twice ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
@@ -33,93 +26,19 @@ _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
 _SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 
 
-class BrokenConversationError(Exception):
-    """The server hung up, or answered outside the protocol, in the middle of a conversation."""
-
-
-class Conversation(Protocol):
-    """One use of a service; a context manager that ends it."""
-
-    def advertisement(self) -> PacketReader:
-        """Give the stream that starts with the server's advertisement."""
-        ...
-
-    def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Send a request and give the stream of its answer."""
-        ...
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc: object) -> None: ...
-
-
-class Transport(Protocol):
-    """A way to one repository."""
-
-    requests: int
-
-    def open(self, service: Service) -> Conversation:
-        """Begin a conversation with a service."""
-        ...
-
-    def update_refs(self, lines: str) -> bool:
-        """Have ``git update-ref --stdin`` do it, past the service; all or nothing. False if it was not done, or cannot be done."""
-        ...
-
-
-class PipeConversation:
-    """A conversation with a process, through its standard input and output."""
-
-    def __init__(self, process: subprocess.Popen[bytes], where: str) -> None:
-        """Take over a process that was started with three pipes."""
-        assert process.stdin is not None
-        assert isinstance(process.stdout, BufferedReader)
-        assert process.stderr is not None
-        self._process = process
-        self._input = process.stdin
-        self._errors = process.stderr
-        self._answers = PacketReader(process.stdout.read1)
-        self._where = where
-
-    def advertisement(self) -> PacketReader:
-        """Give the stream, once the server is known to answer at all."""
-        try:
-            self._answers.peek()
-        except GitProtocolError as exc:
-            raise _pipe_error(self._where, one_line(self._errors.read().decode("utf-8", "replace"))) from exc
-        return self._answers
-
-    def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Write the request, so that git works on its beginning while the rest is made; the answer comes on the same stream."""
-        try:
-            self._input.writelines(body)
-            self._input.flush()
-        except OSError as exc:
-            raise BrokenConversationError(f"the connection broke while sending: {exc}") from exc
-        return self._answers
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """End the process; what it still had to say no longer matters."""
-        for stream in (self._input, self._process.stdout, self._errors):
-            if stream is not None:
-                with suppress(OSError):  # a pipe whose other end is gone cannot be flushed, and need not be
-                    stream.close()
-        self._process.wait()
-
-
 class LocalTransport:
     """The real ``git upload-pack`` and ``git receive-pack`` on a path of this machine."""
 
-    def __init__(self, path: str, environ: Mapping[str, str], warn: Callable[[str], None] = lambda _warning: None) -> None:
+    def __init__(
+        self, path: str, environ: Mapping[str, str], deadline: NewDeadline, warn: Callable[[str], None] = lambda _warning: None
+    ) -> None:
         """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it).
 
         ``warn`` is told, once, that something of another user's repository is not run.
         Raises NotARepositoryError for a path that begins with a user who is not known.
         """
         self.requests = 0
+        self._deadline = deadline
         try:
             # Never one that git would take for an option.
             self._path = str(Path.cwd() / Path(path).expanduser())
@@ -145,7 +64,9 @@ class LocalTransport:
             )
         # A fetch may leave out trees and blobs that nobody asked for.
         settings = [word for setting in (*start.settings, "uploadpack.allowFilter=true") for word in ("-c", setting)]
-        return _start(["git", *settings, service, start.path], {**self._environ, **start.environ}, self._where)
+        return _start(
+            ["git", *settings, service, start.path], {**self._environ, **start.environ}, self._where, self._deadline(service)
+        )
 
     def update_refs(self, lines: str) -> bool:
         """Move refs in the repository itself."""
@@ -158,7 +79,7 @@ class LocalTransport:
 class SshTransport:
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
 
-    def __init__(self, url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, url: str, environ: Mapping[str, str], deadline: NewDeadline) -> None:
         """Reach ``ssh://[user@]host[:port]/path`` or ``[user@]host:path``, which is relative to the user's home.
 
         Raises NotARepositoryError for an address without a host. A password in the address is not used, as ssh takes none.
@@ -169,6 +90,7 @@ class SshTransport:
         if not self._path.strip("/"):
             raise NotARepositoryError("The address of 'repository' names no path.", "Write it as ssh://user@host/path.")
         self.requests = 0
+        self._deadline = deadline
         self._environ = child_environment(environ)
         # As git runs it: by the shell, which knows ~ and variables.
         command = environ.get("GIT_SSH_COMMAND")
@@ -181,7 +103,8 @@ class SshTransport:
         self.requests += 1
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
-        return _start([*self._ssh, *version, self._host, command], self._environ, without_credentials(f"{self._host}:{self._path}"))
+        where = without_credentials(f"{self._host}:{self._path}")
+        return _start([*self._ssh, *version, self._host, command], self._environ, where, self._deadline(service))
 
     def update_refs(self, _lines: str) -> bool:
         """Do nothing: there is no other way than the service."""
@@ -202,14 +125,14 @@ def _ssh_parts(url: str) -> tuple[str, str, str, str]:
     return parts.username or "", parts.hostname or "", str(parts.port or ""), path
 
 
-def _start(argv: Sequence[str], environ: Mapping[str, str], where: str) -> PipeConversation:
+def _start(argv: Sequence[str], environ: Mapping[str, str], where: str, deadline: Deadline) -> PipeConversation:
     try:
         process = subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as exc:
         raise StoreError(
             f"{argv[0]} could not be started: {exc.strerror}.", f"Install {argv[0]} and make sure it is on PATH."
         ) from exc
-    return PipeConversation(process, where)
+    return PipeConversation(process, partial(_pipe_error, where), deadline)
 
 
 def _quoted(path: str) -> str:

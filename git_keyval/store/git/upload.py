@@ -16,9 +16,9 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.store.git.conversation import BrokenConversationError, Conversation, Transport
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import read_pack
-from git_keyval.store.git.transport import BrokenConversationError, Conversation, Transport
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
 

@@ -1,0 +1,105 @@
+"""What a conversation with a git server is, whichever way it goes.
+
+A Conversation is one use of a service: the server's advertisement first, then any number of requests with an answer each. On a pipe
+it is one process; over HTTP each request is a POST of its own. Errors are StoreError; what happened to a request that was sent is
+for the caller to judge, so a broken answer is a BrokenConversationError.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal, Protocol, Self
+
+from git_keyval.errors import StoreError
+from git_keyval.store.git.packets import PacketReader
+
+Service = Literal["upload-pack", "receive-pack"]
+
+TOTAL_SECONDS = 300.0
+"""How long one conversation may take, before what it moves is counted."""
+
+_SLOWEST_BYTES_PER_SECOND = 100_000
+
+
+class BrokenConversationError(Exception):
+    """The server hung up, answered outside the protocol, or took too long, in the middle of a conversation."""
+
+
+class RequestTooLargeError(StoreError):
+    """A server, or a proxy before it, takes no request of this size; nothing was done."""
+
+    def __init__(self, where: str, size: int) -> None:
+        """Name the address, and the size in bytes."""
+        self.size = size
+        super().__init__(
+            f"{where} takes no request of {size:,} bytes (status 413).",
+            "Raise the limit of the web server (nginx: client_max_body_size, Apache: LimitRequestBody), or write less at once.",
+        )
+
+
+class Deadline:
+    """When a conversation has to be over: after so many seconds, and one more for each 100 kB of what it is about.
+
+    So a server that sends a byte now and then holds nobody for ever, and a long push has the time that it needs.
+    """
+
+    def __init__(self, elapsed: Callable[[], float], service: Service, seconds: float = TOTAL_SECONDS) -> None:
+        """Begin now; ``elapsed`` gives seconds since any moment."""
+        self._elapsed = elapsed
+        self._end = elapsed() + seconds
+        # What a server says to a push, of any length, is no reason to listen longer.
+        self._grows_with_answers = service == "upload-pack"
+
+    def sent(self, count: int) -> None:
+        """Give the time for so many bytes of a request."""
+        self._end += count / _SLOWEST_BYTES_PER_SECOND
+
+    def received(self, count: int) -> None:
+        """Give the time for so many bytes of an answer."""
+        if self._grows_with_answers:
+            self.sent(count)
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left, 0 at the least."""
+        return max(0.0, self._end - self._elapsed())
+
+    def check(self) -> float:
+        """Return the seconds that are left. Raises BrokenConversationError if there are none."""
+        if not (left := self.left):
+            raise BrokenConversationError("the server took too long")
+        return left
+
+
+class Conversation(Protocol):
+    """One use of a service; a context manager that ends it."""
+
+    def advertisement(self) -> PacketReader:
+        """Give the stream that starts with the server's advertisement."""
+        ...
+
+    def request(self, body: Iterable[bytes]) -> PacketReader:
+        """Send a request and give the stream of its answer.
+
+        A server that hangs up before it has read the whole request may have answered: its answer is given then, too.
+        """
+        ...
+
+    def complaints(self) -> str:
+        """Return what the server has written to its standard error so far, made safe to print; empty where it has none."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Transport(Protocol):
+    """A way to one repository."""
+
+    requests: int
+
+    def open(self, service: Service) -> Conversation:
+        """Begin a conversation with a service."""
+        ...
+
+    def update_refs(self, lines: str) -> bool:
+        """Have ``git update-ref --stdin`` do it, past the service; all or nothing. False if it was not done, or cannot be done."""
+        ...

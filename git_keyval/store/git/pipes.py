@@ -1,0 +1,180 @@
+"""A conversation with a process, through its standard input, output and error.
+
+All three pipes are served by one loop: nothing is waited for while another pipe fills, and nothing without a limit.
+"""
+
+import os
+import select
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Self
+
+from git_keyval.errors import StoreError
+from git_keyval.store.git.conversation import BrokenConversationError, Deadline
+from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.git.words import Words
+
+_BLOCK = 64 * 1024
+_MAX_EARLY = 64 * 1024 * 1024
+"""How much a server may answer while it is still sent the request. Git says little before it has read all of it."""
+
+_LAST_READS, _LAST_WORDS_SECONDS = 8, 1.0
+"""How often, and for how long each time, a process that has closed its output is asked for more complaints."""
+_END_SECONDS = 5.0
+"""How long a process that was told to end may take: git removes its lock files first."""
+
+
+class PipeConversation:
+    """A conversation with a process that was started with three pipes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], explain: Callable[[str], StoreError], deadline: Deadline) -> None:
+        """Take over the process; ``explain`` makes an error of what one that does not answer at all complains about."""
+        self._process = process
+        self._explain = explain
+        self._pipes = _Pipes(process, deadline)
+        self._deadline = deadline
+        self._answers = PacketReader(self._pipes.read)
+
+    def advertisement(self) -> PacketReader:
+        """Give the stream, once the server is known to answer at all."""
+        try:
+            self._answers.peek()
+        except _HungUpError as exc:
+            raise self._explain(self.complaints()) from exc
+        return self._answers
+
+    def request(self, body: Iterable[bytes]) -> PacketReader:
+        """Write the request, so that git works on its beginning while the rest is made; the answer comes on the same stream."""
+        # A server that has hung up may have said why, which the answer shows.
+        with suppress(BrokenPipeError):
+            for block in _blocks(body):
+                self._pipes.write(block)
+        return self._answers
+
+    def complaints(self) -> str:
+        """Return what came on standard error."""
+        return self._pipes.complaints.text()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End the process: at once after a failure, and at the deadline at the latest."""
+        self._pipes.close()
+        if exc[0] is None and self._has_ended(self._deadline.left):
+            return
+        self._process.terminate()
+        if not self._has_ended(_END_SECONDS):
+            self._process.kill()
+            self._has_ended(_END_SECONDS)
+
+    def _has_ended(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class _HungUpError(BrokenConversationError):
+    """The process has closed its standard output."""
+
+
+class _Pipes:
+    """The pipes of a process, none of which fills unread."""
+
+    def __init__(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._files = (process.stdin, process.stdout, process.stderr)
+        self._input, self._output, self._errors = (file.fileno() for file in self._files)
+        self._deadline = deadline
+        self._early: deque[bytes] = deque()
+        self._early_bytes = 0
+        self._open = {self._output, self._errors}
+        self.complaints = Words()
+        for number in (self._input, self._output, self._errors):
+            os.set_blocking(number, False)
+
+    def read(self, size: int) -> bytes:
+        """Read at most so many bytes of the answer, at least one. Raises BrokenConversationError."""
+        while not self._early:
+            if self._output not in self._open:
+                self._read_last_words()
+                raise _HungUpError(self.complaints.text() or "it hung up")
+            self._serve(size)
+        data = self._early.popleft()
+        self._early_bytes -= len(data)
+        if len(data) > size:
+            self._early.appendleft(data[size:])
+            self._early_bytes += len(data) - size
+        return data[:size]
+
+    def write(self, block: bytes) -> None:
+        """Write all of the block. Raises BrokenPipeError if nobody reads it, BrokenConversationError at the deadline."""
+        rest = memoryview(block)
+        while rest:
+            try:
+                written = os.write(self._input, rest)
+            except BlockingIOError:
+                self._serve(_BLOCK, self._input)
+                continue
+            self._deadline.sent(written)
+            rest = rest[written:]
+
+    def close(self) -> None:
+        for file in self._files:
+            with suppress(OSError):
+                file.close()
+
+    def _serve(self, size: int, *writing: int) -> None:
+        """Wait until something happens, and take what has come."""
+        ready = self._wait(self._deadline.check(), *writing)
+        if self._errors in ready and (complaint := self._take(self._errors, _BLOCK)):
+            self.complaints.add(complaint)
+        if self._output in ready and (answer := self._take(self._output, size)):
+            self._deadline.received(len(answer))
+            self._early.append(answer)
+            self._early_bytes += len(answer)
+            if self._early_bytes > _MAX_EARLY:
+                raise BrokenConversationError("it answers without end, before it has read the request")
+
+    def _wait(self, seconds: float, *writing: int) -> frozenset[int]:
+        poll = select.poll()
+        for number in self._open:
+            poll.register(number, select.POLLIN)
+        for number in writing:
+            poll.register(number, select.POLLOUT)
+        return frozenset(number for number, _ in poll.poll(seconds * 1000))
+
+    def _take(self, number: int, size: int) -> bytes:
+        try:
+            data = os.read(number, size)
+        except BlockingIOError:
+            return b""
+        if not data:
+            self._open.remove(number)
+        return data
+
+    def _read_last_words(self) -> None:
+        """Read what is still said of why the process has ended. Its children may keep the pipe open."""
+        for _ in range(_LAST_READS):
+            if self._errors not in self._open or not self._wait(min(self._deadline.left, _LAST_WORDS_SECONDS)):
+                return
+            self.complaints.add(self._take(self._errors, _BLOCK))
+
+
+def _blocks(body: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces, most of which are short lines, to blocks that are worth a call of the system."""
+    waiting = bytearray()
+    for piece in body:
+        waiting += piece
+        if len(waiting) >= _BLOCK:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)

@@ -1,0 +1,45 @@
+"""What a server says beside the protocol: its hooks' words, its complaints. Any program's output, of any length."""
+
+import re
+
+from git_keyval.store.messages import one_line
+
+MAX_LENGTH = 500
+"""How many characters of it a message shows."""
+
+_KEPT_BYTES = 8 * 1024
+# https://www.ecma-international.org/publications-and-standards/standards/ecma-48/: control sequences, and strings up to their end.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_PREFIXES = re.compile(r"(?:remote: ?)+")
+# What git draws while it works (progress.c): "Unpacking objects:  50% (1/2)".
+_PROGRESS = re.compile(r"[\w ]+: +\d+% \(\d+/\d+\)")
+
+
+class Words:
+    """Collects what is said; of much, the beginning and the end."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._head = b""
+        self._tail = b""
+        self._is_cut = False
+
+    def add(self, data: bytes) -> None:
+        """Take more of it, however it is cut into pieces."""
+        room = _KEPT_BYTES - len(self._head)
+        self._head += data[:room]
+        tail = self._tail + data[room:]
+        self._is_cut |= len(tail) > _KEPT_BYTES
+        self._tail = tail[-_KEPT_BYTES:]
+
+    def text(self) -> str:
+        """Return it as one line that is safe to print: lines are joined by semicolons; progress and markup are left out."""
+        gap = b"\n...\n" if self._is_cut else b""
+        return cleaned((self._head + gap + self._tail).decode("utf-8", "replace"))
+
+
+def cleaned(text: str) -> str:
+    """Return what a server says as one line that is safe to print, of at most MAX_LENGTH characters."""
+    lines = (_PREFIXES.sub("", line.strip(), count=1).strip() for line in _LINE_ENDS.split(_ESCAPES.sub("", text)))
+    return one_line("; ".join(line for line in lines if line and not _PROGRESS.match(line)), MAX_LENGTH)
