@@ -90,13 +90,17 @@ class Arena:
 
 
 def make_repository(path: Path) -> Path:
-    """Make a bare repository with so many packed refs of others that packing refs while others write is safe.
+    """Make a bare repository that is ready for a race."""
+    return with_foreign_refs(init_bare(path))
+
+
+def with_foreign_refs(repository: Path) -> Path:
+    """Add so many packed refs of others that packing refs while others write is safe.
 
     A git built without times of nanoseconds takes a new packed-refs file for the one that it has read, if both were written in the
     same second and have the same size and inode, and then accepts a wrong old oid. A file of more than 32 KiB stays mapped, so its
     inode is not used again (https://github.com/git/git/blob/v2.39.5/refs/packed-backend.c, SMALL_FILE_SIZE).
     """
-    repository = init_bare(path)
     tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
     commit = git_output("commit-tree", tree, "-m", "foreign", directory=repository)
     updates = "".join(f"create {name} {commit}\n" for name in _foreign_names())

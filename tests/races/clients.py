@@ -19,6 +19,14 @@ _LONGEST_STEP_SECONDS = 120.0
 _OUTPUT = re.compile(r"([a-z-]+)<<(ghadelimiter_\w+)\n(.*?)\n\2\n", re.DOTALL)
 
 
+class StepFailedError(AssertionError):
+    """A step ended with another exit code than 0. ``log`` is what it said."""
+
+    def __init__(self, step: str, log: str) -> None:
+        super().__init__(f"{step}: {log}")
+        self.log = log
+
+
 class Killed(Exception):  # noqa: N818  # nothing went wrong: it is what the test asked for
     """The process was killed before it answered; what it had begun goes on without it."""
 
@@ -51,7 +59,7 @@ class Client(ABC):
         self._output_file = output_file
 
     def run(self, command: str, /, **inputs: str) -> Answer:
-        """Run one step that has to succeed. Inputs are written with underscores, ``if`` as ``if_``."""
+        """Run one step that has to succeed. Inputs are written with underscores, ``if`` as ``if_``. Raises StepFailedError."""
         return self._answer(command, inputs, math.inf)
 
     def run_or_kill(self, command: str, seconds: float, /, **inputs: str) -> Answer:
@@ -75,7 +83,8 @@ class Client(ABC):
     def _answer(self, command: str, inputs: Mapping[str, str], kill_after: float) -> Answer:
         self._output_file.unlink(missing_ok=True)
         code, log = self._run(self._environ(command, inputs), kill_after)
-        assert code == 0, f"{command} {inputs}: {log}"
+        if code:
+            raise StepFailedError(f"{command} {inputs}", log)
         text = self._output_file.read_text() if self._output_file.exists() else ""
         return Answer({name: value for name, _, value in _OUTPUT.findall(text)})
 
@@ -145,7 +154,7 @@ class Worker(Client):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.races.worker"],
                 cwd=_ROOT,
-                env=isolated_environ(),
+                env=isolated_environ(self._place),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -1,0 +1,83 @@
+"""The real servers that can be started here, by name."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.servers import tinyproxy
+from tests.servers.apache import Apache, apache
+from tests.servers.dulwich import dulwich_server
+from tests.servers.jgit import jgit_daemon
+from tests.servers.lighttpd import lighttpd
+from tests.servers.nginx import Nginx, nginx
+from tests.servers.site import Site
+from tests.servers.smoke import STEPS
+from tests.servers.ssh import SshStandIn
+from tests.servers.sshd import sshd
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A way to a repository: what people call it, the version of git's protocol that it speaks, and how it is started.
+
+    ``clients`` and ``each`` are the race in the tests, which is not run where there are none; ``steps`` are those of the smoke.
+    """
+
+    title: str
+    protocol: int
+    open: Callable[[Path], AbstractContextManager[Site]]
+    clients: int = 4
+    each: int = 5
+    steps: int = len(STEPS)
+
+
+@contextmanager
+def old_ssh(directory: Path) -> Iterator[Site]:
+    """Reach a server as ssh does that accepts no variable, and whose git gives only what it advertises."""
+    ssh = SshStandIn(directory / "ssh", accepts_environ=False)
+    yield Site(directory, ssh.url, ssh.install())
+
+
+@contextmanager
+def by_proxy(directory: Path) -> Iterator[Site]:
+    """Run Apache, and a proxy before it that asks for a password."""
+    with apache(directory) as running, tinyproxy.tinyproxy(directory) as proxy:
+        url = f"http://{tinyproxy.USER}:{tinyproxy.PASSWORD}@{proxy}"
+        yield replace(running.site, environ={**running.site.environ, "http_proxy": url, "https_proxy": url})
+
+
+def _of_apache(choose: Callable[[Apache], Site]) -> Callable[[Path], AbstractContextManager[Site]]:
+    @contextmanager
+    def opened(directory: Path) -> Iterator[Site]:
+        with apache(directory) as running:
+            yield choose(running)
+
+    return opened
+
+
+def _of_nginx(choose: Callable[[Nginx], Site]) -> Callable[[Path], AbstractContextManager[Site]]:
+    @contextmanager
+    def opened(directory: Path) -> Iterator[Site]:
+        with nginx(directory) as running:
+            yield choose(running)
+
+    return opened
+
+
+_APACHE = "Apache with `git http-backend`"
+SERVERS: Mapping[str, Server] = {
+    "apache": Server(f"{_APACHE}, Basic authentication", 2, _of_apache(lambda one: one.site)),
+    "apache-anonymous": Server(f"{_APACHE}, where only pushes need a user", 2, _of_apache(lambda one: one.anonymous), clients=0),
+    "apache-tls": Server(f"{_APACHE}, with a private certificate authority", 2, _of_apache(lambda one: one.tls), clients=0),
+    "apache-moved": Server(f"{_APACHE}, after a permanent redirect", 2, _of_apache(lambda one: one.moved), clients=0),
+    "tinyproxy": Server(f"{_APACHE}, through tinyproxy with a password", 2, by_proxy, clients=2),
+    "nginx": Server("nginx with fcgiwrap", 2, _of_nginx(lambda one: one.site)),
+    "nginx-old": Server("nginx with fcgiwrap, without the header `Git-Protocol`", 0, _of_nginx(lambda one: one.old)),
+    "lighttpd": Server("lighttpd with `git http-backend`", 2, lighttpd),
+    "sshd": Server("OpenSSH with `git-shell`, as Debian configures it", 0, sshd, clients=3, each=3),
+    "old-ssh": Server("any ssh server that does not accept `GIT_PROTOCOL`", 0, old_ssh),
+    # It waits for seconds after many a write.
+    "jgit": Server("JGit's daemon, through a tunnel", 0, jgit_daemon, clients=3, each=3, steps=12),
+    "dulwich": Server("dulwich's HTTP server", 0, dulwich_server),
+}

@@ -1,0 +1,75 @@
+"""What the product promises, on servers that nobody here wrote. One that is not installed is skipped."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from tests.servers.binary import git_output, run_git
+from tests.servers.catalogue import SERVERS, Server
+from tests.servers.race import race
+from tests.servers.site import Site, served_directory
+from tests.servers.smoke import smoke
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    return SERVERS[request.param]
+
+
+@pytest.fixture(scope="module")
+def site(server: Server) -> Iterator[Site]:
+    with served_directory() as directory, server.open(directory) as site:
+        yield site
+
+
+_KNOWN = {
+    "tinyproxy": "a connection that the proxy closed is used again",
+    "nginx-old": "a ref that moved since it was listed is taken for damage",
+    "sshd": "a ref that moved since it was listed is taken for damage",
+    "old-ssh": "a ref that moved since it was listed is taken for damage",
+    "jgit": "a ref that moved since it was listed is taken for damage",
+    "dulwich": "thin-pack is not offered",
+}
+
+
+@pytest.fixture
+def known(server: Server) -> str:
+    """Tell why a server does not work yet."""
+    return next((_KNOWN.get(name, "") for name, one in SERVERS.items() if one is server), "")
+
+
+def test_git_itself_finds_the_protocol_of_the_table(server: Server, site: Site) -> None:
+    """Else what is shown of version 0 below would be shown of version 2."""
+    repository = site.create("asked.git")
+    tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
+    commit = git_output("commit-tree", tree, "-m", "a commit", directory=repository)
+    run_git("update-ref", "refs/heads/a-branch", commit, directory=repository)
+    place = site.place(repository)
+    options = ["-c", f"http.sslCAInfo={place['SSL_CERT_FILE']}"] if "SSL_CERT_FILE" in place else []
+    asked = ["-c", "protocol.version=2", *options, "ls-remote", _with_token(place)]
+    environ = {"GIT_TRACE_PACKET": "1", "GIT_SSH_VARIANT": "ssh", **place}
+    listed = run_git(*asked, environ=environ)
+    assert f"{commit}\trefs/heads/a-branch".encode() in listed.stdout
+    assert bool(re.search(rb"git< version 2", listed.stderr)) is (server.protocol == 2)
+
+
+def test_every_kind_of_step_works(server: Server, site: Site, known: str) -> None:
+    if known and server.title.startswith(("dulwich", "Apache")):
+        pytest.xfail(known)
+    assert smoke(site, server.steps) == []
+
+
+def test_increments_are_exact_and_no_healthy_record_is_called_damaged(server: Server, site: Site, known: str) -> None:
+    """A small race; ``make servers`` runs a larger one, on every server."""
+    if not server.clients:
+        pytest.skip("races on this server are for `make servers`")
+    if known:
+        pytest.xfail(known)
+    race(site, clients=server.clients, each=server.each)
+
+
+def _with_token(place: dict[str, str]) -> str:
+    parts, token = urlsplit(place["INPUT_REPOSITORY"]), place.get("INPUT_TOKEN")
+    return urlunsplit(parts._replace(netloc=f"x-access-token:{token}@{parts.netloc}")) if token else place["INPUT_REPOSITORY"]
