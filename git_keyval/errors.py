@@ -199,12 +199,34 @@ class ContentionError(GitKeyvalError):
 class OutcomeUnknownError(GitKeyvalError):
     """A write was sent, its reply was lost, and reading again cannot tell whether it was applied."""
 
-    def __init__(self, cause: str) -> None:
-        """Keep what was seen of the failure."""
+    def __init__(self, cause: str, parked: str = "") -> None:
+        """Keep what was seen of the failure; ``parked`` says where something is that may have been taken away."""
         self.cause = cause
         super().__init__(
             f"It cannot be known whether the write was applied ({cause}).",
-            "Read the key, then decide; steps that must be repeatable give an 'op-id' or 'if-version'.",
+            f"Read the key, then decide; steps that must be repeatable give an 'op-id' or 'if-version'. {parked}".strip(),
+        )
+
+
+class UndeliverableError(GitKeyvalError):
+    """There is no place, or no room, for the answer; nothing was taken away."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Name the place, and why it takes nothing."""
+        super().__init__(
+            f"The answer cannot be written to {where} ({reason}); nothing was taken away.", "Make room, then run it again."
+        )
+
+
+class UndeliveredError(GitKeyvalError):
+    """The command was done, and then its answer could not be written."""
+
+    def __init__(self, where: str, reason: str, parked: str = "") -> None:
+        """Name the place, and why it takes nothing; ``parked`` says where something is that was taken away."""
+        self.where = where
+        self.reason = reason
+        super().__init__(
+            f"The command was done, but its answer could not be written to {where} ({reason}).", parked or "Read the key again."
         )
 
 

@@ -8,15 +8,20 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
 
 
 def surroundings(
-    environ: Mapping[str, str], progress: Callable[[str, int, int], None], warn: Callable[[str], None] = lambda _warning: None
+    environ: Mapping[str, str],
+    progress: Callable[[str, int, int], None],
+    warn: Callable[[str], None] = lambda _warning: None,
+    gate: Gate | None = None,
 ) -> Surroundings:
-    """Give clock, sleep, randomness and files of this process."""
+    """Give clock, sleep, randomness and files of this process; without a gate, whatever files a person names."""
     started = time.monotonic()
+    gate = gate or Gate(new_name)
     return Surroundings(
         environ=environ,
         clock=lambda: Micros(time.time_ns() // 1000),
@@ -24,15 +29,18 @@ def surroundings(
         sleep=time.sleep,
         random=random.SystemRandom().random,
         new_nonce=lambda: secrets.token_bytes(12),
-        new_op=_new_op,
+        new_op=new_name,
         owner=_owner(environ),
         progress=progress,
         warn=warn,
-        read_file=_read_file,
+        read_file=gate.read,
+        output_file=gate.output,
+        read_event=lambda limit: _read_file(environ["GITHUB_EVENT_PATH"], limit),
     )
 
 
-def _new_op() -> str:
+def new_name() -> str:
+    """Return a name that there never was before."""
     return secrets.token_hex(10)
 
 
@@ -45,8 +53,8 @@ def _owner(environ: Mapping[str, str]) -> str:
         environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID", "RUN_ATTEMPT", "JOB")
     )
     if server and repository and run and attempt and job:
-        return owner_of_run(server, repository, run, attempt, job, _new_op())
-    return owner_of_process(socket.gethostname(), os.getpid(), _new_op())
+        return owner_of_run(server, repository, run, attempt, job, new_name())
+    return owner_of_process(socket.gethostname(), os.getpid(), new_name())
 
 
 def _read_file(path: str, limit: int) -> bytes:

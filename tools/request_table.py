@@ -23,6 +23,7 @@ from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hset
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import getdel, mset, set_
+from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
@@ -260,6 +261,7 @@ def _world(repository: Path, clock: FakeClock) -> World:
 
 def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
     ops: Callable[[], str] = iter(f"counted{number:06}" for number in range(1_000)).__next__
+    gate = Gate(ops)
     return Surroundings(
         environ=environ,
         clock=clock,
@@ -271,7 +273,9 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         owner="tools:1-counted0",
         progress=lambda *_: None,
         warn=lambda _warning: None,
-        read_file=lambda path, _limit: Path(path).read_bytes(),
+        read_file=gate.read,
+        output_file=gate.output,
+        read_event=lambda _limit: Path(environ["GITHUB_EVENT_PATH"]).read_bytes(),
     )
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
+from git_keyval.action.folders import gate_of
 from git_keyval.action.runner import LOCK_STATE, Runner
 from git_keyval.action.step import run_step
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.process import surroundings
+from git_keyval.process import new_name, surroundings
 
 __all__ = ["main", "post"]
 
@@ -31,4 +32,5 @@ def post(environ: Mapping[str, str] | None = None, log: TextIO | None = None) ->
 
 def _run(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
     runner = Runner(environ, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
-    return step(environ, runner, surroundings(environ, runner.progress, runner.warning))
+    gate = gate_of(environ, new_name)
+    return step(environ, runner, surroundings(environ, runner.progress, runner.warning, gate))

@@ -56,7 +56,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         given = read_inputs(environ).inputs
         told = {**{name: given.get(name, "") for name in SECRETS}, **state["unlock"]}
         inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, told)}
-        result, _ = run_command(_UNLOCK, inputs, surroundings, deliverable=lambda _value: None)
+        result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
     except KeyboardInterrupt:

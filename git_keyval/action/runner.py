@@ -6,14 +6,15 @@ an input is made harmless here.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from git_keyval.action.printable import printable
+from git_keyval.action.room import Room
 from git_keyval.action.variables import read_inputs
-from git_keyval.errors import GitKeyvalError
+from git_keyval.errors import GitKeyvalError, UndeliverableError, UndeliveredError
 
 MAX_OUTPUT_CHARACTERS = 500_000
 """A job may have 1 MB of outputs, counted in UTF-16."""
@@ -23,6 +24,10 @@ MAX_SUMMARY_BYTES = 1_000_000
 
 LOCK_STATE = "git-keyval-lock"
 """The name under which a step that takes a lock leaves for its post step what that needs."""
+
+_OUTPUTS = "the runner's output file"
+_SHORT_OUTPUTS = 4_096
+"""More than all outputs but values take."""
 
 _CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
@@ -60,17 +65,46 @@ class Runner:
         self._stream = stream
         self._delimiter = delimiter
         self._summary_is_full = False
+        self._room: Room | None = None
+
+    def reserve(self, outputs: Mapping[str, str]) -> None:
+        """Make room in the output file for outputs to come, and for a few short ones beside them, before anything is taken away.
+
+        Raises OutputTooLargeError, and UndeliverableError where there is no such room, or no output file.
+        """
+        _check_sizes(outputs)
+        if not self._output:
+            raise UndeliverableError(_OUTPUTS, "the runner names none in GITHUB_OUTPUT")
+        self.give_up_room()
+        self._room = Room(self._output)
+        try:
+            self._room.take(len(self._pairs(outputs).encode()) + _SHORT_OUTPUTS)
+        except OSError as exc:
+            self.give_up_room()
+            raise UndeliverableError(_OUTPUTS, exc.strerror or type(exc).__name__) from exc
+
+    def give_up_room(self) -> None:
+        """Leave the output file as it was before room was made in it."""
+        if self._room is not None:
+            self._room.give_up()
+        self._room = None
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
-        """Write outputs, each between random delimiters that its value cannot contain. Raises OutputTooLargeError."""
-        for name, value in outputs.items():
-            if not fits_output(value):
-                raise OutputTooLargeError(name)
-        _append(self._output, self._pairs(outputs))
+        """Write outputs, each between random delimiters that its value cannot contain; into the room for them, if there is some.
+
+        Raises OutputTooLargeError and UndeliveredError.
+        """
+        _check_sizes(outputs)
+        if self._room is None:
+            _append(self._output, self._pairs(outputs), _OUTPUTS)
+            return
+        with _told_undelivered(_OUTPUTS):
+            self._room.fill(self._pairs(outputs).encode())
+        self._room = None
 
     def save_state(self, name: str, text: str) -> None:
         """Keep something for the post step of this action, which finds the last of a name in its environment as ``STATE_name``."""
-        _append(self._state, self._pairs({name: text}))
+        _append(self._state, self._pairs({name: text}), "the runner's state file")
 
     def summarize(self, markdown: str) -> None:
         """Add to the job summary of the step, as often as there is something to add.
@@ -82,7 +116,7 @@ class Runner:
         data = self._redacted(markdown).encode("utf-8", "backslashreplace")
         room = MAX_SUMMARY_BYTES - _size(self._summary)
         self._summary_is_full = len(data) > room
-        _append(self._summary, _cut(data, room) if self._summary_is_full else data.decode())
+        _append(self._summary, _cut(data, room) if self._summary_is_full else data.decode(), "the job summary")
 
     def tell(self, message: str) -> None:
         """Print a line for people."""
@@ -151,7 +185,21 @@ def _size(path: str) -> int:
     return Path(path).stat().st_size if path and Path(path).exists() else 0
 
 
-def _append(path: str, text: str) -> None:
+def _append(path: str, text: str, where: str) -> None:
     if path and text:
-        with Path(path).open("a", encoding="utf-8", newline="") as file:
+        with _told_undelivered(where), Path(path).open("a", encoding="utf-8", newline="") as file:
             file.write(text)
+
+
+def _check_sizes(outputs: Mapping[str, str]) -> None:
+    for name, value in outputs.items():
+        if not fits_output(value):
+            raise OutputTooLargeError(name)
+
+
+@contextmanager
+def _told_undelivered(where: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise UndeliveredError(where, exc.strerror or type(exc).__name__) from exc

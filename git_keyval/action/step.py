@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
+from git_keyval.action.delivery import Delivery
+from git_keyval.action.runner import INTERRUPTED, Runner, fits_output
 from git_keyval.action.variables import read_inputs, told_of
 from git_keyval.commands.results import Result
-from git_keyval.dispatch.files import check_writable, write_file
-from git_keyval.dispatch.steps import run_command, shown_value, value_bytes
+from git_keyval.dispatch.steps import run_command, shown_value
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InternalError, KeyMissingError
-from git_keyval.format.values import Value
+from git_keyval.errors import GitKeyvalError, InternalError, KeyMissingError, UndeliveredError
 from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 from git_keyval.interface.parsing import find_command, parse_inputs
@@ -56,13 +55,17 @@ def _run(
     surroundings: Surroundings,
     notice: Callable[[Result], None] = lambda _result: None,
 ) -> int:
-    if "output-file" in inputs:
-        check_writable(str(inputs["output-file"]))
-    fits = (lambda _value: None) if "output-file" in inputs else _refuse_too_large
-    result, outputs = run_command(command, inputs, surroundings, deliverable=fits)
-    notice(result)
-    _present(inputs, result, outputs, runner)
-    runner.set_outputs(outputs)
+    file = surroundings.output_file(str(inputs["output-file"])) if "output-file" in inputs else None
+    delivery = Delivery(runner, file)
+    try:
+        result, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
+        notice(result)
+        _present(inputs, result, outputs, runner, delivery)
+        runner.set_outputs(outputs)
+    except UndeliveredError as exc:
+        raise UndeliveredError(exc.where, exc.reason, result.parked) from exc
+    finally:
+        delivery.give_up()
     if result.found is False and inputs.get("on-missing") == "fail":
         raise KeyMissingError(command.subject)
     if result.warning:
@@ -72,7 +75,7 @@ def _run(
     return 0
 
 
-def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, str], runner: Runner) -> None:
+def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, str], runner: Runner, delivery: Delivery) -> None:
     """Apply the inputs that say where a value goes: a default, a file, a mask."""
     if "default" in inputs and result.found is False:
         outputs["value"] = str(inputs["default"])
@@ -87,9 +90,4 @@ def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, st
     if "output-file" in inputs:
         outputs.pop("value", None)
         outputs.pop("json", None)
-        write_file(str(inputs["output-file"]), value_bytes(result.value))
-
-
-def _refuse_too_large(value: Value | int) -> None:
-    if not fits_output(shown_value(value)):
-        raise OutputTooLargeError("value")
+    delivery.complete(result.value)

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from git_keyval.cli.failures import ExitCode, UndeliveredError
+from git_keyval.cli.failures import ExitCode
 from git_keyval.cli.terminal import one_line, tell, write_document, write_text, write_value
 from git_keyval.commands.results import Result
 from git_keyval.commands.views import TYPE_NAMES
-from git_keyval.dispatch.files import write_file
+from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import value_bytes
-from git_keyval.errors import InputError, KeyMissingError
+from git_keyval.errors import KeyMissingError, UndeliveredError
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Command
 from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
@@ -18,13 +18,43 @@ _DOCUMENTS = {"json", "report"}
 _BASE64 = {"bytes", "file"}
 
 
-def deliver(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str], *, as_json: bool) -> None:
-    """Write the answer of a command. Raises UndeliveredError."""
-    in_file = "output-file" in inputs and result.value is not None
+def deliver(
+    command: Command,
+    inputs: Mapping[str, object],
+    result: Result,
+    outputs: Mapping[str, str],
+    file: OutputFile | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the answer of a command. Raises UndeliveredError, which says where to find what the command took away, and OSError."""
+    try:
+        _deliver(command, inputs, result, outputs, file, as_json=as_json)
+    except UndeliveredError as exc:
+        raise UndeliveredError(exc.where, exc.reason, result.parked) from exc
+    except BrokenPipeError:
+        if result.parked:
+            tell(str(UndeliveredError("standard output", "nobody reads it any more", result.parked)))
+        raise
+    finally:
+        if file is not None:
+            file.discard()
+
+
+def _deliver(
+    command: Command,
+    inputs: Mapping[str, object],
+    result: Result,
+    outputs: Mapping[str, str],
+    file: OutputFile | None,
+    *,
+    as_json: bool,
+) -> None:
+    in_file = file is not None and result.value is not None
     if result.warning:
         tell(result.warning)
-    if result.value is not None and in_file:
-        _write_file(str(inputs["output-file"]), value_bytes(result.value))
+    if file is not None and result.value is not None:
+        file.commit(value_bytes(result.value))
     if as_json:
         write_document(_document(command, inputs, result, outputs))
     elif in_file:
@@ -70,13 +100,6 @@ def _write_value(command: Command, inputs: Mapping[str, object], result: Result)
         tell("A rival was faster: the increment waits for the next gather, and has no number.")
     elif result.applied is False:
         tell("The condition is not met; nothing was changed.")
-
-
-def _write_file(path: str, data: bytes) -> None:
-    try:
-        write_file(path, data)
-    except InputError as exc:
-        raise UndeliveredError("the output file", str(exc.__cause__)) from exc
 
 
 def _document(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> dict[str, object]:

@@ -34,17 +34,6 @@ EXIT_CODES: dict[ExitCode, str] = {
 """What the exit codes mean, for the help and the docs."""
 
 
-class UndeliveredError(GitKeyvalError):
-    """The command was done, and then its answer could not be written."""
-
-    def __init__(self, where: str, reason: str) -> None:
-        """Name the place, and why it takes nothing."""
-        super().__init__(
-            f"The command was done, but its answer could not be written to {where} ({reason}).",
-            "Read the key again; what 'getdel' took away is on a branch below gc/ until purge.",
-        )
-
-
 class StoppedError(GitKeyvalError):
     """Ctrl-C; the text says what is known of the write."""
 
@@ -91,7 +80,8 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     errors.AtomicUnsupportedError: ("atomic-unsupported", ExitCode.FAILED),
     errors.StoreError: ("store", ExitCode.FAILED),
     errors.GitKeyvalError: ("failed", ExitCode.FAILED),
-    UndeliveredError: ("undelivered", ExitCode.FAILED),
+    errors.UndeliverableError: ("undeliverable", ExitCode.FAILED),
+    errors.UndeliveredError: ("undelivered", ExitCode.FAILED),
     StoppedError: ("interrupted", ExitCode.INTERRUPTED),
     EndedEarlyError: ("ended-early", ExitCode.FAILED),
     RepositoryFailedError: ("repository-failed", ExitCode.FAILED),

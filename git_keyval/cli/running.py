@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from git_keyval.cli.credentials import token_of
 from git_keyval.cli.failures import ExitCode, StoppedError
@@ -17,6 +18,9 @@ from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
+
+if TYPE_CHECKING:
+    from git_keyval.format.values import Value
 
 _STDIN = "-"
 _MAX_STDIN_BYTES = 25 * 1024 * 1024
@@ -84,10 +88,6 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
     inputs = parse_inputs(call.command, given)
-    if "output-file" in inputs:
-        from git_keyval.dispatch.files import check_writable
-
-        check_writable(str(inputs["output-file"]))
     world = surroundings(os.environ, lambda _what, _done, _total: None, tell)
     if inputs.get("value-file") == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
@@ -96,14 +96,25 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
 
 def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deliver:
     from git_keyval.cli.answers import deliver, outcome
-    from git_keyval.dispatch.steps import run_command
+    from git_keyval.dispatch.steps import run_command, value_bytes
 
-    with _progress(call, shown="wait" in inputs) as progress:
-        told = {"repository": call.home, **inputs}
-        result, outputs = run_command(call.command, told, replace(world, progress=progress), deliverable=lambda _value: None)
+    file = world.output_file(str(inputs["output-file"])) if "output-file" in inputs else None
+
+    def prepare(value: "Value | int") -> None:
+        if file is not None:
+            file.prepare(value_bytes(value))
+
+    try:
+        with _progress(call, shown="wait" in inputs) as progress:
+            told = {"repository": call.home, **inputs}
+            result, outputs = run_command(call.command, told, replace(world, progress=progress), prepare_delivery=prepare)
+    except BaseException:
+        if file is not None:
+            file.discard()
+        raise
 
     def answer() -> ExitCode:
-        deliver(call.command, inputs, result, outputs, as_json=call.as_json)
+        deliver(call.command, inputs, result, outputs, file, as_json=call.as_json)
         return outcome(call.command, inputs, result, by_code=call.by_code)
 
     return answer

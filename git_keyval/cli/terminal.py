@@ -10,7 +10,8 @@ from typing import TextIO
 
 import click
 
-from git_keyval.cli.failures import ExitCode, UndeliveredError, code_of, kind_of
+from git_keyval.cli.failures import ExitCode, code_of, kind_of
+from git_keyval.errors import UndeliveredError
 
 _DUMB = {"", "dumb", "unknown"}
 # Control characters but line feed and tab, what turns the direction of text around, and halves of characters.

@@ -29,6 +29,7 @@ from git_keyval.commands.collections import (
 from git_keyval.commands.conditions import ALWAYS, Condition
 from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
+from git_keyval.commands.parking import whereabouts
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.values import key_update
 from git_keyval.commands.views import TYPE_NAMES, Key
@@ -131,7 +132,7 @@ def apop(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Resu
         place = max(live, key=int)
         value = read_values(database, view, [place])[place]
         # What cannot be handed over must not be taken away.
-        database.deliverable(value)
+        database.prepare_delivery(value)
         expiry = view.expiry(place)
         gone = [element for element in view.stored if int(element) >= int(place)]
         assert view.version is not None
@@ -144,6 +145,7 @@ def apop(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Resu
                 count=int(place),
                 ttl=ttl_of(expiry, view.now),
                 expires_at=expiry,
+                parked=whereabouts(database, parked),
             ),
             elements={element: oid for element, oid in view.stored.items() if int(element) < int(place)},
             length=int(place),

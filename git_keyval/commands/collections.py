@@ -10,7 +10,7 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import TYPE_NAMES, Key, KeyView, read_view
-from git_keyval.errors import ContentionError, InputError, MalformedRecordError, WrongTypeError
+from git_keyval.errors import ContentionError, InputError, MalformedRecordError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.names import KeyId, Naming, RefName
@@ -282,7 +282,10 @@ def change(database: Database, read: Callable[[], CollectionView], decide: Calla
         answer = replace(decided.answer, version=version)
         if all(update.expect == update.new for update in transaction.updates):
             return answer  # all is as it shall be
-        end = database.write(transaction, view.view.seen, decided.witness, idempotent=decided.idempotent)
+        try:
+            end = database.write(transaction, view.view.seen, decided.witness, idempotent=decided.idempotent)
+        except OutcomeUnknownError as exc:
+            raise OutcomeUnknownError(exc.cause, answer.parked) from exc
         if isinstance(end, Applied):
             return answer
         database.pause(attempt)

@@ -64,8 +64,9 @@ def in_doubt(cause: str) -> Iterator[None]:
 class Database:
     """What a command works on.
 
-    ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``deliverable`` raises if the
-    caller could not be told a value; it is asked before a write that takes the value away. ``cipher`` is between values and what is
+    ``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``prepare_delivery``
+    makes ready to tell the caller a value, and raises if that cannot be; it is called before a write that takes the value away.
+    ``address`` is how people name the repository to git. ``cipher`` is between values and what is
     stored of them. ``held_at_target`` tells which keys exist where they are about to be redirected to. ``resolve`` looks up expiry
     ids whose commits the repository does not give. ``progress`` is told what is waited for, how much of that is over, and how much
     there is.
@@ -78,7 +79,8 @@ class Database:
     naming: Naming = DEFAULT_NAMING
     granularity: int = DEFAULT_GRANULARITY
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    deliverable: Callable[[Value | int], None] = lambda _value: None
+    prepare_delivery: Callable[[Value | int], None] = lambda _value: None
+    address: str = "REPOSITORY"
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
     resolve: Resolve = unresolved

@@ -15,7 +15,8 @@ PERSISTENT, NO_KEY = -1, -2
 class Result:
     """The outputs of one command; None is an output that the command does not have, or not this time.
 
-    ``warning`` is for people beside the answer, and ``failure`` what the command ends with after it is given.
+    ``warning`` is for people beside the answer, and ``failure`` what the command ends with after it is given. ``parked`` tells
+    people where to find what the command took away, should the answer not reach them.
     ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
     keys; ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
@@ -35,4 +36,5 @@ class Result:
     owner: str | None = field(default=None, repr=False)
     fence: int | None = None
     warning: str = ""
+    parked: str = field(default="", compare=False)
     failure: GitKeyvalError | None = field(default=None, compare=False)

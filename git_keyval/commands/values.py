@@ -8,6 +8,7 @@ from git_keyval.commands import counters
 from git_keyval.commands.conditions import ALWAYS, IF_ABSENT, Condition
 from git_keyval.commands.database import Database, End
 from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
+from git_keyval.commands.parking import whereabouts
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import Key, KeyView, read_view, read_views
 from git_keyval.errors import (
@@ -202,12 +203,16 @@ def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Re
         if not condition.met(view, now):
             return Result(found=True, applied=False, version=view.live_version(now))
         # What cannot be handed over must not be taken away.
-        database.deliverable(value)
+        database.prepare_delivery(value)
         park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
         objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
-        outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
+        told = whereabouts(database, parked, view.value_name)
+        try:
+            outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
+        except OutcomeUnknownError as exc:
+            raise OutcomeUnknownError(exc.cause, told) from exc
         if isinstance(outcome, Applied):
-            return replace(answer, applied=True)
+            return replace(answer, applied=True, parked=told)
         database.pause(attempt)
     raise ContentionError(database.max_attempts)
 

@@ -1,31 +1,193 @@
-"""The file of the input ``output-file``."""
+"""The files that inputs name: one gate to all of them.
 
+A step runs as root in a container, on paths that a pull request may have filled with links. So what is opened is a regular file,
+below folders that are the job's own, with no link followed that could lead out of them: a path is resolved first, and then opened
+folder by folder without following anything, so that whoever changes it meanwhile gets an error.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from git_keyval.errors import InputError
+from git_keyval.errors import InputError, UndeliverableError, UndeliveredError
+
+WHERE = "the output file"
+_GIT = ".git"
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def check_writable(path: str) -> None:
-    """Make sure, before anything is read or deleted, that the file can be written. Raises InputError."""
-    file = Path(path)
-    existed = file.exists()
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Which files may be opened: those below the folders ``below``, none in a folder ``.git``, none that is (in) ``barred``.
+
+    Where ``below`` is None, it is a person at a terminal who names files: any regular file then, and for reading a pipe as well,
+    which is what a shell makes of ``<(command)``. ``new_name`` gives a part of a file's name that there was never before.
+    """
+
+    new_name: Callable[[], str]
+    below: tuple[str, ...] | None = None
+    barred: tuple[str, ...] = ()
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return the content of a file of at most so many bytes. Raises OSError, and ValueError if the file is larger."""
+        with self._opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise ValueError(path)
+        return data
+
+    def output(self, path: str) -> "OutputFile":
+        """Return a file to be written, once it is sure that it can be. Raises InputError."""
+        file = OutputFile(self, path)
+        file.try_out()
+        return file
+
+    @contextmanager
+    def folder_of(self, path: str) -> Iterator[tuple[int, str]]:
+        """Open the folder of a path; give its descriptor, and the name of the file in there, which is no link. Raises OSError."""
+        folder, name = os.path.split(self._resolved(path))
+        descriptor = os.open(os.sep, _FOLDER)
+        try:
+            for part in Path(folder).parts[1:]:
+                inner = os.open(part, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        if self.below is None:
+            descriptor = os.open(_named(path), os.O_RDONLY | os.O_CLOEXEC)
+        else:
+            with self.folder_of(path) as (folder, name):
+                _check_regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
+                descriptor = os.open(name, _READ, dir_fd=folder)
+        try:
+            _check_regular(os.fstat(descriptor), pipes=self.below is None)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _resolved(self, path: str) -> str:
+        real = os.path.realpath(_named(path))
+        if self.below is None:
+            return real
+        folder = next((folder for folder in self.below if real == folder or is_below(real, folder)), None)
+        if folder is None:
+            raise _refused("it is outside the workspace, the runner's temporary folder and home")
+        if real in self.barred or is_below(real, *self.barred):
+            raise _refused("it is one of the runner's own files")
+        if _GIT in Path(real.removeprefix(folder).lower()).parts:
+            raise _refused("it is in a .git folder")
+        return real
+
+
+class OutputFile:
+    """A file that is written as a whole: beside its place first, and then moved there.
+
+    It belongs to the owner of its folder, where we may say so, or keeps the owner and the permissions of the file that it replaces.
+    """
+
+    def __init__(self, gate: Gate, path: str) -> None:
+        """Do nothing yet."""
+        self._gate = gate
+        self._path = path
+        self._ready = ""
+
+    def try_out(self) -> None:
+        """Make sure, before anything is read or taken away, that the file can be written. Raises InputError."""
+        try:
+            self._write(b"")
+        except OSError as exc:
+            raise InputError("output-file", f"cannot be written ({_reason(exc)})", "the path of a file in the workspace") from exc
+        self.discard()
+
+    def prepare(self, data: bytes) -> None:
+        """Write the content to the disk, beside the place where it shall be. Raises UndeliverableError."""
+        self.discard()
+        try:
+            self._write(data)
+        except OSError as exc:
+            self.discard()
+            raise UndeliverableError(WHERE, _reason(exc)) from exc
+
+    def commit(self, data: bytes) -> None:
+        """Put the content in its place, also if it was not prepared. Raises UndeliveredError."""
+        try:
+            if not self._ready:
+                self._write(data)
+            with self._gate.folder_of(self._path) as (folder, name):
+                os.replace(self._ready, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as exc:
+            self.discard()
+            raise UndeliveredError(WHERE, _reason(exc)) from exc
+        self._ready = ""
+
+    def discard(self) -> None:
+        """Remove what was prepared and not put in its place."""
+        if self._ready:
+            with suppress(OSError), self._gate.folder_of(self._path) as (folder, _):
+                os.unlink(self._ready, dir_fd=folder)
+        self._ready = ""
+
+    def _write(self, data: bytes) -> None:
+        with self._gate.folder_of(self._path) as (folder, name):
+            replaced = _regular_at(folder, name)
+            temporary = f".git-keyval-{self._gate.new_name()}"
+            with os.fdopen(os.open(temporary, _CREATE, 0o666, dir_fd=folder), "wb") as file:
+                self._ready = temporary
+                _own(file.fileno(), replaced or os.fstat(folder), keeps_mode=replaced is not None)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def is_below(real: str, *folders: str) -> bool:
+    """Whether a resolved path lies below one of the folders."""
+    return real.startswith(tuple(f"{folder}{os.sep}" for folder in folders))
+
+
+def _regular_at(folder: int, name: str) -> os.stat_result | None:
     try:
-        with file.open("ab"):
-            pass
-        if not existed:
-            file.unlink()
-    except (OSError, ValueError) as exc:
-        raise _unwritable(exc) from exc
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    _check_regular(found)
+    return found
 
 
-def write_file(path: str, data: bytes) -> None:
-    """Write a value to the file. Raises InputError."""
-    try:
-        Path(path).write_bytes(data)
-    except OSError as exc:
-        raise _unwritable(exc) from exc
+def _own(descriptor: int, like: os.stat_result, *, keeps_mode: bool) -> None:
+    """Give a file the owner of another file or folder, as far as we may: whoever is not root owns what they make."""
+    with suppress(PermissionError):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    if keeps_mode:
+        os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
 
 
-def _unwritable(exc: Exception) -> InputError:
-    reason = getattr(exc, "strerror", None) or "not a path"
-    return InputError("output-file", f"cannot be written ({reason})", "a path in the workspace")
+def _check_regular(found: os.stat_result, *, pipes: bool = False) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not (stat.S_ISREG(found.st_mode) or (pipes and stat.S_ISFIFO(found.st_mode))):
+        raise _refused("it is not a regular file")
+
+
+def _named(path: str) -> str:
+    if "\0" in path:
+        raise _refused("its name has a NUL in it")
+    return path
+
+
+def _refused(reason: str) -> OSError:
+    return OSError(errno.EACCES, reason)
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or type(exc).__name__

@@ -73,6 +73,12 @@ def shown_address(repository: str) -> str:
     return _CREDENTIALS.sub("", repository)
 
 
+def git_address(repository: str, server: GithubServer) -> str:
+    """Return how people name a repository to git, without what may be credentials."""
+    name = github_name(repository, server)
+    return f"{server.server_url}/{name}" if name else shown_address(repository)
+
+
 def _parts(repository: str) -> tuple[str, str, str] | None:
     """Split an address or path before its last two parts: what is before them, the owner, the name."""
     from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # slow to import, and only redirects need it

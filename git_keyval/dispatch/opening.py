@@ -112,7 +112,7 @@ def _told_by_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:
     Whatever is wrong with the file, both can be asked for: the id is empty then, and public is only what is said to be.
     """
     try:
-        event = json.loads(surroundings.read_file(surroundings.environ["GITHUB_EVENT_PATH"], _MAX_EVENT_BYTES))
+        event = json.loads(surroundings.read_event(_MAX_EVENT_BYTES))
         told = event["repository"]
         if str(told["full_name"]).lower() != name.lower():
             return "", False

@@ -10,11 +10,10 @@ from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.layout import layout_of, shard_length_of
-from git_keyval.dispatch.location import GithubServer, cdn_of_server
+from git_keyval.dispatch.location import GithubServer, cdn_of_server, git_address
 from git_keyval.dispatch.opening import Stores, resolver_of
 from git_keyval.dispatch.routing import Place, Policy, Routes, Run, joined, keys_of
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.links import value_link
 from git_keyval.format.names import Naming
@@ -28,11 +27,12 @@ def run_command(
     inputs: Mapping[str, object],
     surroundings: Surroundings,
     *,
-    deliverable: Callable[[Value | int], None],
+    prepare_delivery: Callable[[Value | int], None],
 ) -> tuple[Result, dict[str, str]]:
     """Run a command with its parsed inputs; give its result, and its outputs as text. Raises GitKeyvalError.
 
-    ``deliverable`` raises for a value that the caller could not hand on; it is asked before such a value is taken away.
+    ``prepare_delivery`` makes ready to hand a value on, and raises if that cannot be; it is called before such a value is taken
+    away, and once more with another value if a rival was faster.
     """
     cipher = cipher_of(inputs, surroundings)
     arguments = bind(command, inputs, surroundings, cipher)
@@ -41,6 +41,7 @@ def run_command(
     stores = Stores(inputs, surroundings)
     function: Run = getattr(import_module(command.module), command.attribute)
     resolve = resolver_of(inputs, surroundings)
+    server = GithubServer.of(surroundings.environ)
     keys = keys_of(arguments)
 
     def database(place: Place) -> Database:
@@ -52,14 +53,15 @@ def run_command(
             naming=Naming(place.shard_length),
             granularity=cast("int", inputs.get("expiry-granularity", DEFAULT_GRANULARITY)),
             max_attempts=cast("int", inputs.get("max-attempts", DEFAULT_MAX_ATTEMPTS)),
-            deliverable=deliverable,
+            prepare_delivery=prepare_delivery,
+            address=git_address(place.repository, server),
             cipher=cipher,
             progress=surroundings.progress,
             held_at_target=lambda key_ids: routes.held([key for key in keys if key.id in key_ids], arguments),
             resolve=resolve,
         )
 
-    policy = Policy.of(inputs, GithubServer.of(surroundings.environ), writing="applied" in command.outputs)
+    policy = Policy.of(inputs, server, writing="applied" in command.outputs)
     routes = Routes(policy, lambda key_id: Place(layout.of_key(key_id), shard_length), database)
     if keys:
         result = routes.run(function, arguments)
@@ -84,6 +86,11 @@ def shown_value(value: Value | int) -> str:
     return str(value) if isinstance(value, int) else as_text(value)
 
 
+def value_outputs(value: Value | int) -> dict[str, str]:
+    """Give the outputs that hold a value."""
+    return {"value": shown_value(value), "json": _json(value if isinstance(value, int) else as_json(value))}
+
+
 def value_bytes(value: Value | int) -> bytes:
     """Give the bytes of a value, for a file."""
     return str(value).encode() if isinstance(value, int) else value.data
@@ -103,7 +110,7 @@ def _told(result: Result) -> dict[str, object]:
         "json": result.document,
     }
     if result.value is not None:
-        told |= {"value": shown_value(result.value), "json": _json(_json_of(result.value))}
+        told |= value_outputs(result.value)
     if result.old_value is not None:
         told["old-value"] = shown_value(result.old_value)
     if result.expires_at is not None:
@@ -118,10 +125,6 @@ def _link(result: Result, arguments: Mapping[str, object], surroundings: Surroun
     if cdn is None or result.public_name is None or result.version is None or not isinstance(value, Value):
         return None
     return value_link(cdn, result.public_name, result.version, value)
-
-
-def _json_of(value: Value | int) -> JsonValue:
-    return value if isinstance(value, int) else as_json(value)
 
 
 def _text(value: object) -> str:

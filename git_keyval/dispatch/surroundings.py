@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from git_keyval.dispatch.files import OutputFile
 from git_keyval.format.times import Micros
 
 
@@ -14,7 +15,9 @@ class Surroundings:
     ``owner`` names this process as the owner of locks, among all that there are or will be.
     ``warn`` is told, in a sentence for people, what is worth knowing beside the answer.
     ``progress`` is told what is being done, how much of it is done, and how much there is (0 where that is not known yet).
-    ``read_file`` reads a file of at most so many bytes; it raises OSError, and ValueError if the file is larger.
+    ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
+    ``output_file`` gives one that an input names to be written; it raises InputError.
+    ``read_event`` reads what the runner tells of the event that began the run; it raises as ``read_file`` does, and KeyError.
     """
 
     environ: Mapping[str, str] = field(repr=False)  # it holds tokens
@@ -28,3 +31,5 @@ class Surroundings:
     progress: Callable[[str, int, int], None]
     warn: Callable[[str], None]
     read_file: Callable[[str, int], bytes]
+    output_file: Callable[[str], OutputFile]
+    read_event: Callable[[int], bytes]

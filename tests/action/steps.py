@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from git_keyval.action import main, post
+from git_keyval.action.folders import gate_of
 from git_keyval.action.locking import release
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
@@ -20,7 +21,7 @@ from git_keyval.format.names import Naming
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Micros
 from git_keyval.format.values import parse_value
-from git_keyval.process import surroundings
+from git_keyval.process import new_name, surroundings
 from tests.action.runner_rules import LogCommand, log_commands, read_outputs
 from tests.servers.binary import git_output, isolated_environ
 
@@ -118,6 +119,7 @@ class Workflow:
                 "GITHUB_OUTPUT": str(files / "output"),
                 "GITHUB_STEP_SUMMARY": str(files / "summary"),
                 "GITHUB_STATE": str(files / "state"),
+                "RUNNER_TEMP": str(self.directory),
                 **{f"INPUT_{name.upper().replace(' ', '_')}": value for name, value in given.items()},
                 **self.environ,
             }
@@ -183,7 +185,7 @@ class Workflow:
         if change is None and self.clock is None:
             return _MAINS[program](environ, stream)
         runner = Runner(environ, stream, lambda: os.urandom(16).hex())
-        outside = surroundings(environ, runner.progress)
+        outside = surroundings(environ, runner.progress, runner.warning, gate_of(environ, new_name))
         outside = replace(outside, clock=self.clock or outside.clock)
         return _STEPS[program](environ, runner, change(outside) if change else outside)
 

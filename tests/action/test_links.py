@@ -44,7 +44,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
             named = {"node_id": node_id("R", found.number), "full_name": "owner/name"}
             event.write_text(json.dumps({"repository": {**named, **more}}))
 
-        workflow = Workflow(tmp_path / "steps", "owner/name", {}, {**emulator.environ, "GITHUB_EVENT_PATH": str(event)})
+        workflow = Workflow(
+            tmp_path / "steps",
+            "owner/name",
+            {},
+            {**emulator.environ, "GITHUB_EVENT_PATH": str(event), "GITHUB_WORKSPACE": str(tmp_path)},
+        )
         tell(TELLS)
         workflow.run("init")
         yield Site(emulator, workflow, tell)

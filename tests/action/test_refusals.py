@@ -32,7 +32,7 @@ def run(environ: Mapping[str, str]) -> None:
     if command.maintains:
         run_maintenance(command, worklist(command, inputs, None, "", environ), outside)
     else:
-        run_command(command, inputs, outside, deliverable=lambda _value: None)
+        run_command(command, inputs, outside, prepare_delivery=lambda _value: None)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)

@@ -202,12 +202,6 @@ def test_an_empty_command_is_maintain(workflow: Workflow) -> None:
     assert (ended.code, json.loads(ended.outputs["report"])["command"]) == (0, "maintain")
 
 
-def test_shells_that_cannot_set_hyphens_may_write_underscores(workflow: Workflow) -> None:
-    workflow.run("set", key="a", value="1")
-    ended = workflow.run_given("del", {"key": "a", "if_version": version_of("2")})
-    assert ended.answers == {"applied": "false", "count": "0"}
-
-
 @pytest.mark.parametrize("command", ["get", "getdel"])
 def test_mask_hides_every_line_of_the_value(workflow: Workflow, command: str) -> None:
     workflow.run("set", key="a", value="s3cret 100%\n\n  second\r\nthird")

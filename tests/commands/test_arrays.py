@@ -287,7 +287,7 @@ def test_what_cannot_be_handed_over_is_not_popped(memory: World) -> None:
         raise WrongTypeError("apop", "huge", "small")
 
     database = memory.database()
-    strict = Database(memory.store, database.sleep, database.random, database.new_op, deliverable=refuse)
+    strict = Database(memory.store, database.sleep, database.random, database.new_op, prepare_delivery=refuse)
     with pytest.raises(WrongTypeError):
         apop(strict, key=A)
     assert elements_of(memory) == ["x"]

@@ -1,0 +1,32 @@
+"""Handing a value on to the job: made ready before it is taken away from the database, and done once it is."""
+
+from git_keyval.action.runner import Runner
+from git_keyval.dispatch.files import OutputFile
+from git_keyval.dispatch.steps import value_bytes, value_outputs
+from git_keyval.format.values import Value
+
+
+class Delivery:
+    """The way of one value to a file, or else to the outputs of the step."""
+
+    def __init__(self, runner: Runner, file: OutputFile | None) -> None:
+        """Do nothing yet."""
+        self._runner = runner
+        self._file = file
+
+    def prepare(self, value: Value | int) -> None:
+        """Make sure that the value will arrive. Raises UndeliverableError and OutputTooLargeError."""
+        if self._file is not None:
+            self._file.prepare(value_bytes(value))
+        self._runner.reserve({} if self._file is not None else value_outputs(value))
+
+    def complete(self, value: Value | int) -> None:
+        """Put the value into its file, if there is one; the outputs are the step's to write. Raises UndeliveredError."""
+        if self._file is not None:
+            self._file.commit(value_bytes(value))
+
+    def give_up(self) -> None:
+        """Leave nothing of what was made ready."""
+        if self._file is not None:
+            self._file.discard()
+        self._runner.give_up_room()
