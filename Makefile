@@ -7,6 +7,7 @@ WORKERS ?= 2
 PYTEST_OPTIONS ?=
 LOCK_OPTIONS ?=
 IMAGE ?= git-keyval-action
+WORKFLOWS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,13 +19,13 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test contract live bench demo documents lock container container-run container-examples clean
+.PHONY: help venv check format test contract live bench demo documents lock container container-run container-examples runner clean
 
 help: ## Show this list
 	@echo "Targets:"
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '  %-18s %s\n' $$name "$$text"; done
-	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) PROGRAM= IMAGE=$(IMAGE) PYTEST_OPTIONS= LOCK_OPTIONS="
+	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) PROGRAM= IMAGE=$(IMAGE) WORKFLOWS= PYTEST_OPTIONS= LOCK_OPTIONS="
 
 venv: $(STAMP) ## Create .venv with the locked development dependencies
 
@@ -86,6 +87,9 @@ container-run: ## Run steps in the image and compare their answers (IMAGE=; PROG
 
 container-examples: venv ## Run the examples and the documents with their steps in the image (PROGRAM= instead of Docker)
 	EXAMPLES_IN="$(or $(PROGRAM),docker)" $(BIN)/python -m pytest -n $(WORKERS) tests/examples/test_examples.py tests/documents/test_blocks.py
+
+runner: venv ## Run the examples and the self-test with act, a real runner (PROGRAM= instead of act and Docker; WORKFLOWS= for some)
+	$(BIN)/python -m tools.runner --program "$(PROGRAM)" --image "$(IMAGE)" $(WORKFLOWS)
 
 clean: ## Remove what the other targets made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache \

@@ -13,21 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
 
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import SECOND
-from tests.action.steps import STEP, WORKFLOW_TOKEN, Workflow
+from tests.action.steps import STEP, Workflow
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
-from tests.emulator.access import Permission
-from tests.emulator.options import Options
-from tests.examples.jobs import GitHub, event_file
+from tests.examples.jobs import GitHub
+from tests.examples.stage import REPOSITORY, emulated_github, github_at
 from tests.servers.binary import run_git
 from tools.container import Engine
 
-REPOSITORY = "octo/shop"
-READ_TOKEN = "ghs_markedreader91f0"
 CONTAINER = os.environ.get("EXAMPLES_IN", "")
 
 _FILES = "/github/file_commands"
@@ -73,13 +69,8 @@ def emulator(tmp_path: Path, clock: FakeClock) -> Iterator[GitHubEmulator]:
     A container has the clock of this machine, so then GitHub has it, too.
     """
     now = time.time if CONTAINER else lambda: clock.moment / SECOND
-    options = Options(core_limit=1_000, graphql_limit=1_000)
-    with GitHubEmulator(tmp_path / "github", tokens={}, options=options, clock=now) as emulator:
-        emulator.create(*REPOSITORY.split("/"))
-        emulator.access.grant(WORKFLOW_TOKEN, Permission.WRITE, REPOSITORY)
-        emulator.access.grant(READ_TOKEN, Permission.READ, REPOSITORY)
+    with emulated_github(tmp_path / "github", now) as emulator:
         yield emulator
-        assert emulator.unexpected == []
 
 
 @pytest.fixture
@@ -96,32 +87,10 @@ def github(tmp_path: Path, emulator: GitHubEmulator, clock: FakeClock, monkeypat
     workspace.mkdir()
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    answer = requests.get(
-        f"{emulator.api_url}/repos/{REPOSITORY}", headers={"Authorization": f"Bearer {WORKFLOW_TOKEN}"}, timeout=10
-    )
-    answer.raise_for_status()
-    told = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_WORKSPACE": str(workspace)}
-    environ = emulator.environ | told | {"GITHUB_EVENT_PATH": str(event_file(tmp_path, answer.json()))}
     steps = tmp_path / "steps"
-    place = (
-        Contained(steps, REPOSITORY, {}, environ, workspace=workspace) if CONTAINER else Workflow(steps, REPOSITORY, {}, environ)
-    )
+    place = Contained(steps, REPOSITORY, workspace=workspace) if CONTAINER else Workflow(steps, REPOSITORY)
     place.clock = clock
-    context = {
-        "repository": REPOSITORY,
-        "repository_owner": "octo",
-        "server_url": emulator.url,
-        "api_url": emulator.api_url,
-        "ref": "refs/heads/main",
-        "ref_name": "main",
-        "sha": "1111111111111111111111111111111111111111",
-        "run_attempt": "1",
-        "workflow": "example",
-        "actor": "octocat",
-        "workspace": str(workspace),
-        "event": {"repository": answer.json()},
-    }
-    return GitHub(place, tmp_path / "runs", workspace, {"write": WORKFLOW_TOKEN, "read": READ_TOKEN, "none": ""}, context)
+    return github_at(emulator, tmp_path, workspace, place)
 
 
 @pytest.fixture

@@ -80,7 +80,10 @@ class Job:
 
 @dataclass(slots=True)
 class GitHub:
-    """Starts runs in one repository. ``tokens`` says which token a job gets for its permission on ``contents``."""
+    """Starts runs in one repository. ``tokens`` says which token a job gets for its permission on ``contents``.
+
+    ``keeps_states`` says whether post steps get the state that their step has left.
+    """
 
     steps: Workflow
     directory: Path
@@ -88,6 +91,7 @@ class GitHub:
     tokens: Mapping[str, str]
     context: Mapping[str, Any]
     secrets: dict[str, str] = field(default_factory=dict)
+    keeps_states: bool = True
     _numbers: "count[int]" = field(default_factory=count)
 
     def start(
@@ -200,7 +204,8 @@ class _Run:
             key = step.get("id", str(number))
             taken = done[key].ended
             if step.get("uses") in LOCKS and taken is not None:
-                ended = self.github.steps.release(taken, _given(lock_action(), step, contexts))
+                left = taken if self.github.keeps_states else replace(taken, state={})
+                ended = self.github.steps.release(left, _given(lock_action(), step, contexts))
                 done[f"post {key}"] = _over({}, ended)
 
     def _step(self, step: Mapping[str, Any], contexts: dict[str, Any], status: Mapping[str, Any]) -> Step:

@@ -15,8 +15,9 @@ from tests.action.steps import ROOT, refs, value_ref
 from tests.conftest import FakeClock
 from tests.emulator import Drop, Fault, GitHubEmulator, Logged
 from tests.encrypting import secret
-from tests.examples.conftest import CONTAINER, REPOSITORY
+from tests.examples.conftest import CONTAINER
 from tests.examples.jobs import GitHub, Job, commands_of, read_workflow
+from tests.examples.stage import REPOSITORY
 from tests.servers.binary import run_git
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yml"))

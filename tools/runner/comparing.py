@@ -1,0 +1,114 @@
+"""What act did, and what our own reading of the workflow did, as lines of text that are compared."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.counters import decode_counter
+from git_keyval.format.elements import decode_collection, element_value
+from git_keyval.format.names import BreadcrumbRef, GcRef, RecordRef, parse
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.records import decode_data
+from git_keyval.format.redirects import redirect_of
+from git_keyval.format.sealed import Sealed
+from git_keyval.format.values import Value, as_text
+from git_keyval.store.port import Depth
+from tests.conftest import FakeClock
+from tests.contract.places import open_git_place
+from tests.examples import jobs as ours
+from tools.runner.act import Job, Step, job_name
+
+_VARY = {"requests-used", "rate-remaining", "ttl", "expires-at", "version", "owner", "url", "report"}
+"""Outputs that are not the same in two runs: of them it is compared whether they are there."""
+
+_TEXTS_THAT_VARY = re.compile(r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d s and \d+ requests?")
+
+
+def read_ours(done: Mapping[str, Sequence[ours.Job]]) -> dict[str, Job]:
+    """Return the jobs of our own reading as those of act are told. Skipped steps and jobs are left out, as they are in its log."""
+    return {
+        job_name(job.name, job.matrix): Job(job.result, {name: _step(step) for name, step in job.steps.items() if _ran(step)})
+        for jobs in done.values()
+        for job in jobs
+        if job.result != "skipped"
+    }
+
+
+def differences(what: str, wanted: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Return the lines that differ, in the manner of diff; none if all are the same."""
+    return list(unified_diff(wanted, found, f"{what}, as read", f"{what}, as run", lineterm="", n=2))
+
+
+def told(jobs: Mapping[str, Job], workspace: Path) -> list[str]:
+    """Return what there is to compare of jobs, a fact a line."""
+    lines = [line for name, job in sorted(jobs.items()) for line in _job_lines(name, job)]
+    return [_TEXTS_THAT_VARY.sub("…", line.replace(str(workspace), "…")) for line in lines]
+
+
+def content(repository: Path) -> list[str]:
+    """Return what a repository holds, a ref a line: values as text, and of what is made by chance that it is there."""
+    store = open_git_place(repository, str(repository), FakeClock(), {}).open()
+    refs = dict(store.list(["refs/"]))
+    objects = store.objects(refs.values(), Depth.VALUES)
+    return sorted(_ref_line(name, oid, objects) for name, oid in refs.items())
+
+
+def _ran(step: ours.Step) -> bool:
+    return step.outcome != "skipped"
+
+
+def _step(step: ours.Step) -> Step:
+    return Step(step.outcome, {name: value for name, value in step.outputs.items() if value is not None}, step.log, step.summary)
+
+
+def _job_lines(name: str, job: Job) -> Iterator[str]:
+    yield f"{name}: {job.result}"
+    for key, step in sorted(job.steps.items()):
+        yield f"{name} / {key}: {step.outcome}"
+        for output, value in sorted(step.outputs.items()):
+            yield f"{name} / {key} / {output}={'…' if output in _VARY else value}"
+        for line in (*step.log.splitlines(), *step.summary.splitlines()):
+            yield f"{name} / {key}: {line}"
+
+
+def _ref_line(name: str, oid: Oid, objects: Mapping[Oid, GitObject]) -> str:
+    parsed = parse(name)
+    if isinstance(parsed, BreadcrumbRef):
+        return f"breadcrumb of {parsed.key_id}: {oid}"
+    if isinstance(parsed, GcRef):
+        return f"parked of {parsed.key_id}: {oid}"
+    if isinstance(parsed, RecordRef) and parsed.kind == "val":
+        return f"{name}: {_shown(objects[oid], objects)}"
+    if isinstance(parsed, RecordRef) and parsed.kind == "exp":
+        return f"{name}: …"
+    return f"{name}: {oid}"
+
+
+def _shown(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
+    """Return a value as text, whatever it is."""
+    for read in (_data, _counter, _elements):
+        try:
+            return read(record, objects)
+        except MalformedRecordError:
+            continue
+    return str(redirect_of(record))
+
+
+def _data(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
+    return _text(decode_data(record, objects))
+
+
+def _counter(record: GitObject, _: Mapping[Oid, GitObject]) -> str:
+    return str(decode_counter(record).value)
+
+
+def _elements(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
+    found = decode_collection(record, objects)
+    shown = {name: _text(element_value(found, objects[oid])) for name, oid in found.elements.items()}
+    return f"{sorted((shown | dict.fromkeys(shown.keys() & _VARY, '…')).items())} {found.length}"
+
+
+def _text(value: Value | Sealed) -> str:
+    return "encrypted" if isinstance(value, Sealed) else as_text(value)
