@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from git_keyval.errors import StoreError
+from git_keyval.errors import StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
 from maintenance.plan import Action, Left, Plan
@@ -99,7 +99,7 @@ def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Don
         before = len(done.applied)
         try:
             _take(store, queue, done, batch, store.apply([action.transaction for action in batch]))
-        except StoreError as exc:
+        except (StoreError, TornWriteError) as exc:
             # What was done so far is worth a report; the next run takes up what is left.
             queue.waiting[:0] = batch
             done.error = str(exc)

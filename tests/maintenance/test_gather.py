@@ -1,12 +1,13 @@
 """gather: which breadcrumbs are folded, which are left, and what of a counter stays as it was."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, set_
-from git_keyval.errors import UnavailableError
+from git_keyval.commands.values import get, getdel, set_
+from git_keyval.errors import RefusedError, UnavailableError
 from git_keyval.format.counters import INT64_MAX, NULL, Counter, decode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -16,6 +17,8 @@ from git_keyval.format.values import Value
 from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from maintenance.jobs import gather, sweep
 from maintenance.report import Report
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, foreign_commit, note
 from tests.elements import apply, written
 from tests.faults import Lost, Rival
@@ -464,3 +467,48 @@ def test_a_failed_read_plans_nothing(memory: World) -> None:
             with pytest.raises(UnavailableError):
                 gather(memory.maintenance(memory.faulty({request: fault})))
     assert memory.refs() == before
+
+
+# --- a repository in which git deletes and creates nothing --------------------------------------------------------------
+
+
+def break_a_ref(place: GitPlace) -> Path:
+    """Leave a foreign branch empty, as a crash may; from then on git misses objects for whatever is created."""
+    broken = place.repository / "refs" / "heads" / "empty"
+    broken.touch()
+    return broken
+
+
+def test_no_increment_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    with at_path(tmp_path, clock) as place:
+        world = World(place, clock)
+        incr(world.database(), key=K, by=10)
+        crumb = world.plant(K, 5, ago=HOUR)
+        broken = break_a_ref(place)
+        report = gather(world.maintenance())
+        assert notable(report) == set()
+        assert [left.why for job in report.jobs for left in job.failed] == ["the server refused: missing necessary objects"]
+        assert crumb in world.breadcrumbs()
+        broken.unlink()
+        assert value_of(world) == "15"
+
+
+def test_where_it_cannot_be_put_back_the_report_says_what_is_gone(tmp_path: Path, clock: FakeClock) -> None:
+    with over_http(tmp_path, clock) as place:
+        world = World(place, clock)
+        incr(world.database(), key=K, by=10)
+        crumb = world.plant(K, 5, ago=HOUR)
+        oid = world.refs()[crumb]
+        break_a_ref(place)
+        (job,) = gather(world.maintenance()).jobs
+        assert f"{crumb} (was {oid})" in job.error
+
+
+def test_no_value_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    with at_path(tmp_path, clock) as place:
+        world = World(place, clock)
+        set_(world.database(), key=K, value=text("precious"))
+        break_a_ref(place)
+        with pytest.raises(RefusedError):
+            getdel(world.database(), key=K)
+        assert value_of(world) == "precious"

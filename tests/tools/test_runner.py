@@ -76,7 +76,11 @@ def test_a_log_tells_of_every_step_what_it_gave_and_printed() -> None:
 def test_our_own_reading_is_told_as_act_tells_its() -> None:
     steps = {"build": Step("success", {"value": "1", "url": None}), "2": Step("skipped", {})}
     done = {"build": [Job("build", "success", {"os": "a"}, steps)], "other": [Job("other", "skipped")]}
-    assert read_ours(done) == {"build os=a": act.Job("success", {"build": act.Step("success", {"value": "1"})})}
+    done["called"] = [Job("called", "success", {}, {"inner-0.it": Step("success", {})})]
+    assert read_ours(done) == {
+        "build os=a": act.Job("success", {"build": act.Step("success", {"value": "1"})}),
+        "inner": act.Job("success", {"it": act.Step("success")}),
+    }
 
 
 def test_what_differs_is_shown_and_what_varies_is_not() -> None:

@@ -82,6 +82,7 @@ def _staged(directory: Path, scene: Scene) -> Iterator[GitHub]:
         github.keeps_states = False
         for command, inputs in scene.steps:
             assert github.steps.run_given(command, inputs).code == 0, command
+        time.sleep(scene.seconds)
         yield github
 
 

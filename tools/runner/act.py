@@ -59,7 +59,7 @@ class Job:
 
 
 def read_log(lines: Iterable[str]) -> dict[str, Job]:
-    """Return the jobs by their names in the log, each with its steps by id. Lines that are not of a job are left out."""
+    """Return the jobs by name, each with its steps by id. Lines that are not of a job are left out, and jobs without a step."""
     jobs: dict[str, Job] = {}
     for line in lines:
         told = json.loads(line) if line.startswith("{") else {}
@@ -69,12 +69,12 @@ def read_log(lines: Iterable[str]) -> dict[str, Job]:
         job.result = told.get("jobResult", job.result)
         if isinstance(told.get("stepID"), list):
             _read_step(job.steps, told)
-    return jobs
+    return {name: job for name, job in jobs.items() if job.steps}
 
 
 def job_name(job: str, matrix: Mapping[str, Any]) -> str:
-    """Return the name of a job with the values of its matrix."""
-    return " ".join([job, *(f"{name}={value}" for name, value in sorted(matrix.items()))])
+    """Return the name of a job with the values of its matrix that are not empty."""
+    return " ".join([job, *(f"{name}={value}" for name, value in sorted(matrix.items()) if value != "")])
 
 
 def _read_step(steps: dict[str, Step], told: Mapping[str, Any]) -> None:

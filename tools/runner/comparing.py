@@ -23,17 +23,24 @@ from tools.runner.act import Job, Step, job_name
 _VARY = {"requests-used", "rate-remaining", "ttl", "expires-at", "version", "owner", "url", "report"}
 """Outputs that are not the same in two runs: of them it is compared whether they are there."""
 
-_TEXTS_THAT_VARY = re.compile(r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d s and \d+ requests?")
+_TEXTS_THAT_VARY = re.compile(r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{12}Z|\d+\.\d s and \d+ requests?")
+_CALLED = re.compile(r"(.+)-\d+\.(.+)")
+"""How our own reading names a step of a workflow that was called: by its job there, and that job's place in the matrix."""
 
 
 def read_ours(done: Mapping[str, Sequence[ours.Job]]) -> dict[str, Job]:
-    """Return the jobs of our own reading as those of act are told. Skipped steps and jobs are left out, as they are in its log."""
-    return {
-        job_name(job.name, job.matrix): Job(job.result, {name: _step(step) for name, step in job.steps.items() if _ran(step)})
-        for jobs in done.values()
-        for job in jobs
-        if job.result != "skipped"
-    }
+    """Return the jobs of our own reading as those of act are told: without steps and jobs that are skipped, which its log has not.
+
+    The steps of a workflow that was called belong to the jobs in that.
+    """
+    found: dict[str, Job] = {}
+    for job in (job for jobs in done.values() for job in jobs):
+        for key, step in job.steps.items():
+            called = _CALLED.fullmatch(key)
+            name, id_ = (called[1], called[2]) if called else (job_name(job.name, job.matrix), key)
+            if step.outcome != "skipped":
+                found.setdefault(name, Job(job.result)).steps[id_] = _step(step)
+    return found
 
 
 def differences(what: str, wanted: Sequence[str], found: Sequence[str]) -> list[str]:
@@ -53,10 +60,6 @@ def content(repository: Path) -> list[str]:
     refs = dict(store.list(["refs/"]))
     objects = store.objects(refs.values(), Depth.VALUES)
     return sorted(_ref_line(name, oid, objects) for name, oid in refs.items())
-
-
-def _ran(step: ours.Step) -> bool:
-    return step.outcome != "skipped"
 
 
 def _step(step: ours.Step) -> Step:

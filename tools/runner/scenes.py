@@ -23,13 +23,15 @@ class Scene:
     """A workflow with what it needs.
 
     ``starts`` are runs, one after the other. ``files`` are in the repository that the workflow belongs to; what begins with ``#!``
-    can be run. ``steps`` have run before, as commands with their inputs. ``packages`` are what a hosted runner has and a slim
+    can be run. ``steps`` have run before, as commands with their inputs, and
+    ``seconds`` have passed since. ``packages`` are what a hosted runner has and a slim
     image has not. ``replaced`` are texts of the workflow. ``results`` are those of jobs that do not end with success.
     """
 
     starts: Sequence[Start] = (Start(),)
     files: Mapping[str, str] = field(default_factory=dict)
     steps: Sequence[tuple[str, Mapping[str, str]]] = ()
+    seconds: int = 0
     packages: Sequence[str] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ SCENES: Mapping[str, Scene] = {
             ("getdel", {"key": "taken"}),
             ("set", {"key": "short", "value": "lived", "ttl": "1s", "expiry-granularity": "1s"}),
         ],
+        seconds=3,
     ),
     "once-a-day": Scene(
         (_BY_TIME, _BY_TIME), packages=["curl"], replaced={"https://example.com/health": "file:///nowhere/health"}
