@@ -326,6 +326,17 @@ class RefusedError(StoreError):
         super().__init__(f"The server refused the write: {reason}.", next_step)
 
 
+class TooLargeError(RefusedError):
+    """The server refused a ref transaction because there is too much in it; in parts it may be taken."""
+
+    def __init__(self, refs: Sequence[str], reason: str, next_step: str, size: int) -> None:
+        """Keep the size, too: the bytes of all objects of the transaction, before they are compressed."""
+        self.size = size
+        super().__init__(refs, reason, next_step)
+        self.what = f"The server refused the write of {size:,} bytes: {reason}."
+        self.args = (f"{self.what} {next_step}".strip(),)
+
+
 class AtomicUnsupportedError(StoreError):
     """The server cannot apply several ref updates as one, which every key with an expiry needs."""
 

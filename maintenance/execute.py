@@ -130,13 +130,16 @@ def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outc
                 done.applied.append(action)
             case Conflict():
                 done.conflicts.append(Left(action.ref, "changed since it was read", notable=False))
-            case Refused(reason) if len(batch) == 1:
-                done.failed.append(Left(action.ref, f"the server refused: {reason}"))
-                queue.refusals.append(reason)
+            case Refused() if len(batch) == 1:
+                done.failed.append(Left(action.ref, f"the server refused: {outcome}"))
+                queue.refusals.append(outcome.reason)
             case _:
                 retry.append(action)
     if retry:
         queue.size = max(1, len(batch) // 2)
+        if any(isinstance(outcome, Refused) and outcome.too_large for outcome in settled):
+            # To grow again would be to be refused again.
+            queue.most = queue.size
         # At the end of the queue: what the server takes is not kept waiting by what it refuses.
         queue.waiting += retry
     else:

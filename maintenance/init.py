@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from git_keyval.errors import GitKeyvalError, MalformedRecordError, RefusedError, WrongEncryptionKeyError
+from git_keyval.errors import GitKeyvalError, MalformedRecordError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
-from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown
+from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown, refusal_of
 from maintenance.jobs import Maintenance
 
 _README = b"""# A git-keyval database
@@ -93,7 +93,7 @@ def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
     outcome = run.store.apply([transaction])[0]
     name = transaction.updates[0].name
     if isinstance(outcome, Refused):
-        raise RefusedError([name], outcome.reason)
+        raise refusal_of(transaction, outcome)
     if isinstance(outcome, Unknown):
         raise GitKeyvalError(
             f"It is not known whether {name} was created ({outcome.cause}).",

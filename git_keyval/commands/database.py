@@ -29,6 +29,7 @@ from git_keyval.store.port import (
     Applied,
     Conflict,
     Depth,
+    Outcome,
     RefUpdate,
     Refused,
     Selection,
@@ -36,6 +37,7 @@ from git_keyval.store.port import (
     Store,
     Transaction,
     Unknown,
+    refusal_of,
 )
 
 DEFAULT_MAX_ATTEMPTS = 20
@@ -224,13 +226,29 @@ class Database:
         missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
         named = any(update.name == DUMMY_TREE_TAG for transaction in transactions for update in transaction.updates)
         anchor = [self._anchoring()] if missing and not named else []
-        outcomes = self.store.apply([*transactions, *anchor])[: len(transactions)]
+        outcomes = self._in_parts(transactions, self.store.apply([*transactions, *anchor])[: len(transactions)])
         return [
-            RefusedError([update.name for update in transaction.updates], outcome.reason)
-            if isinstance(outcome, Refused)
-            else outcome
+            refusal_of(transaction, outcome) if isinstance(outcome, Refused) else outcome
             for transaction, outcome in zip(transactions, outcomes, strict=True)
         ]
+
+    def _in_parts(self, transactions: Sequence[Transaction], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Send in halves, down to single ones, what was too large to be sent at once."""
+        large = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and outcome.too_large]
+        if len(large) <= 1:
+            return outcomes
+        settled = dict(enumerate(outcomes))
+        for half in (large[: len(large) // 2], large[len(large) // 2 :]):
+            part = [transactions[index] for index in half]
+            settled |= zip(half, self._in_parts(part, self._applied(part)), strict=True)
+        return [settled[index] for index in range(len(outcomes))]
+
+    def _applied(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        """Apply a part of what was sent; that the store fails now does not tell of the other parts."""
+        try:
+            return self.store.apply(transactions)
+        except StoreError as exc:
+            return [Refused(exc.what, next_step=exc.next_step)] * len(transactions)
 
     def _anchoring(self) -> Transaction:
         """Keep the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""

@@ -1,7 +1,6 @@
 """get, set, del, getdel, exists, type, mget, mset."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from git_keyval.commands import counters
@@ -18,6 +17,7 @@ from git_keyval.errors import (
     OutcomeUnknownError,
     PartlyDeletedError,
     RefusedError,
+    TooLargeError,
 )
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
@@ -128,9 +128,12 @@ def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetim
 def _wrote_unread(database: Database, *parts: Transaction) -> bool:
     """Write what is in these parts as one, over what was not read; false where it has to be read first."""
     # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
-    with suppress(RefusedError):
+    try:
         return isinstance(database.write(_joined([*parts, Transaction((database.unread(),))])), Applied)
-    return False
+    except TooLargeError:
+        raise
+    except RefusedError:
+        return False
 
 
 def _joined(transactions: Sequence[Transaction]) -> Transaction:

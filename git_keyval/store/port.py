@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final, Literal, Protocol
 
+from git_keyval.errors import RefusedError, TooLargeError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
@@ -70,9 +71,23 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was applied, because the server does not want it: a hook, a rule, a permission. ``reason`` is safe to print."""
+    """Nothing was applied, because the server does not want it: a hook, a rule, a permission, a limit.
+
+    ``reason`` is the server's verdict; ``ref`` what it is about, where it names one; ``words`` what a hook, or the server, said
+    beside it; ``next_step`` a sentence on what to do, where that is known. All are safe to print. With ``too_large`` a part of what
+    was sent at once may be taken: callers halve what may be applied in parts.
+    """
 
     reason: str
+    ref: RefName | None = None
+    words: str = ""
+    next_step: str = ""
+    too_large: bool = False
+
+    def __str__(self) -> str:
+        """Return it in one line: verdict, ref and words."""
+        about = f" for {self.ref}" if self.ref else ""
+        return f"{self.reason}{about}{f' ({self.words})' if self.words else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,14 @@ class Unknown:
 
 
 Outcome = Applied | Conflict | Refused | Unknown
+
+
+def refusal_of(transaction: Transaction, outcome: Refused) -> RefusedError:
+    """Return the error that a refusal of the transaction is for whoever asked for it."""
+    refs = [update.name for update in transaction.updates]
+    if outcome.too_large:
+        return TooLargeError(refs, str(outcome), outcome.next_step, sum(len(obj.data) for obj in transaction.objects))
+    return RefusedError(refs, str(outcome), outcome.next_step)
 
 
 class Depth(IntEnum):

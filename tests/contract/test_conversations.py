@@ -1,18 +1,25 @@
 """Servers that talk, hang up and dawdle: whatever they do, a conversation with them ends, and nothing said is lost."""
 
+import itertools
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
-from git_keyval.store.port import Applied, Selection
-from tests.conftest import FakeClock, patience
-from tests.contract.places import GitPlace
-from tests.contract.samples import branch, create, note, tag
+from git_keyval.store.patience import Patience
+from git_keyval.store.port import Applied, Outcome, Refused, Selection, Unknown
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, HttpPlace
+from tests.contract.samples import Sample, assertion, branch, create, delete, note, put, record, tag, together
 from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
+from tests.servers.http import RECEIVE_PACK, Status
 
-MUCH = "head -c 10000000 /dev/zero | tr '\\0' x"
+ONE, TWO = note("1"), note("2")
+MUCH = "head -c 1000000 /dev/zero | tr '\\0' x"
 """Prints more than all the pipes on the way hold."""
 
 
@@ -26,23 +33,40 @@ def refs(repository: Path) -> set[str]:
     return set(git_output("for-each-ref", "--format=%(refname)", directory=repository).splitlines())
 
 
+def large() -> Sample:
+    """Make a value that no pipe holds, however it is compressed."""
+    return record(random.Random(1).randbytes(3_000_000))
+
+
+def ticking(step: float) -> Callable[[], float]:
+    """Return a clock that goes on whenever it is looked at."""
+    return itertools.count(step=step).__next__
+
+
 class Program:
-    """A program in the place of ssh. It is given git's own command as its last argument."""
+    """A program in the place of ssh. It finds git's own command in $command, and the path of the repository in $repository."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "program"
         self.repository = init_bare(directory / "database.git")
+        self.sign = directory / "sign"
 
-    def open(self, script: str, clock: FakeClock, total: float = 300.0) -> GitStore:
-        self._path.write_text(f"#!/bin/sh\nfor command; do :; done\nunset GIT_PROTOCOL\n{script}\n")
+    def open(self, script: str, elapsed: Callable[[], float] = lambda: 0.0, total: float = 300.0) -> GitStore:
+        self._path.write_text(
+            f"#!/bin/sh\nfor command; do :; done\nrepository='{self.repository}' sign='{self.sign}'\nunset GIT_PROTOCOL\n{script}\n"
+        )
         self._path.chmod(0o700)
+        clock = FakeClock()
         return open_git_store(
             f"ssh://git.example{self.repository}",
             environ=isolated_environ({"GIT_SSH_COMMAND": str(self._path)}),
             clock=ServerClock(clock),
-            patience=patience(clock),
+            patience=Patience(0.0, elapsed, clock.advance, lambda: 0.5),
             total=total,
         )
+
+
+ADVERTISEMENT = 'git receive-pack --http-backend-info-refs "$repository" 2>/dev/null'
 
 
 @pytest.fixture
@@ -50,16 +74,230 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["pre-receive", "update", "post-receive"])
-def test_a_hook_may_write_more_than_a_pipe_holds(git_place: GitPlace, name: str) -> None:
-    install(git_place.repository, name, f"{MUCH} >&2; {MUCH}")
-    assert list(git_place.open().apply([create(branch("a"), note("1")), create(tag("a"), note("2"))])) == [Applied()] * 2
+# --- pipes ----------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_may_write_more_than_a_pipe_holds(git_place: GitPlace) -> None:
+    for name in ("pre-receive", "update", "post-receive"):
+        install(git_place.repository, name, f"{MUCH} >&2; {MUCH}")
+    assert list(git_place.open().apply([create(branch("a"), ONE), create(tag("a"), TWO)])) == [Applied()] * 2
     assert refs(git_place.repository) == {branch("a"), tag("a")}
 
 
-def test_a_server_may_complain_more_than_a_pipe_holds(program: Program, clock: FakeClock) -> None:
+def test_a_server_may_complain_more_than_a_pipe_holds(program: Program) -> None:
     """As ssh does with a banner, and git where its tracing is switched on over there."""
     run_git("config", "uploadpack.allowAnySHA1InWant", "true", directory=program.repository)
-    store = program.open(f'({MUCH}; echo) >&2; GIT_TRACE=2 GIT_TRACE_PACKET=2 sh -c "$command"; rc=$?; {MUCH} >&2; exit $rc', clock)
-    assert list(store.apply([create(branch(f"{number:03}"), note("1")) for number in range(1_000)])) == [Applied()] * 1_000
+    store = program.open(f'({MUCH}; echo) >&2; GIT_TRACE=2 GIT_TRACE_PACKET=2 sh -c "$command"; rc=$?; {MUCH} >&2; exit $rc')
+    assert list(store.apply([create(branch(f"{number:03}"), ONE) for number in range(1_000)])) == [Applied()] * 1_000
     assert len(store.read(Selection((), ("refs/heads/",))).refs) == 1_000
+
+
+def test_a_server_may_answer_at_length_before_it_has_read_the_push(program: Program) -> None:
+    keeps_alive = "yes 0005$(printf '\\2') | tr -d '\\n' | head -c 5000000"
+    store = program.open(f'{ADVERTISEMENT}; {keeps_alive}; sh -c "$command" | (head -c 0; tail -c +1)')
+    outcome = store.apply([create(branch("a"), large())])[0]
+    assert isinstance(outcome, Applied | Unknown)
+
+
+# --- last words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "says",
+    ["echo 'fatal: quota exceeded' >&2", "printf '0016ERR quota exceeded'", "printf '0013\\003quota exceeded'"],
+    ids=["complains", "answers", "answers in a side band"],
+)
+def test_a_server_that_hangs_up_in_the_middle_of_a_push_is_listened_to(program: Program, says: str) -> None:
+    """That it was not applied is not known: the server may have, and hung up afterwards."""
+    (outcome,) = program.open(f"{ADVERTISEMENT}; {says}").apply([create(branch("a"), large())])
+    assert isinstance(outcome, Unknown)
+    assert "quota exceeded" in outcome.cause
+
+
+def test_a_server_that_hangs_up_before_it_begins_is_listened_to(program: Program) -> None:
+    with pytest.raises(StoreError, match="go away; and stay there"):
+        program.open("printf 'go away\\nand stay there\\n' >&2").apply([create(branch("a"), ONE)])
+
+
+@pytest.mark.parametrize("line", ["0008zzzz", "zzzz", "0032" + "x" * 40 + " refs/h", ""])
+def test_a_list_of_refs_that_is_none_is_the_servers_fault(program: Program, line: str) -> None:
+    with pytest.raises(StoreError):
+        program.open(f"printf '{line}0000'").apply([create(branch("a"), ONE)])
+
+
+# --- what hooks say -------------------------------------------------------------------------------------------------
+
+SAYS = r"printf 'remote: \033[31mNo\033[0m writes\r\n\n::error::on [sundays]\007; see https://me:secret@ops.example/\nspäter\n' >&2"
+SAID = "No writes; : :error: :on [sundays] ; see https://ops.example/; später"
+
+
+def test_the_words_of_a_hook_are_told_clean(git_place: GitPlace) -> None:
+    install(git_place.repository, "pre-receive", f"{SAYS}; exit 1")
+    (outcome,) = git_place.open().apply([together(create(branch("a"), ONE), create(branch("b"), ONE))])
+    assert outcome == Refused("pre-receive hook declined", words=SAID)
+
+
+def test_of_many_words_the_first_and_the_last_are_told(git_place: GitPlace) -> None:
+    install(git_place.repository, "pre-receive", f"echo first >&2; {MUCH} >&2; echo >&2; echo last >&2; exit 1")
+    (outcome,) = git_place.open().apply([create(branch("a"), ONE)])
+    assert isinstance(outcome, Refused)
+    assert len(outcome.words) <= 500
+    assert outcome.words.startswith("first; xxx")
+    assert outcome.words.endswith("xxx; last")
+
+
+def test_a_ref_that_a_hook_denies_is_named_with_its_words(git_place: GitPlace) -> None:
+    install(git_place.repository, "update", 'case "$1" in */forbidden) echo "hands off" >&2; exit 1;; esac')
+    (outcome,) = git_place.open().apply([together(create(branch("a"), ONE), create(branch("forbidden"), ONE))])
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, outcome.ref) == ("hook declined", branch("forbidden"))
+    assert outcome.words.startswith("hands off; ")
+    assert refs(git_place.repository) == set()
+
+
+@pytest.mark.parametrize("place", ["path", "ssh"])
+def test_a_transaction_that_a_hook_aborts_is_refused(program: Program, place: str) -> None:
+    """Git ends without a report then. Over HTTP its last words stay with the server, and the outcome unknown."""
+    install(program.repository, "reference-transaction", '[ "$1" != prepared ] || { echo "not now" >&2; exit 1; }')
+    store = program.open('sh -c "$command"') if place == "ssh" else opened(program.repository)
+    outcomes = store.apply([create(branch("a"), ONE), together(create(branch("b"), ONE), create(branch("c"), ONE))])
+    assert list(outcomes) == [Refused("ref updates aborted by hook", words="not now")] * 2
+    assert refs(program.repository) == set()
+
+
+def opened(repository: Path, elapsed: Callable[[], float] = lambda: 0.0, total: float = 300.0) -> GitStore:
+    clock = FakeClock()
+    return open_git_store(
+        str(repository),
+        environ=isolated_environ(),
+        clock=ServerClock(clock),
+        patience=Patience(0.0, elapsed, clock.advance, lambda: 0.5),
+        total=total,
+    )
+
+
+@pytest.mark.parametrize("setting", ["receive.denyNonFastForwards", "receive.denyDeletes"])
+def test_a_setting_that_is_in_the_way_is_named(git_place: GitPlace, setting: str) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE), create(branch("b"), ONE)])
+    run_git("config", setting, "true", directory=git_place.repository)
+    (outcome,) = store.apply([together(put(branch("a"), ONE, ONE.oid), put(branch("b"), TWO, ONE.oid), delete(branch("a-1")))])
+    assert (outcome == Applied()) == (setting == "receive.denyDeletes")
+    (outcome,) = store.apply([together(put(branch("a"), note("3"), ONE.oid), delete(branch("b")))])
+    assert isinstance(outcome, Refused)
+    assert setting in outcome.next_step
+
+
+@pytest.mark.parametrize("name", ["packed-refs.lock", f"{branch('a')}.lock"])
+def test_a_lock_that_was_left_behind_is_named(git_place: GitPlace, name: str) -> None:
+    store = git_place.open()
+    store.apply([create(branch("a"), ONE)])
+    (git_place.repository / name).touch()
+    (outcome,) = store.apply([delete(branch("a"), ONE.oid)])
+    assert isinstance(outcome, Refused)
+    assert f"/{name}': File exists" in outcome.words
+    assert "remove the file" in outcome.next_step
+
+
+# --- too large ------------------------------------------------------------------------------------------------------
+
+
+def test_a_push_that_is_too_large_is_refused_as_that(git_place: GitPlace) -> None:
+    run_git("config", "receive.maxInputSize", "100000", directory=git_place.repository)
+    store = git_place.open()
+    requests = store.requests
+    outcomes = store.apply([create(branch("a"), large()), create(branch("b"), ONE)])
+    assert [(type(outcome), outcome.too_large) for outcome in outcomes if isinstance(outcome, Refused)] == [(Refused, True)] * 2
+    assert "receive.maxInputSize" in str(outcomes[0].next_step if isinstance(outcomes[0], Refused) else "")
+    assert store.requests - requests <= 2
+    assert refs(git_place.repository) == set()
+
+
+def test_so_is_one_that_a_web_server_does_not_let_through(http_place: HttpPlace) -> None:
+    http_place.server.max_body = 100_000
+    (outcome,) = http_place.open().apply([create(branch("a"), large())])
+    assert isinstance(outcome, Refused)
+    assert outcome.too_large
+    assert "client_max_body_size" in outcome.next_step
+    assert http_place.server.count() == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error: File v is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB",
+        "GitLab: You are attempting to check in one or more blobs which exceed the 100MiB limit",
+        "fatal: pack exceeds maximum allowed size (2.00 GiB)",
+    ],
+)
+def test_a_hook_that_finds_something_too_large_is_understood(git_place: GitPlace, words: str) -> None:
+    install(git_place.repository, "pre-receive", f'echo "{words}" >&2; exit 1')
+    (outcome,) = git_place.open().apply([create(branch("a"), ONE)])
+    assert isinstance(outcome, Refused)
+    assert outcome.too_large
+
+
+@pytest.mark.parametrize("code", [400, 407, 411, 415])
+def test_a_status_that_is_final_is_not_asked_again(http_place: HttpPlace, code: int) -> None:
+    http_place.server.fail(1, Status(code), method="POST", service=RECEIVE_PACK, forever=True)
+    with pytest.raises(StoreError) as caught:
+        http_place.open().apply([create(branch("a"), ONE)])
+    assert "gain" not in str(caught.value)
+    assert http_place.server.count() == 2
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+DRIBBLES = "while :; do printf '0005\\002'; sleep 0.01; done"
+
+
+def locks(repository: Path) -> list[Path]:
+    return list(repository.rglob("*.lock"))
+
+
+def test_a_server_that_dribbles_holds_a_push_for_so_long_only(program: Program) -> None:
+    store = program.open(f"{ADVERTISEMENT}; {DRIBBLES}", ticking(0.1), total=3)
+    (outcome,) = store.apply([create(branch("a"), ONE)])
+    assert outcome == Unknown("the server took too long")
+
+
+@pytest.mark.parametrize("script", [DRIBBLES, "sleep 5"])
+def test_nor_does_one_hold_a_read(program: Program, script: str) -> None:
+    with pytest.raises(UnavailableError, match="took too long"):
+        program.open(f'exec sh -c "{script}"', ticking(0.05), total=0.3).read(Selection((branch("a"),)))
+
+
+def test_a_server_that_does_not_read_holds_a_push_for_so_long_only(program: Program) -> None:
+    (outcome,) = program.open(f"{ADVERTISEMENT}; exec sleep 30", ticking(0.1), total=0.5).apply([create(branch("a"), large())])
+    assert outcome == Unknown("the server took too long")
+
+
+def test_a_hook_that_never_ends_leaves_no_lock_behind(tmp_path: Path) -> None:
+    """It is git that holds locks then, and removes them when it is told to end."""
+    repository, sign = init_bare(tmp_path / "database.git"), tmp_path / "sign"
+    sign.touch()
+    install(repository, "reference-transaction", f"while [ -e '{sign}' ]; do sleep 0.05; done")
+    (outcome,) = opened(repository, ticking(0.02), total=0.2).apply([create(branch("a"), ONE)])
+    sign.unlink()
+    assert outcome == Unknown("the server took too long")
+    assert locks(repository) == []
+    assert list(opened(repository).apply([create(branch("a"), ONE)])) == [Applied()]
+
+
+def test_what_is_reported_counts_though_a_hook_never_ends(tmp_path: Path) -> None:
+    repository, sign = init_bare(tmp_path / "database.git"), tmp_path / "sign"
+    sign.touch()
+    install(repository, "post-receive", f"while [ -e '{sign}' ]; do echo waits; sleep 0.01; done")
+    outcomes = opened(repository, ticking(0.01), total=0.5).apply([create(branch("a"), ONE), assertion(branch("a"), TWO.oid)])
+    sign.unlink()
+    assert isinstance(outcomes[0], Applied | Unknown)
+    assert refs(repository) == {branch("a")}
+
+
+@pytest.mark.parametrize(("sample", "outcome"), [(ONE, Unknown("the server took too long")), (large(), Applied())])
+def test_a_long_push_has_the_time_that_it_needs(tmp_path: Path, sample: Sample, outcome: Outcome) -> None:
+    """Ten seconds, and thirty for 3 MB: a hook that takes twenty is too slow for a short push only."""
+    repository, sign = init_bare(tmp_path / "database.git"), tmp_path / "sign"
+    install(repository, "pre-receive", f"touch '{sign}'; echo >&2; sleep 0.3")
+    store = opened(repository, lambda: 20.0 if sign.exists() else 0.0, total=10)
+    assert list(store.apply([create(branch("a"), sample)])) == [outcome]

@@ -276,7 +276,9 @@ def test_at_a_path_it_is_put_back_where_git_creates_nothing(tmp_path: Path, cloc
         before = refs(place.repository)
         break_a_ref(place.repository)
         (outcome,) = place.open().apply([torn()])
-        assert outcome == Refused("missing necessary objects")
+        assert isinstance(outcome, Refused)
+        assert (outcome.reason, outcome.words) == ("missing necessary objects", "fatal: bad object refs/heads/empty")
+        assert "git fsck" in outcome.next_step
         assert refs(place.repository) == before
 
 

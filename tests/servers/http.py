@@ -122,6 +122,8 @@ class GitHttpServer:
         self.log: list[Logged] = []
         self.config: dict[str, str] = {"http.receivepack": "true", **(config or {})}
         self.token = token
+        self.max_body: int | None = None
+        """How many bytes the body of a request may have, or it is answered 413, as by nginx's client_max_body_size."""
         self._root = root
         self._lock = threading.Lock()
         self._scripts: list[_Script] = []
@@ -198,6 +200,8 @@ class GitHttpServer:
     def _serve(self, request: _Request) -> _Reply:
         if self.token and _password(request.headers.get("authorization", "")) != self.token:
             return _Reply(HTTPStatus.UNAUTHORIZED, (("WWW-Authenticate", 'Basic realm="git"'),))
+        if self.max_body is not None and len(request.body) > self.max_body:
+            return _Reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (("Content-Type", "text/html"),), b"<h1>413</h1>")
         if request.method == "POST" and request.service == RECEIVE_PACK and self._rivals:
             self._rivals.popleft()()
         return _run_backend(request, self._backend_environ(request))

@@ -6,6 +6,7 @@ is sent too: git checks it with the others, which makes it an assertion.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Literal
 
 from dulwich import protocol as pkt
@@ -14,15 +15,16 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.git.conversation import BrokenConversationError, Transport
+from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import write_pack
+from git_keyval.store.git.words import Words, cleaned
 from git_keyval.store.messages import one_line
 
 ZERO_OID = Oid("0" * 40)
 _OID_DIGITS = 40
 _FLUSH = b"0000"
-_REPORT, _PROGRESS, _FATAL = 1, 2, 3
+_ABORTED = "fatal: ref updates aborted by hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,19 @@ class Advertised:
     capabilities: frozenset[str]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """What the server says it did: refs that it refused with its reason, and the state of the push as a whole.
 
     ``state``: ``done`` every ref has its own answer; ``refused`` nothing was applied; ``unknown`` the report did not arrive.
+    ``reason`` is for all refs at once. ``words`` are what hooks, and git there, said beside it. Both are safe to print.
     ``torn`` are commands of a refused push that the server says it executed all the same.
     """
 
     state: Literal["done", "refused", "unknown"]
-    refused: dict[RefName, str] = field(default_factory=dict)
+    refused: Mapping[RefName, str] = field(default_factory=dict)
     reason: str = ""
+    words: str = ""
     torn: Sequence[Command] = ()
 
 
@@ -73,17 +77,23 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
     with transport.open("receive-pack") as conversation:
         try:
             advertised = _read_advertisement(conversation.advertisement(), names)
-        except (GitProtocolError, BrokenConversationError, OSError) as exc:
+        except (GitProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
             raise UnavailableError(
                 f"The repository did not accept a connection for writing ({one_line(str(exc))}).", "Try again."
             ) from exc
         wanted = prepare(advertised)
         if wanted is None:
             return None
+        answer = _Answer()
         try:
-            return _read_report(conversation.request(_body(wanted, advertised.capabilities)), wanted)
+            answer.read(conversation.request(_body(wanted, advertised.capabilities)))
+        except RequestTooLargeError as exc:
+            return Report("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
         except (GitProtocolError, BrokenConversationError, OSError) as exc:
-            return Report("unknown", reason=one_line(str(exc)))
+            broken = cleaned(str(exc))
+        else:
+            broken = ""
+        return _report(answer, wanted, broken, conversation.complaints())
 
 
 def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Advertised:
@@ -101,7 +111,7 @@ def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Adve
         if name in wanted:
             refs[RefName(name.decode())] = Oid(head[:_OID_DIGITS].decode("ascii"))
         elif head.startswith(b"ERR "):
-            raise BrokenConversationError(head[4:].decode("utf-8", "replace"))
+            raise BrokenConversationError(cleaned(head[4:].decode("utf-8", "replace")))
     if "report-status" not in capabilities or "delete-refs" not in capabilities:
         raise StoreError(
             "The git server offers no report of a push, or no deletion of refs.",
@@ -114,7 +124,8 @@ def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
     asked = [
         "report-status",
         *(["atomic"] if wanted.atomic else []),
-        *(["side-band-64k"] if "side-band-64k" in capabilities else []),
+        # Quiet leaves out the progress of git, and nothing of a hook's words.
+        *(each for each in ("side-band-64k", "quiet") if each in capabilities),
     ]
     for number, command in enumerate(wanted.commands):
         line = f"{command.old} {command.new} {command.name}".encode()
@@ -124,37 +135,65 @@ def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
         yield from write_pack(wanted.objects)
 
 
-def _read_report(stream: PacketReader, wanted: Push) -> Report:
-    lines = _report_lines(stream)
-    unpack = next(lines, "")
-    if unpack != "unpack ok":
-        if not unpack.startswith("unpack "):
-            raise BrokenConversationError("the report of the push is cut off")
-        return Report("refused", reason=one_line(unpack.removeprefix("unpack ")))
-    answered: dict[RefName, str] = {}
-    for line in lines:
-        verdict, _, rest = line.partition(" ")
-        name, _, reason = rest.partition(" ")
-        answered[RefName(name)] = "" if verdict == "ok" else one_line(reason) or "no reason given"
-    if {command.name for command in wanted.commands} - answered.keys():
-        raise BrokenConversationError("the report of the push is cut off")
+class _Answer:
+    """What has arrived of the answer to a push: the report, and what was said beside it."""
+
+    def __init__(self) -> None:
+        self._report = bytearray()
+        self.said = Words()
+
+    def read(self, stream: PacketReader) -> None:
+        """Read to the end. Raises GitProtocolError or BrokenConversationError; what came before that is kept."""
+        for line in stream.read_lines():
+            match line[:1]:
+                case b"\x01":
+                    self._report += line[1:]
+                case b"\x02":
+                    self.said.add(line[1:])
+                case b"\x03":
+                    raise BrokenConversationError(line[1:].decode("utf-8", "replace"))
+                case _ if line.startswith(b"ERR "):
+                    raise BrokenConversationError(line[4:].decode("utf-8", "replace"))
+                case _:
+                    # A server without side bands sends the report itself.
+                    self._report += pkt.pkt_line(line)
+        self._report += _FLUSH
+
+    def lines(self) -> list[str]:
+        """Return the lines of the report. Raises GitProtocolError if it is not complete."""
+        reader = PacketReader(BytesIO(self._report).read)
+        return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()]
+
+
+def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> Report:
+    """Judge by what arrived: a complete report counts, however the conversation ended after it."""
+    words = answer.said.text() or ("" if broken else complaints)
+    try:
+        lines = answer.lines()
+        unpack = lines[0] if lines else ""
+    except GitProtocolError:
+        lines, unpack = [], ""
+    if unpack.startswith("unpack ") and unpack != "unpack ok":
+        return Report("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
+    answered = dict(map(_verdict, lines[1:]))
+    if unpack != "unpack ok" or {command.name for command in wanted.commands} - answered.keys():
+        return _without_report(wanted, broken or "the report of the push is cut off", words)
     refused = {name: reason for name, reason in answered.items() if reason}
     if not (wanted.atomic and refused):
-        return Report("done", refused)
+        return Report("done", refused, words=words)
     # What git refuses before it begins its transaction (objects that are missing, hidden refs), it leaves out of that.
     torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
-    return Report("refused", refused, torn=torn)
+    return Report("refused", refused, words=words, torn=torn)
 
 
-def _report_lines(stream: PacketReader) -> Iterator[str]:
-    found: list[str] = []
-    parser = pkt.PktLineParser(lambda line: None if line is None else found.append(line.decode("utf-8", "replace").rstrip("\n")))
-    for line in stream.read_lines():
-        channel, data = line[0], line[1:]
-        if channel == _REPORT:
-            parser.parse(data)
-        elif channel == _FATAL:
-            raise BrokenConversationError(data.decode("utf-8", "replace"))
-        elif channel != _PROGRESS:
-            found.append(line.decode("utf-8", "replace").rstrip("\n"))
-    yield from found
+def _without_report(wanted: Push, broken: str, words: str) -> Report:
+    # Git ends where a hook does not let it commit a transaction, which all of an atomic push is (refs.c, ref_transaction_prepare).
+    if wanted.atomic and broken.endswith(_ABORTED):
+        return Report("refused", reason=_ABORTED.removeprefix("fatal: "), words=broken.removesuffix(_ABORTED).strip("; "))
+    return Report("unknown", reason=broken, words=words)
+
+
+def _verdict(line: str) -> tuple[RefName, str]:
+    verdict, _, rest = line.partition(" ")
+    name, _, reason = rest.partition(" ")
+    return RefName(name), "" if verdict == "ok" else one_line(reason) or "no reason given"

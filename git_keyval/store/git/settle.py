@@ -9,8 +9,8 @@ A git server keeps that promise but for what it refuses before its transaction b
 still executes the other commands (so a repository with one broken ref deletes, and creates nothing). These are put back.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
+from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import (
     ABSENT,
@@ -36,15 +37,6 @@ from git_keyval.store.port import (
 _MAX_ROUNDS: Final = 12
 _UNSEEN_ROUNDS: Final = 3
 """After how many refusals for reasons that may pass deletions of what is not there are left out."""
-# Refusals that no second attempt changes. Everything else git says about a ref ("failed to update ref", "cannot lock ref", …) can
-# come from a rival's lock and is tried again.
-_FINAL_REFUSAL = re.compile(
-    r"hook declined|prohibited|denied|deny|protected|rule|non-fast-forward|checked out|hidden|funny refname|declined|permission"
-    r"|missing necessary objects|quarantine|can not update more|shallow",
-    re.IGNORECASE,
-)
-_COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNORECASE)
-_NON_FAST_FORWARD = "non-fast-forward"
 
 
 def settle(transport: Transport, transactions: Sequence[Transaction], patience: Patience, *, deletes_unseen: bool) -> list[Outcome]:
@@ -53,23 +45,23 @@ def settle(transport: Transport, transactions: Sequence[Transaction], patience: 
     With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git takes it for the deletion of whatever has
     come to be there meanwhile, so that a rival cannot slip in. Where a server or a hook of it refuses, it is left out.
     """
-    round_ = _Round(transactions, deletes_unseen=deletes_unseen)
-    for attempt in range(_MAX_ROUNDS):
-        if attempt:
-            patience.give_way(attempt)
+    state = _State(transactions, deletes_unseen=deletes_unseen)
+    for number in range(_MAX_ROUNDS):
+        if number:
+            patience.give_way(number)
+        round_ = state.next_round()
         try:
             report = patience.repeat(partial(push, transport, round_.names(), round_.prepare))
         except StoreError as exc:
-            if not round_.anything_sent:
+            if not number:
                 raise
-            return round_.finish(str(exc))
-        if report is not None:
-            if report.torn:
-                _put_back(transport, report)
-            round_.take(report)
-        if not round_.open:
+            return state.finish(Refused(exc.what, next_step=exc.next_step))
+        if report is not None and report.torn:
+            _put_back(transport, report)
+        state.take(round_, report)
+        if not state.open():
             break
-    return round_.finish("")
+    return state.finish(None)
 
 
 def _put_back(transport: Transport, report: Report) -> None:
@@ -84,7 +76,7 @@ def _put_back(transport: Transport, report: Report) -> None:
         lines = "".join(f"update {command.name} {command.new} {command.old}\n" for command in undo)
         return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
 
-    reason = next(iter(report.refused.values()))
+    reason = str(Refused(next(iter(report.refused.values())), words=report.words))
     try:
         undone = push(transport, frozenset(command.name for command in report.torn), prepare)
     except StoreError as exc:
@@ -94,80 +86,107 @@ def _put_back(transport: Transport, report: Report) -> None:
 
 
 class _Round:
-    """The state between two pushes: which transactions are open, and what became of the others."""
+    """One push of what is open: what its advertisement decides, and what is sent."""
+
+    def __init__(self, transactions: Mapping[int, Transaction], *, deletes_unseen: bool) -> None:
+        self._transactions = transactions
+        self._deletes_unseen = deletes_unseen
+        self.known: dict[int, Outcome] = {}
+        """Outcomes that the advertisement tells."""
+        self.sent: dict[int, Transaction] = {}
+        self.sends_unseen = False
+        """Whether a ref that is not there is deleted."""
+
+    def names(self) -> frozenset[RefName]:
+        """Give the refs whose present oid the push must know."""
+        return frozenset(update.name for transaction in self._transactions.values() for update in transaction.updates)
+
+    def prepare(self, advertised: Advertised) -> Push | None:
+        """Decide by the advertisement what is in conflict, what is true already, and what to send."""
+        self.known, self.sent = {}, {}
+        commands: list[Command] = []
+        for index, transaction in self._transactions.items():
+            if moved := tuple(update.name for update in transaction.updates if not _holds(update, advertised)):
+                self.known[index] = Conflict(moved)
+            elif changes := _commands(transaction.updates, advertised, deletes_unseen=self._deletes_unseen):
+                self.sent[index] = transaction
+                commands += changes
+            else:
+                self.known[index] = Applied()
+        if not self.sent:
+            return None
+        atomic = "atomic" in advertised.capabilities
+        if not atomic and any(len(transaction.updates) > 1 for transaction in self.sent.values()):
+            raise AtomicUnsupportedError
+        self.sends_unseen = any(_is_unseen(command) for command in commands)
+        objects = [obj for transaction in self.sent.values() for obj in transaction.objects]
+        return Push(commands, objects, atomic)
+
+
+class _State:
+    """What became of the transactions so far."""
 
     def __init__(self, transactions: Sequence[Transaction], *, deletes_unseen: bool) -> None:
         self._transactions = transactions
         self._deletes_unseen = deletes_unseen
+        self._refusals_of_unseen = 0
         self._outcomes: dict[int, Outcome] = {}
-        self.open = list(range(len(transactions)))
-        self._sent: list[int] = []
-        self._last_reason = ""
-        self._sent_unseen = False
-        self._refusals = 0
-        self.anything_sent = False
+        self._passing: dict[int, Refused] = {}
+        """The latest refusal of each that is tried again."""
 
-    def names(self) -> frozenset[RefName]:
-        """Give the refs whose present oid the next push must know."""
-        return frozenset(update.name for index in self.open for update in self._transactions[index].updates)
+    def open(self) -> dict[int, Transaction]:
+        """Return those that have no outcome yet."""
+        return {index: transaction for index, transaction in enumerate(self._transactions) if index not in self._outcomes}
 
-    def prepare(self, advertised: Advertised) -> Push | None:
-        """Decide by the advertisement what is in conflict, what is true already, and what to send."""
-        self._sent = []
-        commands: list[Command] = []
-        for index in self.open:
-            updates = self._transactions[index].updates
-            if moved := tuple(update.name for update in updates if not _holds(update, advertised)):
-                self._outcomes[index] = Conflict(moved)
-            elif changes := _commands(updates, advertised, deletes_unseen=self._deletes_unseen):
-                self._sent.append(index)
-                commands += changes
-            else:
-                self._outcomes[index] = Applied()
-        self.open = [index for index in self.open if index not in self._outcomes]
-        if not self._sent:
-            return None
-        atomic = "atomic" in advertised.capabilities
-        if not atomic and any(len(self._transactions[index].updates) > 1 for index in self._sent):
-            raise AtomicUnsupportedError
-        self._sent_unseen = any(_is_unseen(command) for command in commands)
-        objects = [obj for index in self._sent for obj in self._transactions[index].objects]
-        return Push(commands, objects, atomic)
+    def next_round(self) -> _Round:
+        return _Round(self.open(), deletes_unseen=self._deletes_unseen)
 
-    def take(self, report: Report) -> None:
+    def take(self, round_: _Round, report: Report | None) -> None:
         """Turn the server's report into outcomes; what may succeed in another round stays open."""
-        self.anything_sent = True
-        outcomes = {index: self._outcome(index, report) for index in self._sent}
-        if self._sent_unseen and any(outcome is None or _is_refusal(outcome) for outcome in outcomes.values()):
+        self._outcomes |= round_.known
+        if report is None:
+            return
+        ends = {index: _end(transaction, report) for index, transaction in round_.sent.items()}
+        refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
+        passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
+        if round_.sends_unseen and (refused or passing) and not any(refusal.too_large for refusal in refused.values()):
             # What git takes, another server or a hook may not, and say so in words that nobody knows.
-            self._refusals += 1
-            self._deletes_unseen = self._refusals < _UNSEEN_ROUNDS and not any(map(_is_refusal, outcomes.values()))
-            outcomes = {index: None if _is_refusal(outcome) else outcome for index, outcome in outcomes.items()}
-        self._outcomes |= {index: outcome for index, outcome in outcomes.items() if outcome is not None}
-        self.open = [index for index in self.open if index not in self._outcomes]
+            self._refusals_of_unseen += 1
+            self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
+            passing |= refused
+        self._passing |= passing
+        self._outcomes |= {index: end for index, end in ends.items() if not isinstance(end, _MayPass) and index not in passing}
 
-    def finish(self, failure: str) -> list[Outcome]:
-        """Give all outcomes. What is open was not applied: for ``failure``, or refused again and again though no ref moved."""
-        reason = self._last_reason or "no reason given"
-        lock = f"{reason}; no ref moved, so a lock may be left behind, or a ref have the name of a directory (run check)"
-        return [self._outcomes.get(index, Refused(failure or lock)) for index in range(len(self._transactions))]
-
-    def _outcome(self, index: int, report: Report) -> Outcome | None:
-        if report.state == "unknown":
-            return Unknown(report.reason)
-        if report.reason:
-            return Refused(report.reason)
-        reasons = [report.refused[update.name] for update in self._transactions[index].updates if update.name in report.refused]
-        if report.state == "done" and not reasons:
-            return Applied()
-        own = [reason for reason in reasons if not _COLLATERAL.search(reason)]
-        self._last_reason = next(iter(own or reasons), self._last_reason)
-        final = next((reason for reason in own if _FINAL_REFUSAL.search(reason)), None)
-        return None if final is None else Refused(_explain(final))
+    def finish(self, failure: Refused | None) -> list[Outcome]:
+        """Return all outcomes. What is open was not applied: for the failure, or refused again and again though no ref moved."""
+        left = {index: failure or self._passing[index] for index in self.open()}
+        return [self._outcomes.get(index) or left[index] for index in range(len(self._transactions))]
 
 
-def _is_refusal(outcome: Outcome | None) -> bool:
-    return isinstance(outcome, Refused)
+@dataclass(frozen=True, slots=True)
+class _MayPass:
+    """A refusal for a reason that another round may not meet."""
+
+    refusal: Refused
+
+
+def _end(transaction: Transaction, report: Report) -> Outcome | _MayPass:
+    """Return what the report says of one of the transactions that were sent."""
+    if report.state == "unknown":
+        return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason)
+    if report.reason:
+        return refusal(report.reason, report.words)
+    said = [(update.name, report.refused[update.name]) for update in transaction.updates if update.name in report.refused]
+    if report.state == "done" and not said:
+        return Applied()
+    own = [(name, reason) for name, reason in said if not is_collateral(reason)]
+    # Where the server says the same of all refs, it is not about one of them.
+    is_about_one = len({reason for _, reason in said}) > 1
+    for name, reason in own:
+        if is_final(reason):
+            return refusal(reason, report.words, name if is_about_one else None)
+    name, reason = next(iter(own or said or report.refused.items()))
+    return _MayPass(refusal(reason, report.words, name if own and is_about_one else None))
 
 
 def _holds(update: RefUpdate, advertised: Advertised) -> bool:
@@ -195,9 +214,3 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_u
 def _is_unseen(command: Command) -> bool:
     """Tell whether a command deletes what is not there."""
     return (command.old, command.new) == (ZERO_OID, ZERO_OID)
-
-
-def _explain(reason: str) -> str:
-    if _NON_FAST_FORWARD in reason:
-        return f"{reason} (every overwrite is one: the repository must not set receive.denyNonFastForwards)"
-    return reason

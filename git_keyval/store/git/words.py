@@ -39,7 +39,13 @@ class Words:
         return cleaned((self._head + gap + self._tail).decode("utf-8", "replace"))
 
 
+# What git adds of its own to a lock that it found (lockfile.c); the message names the file before.
+_ADVICE = re.compile(r"\.?\s*Another git process seems to be running.*?to continue\.", re.DOTALL)
+_ENDED = re.compile(r"(?<=[.,:;!?]);(?= )")
+
+
 def cleaned(text: str) -> str:
     """Return what a server says as one line that is safe to print, of at most MAX_LENGTH characters."""
-    lines = (_PREFIXES.sub("", line.strip(), count=1).strip() for line in _LINE_ENDS.split(_ESCAPES.sub("", text)))
-    return one_line("; ".join(line for line in lines if line and not _PROGRESS.match(line)), MAX_LENGTH)
+    plain = _ADVICE.sub("", _ESCAPES.sub("", text))
+    lines = (_PREFIXES.sub("", line.strip(), count=1).strip() for line in _LINE_ENDS.split(plain))
+    return one_line(_ENDED.sub("", "; ".join(line for line in lines if line and not _PROGRESS.match(line))), MAX_LENGTH)

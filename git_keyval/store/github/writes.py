@@ -59,7 +59,7 @@ class Writes:
 
     def _retried(self, transactions: Sequence[Transaction], outcomes: list[Outcome]) -> list[Outcome]:
         """Try by the API what a push was refused for: a rule may be about pushes of many refs only."""
-        refused = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused)]
+        refused = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and not outcome.too_large]
         if not refused:
             return outcomes
         first, *others = refused
