@@ -193,6 +193,7 @@ def test_a_lock_that_was_left_behind_is_named(git_place: GitPlace, name: str) ->
     store = git_place.open()
     store.apply([create(branch("a"), ONE)])
     (git_place.repository / name).touch()
+    run_git("config", "core.packedRefsTimeout", "0", directory=git_place.repository)
     (outcome,) = store.apply([delete(branch("a"), ONE.oid)])
     assert isinstance(outcome, Refused)
     assert f"/{name}': File exists" in outcome.words

@@ -16,7 +16,7 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.git.conversation import BrokenConversationError, Conversation, Transport
+from git_keyval.store.git.conversation import BrokenConversationError, Conversation, RequestTooLargeError, Transport
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import read_pack
 from git_keyval.store.messages import one_line
@@ -113,7 +113,15 @@ class UploadPack:
             yield from self._old_refs
             return
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
-        answer = self._conversation.request(_command(b"ls-refs", arguments))
+        try:
+            answer = self._conversation.request(_command(b"ls-refs", arguments))
+        except RequestTooLargeError:
+            if len(prefixes) == 1:
+                raise
+            middle = len(prefixes) // 2
+            yield from self._ls_refs(prefixes[:middle])
+            yield from self._ls_refs(prefixes[middle:])
+            return
         for line in answer.read_lines():
             text = _name(line.rstrip(b"\n"))
             if text.startswith("ERR "):
