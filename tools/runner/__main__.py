@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", default=base_image(), help="the image that jobs run in, where act and docker run them")
     parser.add_argument("workflows", nargs="*", metavar="WORKFLOW", help=f"one of {', '.join(SCENES)}; all if none is named")
     given = parser.parse_args(arguments)
+    if shutil.which(given.program or "act") is None:
+        parser.error(f"there is no {given.program or 'act'} (pip install --require-hashes -r tools/runner/requirements.txt)")
     runner, failed = Runner(given.program, given.image, given.jobs), []
     for name in given.workflows or SCENES:
         begun = time.monotonic()
@@ -90,7 +92,7 @@ def _run_act(runner: Runner, name: str, github: GitHub, action: Path, start: Sta
     """Have act run the workflow, and return what its log says. What it says else is shown if it says nothing of a job."""
     event = github.directory / "act.json"
     event.parent.mkdir(exist_ok=True)
-    event.write_text(json.dumps(github.context["event"]), encoding="utf-8")
+    event.write_text(json.dumps({**github.context["event"], "inputs": start.inputs}), encoding="utf-8")
     options = [
         "--json",
         f"--workflows=.github/workflows/{name}.yml",
@@ -98,7 +100,6 @@ def _run_act(runner: Runner, name: str, github: GitHub, action: Path, start: Sta
         f"--local-repository={ACTION}={action}",
     ]
     options += [f"--env={name}={github.steps.environ[name]}" for name in _TOLD]
-    options += [f"--input={name}={text}" for name, text in start.inputs.items()]
     options += [f"--secret={name}={text}" for name, text in {"GITHUB_TOKEN": WORKFLOW_TOKEN, **github.secrets}.items()]
     command = runner.command(github.workspace, start.event, options)
     done = subprocess.run(command, cwd=github.workspace, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
