@@ -2,8 +2,10 @@
 
 import itertools
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.contract.places import GitPlace, HttpPlace
 from tests.contract.samples import Sample, assertion, branch, create, delete, note, put, record, tag, together
 from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
 from tests.servers.http import RECEIVE_PACK, Status
+from tests.servers.raw import RawServer
 
 ONE, TWO = note("1"), note("2")
 MUCH = "head -c 1000000 /dev/zero | tr '\\0' x"
@@ -165,7 +168,7 @@ def test_a_transaction_that_a_hook_aborts_is_refused(program: Program, place: st
     assert refs(program.repository) == set()
 
 
-def opened(repository: Path, elapsed: Callable[[], float] = lambda: 0.0, total: float = 300.0) -> GitStore:
+def opened(repository: Path | str, elapsed: Callable[[], float] = lambda: 0.0, total: float = 300.0) -> GitStore:
     clock = FakeClock()
     return open_git_store(
         str(repository),
@@ -302,3 +305,38 @@ def test_a_long_push_has_the_time_that_it_needs(tmp_path: Path, sample: Sample, 
     install(repository, "pre-receive", f"touch '{sign}'; echo >&2; sleep 0.3")
     store = opened(repository, lambda: 20.0 if sign.exists() else 0.0, total=10)
     assert list(store.apply([create(branch("a"), sample)])) == [outcome]
+
+
+class Dribbling(RawServer):
+    """Sends the beginning of its answer at once, and then a byte now and then."""
+
+    def __init__(self, answer: bytes, at_once: int) -> None:
+        super().__init__(answer)
+        self._at_once = at_once
+
+    def _send(self, connection: socket, answer: bytes) -> None:
+        connection.sendall(answer[: self._at_once])
+        for byte in answer[self._at_once :]:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.005)  # it is the server that takes its time
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-receive-pack-advertisement\r\n"
+ANSWERS = {
+    "headers": (HEAD + b"X: " + b"x" * 60_000 + b"\r\n\r\n", 10),
+    "body": (HEAD + b"Content-Length: 60000\r\n\r\n" + b"0000" * 15_000, len(HEAD) + 40),
+    "chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;" + b"x" * 60_000 + b"\r\n", len(HEAD) + 40),
+}
+
+
+@pytest.mark.parametrize("part", ANSWERS)
+def test_a_web_server_that_dribbles_holds_nobody(part: str) -> None:
+    with Dribbling(*ANSWERS[part]) as server, pytest.raises(UnavailableError, match="took too long"):
+        opened(f"{server.url}/database.git", ticking(0.1), total=3).apply([create(branch("a"), ONE)])
+
+
+def test_a_long_push_over_http_has_the_time_that_it_needs(http_place: HttpPlace) -> None:
+    """It is sent in blocks, each of which is looked at by the clock."""
+    url = http_place.server.url.replace("://", "://x:s3cret@")
+    store = opened(f"{url}/database.git", ticking(1.5), total=12)
+    assert list(store.apply([create(branch("a"), large())])) == [Applied()]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.adapter import GitStore
-from git_keyval.store.git.conversation import TOTAL_SECONDS, Deadline, Transport
-from git_keyval.store.git.transport import LocalTransport, NewDeadline, SshTransport, is_scp_address
+from git_keyval.store.git.conversation import TOTAL_SECONDS, Deadline, NewDeadline, Transport
+from git_keyval.store.git.transport import LocalTransport, SshTransport, is_scp_address
 from git_keyval.store.messages import one_line
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities
@@ -79,7 +79,7 @@ def _transport(
         case "http" | "https":
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
 
-            return HttpTransport(location, token, clock, timeout), _REMOTE_HTTP
+            return HttpTransport(location, token, clock, timeout, deadline), _REMOTE_HTTP
     raise NotARepositoryError(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
         "Give 'repository' as a path, file://, https:// or ssh://.",

@@ -69,6 +69,10 @@ class Deadline:
         return left
 
 
+NewDeadline = Callable[[Service], Deadline]
+"""Begins the time of a conversation with a service."""
+
+
 class Conversation(Protocol):
     """One use of a service; a context manager that ends it."""
 

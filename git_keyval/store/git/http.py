@@ -1,6 +1,6 @@
 """Git's two services over smart HTTP, through dulwich's client, which keeps the credentials to the host they were given for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Self
@@ -9,18 +9,41 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from dulwich import protocol as pkt
 from dulwich.client import Urllib3HttpGitClient
 from dulwich.errors import GitProtocolError
+from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Service
+from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.git.timed import timed_pools
 
 _SERVER_ERROR = 500
+_BLOCK = 256 * 1024
 _TOO_LARGE, _TOO_MANY = 413, 429
 # Of the statuses that say that the request is wrong, those that another time may change (RFC 9110, 8470, 6585).
 _PASSING = frozenset({408, 425, _TOO_MANY})
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The body of a request, sent in blocks: a socket's time limit is for the whole of what it is given at once."""
+
+    data: bytes
+    deadline: Deadline
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        rest = memoryview(self.data)
+        while rest:
+            self.deadline.check()
+            yield rest[:_BLOCK]
+            self.deadline.sent(len(rest[:_BLOCK]))
+            rest = rest[_BLOCK:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +59,11 @@ class Answer:
 class HttpTransport:
     """A way to one http(s) address."""
 
-    def __init__(self, url: str, token: str, clock: ServerClock, timeout: float) -> None:
+    def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline) -> None:
         """Reach the address with the token as password; ``clock`` is told the server's time.
 
         Credentials in the address are used instead of the token, and are repeated in no error. ``timeout`` is for how many
-        seconds the server may be silent while an answer is waited for.
+        seconds the server may be silent while an answer is waited for, ``deadline`` for when a conversation has to be over.
         """
         parts = urlsplit(url)
         user, password = ("x-access-token", token) if token else (None, None)
@@ -53,18 +76,25 @@ class HttpTransport:
         # One policy for trying again, and it is not urllib3's, which would sleep as long as a server asks.
         retries = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
         self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=timeout)
-        self._client.pool_manager.connection_pool_kw["retries"] = retries
+        pools = self._client.pool_manager
+        assert isinstance(pools, PoolManager)
+        pools.connection_pool_kw["retries"] = retries
+        pools.pool_classes_by_scheme = timed_pools(lambda: self.deadline)
+        self._new_deadline = deadline
+        self.deadline = deadline("upload-pack")
+        """Of the conversation that was begun last."""
 
     def open(self, service: Service) -> "HttpConversation":
         """Begin a conversation; nothing is sent yet."""
+        self.deadline = self._new_deadline(service)
         return HttpConversation(self, service)
 
-    def send(self, path: str, headers: dict[str, str], body: bytes | None = None) -> "Answer":
+    def send(self, path: str, headers: dict[str, str], body: "_Body | None" = None) -> "Answer":
         """Make one request below the address."""
         self.requests += 1
         url = f"{self.where}/{path}"
         # The one place where dulwich sends a request; its own parser of answers would keep all refs in memory.
-        answer, read = self._client._http_request(url, headers, body, raise_for_status=False)  # noqa: SLF001
+        answer, read = self._client._http_request(url, headers, body, raise_for_status=False)  # type: ignore[arg-type]  # noqa: SLF001  # urllib3 takes any iterable
         self._clock.told(answer.headers.get("Date", ""))
         if moved := answer.redirect_location:
             self._follow(urljoin(url, str(moved)), path)
@@ -124,11 +154,11 @@ class HttpConversation:
         A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
         """
         kind = f"application/x-git-{self._service}"
-        data = b"".join(body)
+        data = _Body(b"".join(body), self._transport.deadline)
         headers = {
             "Content-Type": f"{kind}-request",
             "Accept": f"{kind}-result",
-            "Content-Length": str(len(data)),
+            "Content-Length": str(data.size),
             **self._headers,
         }
         try:
@@ -139,7 +169,7 @@ class HttpConversation:
         if answer.status >= _SERVER_ERROR:
             raise BrokenConversationError(f"the server answered with status {answer.status}")
         if answer.status == _TOO_LARGE:
-            raise RequestTooLargeError(self._transport.where, len(data))
+            raise RequestTooLargeError(self._transport.where, data.size)
         if error := _status_error(answer.status, self._transport.where):
             raise error
         if answer.content_type != f"{kind}-result":

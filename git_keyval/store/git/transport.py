@@ -9,13 +9,10 @@ from urllib.parse import urlsplit
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.children import child_environment
-from git_keyval.store.git.conversation import Deadline, Service
+from git_keyval.store.git.conversation import Deadline, NewDeadline, Service
 from git_keyval.store.git.owners import service_at
 from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.messages import without_credentials
-
-NewDeadline = Callable[[Service], Deadline]
-"""Begins the time of a conversation with a service."""
 
 # What git itself says it will say again; most connections of ssh that broke may come about the next time.
 _FINAL = re.compile(r"(?:^|; )(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)

@@ -1,0 +1,62 @@
+"""HTTP connections whose answers are read until a deadline: the time limit of a socket begins anew with each byte that comes."""
+
+from collections.abc import Callable
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from socket import socket
+from typing import TYPE_CHECKING
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from git_keyval.store.git.conversation import Deadline
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+def timed_pools(deadline: Callable[[], Deadline]) -> dict[str, type[HTTPConnectionPool]]:
+    """Return the pools of a pool manager, by scheme; ``deadline`` gives the one of the conversation that an answer belongs to."""
+
+    class Answer(HTTPResponse):
+        def __init__(self, sock: socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+            super().__init__(sock, debuglevel, method, url)
+            self.fp = BufferedReader(_Timed(self.fp.detach(), sock, deadline()))
+
+    class Connection(HTTPConnection):
+        response_class = Answer
+
+    class SecureConnection(HTTPSConnection):
+        response_class = Answer
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    return {"http": Pool, "https": SecurePool}
+
+
+class _Timed(RawIOBase):
+    """What a socket receives, none of it later than the deadline, nor after a silence that is longer than the socket allows."""
+
+    def __init__(self, received: RawIOBase, sock: socket, deadline: Deadline) -> None:
+        self._received = received
+        self._socket = sock
+        self._silence = sock.gettimeout()
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        left = self._deadline.check()
+        self._socket.settimeout(left if self._silence is None else min(self._silence, left))
+        count: int | None = self._received.readinto(buffer)
+        self._deadline.received(count or 0)
+        return count
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
