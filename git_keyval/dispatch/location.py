@@ -11,6 +11,8 @@ _NO_OWNERS = {"", ".", "..", "~"}
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
 _PUBLIC_SERVER, _PUBLIC_API = "https://github.com", "https://api.github.com"
+_ENTERPRISE_API = "/api/v3"  # https://docs.github.com/en/enterprise-server@latest/rest/quickstart
+_OTHER_API = "/api/v1"  # https://docs.gitea.com/development/api-usage
 _PUBLIC_CDN = "https://cdn.jsdelivr.net/gh"
 _CDN_VARIABLE = "GIT_KEYVAL_CDN_URL"
 
@@ -26,9 +28,24 @@ class GithubServer:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "GithubServer":
         """Read GITHUB_SERVER_URL, GITHUB_API_URL and GITHUB_GRAPHQL_URL; what is not set follows from the others."""
-        server = (environ.get("GITHUB_SERVER_URL") or _PUBLIC_SERVER).rstrip("/")
-        api = (environ.get("GITHUB_API_URL") or (_PUBLIC_API if server == _PUBLIC_SERVER else f"{server}/api/v3")).rstrip("/")
+        given = environ.get("GITHUB_API_URL", "").rstrip("/")
+        server = (environ.get("GITHUB_SERVER_URL") or _server_of(given)).rstrip("/")
+        api = given or (_PUBLIC_API if server == _PUBLIC_SERVER else f"{server}{_ENTERPRISE_API}")
         return cls(server, api, (environ.get("GITHUB_GRAPHQL_URL") or f"{api.removesuffix('/v3')}/graphql").rstrip("/"))
+
+    @property
+    def has_github_api(self) -> bool:
+        """Whether its API is GitHub's. Gitea and Forgejo have runners that set the same variables, for an API of their own."""
+        return not self.api_url.endswith(_OTHER_API)
+
+
+def _server_of(api_url: str) -> str:
+    """Return the server of an API, by the forms that these addresses have; GitHub's own for any other."""
+    for suffix in (_ENTERPRISE_API, _OTHER_API):
+        if api_url.endswith(suffix):
+            return api_url.removesuffix(suffix)
+    scheme, found, host = api_url.partition("://api.")
+    return f"{scheme}://{host}" if found and "/" not in host else _PUBLIC_SERVER
 
 
 def github_name(repository: str, server: GithubServer) -> str | None:

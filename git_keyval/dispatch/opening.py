@@ -54,8 +54,10 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
         raise InputError("repository", "is missing", _ACCEPTED)
     server = GithubServer.of(surroundings.environ)
     name = github_name(repository, server)
-    if name is not None and transport != "git" and (token or transport == "api"):
+    if name is not None and server.has_github_api and transport != "git" and (token or transport == "api"):
         return _open_github(name, server, token, transport, inputs, surroundings)
+    if transport == "api" and not server.has_github_api:
+        raise InputError("transport", f"is 'api', but {server.api_url} is not GitHub's (it looks like Gitea's)", "auto or git")
     if transport == "api":
         raise InputError("transport", "is 'api', but the repository is not on the GitHub server", "auto or git")
     location = f"{server.server_url}/{name}.git" if name is not None else repository
@@ -78,9 +80,12 @@ def resolver_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Res
     repository = inputs.get("expiry-registry")
     if repository is None:
         return unresolved
-    from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415  # slow to import, and few databases have one
+    # Slow to import, and few databases have one.
+    from git_keyval.store.network import Network  # noqa: PLC0415
+    from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415
 
-    return ExpiryRegistry(cdn_url(surroundings.environ), str(repository)).resolve
+    network = Network(surroundings.environ)
+    return ExpiryRegistry(cdn_url(surroundings.environ), str(repository), network=network).resolve
 
 
 def _open_github(

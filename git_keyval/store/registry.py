@@ -5,18 +5,22 @@ only means that an id stays unknown, which never leads to a deletion.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from http.client import HTTPException
 from threading import Event, Lock, Thread
 
 from requests import PreparedRequest, Session
 from urllib3.exceptions import HTTPError
 
+from git_keyval.errors import StoreError
 from git_keyval.format.links import file_link
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import ENTRY_FILE, read_entry
+from git_keyval.store.network import DIRECT, Network
+from git_keyval.store.sessions import direct
 
 SECONDS = 10.0
 """How long one look-up may take, of however many ids."""
@@ -34,10 +38,13 @@ _TAGS = "refs/tags/"
 class ExpiryRegistry:
     """The registry ``owner/name`` at the address of a CDN. One instance is used by one thread."""
 
-    def __init__(self, cdn: str, repository: str, *, seconds: float = SECONDS, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, cdn: str, repository: str, *, network: Network = DIRECT, seconds: float = SECONDS, capacity: int = CAPACITY
+    ) -> None:
         """Look up there; nothing is sent yet. The answers to so many of the oids that were asked for last are remembered."""
         self._cdn = cdn
         self._repository = repository
+        self._network = network
         self._seconds = seconds
         self._capacity = capacity
         # None was looked up in vain, which is not done again in the same run.
@@ -58,9 +65,14 @@ class ExpiryRegistry:
     def _look_up(self, oids: AbstractSet[Oid]) -> Mapping[Oid, int | None]:
         if not oids or self._gave_up:
             return {}
-        look_up = _LookUp({oid: self._address(oid) for oid in oids})
+        look_up = _LookUp(self._session, {oid: self._address(oid) for oid in oids})
         self._gave_up = not look_up.run(self._seconds)
         return look_up.answers()
+
+    def _session(self) -> Session:
+        session = Session()
+        direct(session, self._cdn, self._network)
+        return session
 
     def _address(self, oid: Oid) -> str:
         return file_link(self._cdn, self._repository, Naming.published(oid).removeprefix(_TAGS), ENTRY_FILE)
@@ -69,7 +81,8 @@ class ExpiryRegistry:
 class _LookUp:
     """Requests in threads of their own: who sends an answer byte by byte cannot hold up who waits for it."""
 
-    def __init__(self, addresses: Mapping[Oid, str]) -> None:
+    def __init__(self, new_session: Callable[[], Session], addresses: Mapping[Oid, str]) -> None:
+        self._new_session = new_session
         self._waiting = deque(addresses.items())
         self._working = min(_AT_ONCE, len(addresses))
         self._answers: dict[Oid, int | None] = {}
@@ -91,7 +104,8 @@ class _LookUp:
 
     def _work(self) -> None:
         try:
-            with Session() as session:
+            # The address is none, or the environment names a proxy that cannot be used.
+            with suppress(StoreError, ValueError), self._new_session() as session:
                 while (asked := self._next()) is not None:
                     expiry = _fetch(session, *asked)
                     with self._lock:
@@ -116,7 +130,7 @@ def _fetch(session: Session, oid: Oid, address: str) -> int | None:
     try:
         with session.get(address, headers=_HEADERS, auth=_nobody, allow_redirects=False, stream=True, timeout=SECONDS) as answer:
             return read_entry(oid, answer.raw.read(_MAX_BYTES)) if answer.status_code == _FOUND else None
-    except (OSError, HTTPError, HTTPException, ValueError):  # requests' errors are of OSError
+    except (OSError, HTTPError, HTTPException, ValueError, StoreError):  # requests' errors are of OSError
         return None
 
 

@@ -13,6 +13,7 @@ from tests.action.steps import ROOT, WORKFLOW_TOKEN, Workflow, refs
 from tests.servers.binary import git_output, run_git
 from tests.servers.http import Redirect
 from tests.servers.listening import Listening
+from tests.servers.raw import RawServer
 from tests.servers.ssh import SshStandIn
 
 WRITES = {"key": "a", "value": "1"}
@@ -74,12 +75,13 @@ def test_credentials_in_an_address_are_in_no_error(workflow: Workflow, scheme: s
 
 
 @pytest.mark.parametrize("command", ["get", "set", "incr", "maintain"])
-def test_a_redirect_to_another_host_does_not_get_the_token(served: Served, listening: Listening, command: str) -> None:
+def test_a_redirect_to_another_host_gets_no_request(served: Served, listening: Listening, command: str) -> None:
     inputs = {"get": {"key": "a"}, "set": WRITES, "incr": {"key": "n"}}.get(command, {})
     served.server.fail(1, Redirect(listening.url.replace("127.0.0.1", "localhost")), forever=True)
     ended = served.workflow.run_given(command, inputs)
-    assert listening.credentials
-    assert set(listening.credentials) == {""}
+    assert listening.credentials == []
+    assert ended.code == 1
+    assert "localhost, another server, which is not followed" in ended.shown
     assert SERVER_TOKEN not in ended.shown
 
 
@@ -100,6 +102,35 @@ def test_the_workflow_token_goes_to_the_server_of_the_workflow(workflow: Workflo
     workflow.settings = {"repository": "owner/name", "transport": "git"}
     assert workflow.run("set", **WRITES).code == 0
     assert set(listening.credentials) == {basic("x-access-token", WORKFLOW_TOKEN)}
+
+
+GITEA_TOKEN = "0123456789abcdef0123456789abcdef01234567"
+"""Looks as Gitea's do: as any other hash."""
+
+
+@pytest.mark.parametrize("api", ["/api/v1", "/api/v1/"])
+@pytest.mark.parametrize("server", [True, False], ids=["all variables", "the api alone"])
+def test_owner_and_name_on_gitea_are_reached_by_git(workflow: Workflow, listening: Listening, *, api: str, server: bool) -> None:
+    """Its runner sets the variables of GitHub's, and its API is another."""
+    workflow.environ = {"GITHUB_API_URL": f"{listening.url}{api}", "GITHUB_SERVER_URL": listening.url if server else ""}
+    workflow.settings = {"repository": "owner/name", "token": GITEA_TOKEN}
+    assert workflow.run("set", **WRITES).code == 0
+    assert workflow.run("get", key=WRITES["key"]).outputs["value"] == WRITES["value"]
+    assert set(listening.credentials) == {basic("x-access-token", GITEA_TOKEN)}
+    refused = workflow.run("get", key=WRITES["key"], transport="api")
+    assert refused.code == 1
+    assert "'transport'" in refused.error
+    assert "Gitea" in refused.error
+
+
+def test_a_server_without_the_api_of_github_is_told_so(workflow: Workflow) -> None:
+    """As an address that is guessed from that of the server, or one with a typing error."""
+    with RawServer(b"HTTP/1.1 404 No\r\nContent-Type: text/html\r\nContent-Length: 5\r\nConnection: close\r\n\r\n<html") as server:
+        workflow.environ = {"GITHUB_SERVER_URL": server.url, "GITHUB_API_URL": "", "GITHUB_GRAPHQL_URL": ""}
+        workflow.settings = {"repository": "owner/name", "transport": "api", "token": GITEA_TOKEN}
+        error = workflow.run("get", key="a").error
+        assert f"{server.url}/api/graphql" in error
+        assert "'transport: git'" in error
 
 
 @pytest.mark.parametrize("token", ["gh\udcff", "ghp_é", "ghp_a\nX-Injected: b", "ghp_\x7f"])

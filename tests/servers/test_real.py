@@ -25,7 +25,6 @@ def site(server: Server) -> Iterator[Site]:
 
 
 _KNOWN = {
-    "tinyproxy": "a connection that the proxy closed is used again",
     "nginx-old": "a ref that moved since it was listed is taken for damage",
     "sshd": "a ref that moved since it was listed is taken for damage",
     "old-ssh": "a ref that moved since it was listed is taken for damage",
@@ -56,7 +55,7 @@ def test_git_itself_finds_the_protocol_of_the_table(server: Server, site: Site) 
 
 
 def test_every_kind_of_step_works(server: Server, site: Site, known: str) -> None:
-    if known and server.title.startswith(("dulwich", "Apache")):
+    if known and server.title.startswith("dulwich"):
         pytest.xfail(known)
     assert smoke(site, server.steps) == []
 

@@ -77,9 +77,11 @@ def _transport(
         case "ssh":
             return SshTransport(location, environ, deadline), _REMOTE
         case "http" | "https":
-            from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415  # slow to import, and a path never needs it
+            # Slow to import, and a path never needs it.
+            from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415
+            from git_keyval.store.network import Network  # noqa: PLC0415
 
-            return HttpTransport(location, token, clock, timeout, deadline), _REMOTE_HTTP
+            return HttpTransport(location, token, clock, timeout, deadline, Network(environ)), _REMOTE_HTTP
     raise NotARepositoryError(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
         "Give 'repository' as a path, file://, https:// or ssh://.",

@@ -1,27 +1,31 @@
-"""Git's two services over smart HTTP, through dulwich's client, which keeps the credentials to the host they were given for."""
+"""Git's two services over smart HTTP. The credentials go to the host that they were given for, and nowhere else."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Self
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from dulwich import protocol as pkt
-from dulwich.client import Urllib3HttpGitClient
-from dulwich.errors import GitProtocolError
-from urllib3 import PoolManager
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, make_headers
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.timed import timed_pools
+from git_keyval.store.network import Network, Proxy
+from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unreached
 
 _SERVER_ERROR = 500
 _BLOCK = 256 * 1024
-_TOO_LARGE, _TOO_MANY = 413, 429
+_UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 401, 413, 429
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_MAX_MOVES = 5
+_PORTS = {"http": 80, "https": 443}
+# Servers tell git from people's browsers by how the name begins.
+_HEADERS = {"User-Agent": "git/git-keyval-action", "Pragma": "no-cache"}
 # Of the statuses that say that the request is wrong, those that another time may change (RFC 9110, 8470, 6585).
 _PASSING = frozenset({408, 425, _TOO_MANY})
 
@@ -59,55 +63,92 @@ class Answer:
 class HttpTransport:
     """A way to one http(s) address."""
 
-    def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline) -> None:
+    def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline, network: Network) -> None:
         """Reach the address with the token as password; ``clock`` is told the server's time.
 
         Credentials in the address are used instead of the token, and are repeated in no error. ``timeout`` is for how many
         seconds the server may be silent while an answer is waited for, ``deadline`` for when a conversation has to be over.
+        Raises StoreError if the environment names a proxy, or certificates, that cannot be used.
         """
         parts = urlsplit(url)
         user, password = ("x-access-token", token) if token else (None, None)
         if parts.username:
             user, password = unquote(parts.username), unquote(parts.password or "")
         self.requests = 0
-        self.where = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
         self.upload_advertisement = b""
+        self.network = network
         self._clock = clock
-        # One policy for trying again, and it is not urllib3's, which would sleep as long as a server asks.
-        retries = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=5, respect_retry_after_header=False)
-        self._client = Urllib3HttpGitClient(self.where, username=user, password=password, timeout=timeout)
-        pools = self._client.pool_manager
-        assert isinstance(pools, PoolManager)
-        pools.connection_pool_kw["retries"] = retries
-        pools.pool_classes_by_scheme = timed_pools(lambda: self.deadline)
+        self._timeout = timeout
+        self._headers = _HEADERS | (make_headers(basic_auth=f"{user}:{password}") if user else {})
         self._new_deadline = deadline
         self.deadline = deadline("upload-pack")
         """Of the conversation that was begun last."""
+        self._reach(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")))
 
     def open(self, service: Service) -> "HttpConversation":
         """Begin a conversation; nothing is sent yet."""
         self.deadline = self._new_deadline(service)
         return HttpConversation(self, service)
 
-    def send(self, path: str, headers: dict[str, str], body: "_Body | None" = None) -> "Answer":
-        """Make one request below the address."""
+    def find(self, path: str, headers: dict[str, str]) -> "Answer":
+        """GET below the address, which from then on is the one that the server sends to. Raises StoreError, HTTPError."""
+        for _ in range(_MAX_MOVES):
+            answer, location = self._send("GET", path, headers, None)
+            if answer.status not in _MOVED:
+                return answer
+            answer.close()
+            self._reach(_moved(self.where, path, location))
+        raise StoreError(f"{self.where} sends from address to address.", "Check 'repository'.")
+
+    def post(self, path: str, headers: dict[str, str], body: "_Body") -> "Answer":
+        """POST below the address, once. Raises HTTPError."""
+        return self._send("POST", path, headers, body)[0]
+
+    def status_error(self, status: int) -> StoreError | None:
+        """Return what a status means for the request: that it was not executed; None for success."""
+        if status == WANTS_PASSWORD and self._proxy is not None:
+            return proxy_wants_password(self._proxy)
+        if status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
+            return AccessDeniedError(
+                f"{self.where}, or the proxy {self._proxy.shown} before it, refuses access (status {status}).",
+                f"Check 'token', and the password in {self._proxy.variable}.",
+            )
+        return _status_error(status, self.where)
+
+    def _reach(self, where: str) -> None:
+        """Take an address. Raises ValueError for one without a host, or with a port that is none."""
+        scheme, host, _ = _origin(urlsplit(where))
+        if not host:
+            raise ValueError(where)
+        self.where = where
+        self._proxy = self.network.proxy(where)
+        self._pool = _pool(self.network, self._proxy, is_verified=scheme == "https")
+        self._pool.pool_classes_by_scheme = timed_pools(lambda: self.deadline)
+        self._is_forwarded = self._proxy is not None and scheme == "http"
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: "_Body | None") -> tuple["Answer", str]:
         self.requests += 1
-        url = f"{self.where}/{path}"
-        # The one place where dulwich sends a request; its own parser of answers would keep all refs in memory.
-        answer, read = self._client._http_request(url, headers, body, raise_for_status=False)  # type: ignore[arg-type]  # noqa: SLF001  # urllib3 takes any iterable
+        if self._is_forwarded:
+            self._pool.clear()  # proxies there are that end a connection after their answer without having said so
+        # One policy for trying again, and it is not urllib3's; nor are its redirections, which go anywhere.
+        answer: BaseHTTPResponse = self._pool.request(
+            method,
+            f"{self.where}/{path}",
+            headers={**self._headers, **headers},
+            body=body,  # type: ignore[arg-type]  # anything that gives bytes
+            timeout=self._timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
         self._clock.told(answer.headers.get("Date", ""))
-        if moved := answer.redirect_location:
-            self._follow(urljoin(url, str(moved)), path)
         content_type = answer.headers.get("Content-Type") or ""
-        return Answer(answer.status, content_type.partition(";")[0], PacketReader(_reading(read)), answer.close)
+        told = Answer(answer.status, content_type.partition(";")[0], PacketReader(_reading(answer.read)), answer.close)
+        return told, answer.headers.get("Location") or ""
 
     def update_refs(self, _lines: str) -> bool:
         """Do nothing: there is no other way than the service."""
         return False
-
-    def _follow(self, location: str, path: str) -> None:
-        if location.endswith(f"/{path}"):
-            self.where = location.removesuffix(f"/{path}")
 
 
 class HttpConversation:
@@ -130,11 +171,14 @@ class HttpConversation:
             return PacketReader(BytesIO(self._transport.upload_advertisement).read)
         path = f"info/refs?service=git-{self._service}"
         try:
-            answer = self._transport.send(path, {"Accept": "*/*", **self._headers})
-        except GitProtocolError as exc:
-            raise UnavailableError(f"{self._transport.where} cannot be reached.", "Check 'repository' and the connection.") from exc
+            answer = self._transport.find(path, {"Accept": "*/*", **self._headers})
+        except HTTPError as exc:
+            told = "did not answer in time" if isinstance(exc, ReadTimeoutError) else "hung up before it answered"
+            raise self._unreached(exc) or UnavailableError(
+                f"{self._transport.where} {told}.", "Try again; check 'repository' and the connection if it stays so."
+            ) from exc
         self._open.append(answer)
-        if error := _status_error(answer.status, self._transport.where):
+        if error := self._transport.status_error(answer.status):
             raise error
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
             raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
@@ -162,15 +206,15 @@ class HttpConversation:
             **self._headers,
         }
         try:
-            answer = self._transport.send(f"git-{self._service}", headers, data)
-        except GitProtocolError as exc:
-            raise BrokenConversationError("the connection broke before an answer came") from exc
+            answer = self._transport.post(f"git-{self._service}", headers, data)
+        except HTTPError as exc:
+            raise self._unreached(exc) or BrokenConversationError("the connection broke before an answer came") from exc
         self._open.append(answer)
         if answer.status >= _SERVER_ERROR:
             raise BrokenConversationError(f"the server answered with status {answer.status}")
         if answer.status == _TOO_LARGE:
             raise RequestTooLargeError(self._transport.where, data.size)
-        if error := _status_error(answer.status, self._transport.where):
+        if error := self._transport.status_error(answer.status):
             raise error
         if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
@@ -180,6 +224,9 @@ class HttpConversation:
         """Return nothing: what the programs behind a web server complain about goes to its log."""
         return ""
 
+    def _unreached(self, exc: HTTPError) -> StoreError | None:
+        return unreached(exc, self._transport.where, self._transport.network, named_by="'repository'")
+
     def __enter__(self) -> Self:
         """Begin."""
         return self
@@ -188,6 +235,51 @@ class HttpConversation:
         """End: give the connections back."""
         for answer in self._open:
             answer.close()
+
+
+def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolManager:
+    context = network.tls if is_verified else None
+    if proxy is None:
+        return PoolManager(ssl_context=context)
+    return ProxyManager(
+        proxy.url,
+        proxy_headers=make_headers(proxy_basic_auth=proxy.credentials),
+        ssl_context=context,
+        proxy_ssl_context=network.tls if proxy.url.startswith("https:") else None,
+    )
+
+
+def _moved(where: str, path: str, location: str) -> str:
+    """Return where the repository is instead, by where a request below its address is sent. Raises StoreError.
+
+    As with git, all that follows goes there (https://git-scm.com/docs/http-protocol). So it must be the same server, not less safe.
+    """
+    try:
+        target = urljoin(f"{where}/{path}", location)
+        old, new = urlsplit(where), urlsplit(target)
+        origin, moved_to = _origin(old), _origin(new)
+    except ValueError:
+        raise NotARepositoryError(f"{where} sends to an address that is none.", "Check 'repository'.") from None
+    if moved_to not in {origin, _secured(origin)}:
+        reason = "without encryption" if old.scheme == "https" and new.scheme == "http" else "another server"
+        raise NotARepositoryError(
+            f"{where} sends to {new.scheme}://{new.hostname}, {reason}, which is not followed.",
+            "Give 'repository' the address where it is now, if you trust that.",
+        )
+    if not target.endswith(f"/{path}"):
+        raise NotARepositoryError(
+            f"{where} does not answer as a git repository, but sends to {new.hostname}{new.path}.",
+            "Check 'repository' and 'token'.",
+        )
+    return urlunsplit(new._replace(netloc=new.netloc.rpartition("@")[2])).removesuffix(f"/{path}")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _secured(origin: tuple[str, str | None, int | None]) -> tuple[str, str | None, int | None]:
+    return ("https", origin[1], _PORTS["https"]) if origin[0] == "http" and origin[2] == _PORTS["http"] else origin
 
 
 def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:

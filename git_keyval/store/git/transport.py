@@ -37,21 +37,33 @@ class LocalTransport:
         self.requests = 0
         self._deadline = deadline
         try:
-            # Never one that git would take for an option.
-            self._path = str(Path.cwd() / Path(path).expanduser())
+            given = Path(path).expanduser()
         except RuntimeError as exc:
             raise NotARepositoryError(
                 "The address of 'repository' begins with a user that this machine does not know.",
                 "Write the path in full, as in /srv/db.git, or as ./~name/db.git if its first directory is named so.",
             ) from exc
         self._environ = child_environment(environ)
-        self._where = without_credentials(path)
+        self._path = str(Path.cwd() / given)  # never one that git would take for an option
+        self._where = without_credentials(str(given))
         self._warn = warn
         self._has_warned = False
 
     def open(self, service: Service) -> PipeConversation:
         """Start the service. Raises StoreError if there is no git."""
         self.requests += 1
+        git, path, environ = self._git()
+        return _start([*git, service, path], environ, self._where, self._deadline(service))
+
+    def update_refs(self, lines: str) -> bool:
+        """Move refs in the repository itself."""
+        self.requests += 1
+        git, path, environ = self._git()
+        argv = [*git, f"--git-dir={path}", "update-ref", "--stdin"]
+        return subprocess.run(argv, env=environ, input=lines.encode(), capture_output=True, check=False).returncode == 0
+
+    def _git(self) -> tuple[Sequence[str], str, Mapping[str, str]]:
+        """Return git with its options, the path of the repository, and the environment; warn of what is not run."""
         start = service_at(self._path, self._environ)
         if start.left_out and not self._has_warned:
             self._has_warned = True
@@ -61,16 +73,7 @@ class LocalTransport:
             )
         # A fetch may leave out trees and blobs that nobody asked for.
         settings = [word for setting in (*start.settings, "uploadpack.allowFilter=true") for word in ("-c", setting)]
-        return _start(
-            ["git", *settings, service, start.path], {**self._environ, **start.environ}, self._where, self._deadline(service)
-        )
-
-    def update_refs(self, lines: str) -> bool:
-        """Move refs in the repository itself."""
-        self.requests += 1
-        argv = ["git", "-c", "safe.directory=*", "-C", self._path, "update-ref", "--stdin"]
-        done = subprocess.run(argv, env=self._environ, input=lines.encode(), capture_output=True, check=False)
-        return done.returncode == 0
+        return ["git", *settings], start.path, {**self._environ, **start.environ}
 
 
 class SshTransport:

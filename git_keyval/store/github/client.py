@@ -11,9 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import NewConnectionError
 
-from git_keyval.errors import UnavailableError
+from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github.failures import (
     EmptyRepositoryError,
@@ -25,7 +24,10 @@ from git_keyval.store.github.failures import (
 from git_keyval.store.github.limits import RateLimits, limited
 from git_keyval.store.github.pygithub import GithubException, Requester, TokenAuth
 from git_keyval.store.messages import one_line
+from git_keyval.store.network import Network
 from git_keyval.store.patience import LostReplyError
+from git_keyval.store.sessions import direct
+from git_keyval.store.unreached import unreached
 
 Json: TypeAlias = Any
 """Parsed JSON of a server: looked at with care, where it is read."""
@@ -34,7 +36,7 @@ TIMEOUT_SECONDS = 30.0
 """GitHub gives up on a request after ten."""
 
 _USER_AGENT = "git-keyval-action"
-_LAST_SUCCESS, _FIRST_ERROR, _FIRST_SERVER_ERROR = 299, 400, 500
+_LAST_SUCCESS, _FIRST_ERROR, _NOT_FOUND, _FIRST_SERVER_ERROR = 299, 400, 404, 500
 _HEAVY = {502, 504}
 """What GitHub answers for a request that took longer than ten seconds."""
 
@@ -47,7 +49,16 @@ logging.getLogger("github").setLevel(logging.WARNING)
 class GithubClient:
     """GitHub's REST and GraphQL API for one token, on one host."""
 
-    def __init__(self, *, api_url: str, graphql_url: str, token: str, clock: ServerClock, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        graphql_url: str,
+        token: str,
+        clock: ServerClock,
+        network: Network,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
         """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` is told the server's time.
 
         ``timeout`` is for how many seconds an answer is waited for.
@@ -55,7 +66,9 @@ class GithubClient:
         self.requests = 0
         self.rate_limits = RateLimits()
         self._clock = clock
-        self._requester = _Requester(api_url, graphql_url, token, timeout)
+        self._api_url = api_url
+        self._network = network
+        self._requester = _Requester(api_url, graphql_url, token, timeout, network)
 
     def get(self, path: str) -> Json:
         """GET a resource. Raises what ``failures`` names, and StoreError."""
@@ -102,6 +115,11 @@ class GithubClient:
     def _graphql_failure(self, exc: GithubException) -> Exception:
         data = exc.data if isinstance(exc.data, dict) else {}
         # PyGithub makes a status 400 or 404 of errors that came with status 200.
+        if exc.status == _NOT_FOUND and "errors" not in data:
+            return StoreError(
+                f"There is no API of GitHub at {self._requester.graphql_url} (status {_NOT_FOUND}).",
+                "Check GITHUB_API_URL. On servers with another API, as Gitea's or GitLab's, give 'transport: git'.",
+            )
         if not isinstance(data.get("errors"), list):
             return _failure(exc.status, exc.headers or {}, data, self._clock)
         errors = [error for error in data["errors"] if isinstance(error, dict)]
@@ -120,12 +138,13 @@ class GithubClient:
         try:
             return send()
         except requests.exceptions.RequestException as exc:
-            if _never_connected(exc):
-                raise UnavailableError("GitHub's API cannot be reached.", "Check the connection and GITHUB_API_URL.") from exc
+            if (never_sent := unreached(exc, self._api_url, self._network, named_by="GITHUB_API_URL")) is not None:
+                raise never_sent from exc
             cause = "no answer in time" if isinstance(exc, requests.exceptions.Timeout) else "the connection broke"
             raise LostReplyError(cause, heavy=isinstance(exc, requests.exceptions.Timeout)) from exc
         except (RuntimeError, AssertionError) as exc:  # PyGithub's for a redirection to another host or protocol
-            raise UnavailableError(f"GitHub's API sends elsewhere ({one_line(str(exc))}).", "Check GITHUB_API_URL.") from exc
+            told = one_line(str(exc).partition(", please")[0])
+            raise StoreError(f"GitHub's API sends elsewhere, which is not followed ({told}).", "Check GITHUB_API_URL.") from exc
         except ValueError as exc:
             raise LostReplyError("the answer is not JSON") from exc
         except (AttributeError, KeyError, TypeError) as exc:  # PyGithub's for JSON of another shape than GitHub's
@@ -139,7 +158,7 @@ class GithubClient:
 class _Requester(Requester):
     """PyGithub's, with the GraphQL address that the environment names."""
 
-    def __init__(self, api_url: str, graphql_url: str, token: str, timeout: float) -> None:
+    def __init__(self, api_url: str, graphql_url: str, token: str, timeout: float, network: Network) -> None:
         if urlsplit(api_url).netloc != urlsplit(graphql_url).netloc:
             raise UnavailableError("GITHUB_API_URL and GITHUB_GRAPHQL_URL name different hosts.", "Set both for one server.")
         super().__init__(
@@ -155,6 +174,8 @@ class _Requester(Requester):
             seconds_between_writes=None,
         )
         self._given_graphql_url = graphql_url
+        # It makes one connection, with a session of requests, and keeps it.
+        direct(self.__createConnection().session, api_url, network)
 
     @property
     def graphql_url(self) -> str:
@@ -199,9 +220,3 @@ def _parse(text: str) -> Json:
 
 def _header(headers: Mapping[str, Json] | None, name: str) -> str:
     return str((headers or {}).get(name, ""))
-
-
-def _never_connected(exc: requests.exceptions.RequestException) -> bool:
-    if isinstance(exc, requests.exceptions.ConnectTimeout):
-        return True
-    return any(isinstance(getattr(cause, "reason", None), NewConnectionError) for cause in exc.args)

@@ -9,6 +9,7 @@ from git_keyval.store.git import open_git_store
 from git_keyval.store.github.adapter import GithubStore
 from git_keyval.store.github.client import TIMEOUT_SECONDS, GithubClient
 from git_keyval.store.github.repository import Repository
+from git_keyval.store.network import Network
 from git_keyval.store.patience import Patience
 
 
@@ -48,7 +49,14 @@ def open_github_store(
     ``by_git`` allows git for what it does in fewer requests. ``timeout`` is how long an answer of the API is waited for,
     ``git_timeout`` one of git.
     """
-    client = GithubClient(api_url=place.api_url, graphql_url=place.graphql_url, token=token, clock=clock, timeout=timeout)
+    client = GithubClient(
+        api_url=place.api_url,
+        graphql_url=place.graphql_url,
+        token=token,
+        clock=clock,
+        network=Network(environ),
+        timeout=timeout,
+    )
     repository = Repository(client, patience, place.name, place.repository_id, is_public=place.is_public)
     if not by_git:
         return GithubStore(repository, None, clock)

@@ -1,0 +1,54 @@
+"""A session of requests that reaches one server as the environment says."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
+from urllib3 import ProxyManager
+
+from git_keyval.store.network import Network, Proxy
+from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password
+
+
+def direct(session: Session, url: str, network: Network) -> None:
+    """Have a session reach the server of an address by the proxy and the certificates that the environment names.
+
+    Raises StoreError if it names what cannot be used.
+    """
+    scheme = urlsplit(url).scheme
+    proxy = network.proxy(url)
+    # Else requests looks for both by itself, in other variables, and for a password in a file of the user's.
+    session.trust_env = False
+    session.proxies = {} if proxy is None else {scheme: proxy.url}
+    session.mount(f"{scheme}://", _Adapter(network, proxy, forwarded=proxy is not None and scheme == "http"))
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter with one context for all that is verified, whatever ``verify`` says."""
+
+    def __init__(self, network: Network, proxy: Proxy | None, *, forwarded: bool) -> None:
+        """``forwarded`` is what a proxy passes on, without a tunnel."""
+        self._network = network
+        self._proxy = proxy
+        self._forwarded = forwarded
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  # as its base
+        super().init_poolmanager(*args, ssl_context=self._network.tls, **settings)
+
+    def proxy_manager_for(self, proxy: str, **settings: Any) -> ProxyManager:  # noqa: ANN401  # as its base
+        context = self._network.tls
+        manager: ProxyManager = super().proxy_manager_for(proxy, ssl_context=context, proxy_ssl_context=context, **settings)
+        return manager
+
+    def send(self, request: PreparedRequest, *args: Any, **settings: Any) -> Response:  # noqa: ANN401  # as its base
+        if self._forwarded:
+            self.close()  # proxies there are that end a connection after their answer without having said so
+        answer = super().send(request, *args, **settings)
+        if answer.status_code == WANTS_PASSWORD and self._proxy is not None:
+            raise proxy_wants_password(self._proxy)
+        return answer
+
+    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
+        """Add nothing to the context, which requests would: the certificates that it brings along."""
