@@ -136,11 +136,26 @@ class IndexOutOfRangeError(GitKeyvalError):
     """An array has no such index, or too many in the range asked for; nothing was written."""
 
 
+class BoundError(GitKeyvalError):
+    """A number that only grows is the largest that its record can hold; nothing was written."""
+
+    def __init__(self, subject: str, bound: int) -> None:
+        """Name the number, and the bound that it has reached: no bound is a secret."""
+        self.subject = subject
+        self.bound = bound
+        self.reason = f"{subject} cannot be larger than {bound}"
+        super().__init__(
+            f"{self.reason[0].upper()}{self.reason[1:]}; nothing was written.",
+            "'del' the key; what is written then begins anew.",
+        )
+
+
 class CounterOverflowError(GitKeyvalError):
     """A counter would leave the signed 64-bit range; nothing was written."""
 
     def __init__(self) -> None:
         """Say so; the number itself is the user's and is kept out of the text."""
+        self.reason = "the counter would leave the 64-bit range"
         super().__init__(
             "The counter would leave the signed 64-bit range; nothing was written.",
             "Use a smaller step or 'set' the counter.",

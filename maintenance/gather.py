@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from git_keyval.errors import CounterOverflowError, MalformedRecordError
+from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
     NULL,
     Breadcrumb,
@@ -163,8 +163,9 @@ def _plan_counter(
             continue
         try:
             base = fold(base, waiting, taking=taking, op=new_op())
-        except CounterOverflowError:
-            _plan_stuck(plan, trail, ripe[start:], {crumb.name for crumb in counting(base, waiting)}, stored)
+        except (CounterOverflowError, BoundError) as exc:
+            counts = {crumb.name for crumb in counting(base, waiting)}
+            _plan_stuck(plan, trail, ripe[start:], counts, stored, exc.reason)
             return
         commit = encode_counter(base)
         updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
@@ -175,7 +176,9 @@ def _plan_counter(
         waiting = [crumb for crumb in waiting if crumb.name not in taken]
 
 
-def _plan_stuck(plan: Plan, trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter) -> None:
+def _plan_stuck(
+    plan: Plan, trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter, why: str
+) -> None:
     """Leave the increments that a counter has no room for; what is void goes all the same.
 
     A null breadcrumb goes only if the counter as it is stored knows of its time: else what it voids would count again.
@@ -183,7 +186,7 @@ def _plan_stuck(plan: Plan, trail: _Trail, stuck: Sequence[Breadcrumb], counts: 
     void: list[Breadcrumb] = []
     for crumb in stuck:
         if crumb.name in counts:
-            plan.left.append(Left(crumb.name, "the counter would leave the 64-bit range"))
+            plan.left.append(Left(crumb.name, why))
         elif crumb.delta is NULL and (stored.set_at is None or crumb.time > stored.set_at):
             plan.left.append(Left(crumb.name, "voids others until its counter can be moved", notable=False))
         else:

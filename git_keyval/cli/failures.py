@@ -65,6 +65,7 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     errors.KeyOrderError: ("encryption-key-order", ExitCode.FAILED),
     errors.MalformedRecordError: ("malformed-record", ExitCode.FAILED),
     errors.IndexOutOfRangeError: ("index-out-of-range", ExitCode.FAILED),
+    errors.BoundError: ("bound-reached", ExitCode.FAILED),
     errors.CounterOverflowError: ("counter-overflow", ExitCode.FAILED),
     errors.ContentionError: ("contention", ExitCode.FAILED),
     errors.OutcomeUnknownError: ("outcome-unknown", ExitCode.UNKNOWN),

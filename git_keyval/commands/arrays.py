@@ -35,6 +35,7 @@ from git_keyval.commands.values import key_update
 from git_keyval.commands.views import TYPE_NAMES, Key
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
+from git_keyval.format.elements import longer
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import as_json
@@ -98,7 +99,7 @@ def apush(
     """Add an element at the end; ``count`` tells how long the array is then. An absent key becomes an array of one element.
 
     A lost reply may leave it open whether the element was added: a rival who adds the same one makes the same array. Then
-    OutcomeUnknownError is raised.
+    OutcomeUnknownError is raised. Raises BoundError for an array that cannot be longer.
     """
     lifetime = chosen(database, ttl, expires_at)
     extra = key_update(database, key) if store_key else Transaction(())
@@ -110,8 +111,9 @@ def apush(
         # Its expiry was not read: the index was not known. Whatever there is means nothing, as there is no such element yet.
         expiry = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
         updates = (RefUpdate(view.expiry_name(place), ANY, expiry), *extra.updates)
-        added = _written(view, place, view.length + 1, "apush", value, lifetime)
-        return replace(added, updates=updates, objects=(*added.objects, *extra.objects), idempotent=False)
+        length = longer(view.length)
+        pushed = _written(view, place, length, "apush", value, lifetime)
+        return replace(pushed, updates=updates, objects=(*pushed.objects, *extra.objects), idempotent=False)
 
     return change(database, partial(read_to_write, database, key, "array", "apush", [value]), decide)
 

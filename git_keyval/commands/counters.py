@@ -218,8 +218,8 @@ def _assignment(
     """Make the transaction; with an anchor it is forced, and moves the counter whatever it is, while the anchor stands."""
     view, forced = state.view, anchor is not None
     time = states.next_time(state.now, state.base, state.crumbs)
-    base = replace(state.base, seq=state.base.seq + RECENT_OPERATIONS) if forced else state.base
-    commit = states.encode_counter(states.assign(base, value, time, op))
+    skipping = RECENT_OPERATIONS if forced else 0
+    commit = states.encode_counter(states.assign(state.base, value, time, op, skipping=skipping))
     expect = ANY if forced else view.expected(view.value_name)
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
     # What is void now is deleted now: left behind, it could outlive the counter that knows so.

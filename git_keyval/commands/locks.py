@@ -22,6 +22,7 @@ from git_keyval.commands.owners import is_made
 from git_keyval.commands.results import PERSISTENT, Result
 from git_keyval.commands.views import Key
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
+from git_keyval.format.bounds import added
 from git_keyval.format.elements import element_id
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
@@ -32,6 +33,9 @@ FENCE, OWNER = "fence", "owner"
 """The fields of a lock: how often it was taken, and by whom it was last."""
 
 _NEVER = Micros(0)
+
+MAX_FENCE = 10**19 - 1
+"""The largest fence that the format has."""
 
 _FENCE = re.compile(r"[1-9][0-9]{0,18}")
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
@@ -50,7 +54,8 @@ def lock(
 
     An owner that holds the lock already renews its lease, and keeps its fence. Where another one holds it, this asks again until
     ``wait`` seconds are over; if it is held then, the answer says by whom and for how long, and its ``failure`` is a LockHeldError.
-    Raises WrongTypeError for a key that holds something else, and InputError for a lease that is over before it begins.
+    Raises WrongTypeError for a key that holds something else, InputError for a lease that is over before it begins, and BoundError
+    for a lock that was taken as often as can be written.
     """
     take = partial(_take, database, key, owner, ttl, expires_at)
     answer = take()
@@ -136,10 +141,11 @@ def _take(database: Database, key: Key, owner: str, ttl: int | None, expires_at:
         if seen.held:
             answer = Result(applied=True, owner=owner, fence=seen.fence, expires_at=lease)
             return Change(answer, view.stored, updates=updates, objects=expiry_objects(lease))
-        values = {FENCE: parse_value("String", str(seen.fence + 1)), OWNER: parse_value("String", owner)}
+        fence = added(seen.fence, 1, MAX_FENCE, "the fence of a lock")
+        values = {FENCE: parse_value("String", str(fence)), OWNER: parse_value("String", owner)}
         blobs = written(view, values)
         return Change(
-            Result(applied=True, owner=owner, fence=seen.fence + 1, expires_at=lease),
+            Result(applied=True, owner=owner, fence=fence, expires_at=lease),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             Shape.of(values[OWNER]),
             updates=(*updates, *settled(view, (FENCE,), FOREVER)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from git_keyval.errors import CounterOverflowError, MalformedRecordError
+from git_keyval.format.bounds import added
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.metadata import (
     DUMMY_TREE,
@@ -23,7 +24,7 @@ from git_keyval.format.metadata import (
 )
 from git_keyval.format.names import OP_PATTERN, RefName
 from git_keyval.format.objects import GitObject, Oid, read_commit
-from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
+from git_keyval.format.times import MAX_MOMENT, SECOND, Micros, Timestamp, moment_of, timestamp
 
 RECENT_OPERATIONS = 128
 """How many operations a counter remembers at the least: the reach of ``op-id`` and of proofs that an operation was not applied."""
@@ -127,10 +128,13 @@ def decode_counter(record: GitObject) -> Counter:
 
 
 def encode_delta(delta: int) -> GitObject:
-    """Make the commit that a breadcrumb of this increment points at; the same for every breadcrumb of the same increment."""
+    """Make the commit that a breadcrumb of this increment points at; the same for every breadcrumb of the same increment.
+
+    Raises CounterOverflowError for an increment beyond 64 bits: there are counters that have room for it, but no breadcrumb.
+    """
     if delta == 0:
         raise ValueError("an increment by zero leaves no breadcrumb")
-    return message_only(_delta_message(delta))
+    return message_only(_delta_message(_int64(delta)))
 
 
 def decode_delta(record: GitObject) -> int | Void:
@@ -190,14 +194,14 @@ def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
 def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str) -> Counter:
     """Take some of the breadcrumbs seen into the counter; all that were seen decide which of those are void.
 
-    Raises CounterOverflowError.
+    Raises CounterOverflowError and BoundError.
     """
     taken = {crumb.name for crumb in taking}
     counted = [crumb for crumb in counting(base, crumbs) if crumb.name in taken]
     return Counter(
         value=_int64(base.value + _sum(counted)),
         op=op,
-        seq=base.seq + len(counted),
+        seq=_seq(base, len(counted)),
         recent=_remember(base.recent, [(crumb.op, None) for crumb in counted], crumbs),
         set_at=horizon(base, crumbs),
     )
@@ -208,7 +212,7 @@ def increment(
 ) -> tuple[Counter, int]:
     """Add to the counter and fold breadcrumbs in; give the new state and the number that this operation is given.
 
-    The number is the whole total, with the breadcrumbs that were seen but not taken. Raises CounterOverflowError.
+    The number is the whole total, with the breadcrumbs that were seen but not taken. Raises CounterOverflowError and BoundError.
     """
     folded = fold(base, crumbs, taking=taking, op=op)
     number = _int64(total(base, crumbs) + by)
@@ -216,26 +220,32 @@ def increment(
         replace(
             folded,
             value=_int64(folded.value + by),
-            seq=folded.seq + 1,
+            seq=_seq(folded, 1),
             recent=_remember(folded.recent, [(op, number)], crumbs, at_least=1 + folded.seq - base.seq),
         ),
         number,
     )
 
 
-def assign(base: Counter, value: int, time: Timestamp, op: str) -> Counter:
-    """Give the state after an unconditional SET at a time later than every time seen."""
-    return Counter(value=_int64(value), op=op, seq=base.seq + 1, recent=_remember(base.recent, [(op, value)], ()), set_at=time)
+def assign(base: Counter, value: int, time: Timestamp, op: str, *, skipping: int = 0) -> Counter:
+    """Give the state after an unconditional SET at a time later than every time seen; ``seq`` skips so many operations.
+
+    Raises CounterOverflowError and BoundError.
+    """
+    return Counter(
+        value=_int64(value), op=op, seq=_seq(base, 1 + skipping), recent=_remember(base.recent, [(op, value)], ()), set_at=time
+    )
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
     """Give the time for a new breadcrumb or SET: now, but later than every time seen for this counter (a hybrid logical clock).
 
-    Times more than MAX_CLOCK_LEAD ahead of now are not followed.
+    Times more than MAX_CLOCK_LEAD ahead of now are not followed. Raises BoundError at the end of the year 9999.
     """
     times = [crumb.time for crumb in crumbs] + ([] if base.set_at is None else [base.set_at])
     moments = [moment for time in times if (moment := moment_of(time)) is not None and not is_ahead(moment, now)]
-    return timestamp(Micros(max([now, *(moment + 1 for moment in moments)])))
+    latest = max([now - 1, *moments])
+    return timestamp(Micros(added(latest, 1, MAX_MOMENT, "the time of a counter")))
 
 
 def is_ahead(moment: Micros, now: Micros) -> bool:
@@ -271,6 +281,10 @@ def _remember(
     cut = max(0, len(known) - max(RECENT_OPERATIONS, len(new), at_least))
     seen = {crumb.op for crumb in crumbs}
     return tuple(done for done in known[:cut] if done[0] in seen) + known[cut:]
+
+
+def _seq(counter: Counter, more: int) -> int:
+    return added(counter.seq, more, MAX_SAFE_INTEGER, "the number of operations of a counter (seq)")
 
 
 def _int64(number: int) -> int:

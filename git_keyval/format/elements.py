@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from git_keyval.errors import MalformedRecordError
+from git_keyval.format.bounds import added
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.metadata import Metadata, encode_line, expect_members, text_member
 from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
@@ -60,6 +61,11 @@ class CollectionRecord:
     def commit(self) -> GitObject:
         """The commit that a ref points at."""
         return self.objects[-1]
+
+
+def longer(length: int) -> int:
+    """Return the length of an array with one element more. Raises BoundError where the format has none."""
+    return added(length, 1, MAX_SAFE_INTEGER, "the length of an array")
 
 
 def encode_element_key(key: str) -> str:

@@ -12,6 +12,8 @@ Timestamp = NewType("Timestamp", str)
 
 SECOND = 1_000_000
 MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that a four-digit year can write
+MAX_MOMENT = Micros((MAX_SECONDS + 1) * SECOND - 1)
+"""The last moment that a timestamp can write."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
