@@ -1,7 +1,7 @@
 """gather: fold counter breadcrumbs into their counters."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -31,8 +31,12 @@ from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan, counted
 from maintenance.snapshot import read_refs
 
-MAX_FOLDED = 1_000
-"""How many breadcrumbs one transaction folds: the counter remembers each of them."""
+FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
+"""How many breadcrumbs of a counter the first transaction folds, and each later one.
+
+The counter remembers all that one transaction folds: with the longest operation ids, 5,000 are 260 KB of its message. Where a
+server takes no such push, the first one still goes through, so that every run takes the counter further.
+"""
 
 _HOUR, _DAY = 3600, 86_400
 _AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HOUR, "up to 1 day": _DAY, "up to 7 days": 7 * _DAY}
@@ -131,7 +135,7 @@ def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Tim
         plan.left += [Left(crumb.name, f"its counter cannot be read: {exc.reason}") for crumb in ripe]
         return
     if base is None:
-        plan.actions.append(_deletion(trail, ripe, "void: the key holds no counter"))
+        plan.actions += [_deletion(trail, taking, "void: the key holds no counter") for _, taking in _portions(ripe)]
     elif expired and not counting(base, crumbs):
         plan.left += [Left(crumb.name, "ends with its expired counter", notable=False) for crumb in ripe]
     else:
@@ -154,8 +158,7 @@ def _plan_counter(
     endings = (
         [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
     )
-    for start in range(0, len(ripe), MAX_FOLDED):
-        taking = ripe[start : start + MAX_FOLDED]
+    for start, taking in _portions(ripe):
         taken = {crumb.name for crumb in taking}
         counts = {crumb.name for crumb in counting(base, waiting)} & taken
         if not counts:
@@ -191,8 +194,15 @@ def _plan_stuck(
             plan.left.append(Left(crumb.name, "voids others until its counter can be moved", notable=False))
         else:
             void.append(crumb)
-    for start in range(0, len(void), MAX_FOLDED):
-        plan.actions.append(_deletion(trail, void[start : start + MAX_FOLDED], "void: voided by a set, or counted before"))
+    plan.actions += [_deletion(trail, taking, "void: voided by a set, or counted before") for _, taking in _portions(void)]
+
+
+def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Breadcrumb]]]:
+    """Divide breadcrumbs into what one transaction takes; each portion with the place where it begins."""
+    begin, end = 0, FIRST_FOLDED
+    while begin < len(crumbs):
+        yield begin, crumbs[begin:end]
+        begin, end = end, end + MAX_FOLDED
 
 
 def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:

@@ -1,5 +1,6 @@
 """get, set, del, getdel, exists, type, mget, mset."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from git_keyval.errors import (
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import KeyId, RefName
+from git_keyval.format.names import KeyId, RefName, record_parts
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.times import Micros, timestamp
@@ -257,8 +258,7 @@ def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) 
     leftovers: list[Transaction] = []
     for view in views:
         if _deletable(view, now) and (not condition or condition.met(view, now)):
-            of_elements = (RefUpdate(name, oid, DELETE) for name, oid in expiries.items() if name.startswith(view.expiry_name))
-            deletions[view.key_id] = Transaction((*_all_deletions(view), *of_elements))
+            deletions[view.key_id] = Transaction((*_all_deletions(view), *expiries.get(view.key_id, ())))
         elif view.version is None and (stored := view.deletions(view.key_name)):
             leftovers.append(Transaction(stored))  # a stored key without a value, which nothing else ever removes
     transactions = [*deletions.values(), *leftovers]
@@ -266,10 +266,14 @@ def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) 
     return dict(zip(deletions, ends, strict=False)), ends[len(deletions) :]
 
 
-def _element_expiries(database: Database, views: Sequence[KeyView]) -> Mapping[RefName, Oid]:
-    """List the expiries of all elements of those keys that are maps or arrays. Whoever adds one meanwhile leaves an orphan."""
+def _element_expiries(database: Database, views: Sequence[KeyView]) -> Mapping[KeyId, Sequence[RefUpdate]]:
+    """Delete the expiries of all elements of those keys that are maps or arrays. Whoever adds one meanwhile leaves an orphan."""
     prefixes = tuple(database.naming.element_expiries(view.key_id) for view in views if view.holds_elements())
-    return database.store.read(Selection(prefixes=prefixes), depth=Depth.OIDS).refs if prefixes else {}
+    found: dict[KeyId, list[RefUpdate]] = defaultdict(list)
+    for name, oid in database.store.read(Selection(prefixes=prefixes), depth=Depth.OIDS).refs.items() if prefixes else ():
+        if (record := record_parts(name)) is not None:
+            found[KeyId(record[2])].append(RefUpdate(name, oid, DELETE))
+    return found
 
 
 def _raise_gravest(ends: Sequence[End]) -> None:
@@ -288,7 +292,7 @@ def _deletable(view: KeyView, now: Micros) -> bool:
 
 def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
     # The value goes first: without its value a key is absent, whatever else is still there.
-    return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.breadcrumb_names())
+    return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.crumbs)
 
 
 def key_update(database: Database, key: Key) -> Transaction:

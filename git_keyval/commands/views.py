@@ -1,5 +1,6 @@
 """Keys, and what a read shows of them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -21,7 +22,7 @@ from git_keyval.format.counters import (
 from git_keyval.format.elements import Collection, CollectionCategory
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
-from git_keyval.format.names import DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
+from git_keyval.format.names import BREADCRUMBS_PREFIX, DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.redirects import Redirect, redirect_of
@@ -86,6 +87,8 @@ class KeyView:
     key_name: RefName
     breadcrumb_prefix: str
     cipher: Cipher = PLAIN
+    crumbs: tuple[RefName, ...] = ()
+    """The refs of all breadcrumbs seen, malformed ones included, sorted."""
 
     @property
     def version(self) -> Oid | None:
@@ -137,14 +140,10 @@ class KeyView:
             return True
         return bool(counting(self._ended_life(now), self.breadcrumbs()))
 
-    def breadcrumb_names(self) -> tuple[RefName, ...]:
-        """Give the refs of all breadcrumbs seen, malformed ones included."""
-        return tuple(sorted(name for name in self.seen.refs if name.startswith(self.breadcrumb_prefix)))
-
     def breadcrumbs(self) -> list[Breadcrumb]:
         """Give the breadcrumbs that can be read; malformed ones are left to ``check`` and ``purge``."""
         found = []
-        for name in self.breadcrumb_names():
+        for name in self.crumbs:
             ref = parse(name)
             obj = self.seen.objects.get(self.seen.refs[name])
             if isinstance(ref, BreadcrumbRef) and obj is not None:
@@ -243,12 +242,12 @@ class KeyView:
         Without a value, they may have been read just before a deletion took both. And more of them than a counter remembers may
         have been folded, and forgotten, before the counter was read.
         """
-        names = self.breadcrumb_names()
+        names = self.crumbs
         return self._expiries_moved() or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
 
     def counts(self) -> bool:
         """Tell whether breadcrumbs may add to the value: it is a counter, or there are some."""
-        if self.breadcrumb_names():
+        if self.crumbs:
             return True
         try:
             return self.version is not None and self.category() == "counter"
@@ -257,7 +256,7 @@ class KeyView:
 
     def confirmed_by(self, newer: "KeyView") -> bool:
         """Tell from a later read that no breadcrumb of this one was folded or deleted before this one read the value."""
-        return not self._expiries_moved() and set(self.breadcrumb_names()) <= set(newer.breadcrumb_names())
+        return not self._expiries_moved() and set(self.crumbs) <= set(newer.crumbs)
 
     def _expiries_moved(self) -> bool:
         """Tell whether the expiry of the key or of an element was not the same each time."""
@@ -335,11 +334,18 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth, expiries: 
         values := Selection((*(name for view in views for name in (view.expiry_name, view.value_name)), *expiries.names)),
         depth=depth,
     )
-    views = [replace(view, seen=seen) for view in views]
+    views = _shown_by(views, seen)
     if seen.ordered or not exact or not any(view.counts() for view in views):
         return views
-    seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
-    return [replace(view, seen=seen) for view in views]
+    return _shown_by(views, seen.followed_by(database.read(values, depth=depth), frozenset(values.names)))
+
+
+def _shown_by(views: Sequence[KeyView], seen: Snapshot) -> list[KeyView]:
+    """Return the views with what one read of all of them has seen; each ref is looked at once, however many keys there are."""
+    crumbs: dict[str, list[RefName]] = defaultdict(list)
+    for name in sorted(name for name in seen.refs if name.startswith(BREADCRUMBS_PREFIX)):
+        crumbs[f"{name.rpartition('/')[0]}/"].append(name)
+    return [replace(view, seen=seen, crumbs=tuple(crumbs.get(view.breadcrumb_prefix, ()))) for view in views]
 
 
 def read_view(

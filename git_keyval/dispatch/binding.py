@@ -145,10 +145,12 @@ def _entries(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dic
     if kind == "counter":
         raise InputError("type", "cannot be counter for mset", "set for each counter")
     entries: dict[Key, Value] = {}
+    known: set[KeyId] = set()
     for label, member in members.items():
         key = _key("values", label, key_type, cipher)
-        if any(other.id == key.id for other in entries):
+        if key.id in known:
             raise InputError("values", "names the same key twice", "each key once")
+        known.add(key.id)
         entries[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))
     return entries
 

@@ -1,8 +1,8 @@
 """The reference implementation of the port: refs and objects in dictionaries, with real oids, and stricter than any server."""
 
+from collections import ChainMap
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, from_content
@@ -73,22 +73,21 @@ class MemoryStore:
     def _apply(self, transaction: Transaction) -> Outcome:
         if not transaction.updates:
             raise ValueError("a transaction without updates does nothing")
-        objects = self._objects | {obj.oid: obj for obj in map(_verified, transaction.objects)}
+        sent = {obj.oid: obj for obj in map(_verified, transaction.objects)}
+        # Not a copy of all there is: thousands of transactions may come in one call.
+        objects = ChainMap(sent, self._objects)
         for update in transaction.updates:
             _refuse_impossible(update, objects)
         conflicts = tuple(update.name for update in transaction.updates if not self._holds(update))
         if conflicts:
             return Conflict(conflicts)
-        refs = dict(self.refs)
+        _refuse_directory_conflicts(self.refs, [update.name for update in transaction.updates if update.new is not DELETE])
+        self._objects |= sent
         for update in transaction.updates:
             if update.new is DELETE:
-                refs.pop(update.name, None)
+                self.refs.pop(update.name, None)
             else:
-                refs[update.name] = update.new
-        _refuse_directory_conflicts(
-            self.refs.keys() | refs.keys(), [update.name for update in transaction.updates if update.new is not DELETE]
-        )
-        self._objects, self.refs = objects, refs
+                self.refs[update.name] = update.new
         return Applied()
 
     def _holds(self, update: RefUpdate) -> bool:
@@ -112,14 +111,21 @@ def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> N
     if update.name.startswith("refs/heads/") and target.kind != "commit":
         raise ValueError(f"{update.name}: a branch must point at a commit")
     for obj in closure([update.new], objects, Depth.VALUES).values():
-        if not objects.keys() >= set(needs(obj, Depth.VALUES)):
+        if not all(oid in objects for oid in needs(obj, Depth.VALUES)):
             raise ValueError(f"{update.name}: what its new object needs was never stored")
 
 
-def _refuse_directory_conflicts(refs: AbstractSet[RefName], written: Sequence[RefName]) -> None:
+def _refuse_directory_conflicts(refs: Mapping[RefName, Oid], written: Sequence[RefName]) -> None:
     """Refuse what git refuses, also where the ref in the way is deleted in the same transaction."""
+    if not written:
+        return
+    there = {*refs, *written}
+    directories = {directory for name in there for directory in _directories(name)}
     for name in written:
-        parts = name.split("/")
-        parents = {"/".join(parts[:end]) for end in range(3, len(parts))}
-        if parents & refs or any(other.startswith(f"{name}/") for other in refs):
+        if name in directories or not there.isdisjoint(_directories(name)):
             raise ValueError(f"{name}: one of its directories is a ref, or it is a directory")
+
+
+def _directories(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:end]) for end in range(3, len(parts)))

@@ -8,13 +8,22 @@ import pytest
 from git_keyval.commands.counters import incr
 from git_keyval.commands.values import get, getdel, set_
 from git_keyval.errors import RefusedError, UnavailableError
-from git_keyval.format.counters import INT64_MAX, NULL, Counter, decode_counter, encode_delta
+from git_keyval.format.counters import (
+    INT64_MAX,
+    INT64_MIN,
+    NULL,
+    RECENT_OPERATIONS,
+    Counter,
+    decode_counter,
+    encode_counter,
+    encode_delta,
+)
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
-from git_keyval.format.times import SECOND, timestamp
+from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
-from git_keyval.store.port import DELETE, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
 from maintenance.jobs import gather, sweep
 from maintenance.report import Report
 from tests.conftest import FakeClock
@@ -22,6 +31,7 @@ from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, foreign_commit, note
 from tests.elements import apply, written
 from tests.faults import Lost, Rival
+from tests.maintenance.stores import Choosy
 from tests.world import FOREIGN, World, key, number, show, text
 
 K = key()
@@ -259,18 +269,62 @@ def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_woul
     assert value_of(memory) == str(INT64_MAX + 5)
 
 
-def test_many_breadcrumbs_of_one_counter_are_folded_in_several_transactions(world: World) -> None:
-    """At most 1,000 at a time, because the counter remembers each of them."""
-    incr(world.database(), key=K, by=10)
-    world.clock.advance(1)
-    world.plant_many(K, 1_500)
-    world.clock.advance(HOUR)
-    report = gather(world.maintenance())
+def test_many_breadcrumbs_of_one_counter_are_folded_in_few_transactions(memory: World) -> None:
+    """1,000 first and 5,000 at a time after it, because the counter remembers each of them: each of these is one push."""
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    memory.plant_many(K, 6_500)
+    memory.clock.advance(HOUR)
+    store = Choosy(memory.store)
+    report = gather(memory.maintenance(store))
     added = [sum(update.new is DELETE for update in action.transaction.updates) for action in report.jobs[0].applied]
-    assert added == [1000, 500]
-    assert world.breadcrumbs() == []
-    assert value_of(world) == "1510"
-    assert world.errors() == []
+    assert (added, store.sizes) == ([1_000, 5_000, 500], [1, 1, 1])
+    assert memory.breadcrumbs() == []
+    assert value_of(memory) == "6510"
+    assert memory.errors() == []
+
+
+def test_fifty_thousand_breadcrumbs_take_at_most_twelve_transactions(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    memory.plant_many(K, 50_000)
+    memory.clock.advance(HOUR)
+    store = Choosy(memory.store)
+    report = gather(memory.maintenance(store))
+    assert len(store.sizes) <= 12
+    messages = [len(obj.data) for action in report.jobs[0].applied for obj in action.transaction.objects if obj.kind == "commit"]
+    assert max(messages) < 512 * 1024
+    assert (value_of(memory), memory.breadcrumbs()) == ("50010", [])
+
+
+def test_the_message_of_the_largest_fold_is_bounded(memory: World) -> None:
+    """With operation ids as long as they may be, and a memory full of the longest numbers."""
+    full = tuple((f"{number:040}", INT64_MIN) for number in range(RECENT_OPERATIONS))
+    memory.put(VALUE, Sample((*DUMMY_OBJECTS, encode_counter(Counter(0, "operation", RECENT_OPERATIONS, full)))))
+    time = memory.clock()
+    names = [Naming().breadcrumb(K.id, timestamp(Micros(time + number)), f"op{number:038}") for number in range(6_000)]
+    commit = encode_delta(1)
+    updates = tuple(RefUpdate(name, ABSENT, commit.oid) for name in names)
+    memory.store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))])
+    memory.clock.advance(HOUR)
+    report = gather(memory.maintenance())
+    sizes = [len(obj.data) for action in report.jobs[0].applied for obj in action.transaction.objects if obj.kind == "commit"]
+    assert max(sizes) < 300 * 1024
+    assert value_of(memory) == "6000"
+
+
+def test_a_server_that_takes_no_large_push_gets_smaller_ones_run_by_run(memory: World) -> None:
+    incr(memory.database(), key=K, by=10)
+    memory.clock.advance(1)
+    memory.plant_many(K, 3_500)
+    memory.clock.advance(HOUR)
+    waiting = []
+    while memory.breadcrumbs():
+        store = Choosy(memory.store, declines=lambda transaction: len(transaction.updates) > 1_001)
+        gather(memory.maintenance(store))
+        waiting.append(len(memory.breadcrumbs()))
+        assert value_of(memory) == "3510"
+    assert waiting == [2_500, 1_500, 0]
 
 
 def test_an_interrupted_gather_of_many_breadcrumbs_goes_on(memory: World) -> None:
@@ -279,7 +333,7 @@ def test_an_interrupted_gather_of_many_breadcrumbs_goes_on(memory: World) -> Non
     memory.plant_many(K, 2_500)
     memory.clock.advance(HOUR)
     report = gather(memory.maintenance(), max_writes=1)
-    assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (1, 2, "max-writes")
+    assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (1, 1, "max-writes")
     assert len(memory.breadcrumbs()) == 1_500
     assert value_of(memory) == "2510"
     gather(memory.maintenance())
