@@ -19,7 +19,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test contract live bench demo documents lock container container-run container-examples runner clean
+.PHONY: help venv check format test contract servers live bench demo documents lock container container-run container-examples runner clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -61,6 +61,10 @@ test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
 
 contract: venv ## Compare the emulator of GitHub and the adapter with GitHub's published schemas (needs npm)
 	$(BIN)/python -m tools.contract
+
+servers: venv ## Try all real servers that are installed here, and record what works for docs/operations.md
+	$(BIN)/python -m tools.servers
+	$(BIN)/python -m tools.documents
 
 live: venv ## Try a throw-away repository on GitHub (GIT_KEYVAL_LIVE_TOKEN, GIT_KEYVAL_LIVE_REPOSITORY)
 	$(BIN)/python -m tools.live $(PYTEST_OPTIONS)

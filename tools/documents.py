@@ -1,7 +1,7 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
-python -m tools.documents            write action.yml and action-types.yml, those of lock/, the tables of docs/commands.md and
-                                     docs/config.md, and docs/config.schema.json
+python -m tools.documents            write action.yml and action-types.yml, those of lock/, the tables of docs/commands.md,
+                                     docs/config.md and docs/operations.md, and docs/config.schema.json
 python -m tools.documents --check    say which of them differs, and fail
 """
 
@@ -15,6 +15,7 @@ from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
 from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
+from tests.servers.record import server_tables
 from tools.config_schema import config_schema
 
 ROOT = Path(__file__).parent.parent
@@ -127,6 +128,7 @@ def documents() -> dict[Path, str]:
         lock / "action-types.yml": action_types_yml(lock_inputs(), COMMANDS["lock"].outputs),
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
+        docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
         docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }
 

@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from git_keyval.commands.values import getdel, mset, set_
 from maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
-from tests.races.clients import Client, StepFailedError
+from tests.races.clients import Client, StepFailedError, Worker
+from tests.servers.apache import apache
 from tests.servers.binary import git_output, init_bare, run_git
+from tests.servers.site import served_directory
 from tests.world import World, key, text
 
 EXPIRED = 12
-_FORBIDDEN, _KNOWN_TO_A_HOOK = "forbidden", "write several, one of which a hook refuses"
+_FORBIDDEN, _KNOWN_TO_A_HOOK = "forbidden", "write several, one of them known to a hook"
 _LARGE = json.dumps({f"large {number}": f"{number}" * 30 for number in range(60)})
 
 
@@ -28,6 +31,15 @@ class Act:
     command: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of an act: what it said, which is empty if it worked, whether a ref changed, and how many requests it took."""
+
+    said: str
+    changed: bool
+    requests: int
 
 
 ACTS: Mapping[str, Act] = {
@@ -67,6 +79,16 @@ class Setting:
     refused: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
     pending: str = ""
+
+    def differing(self, tried: Mapping[str, Tried]) -> dict[str, str]:
+        """Return what acts said that are not as told here: those refused say so and change nothing."""
+        return {name: one.said or "works" for name, one in tried.items() if not self._is_told(name, one)}
+
+    def _is_told(self, name: str, one: Tried) -> bool:
+        pattern = self.refused.get(name)
+        if pattern is None:
+            return not one.said
+        return not one.changed and re.search(pattern, one.said or "works", re.IGNORECASE) is not None
 
 
 def _all(acts: frozenset[str], words: str) -> dict[str, str]:
@@ -134,6 +156,49 @@ SETTINGS: Sequence[Setting] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where settings are tried: by a path, or behind a server, which counts the ``requests``."""
+
+    root: Path
+    template: Path
+    client: Client
+    address: Callable[[Path], str]
+    shared: bool = False
+    requests: Callable[[], int] = lambda: 0
+
+    def try_acts(self, setting: Setting) -> dict[str, Tried]:
+        """Do every act on a copy of the template that is set up so."""
+        repository = self.root / f"{SETTINGS.index(setting)}.git"
+        set_up(self.template, repository, setting, shared=self.shared)
+        return {name: self._try(repository, act) for name, act in ACTS.items()}
+
+    def _try(self, repository: Path, act: Act) -> Tried:
+        before, asked = _refs(repository), self.requests()
+        said = _do(self.client, self.address(repository), act)
+        return Tried(said, _refs(repository) != before, self.requests() - asked)
+
+
+@contextmanager
+def by_path() -> Iterator[Stand]:
+    """Open databases by the path of their repositories."""
+    with served_directory() as root, Worker({}, root / "outputs") as client:
+        yield Stand(root, make_template(root / "template"), client, str)
+
+
+@contextmanager
+def by_http() -> Iterator[Stand]:
+    """Open databases behind Apache."""
+    with served_directory() as root, apache(root) as server, Worker(server.site.environ, root / "outputs") as client:
+        site = server.site
+        yield Stand(site.root, make_template(root / "template"), client, site.address, site.shared, lambda: len(server.requests()))
+
+
+def cases(*, over_http: bool) -> Sequence[Setting]:
+    """Return the settings to try: by a path all that mean something there, over HTTP those that refuse."""
+    return [setting for setting in SETTINGS if (setting.refused if over_http else not setting.place)]
+
+
 def make_template(path: Path) -> Path:
     """Make a database with something to do for every act."""
     repository, clock = init_bare(path), FakeClock()
@@ -165,15 +230,8 @@ def set_up(template: Path, repository: Path, setting: Setting, *, shared: bool) 
     setting.more(repository)
 
 
-def is_as_told(setting: Setting, name: str, said: str) -> bool:
-    """Whether an act does what it has to under a setting; ``said`` is empty if it worked."""
-    pattern = setting.refused.get(name)
-    return not said if pattern is None else bool(said) and re.search(pattern, said, re.IGNORECASE) is not None
-
-
-def try_act(client: Client, address: str, name: str) -> str:
-    """Do one act. Returns what it said if it failed or did less than it should, and nothing if it worked."""
-    act = ACTS[name]
+def _do(client: Client, address: str, act: Act) -> str:
+    """Do an act. Returns what it said if it failed or did less than it should, and nothing if it worked."""
     try:
         answer = client.run(act.command, repository=address, **act.inputs)
     except StepFailedError as exc:
@@ -182,6 +240,5 @@ def try_act(client: Client, address: str, name: str) -> str:
     return "" if found == act.outputs else f"{found} {answer.outputs.get('report', '')}"
 
 
-def refs_of(repository: Path) -> str:
-    """Return all refs of a repository as git tells them."""
+def _refs(repository: Path) -> str:
     return git_output("-c", "safe.directory=*", "for-each-ref", directory=repository)

@@ -9,8 +9,9 @@ import pytest
 from tests.servers.binary import git_output, run_git
 from tests.servers.catalogue import SERVERS, Server
 from tests.servers.race import race
+from tests.servers.record import INCREMENTS, Served, recorded_servers
 from tests.servers.site import Site, served_directory
-from tests.servers.smoke import smoke
+from tests.servers.smoke import STEPS, smoke
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -67,6 +68,15 @@ def test_increments_are_exact_and_no_healthy_record_is_called_damaged(server: Se
     if known:
         pytest.xfail(known)
     race(site, clients=server.clients, each=server.each)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_record_tells_of_the_whole_smoke_and_the_whole_race(name: str) -> None:
+    """``make servers`` writes it."""
+    server = SERVERS[name]
+    if name in _KNOWN:
+        pytest.xfail(_KNOWN[name])
+    assert recorded_servers()[name] == Served(server.title, server.protocol, len(STEPS), INCREMENTS)
 
 
 def _with_token(place: dict[str, str]) -> str:
