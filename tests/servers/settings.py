@@ -78,7 +78,6 @@ class Setting:
     more: Callable[[Path], object] = lambda _: None
     refused: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
-    pending: str = ""
 
     def differing(self, tried: Mapping[str, Tried]) -> dict[str, str]:
         """Return what acts said that are not as told here: those refused say so and change nothing."""
@@ -109,15 +108,16 @@ _TALKS = "yes 'A hook that has much to say.' | head -c 200000 >&2"
 _FROZEN = "Nothing is written on Fridays."
 _REFUSES = f"echo '{_FROZEN}' >&2; exit 1"
 _FORBIDS = f'case "$1" in *{key(_FORBIDDEN).id[2:]}) exit 1;; esac'
-_WORDS = "the words are lost"
 _UNSEEN = r"hidden|'(count|applied)': '(0|false)'"
 
 SETTINGS: Sequence[Setting] = (
     Setting("git's defaults"),
-    Setting("`receive.denyNonFastForwards`", {"receive.denyNonFastForwards": "true"}, refused=_all(_OVERWRITES, "must not set")),
     Setting(
-        "`receive.denyDeletes`", {"receive.denyDeletes": "true"}, refused=_all(_DELETIONS, "receive.denyDeletes"), pending="no hint"
+        "`receive.denyNonFastForwards`",
+        {"receive.denyNonFastForwards": "true"},
+        refused=_all(_OVERWRITES, "receive.denyNonFastForwards"),
     ),
+    Setting("`receive.denyDeletes`", {"receive.denyDeletes": "true"}, refused=_all(_DELETIONS, "deletion prohibited")),
     Setting("`receive.advertiseAtomic=false`", {"receive.advertiseAtomic": "false"}, refused=_all(_WRITES - _ONE_REF, "atomic")),
     Setting("object ids of SHA-256", more=_sha256, refused=_all(_ALL, "SHA-1")),
     Setting("an `update` hook that refuses one ref", hooks={"update": _FORBIDS}, refused={_KNOWN_TO_A_HOOK: "hook declined"}),
@@ -125,14 +125,12 @@ SETTINGS: Sequence[Setting] = (
         "a `pre-receive` hook that refuses",
         hooks={"pre-receive": f"echo '{_FROZEN}' >&2; exit 1"},
         refused=_all(_WRITES, _FROZEN),
-        pending=_WORDS,
     ),
     Setting("hooks that have much to say", hooks=dict.fromkeys(("pre-receive", "post-receive", "post-update"), _TALKS)),
     Setting(
         "`receive.maxInputSize`",
         {"receive.maxInputSize": "2000"},
         refused={"write many": "too large|maxInputSize"},
-        pending="not told as too large",
     ),
     Setting("`transfer.hideRefs` for branches", {"transfer.hideRefs": "refs/heads"}, refused=_all(_ALL - {"check"}, _UNSEEN)),
     Setting("`transfer.hideRefs` for others", {"transfer.hideRefs": "refs/changes"}),
@@ -151,7 +149,6 @@ SETTINGS: Sequence[Setting] = (
         more=_read_only,
         refused=_all(_WRITES, "unable to create|permission denied"),
         place="http",
-        pending="the words are lost",
     ),
 )
 

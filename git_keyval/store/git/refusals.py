@@ -87,6 +87,15 @@ _FINAL: Final = (
 )
 """In a reason: no second attempt changes it."""
 
+_DISK: Final = (
+    _Saying(
+        r"Permission denied|Read-only file system|No space left",
+        "strerror(3)",
+        "Have whoever runs the server look at the disk and its permissions.",
+    ),
+)
+"""In a reason or in what is said beside it: no second attempt changes it."""
+
 _LASTING: Final = (
     _Saying(
         r"Unable to create '[^']+\.lock': File exists",
@@ -97,11 +106,6 @@ _LASTING: Final = (
         r"exists; cannot create",
         "refs/files-backend.c and refs.c: a ref has the name of a directory of refs",
         "Delete or rename the ref that exists (the command 'init' says so before a database is made).",
-    ),
-    _Saying(
-        r"Permission denied|Read-only file system|No space left",
-        "strerror(3)",
-        "Have whoever runs the server look at the disk and its permissions.",
     ),
     _Saying(
         r"failed to|cannot lock|transaction failed",
@@ -117,16 +121,16 @@ def is_collateral(reason: str) -> bool:
     return _COLLATERAL.search(reason) is not None
 
 
-def is_final(reason: str) -> bool:
-    """Whether a ref would be refused again."""
-    return _found(_FINAL, reason) is not None
+def is_final(reason: str, words: str) -> bool:
+    """Whether a ref would be refused again for this reason, beside which these words were said."""
+    return (_found(_FINAL, reason) or _found(_DISK, f"{reason}; {words}")) is not None
 
 
 def refusal(reason: str, words: str, ref: RefName | None = None) -> Refused:
     """Return the refusal for this reason, beside which these words were said; of one ref, or of all that was sent."""
     told = f"{reason}; {words}"
     limit = _found(_TOO_LARGE, told)
-    meaning = limit or _found(_FINAL, reason) or _found(_LASTING, told)
+    meaning = limit or _found(_FINAL, reason) or _found((*_DISK, *_LASTING), told)
     return Refused(reason, ref, words, meaning.next_step if meaning else "", too_large=limit is not None)
 
 

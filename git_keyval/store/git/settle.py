@@ -94,8 +94,8 @@ class _Round:
         self.known: dict[int, Outcome] = {}
         """Outcomes that the advertisement tells."""
         self.sent: dict[int, Transaction] = {}
-        self.sends_unseen = False
-        """Whether a ref that is not there is deleted."""
+        self.unseen: frozenset[RefName] = frozenset()
+        """The refs that are deleted though they are not there."""
 
     def names(self) -> frozenset[RefName]:
         """Give the refs whose present oid the push must know."""
@@ -118,7 +118,7 @@ class _Round:
         atomic = "atomic" in advertised.capabilities
         if not atomic and any(len(transaction.updates) > 1 for transaction in self.sent.values()):
             raise AtomicUnsupportedError
-        self.sends_unseen = any(_is_unseen(command) for command in commands)
+        self.unseen = frozenset(command.name for command in commands if _is_unseen(command))
         objects = [obj for transaction in self.sent.values() for obj in transaction.objects]
         return Push(commands, objects, atomic)
 
@@ -149,7 +149,7 @@ class _State:
         ends = {index: _end(transaction, report) for index, transaction in round_.sent.items()}
         refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
         passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
-        if round_.sends_unseen and (refused or passing) and not any(refusal.too_large for refusal in refused.values()):
+        if (refused or passing) and _may_be_of(round_.unseen, report):
             # What git takes, another server or a hook may not, and say so in words that nobody knows.
             self._refusals_of_unseen += 1
             self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
@@ -182,11 +182,17 @@ def _end(transaction: Transaction, report: Report) -> Outcome | _MayPass:
     own = [(name, reason) for name, reason in said if not is_collateral(reason)]
     # Where the server says the same of all refs, it is not about one of them.
     is_about_one = len({reason for _, reason in said}) > 1
-    for name, reason in own:
-        if is_final(reason):
-            return refusal(reason, report.words, name if is_about_one else None)
+    for name, reason in own or said:
+        if is_final(reason, report.words):
+            return refusal(reason, report.words, name if own and is_about_one else None)
     name, reason = next(iter(own or said or report.refused.items()))
     return _MayPass(refusal(reason, report.words, name if own and is_about_one else None))
+
+
+def _may_be_of(names: frozenset[RefName], report: Report) -> bool:
+    """Whether the server may have refused the push for one of these refs: it says so, or not for which ref it did."""
+    own = {name for name, reason in report.refused.items() if not is_collateral(reason)}
+    return not report.reason and bool(names & (own or report.refused.keys()))
 
 
 def _holds(update: RefUpdate, advertised: Advertised) -> bool:
