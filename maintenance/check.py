@@ -37,7 +37,7 @@ from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
-from git_keyval.store.port import Depth, Store
+from git_keyval.store.port import Depth, Selection, Snapshot, Store
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
 from maintenance.listing import list_refs
@@ -93,6 +93,7 @@ class _Target:
     """A ref and what it points at, among other objects; ``complete`` tells whether nothing of it is missing."""
 
     name: RefName
+    oid: Oid
     objects: Mapping[Oid, GitObject]
     complete: bool
 
@@ -153,8 +154,18 @@ def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -
         for group in _groups(lacking):
             incomplete = {refs[name] for name in group if lacking[name]} & trees.keys()
             objects = {**trees, **store.objects(incomplete, Depth.VALUES)} if incomplete else trees
+            doubtful = [name for name in group if not lacking[name] <= objects.keys()]
             for name in group:
-                yield _Target(name, objects, complete=lacking[name] <= objects.keys())
+                if lacking[name] <= objects.keys():
+                    yield _Target(name, refs[name], objects, complete=True)
+            yield from _read_again(store, doubtful)
+
+
+def _read_again(store: Store, doubtful: Sequence[RefName]) -> Iterator[_Target]:
+    """Read refs of which something was not to be had; those that are gone by now are left out."""
+    seen = store.read(Selection(tuple(doubtful)), depth=Depth.VALUES) if doubtful else Snapshot({})
+    for name, oid in seen.refs.items():
+        yield _Target(name, oid, seen.objects, complete=not missing([oid], seen.objects, Depth.VALUES))
 
 
 def _groups(lacking: Mapping[RefName, AbstractSet[Oid]]) -> Iterator[list[RefName]]:
@@ -200,7 +211,7 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
 
 def _check_target(database: _Database, target: _Target) -> _Found:
     name, ref = target.name, parse(target.name)
-    commit = target.objects.get(database.refs[name])
+    commit = target.objects.get(target.oid)
     if commit is None:
         yield Problem(name, "error", "the object that it points at is missing", _way_out(ref))
     elif not target.complete:

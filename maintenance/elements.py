@@ -9,6 +9,7 @@ from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.port import Depth, RefUpdate, Store, Transaction
+from git_keyval.store.targets import read_targets
 from maintenance.plan import Action, Left, Plan, counted
 
 _COLLECTIONS = {"map", "array"}
@@ -36,10 +37,12 @@ def plan_elements(plan: Plan, ended: Sequence[Ended], store: Store) -> None:
     """
     if not ended:
         return
-    objects = store.objects({key.value for key in ended}, Depth.TREES)
+    seen = read_targets(store, {key.value_name: key.value for key in ended}, Depth.TREES)
     for key in ended:
+        if seen.refs.get(key.value_name) != key.value:
+            continue  # written since it was listed
         try:
-            plan.actions.append(_ending(key, _read(key.value, objects)))
+            plan.actions.append(_ending(key, _read(key.value, seen.objects)))
         except MalformedRecordError as exc:
             plan.left.append(Left(key.value_name, f"has elements that expired, and cannot be read: {exc.reason}"))
 

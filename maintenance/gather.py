@@ -1,9 +1,9 @@
 """gather: fold counter breadcrumbs into their counters."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
@@ -26,6 +26,7 @@ from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
+from git_keyval.store.targets import read_targets
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan, counted
@@ -78,9 +79,10 @@ def plan_gather(
     refs = read_refs(
         store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)], "gather: listing the keys", progress
     )
-    targets = {oid for trail in trails for _, oid, _ in trail.listed}
-    expiries = [refs[trail.expiry_name] for trail in trails if trail.expiry_name in refs]
-    seen = Snapshot(refs, with_expiries(expiries, store.objects(targets | set(refs.values())), resolve))
+    crumbs = {name: oid for trail in trails for name, oid, _ in trail.listed}
+    seen = read_targets(store, {**crumbs, **refs})
+    expiries = [seen.refs[trail.expiry_name] for trail in trails if trail.expiry_name in seen.refs]
+    seen = replace(seen, objects=with_expiries(expiries, seen.objects, resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
@@ -115,7 +117,7 @@ def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
 
 
 def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> None:
-    crumbs = _read_breadcrumbs(plan, trail, seen.objects)
+    crumbs = _read_breadcrumbs(plan, trail, seen)
     ripe: list[Breadcrumb] = []
     for crumb in crumbs:
         if _is_ripe(crumb, now, old):
@@ -205,10 +207,12 @@ def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Brea
         begin, end = end, end + MAX_FOLDED
 
 
-def _read_breadcrumbs(plan: Plan, trail: _Trail, objects: Mapping[Oid, GitObject]) -> list[Breadcrumb]:
+def _read_breadcrumbs(plan: Plan, trail: _Trail, seen: Snapshot) -> list[Breadcrumb]:
     found = []
     for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
-        target = objects.get(oid)
+        if seen.refs.get(name) != oid:
+            continue  # folded by another gather since it was listed
+        target = seen.objects.get(oid)
         if target is None:
             plan.left.append(Left(name, "the object that it points at is missing"))
             continue

@@ -8,7 +8,8 @@ from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, pars
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros, iso_utc
-from git_keyval.store.port import ABSENT, Depth, RefUpdate, Store, Transaction
+from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
+from git_keyval.store.targets import read_targets
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan
@@ -60,14 +61,14 @@ def _list(store: Store, plan: Plan, progress: Progress) -> Mapping[RefName, Oid]
 
 def _verify(store: Store, plan: Plan, others: Mapping[RefName, Oid]) -> None:
     """Report what does not point at the id that it goes by, among tags of other days and those that are not as they should be."""
-    objects = store.objects(set(others.values()), Depth.VALUES) if others else {}
-    for name, oid in others.items():
+    seen = read_targets(store, others, Depth.VALUES) if others else Snapshot({})
+    for name, oid in seen.refs.items():
         ref = parse(name)
         assert isinstance(ref, PublishedRef)
-        if oid not in objects:
+        if oid not in seen.objects:
             plan.left.append(Left(name, "the object that it points at is missing"))
             continue
         try:
-            decode_entry(ref.expiry, objects[oid], objects)
+            decode_entry(ref.expiry, seen.objects[oid], seen.objects)
         except MalformedRecordError as exc:
             plan.left.append(Left(name, f"malformed: {exc.reason}"))

@@ -14,6 +14,7 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from git_keyval.store.targets import read_targets
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan
@@ -33,13 +34,13 @@ def plan_purge(store: Store, retention_seconds: int, progress: Progress = quiet)
             _plan_parked(plan, name, oid, ref.time, old)
         elif isinstance(ref, BreadcrumbRef) and ref.time <= old:
             doubtful[name] = oid
-    objects = store.objects(set(doubtful.values()))
-    for name, oid in doubtful.items():
-        if oid not in objects:
+    seen = read_targets(store, doubtful)
+    for name, oid in seen.refs.items():
+        if oid not in seen.objects:
             plan.left.append(Left(name, "the object that it points at is missing"))
             continue
         try:
-            decode_delta(objects[oid])
+            decode_delta(seen.objects[oid])
         except MalformedRecordError as exc:
             plan.actions.append(_deletion(name, oid, f"malformed: {exc.reason}"))
     plan.facts = {"parked": sum(action.ref.startswith((GC_PREFIX, LITERAL_GC_PREFIX)) for action in plan.actions)}

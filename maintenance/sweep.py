@@ -22,11 +22,11 @@ from git_keyval.format.names import (
     parse,
     record_parts,
 )
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
-from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.elements import Ended, plan_elements
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
@@ -41,6 +41,8 @@ _HORIZON = (
     ("within 30 days", 30 * _DAY),
 )
 _LATER, _NEVER = "later", "never"
+
+_UNREADABLE = "its expiry commit cannot be read"
 
 _ELEMENT = "20s20s"
 """An element's id and the oid of its expiry commit, in bytes."""
@@ -110,6 +112,7 @@ def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unre
             if past := [(element, expiry) for element, expiry in iter_unpack(_ELEMENT, elements) if expiry in due]:
                 _sort_elements(plan, open_, listing, naming, keyspace, raw_id, past)
     plan_elements(plan, open_.ended, store)
+    _confirm_unreadable(plan, listing, store)
     _confirm_orphans(plan, open_.orphans, store, progress)
     _count(plan, listing, now)
     return plan
@@ -183,7 +186,7 @@ def _plan_key(
     key_id = KeyId(raw_id.hex())
     name = naming.expiry(key_id)
     if expiry is None:
-        plan.left.append(Left(name, "its expiry commit cannot be read"))
+        plan.left.append(Left(name, _UNREADABLE))
         return
     ending = RefUpdate(name, Oid(expiry_oid.hex()), DELETE)
     if raw_id not in keyspace.values:
@@ -217,7 +220,7 @@ def _sort_elements(
     for element, expiry in past:
         ending = _ending(naming, key_id, element, expiry)
         if listing.ids[expiry] is None:
-            plan.left.append(Left(ending.name, "its expiry commit cannot be read"))
+            plan.left.append(Left(ending.name, _UNREADABLE))
         else:
             endings[Oid(element.hex())] = ending
     value_name = naming.value(key_id)
@@ -231,6 +234,21 @@ def _sort_elements(
 
 def _ending(naming: Naming, key_id: KeyId, element: bytes, expiry: bytes) -> RefUpdate:
     return RefUpdate(naming.element_expiry(key_id, Oid(element.hex())), Oid(expiry.hex()), DELETE)
+
+
+def _confirm_unreadable(plan: Plan, listing: _Listing, store: Store) -> None:
+    """Report as unreadable only those expiries that, read again, still point at what cannot be read."""
+    names = tuple(RefName(left.ref) for left in plan.left if left.why == _UNREADABLE)
+    seen = store.read(Selection(names)) if names else Snapshot({})
+    still = {name for name, oid in seen.refs.items() if bytes.fromhex(oid) in listing.ids and not _is_expiry(seen.objects.get(oid))}
+    plan.left = [left for left in plan.left if left.why != _UNREADABLE or left.ref in still]
+
+
+def _is_expiry(target: GitObject | None) -> bool:
+    try:
+        return target is not None and decode_expiry(target) is not None
+    except MalformedRecordError:
+        return False
 
 
 def _confirm_orphans(plan: Plan, orphans: Sequence[_Orphan], store: Store, progress: Progress) -> None:

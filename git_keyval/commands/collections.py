@@ -10,7 +10,14 @@ from git_keyval.commands.database import Database
 from git_keyval.commands.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
 from git_keyval.commands.results import NO_KEY, Result
 from git_keyval.commands.views import TYPE_NAMES, Key, KeyView, read_view
-from git_keyval.errors import ContentionError, InputError, MalformedRecordError, OutcomeUnknownError, WrongTypeError
+from git_keyval.errors import (
+    ContentionError,
+    InputError,
+    MalformedRecordError,
+    OutcomeUnknownError,
+    UnavailableError,
+    WrongTypeError,
+)
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.names import KeyId, Naming, RefName
@@ -167,9 +174,14 @@ def without_expired(view: CollectionView) -> CollectionView:
 
 
 def read_values(database: Database, view: CollectionView, elements: Iterable[str]) -> dict[str, Value]:
-    """Fetch the values of elements that the view holds, in one request. Raises MalformedRecordError for one that is malformed."""
+    """Fetch the values of elements that the view holds, in one request at most. Raises MalformedRecordError for a malformed one."""
     oids = {element: view.stored[element] for element in elements}
-    blobs = database.store.objects(set(oids.values()), Depth.VALUES) if oids else {}
+    # Before protocol version 2 git sends them with their map or array, and may not give them later.
+    blobs = dict(view.view.seen.objects)
+    if lacking := set(oids.values()) - blobs.keys():
+        blobs |= database.store.objects(lacking, Depth.VALUES)
+    if lacking - blobs.keys():
+        _refuse_moved(database, view)
     values: dict[str, Value] = {}
     for element, oid in oids.items():
         if oid not in blobs:
@@ -177,6 +189,13 @@ def read_values(database: Database, view: CollectionView, elements: Iterable[str
         assert view.collection is not None
         values[element] = database.cipher.read_element(view.view.key_id, view.collection, view.name(element), blobs[oid])
     return values
+
+
+def _refuse_moved(database: Database, view: CollectionView) -> None:
+    """Raise UnavailableError if the map or array is another one by now, so that what was read of it need not be there any more."""
+    name = view.view.value_name
+    if database.store.read(Selection((name,)), depth=Depth.OIDS).refs.get(name) != view.version:
+        raise UnavailableError("The key was written while it was read, and what was read is gone.", "Run the step again.")
 
 
 def read_one(database: Database, view: CollectionView, element: str) -> Result:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import read_record_tree
+from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, read_commit
 from git_keyval.store.port import Depth
 
@@ -36,6 +37,13 @@ def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
         else:
             waiting += needs(objects[oid], depth)
     return lacking
+
+
+def incomplete(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[RefName, Oid]:
+    """Return those of the refs for which the objects lack something that a read to this depth brings."""
+    if depth is Depth.OIDS or not missing(refs.values(), objects, depth):
+        return {}
+    return {name: oid for name, oid in refs.items() if missing([oid], objects, depth)}
 
 
 def needs(obj: GitObject, depth: Depth) -> list[Oid]:

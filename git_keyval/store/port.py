@@ -173,8 +173,9 @@ class Store(Protocol):
         """Read some refs and what they point at.
 
         Each selection is read after the one before it was read completely, unless the snapshot is not ``ordered``. Within one
-        selection the refs may be torn: no git server reads several refs at one instant. Objects that the repository lacks, or
-        cannot send, are left out. Trees that this format does not write bring nothing along.
+        selection the refs may be torn: no git server reads several refs at one instant. Trees that this format does not write bring
+        nothing along. An object that the repository lacks, or cannot send, is left out: only after its ref was read again and
+        still pointed at it, because an object may be gone as soon as no ref points at it.
         """
         ...
 
@@ -185,8 +186,8 @@ class Store(Protocol):
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch objects by oid, in one request where the server can; with TREES and VALUES also what they hold.
 
-        An oid that the repository lacks, or cannot send because of what it lacks, is left out of the answer. With OIDS there is
-        nothing to fetch.
+        An oid that the repository lacks, or cannot send because of what it lacks, is left out of the answer; so is one that no ref
+        points at now, where a server gives nothing else (git's before protocol version 2). With OIDS there is nothing to fetch.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.emulator import GitHubEmulator
 from tests.faults import FaultyStore
 from tests.github.opening import id_of, open_emulated
 from tests.servers.binary import init_bare, isolated_environ, run_git
+from tests.servers.dulwich import serve_by_dulwich
 from tests.servers.http import GitHttpServer
 from tests.servers.ssh import SshStandIn
 
@@ -35,6 +36,8 @@ class Place:
     """Remove an object from the repository behind the back of every store."""
     tells_foreign: bool = field(default=True, kw_only=True)
     """Whether it sends objects that this format does not write, such as people's commits, or leaves them out."""
+    gives_all: bool = field(default=True, kw_only=True)
+    """Whether it gives any object by its oid, or only what a ref points at, with what that needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ class GithubPlace(GitPlace):
     open_unknown: Callable[[], Store]
 
 
-def open_git_place(repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "") -> GitPlace:
+def open_git_place(
+    repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "", *, gives_all: bool = True
+) -> GitPlace:
     """Give the place of a repository that is reached at a location."""
 
     def open_store() -> Store:
@@ -71,7 +76,7 @@ def open_git_place(repository: Path, location: str, clock: FakeClock, environ: M
             patience=patience(clock),
         )
 
-    return GitPlace(open_store, lambda oid: lose_loose(repository, oid), repository)
+    return GitPlace(open_store, lambda oid: lose_loose(repository, oid), repository, gives_all=gives_all)
 
 
 def lose_loose(repository: Path, oid: Oid) -> None:
@@ -119,10 +124,39 @@ def over_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
 def over_old_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
     """Reach a server as most are by default: it does not let the client ask for protocol version 2."""
     repository = init_bare(directory / "database.git")
-    # Version 2 gives any object by its oid; before it, a server has to be told to.
+    ssh = SshStandIn(directory / "ssh", accepts_environ=False)
+    yield open_git_place(repository, ssh.url(repository), clock, ssh.install(), gives_all=False)
+
+
+@contextmanager
+def over_generous_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    """Reach a server that was told to give any object by its oid, as those of version 2 do, and to leave out what is not needed."""
+    repository = init_bare(directory / "database.git")
     run_git("config", "uploadpack.allowAnySHA1InWant", "true", directory=repository)
+    run_git("config", "uploadpack.allowFilter", "true", directory=repository)
     ssh = SshStandIn(directory / "ssh", accepts_environ=False)
     yield open_git_place(repository, ssh.url(repository), clock, ssh.install())
+
+
+@contextmanager
+def over_old_http(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    """Reach a server, or one behind a proxy, that does not pass on which version of the protocol the client asks for."""
+    repository = init_bare(directory / "database.git")
+    with GitHttpServer(directory, passes_protocol=False) as server:
+        yield open_git_place(repository, f"{server.url}/database.git", clock, {}, gives_all=False)
+
+
+@contextmanager
+def from_dulwich(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
+    """Reach dulwich's own server, which speaks the protocol before version 2 and insists on thin-pack."""
+    repository = init_bare(directory / "database.git")
+
+    def lose(_oid: Oid) -> None:
+        pytest.skip("dulwich keeps what it is sent in packs")
+
+    with serve_by_dulwich(directory) as url:
+        place = open_git_place(repository, f"{url}/database.git", clock, {}, gives_all=False)
+        yield replace(place, lose=lose)
 
 
 @contextmanager
@@ -193,12 +227,17 @@ GIT_PLACES: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitP
     "file-url": at_file_url,
     "ssh": over_ssh,
     "old-ssh": over_old_ssh,
+    "generous-ssh": over_generous_ssh,
     "http": over_http,
+    "old-http": over_old_http,
 }
+OTHER_SERVERS: Mapping[str, Callable[[Path, FakeClock], AbstractContextManager[GitPlace]]] = {"dulwich": from_dulwich}
+"""Servers that are not git: the contract holds for them as far as they can."""
 PLACES: dict[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = {
     "memory": in_memory,
     "faulty": without_faults,
     **GIT_PLACES,
+    **OTHER_SERVERS,
     "github": on_github,
     "github-api": on_github_by_api,
 }

@@ -79,5 +79,6 @@ SERVERS: Mapping[str, Server] = {
     "old-ssh": Server("any ssh server that does not accept `GIT_PROTOCOL`", 0, old_ssh),
     # It waits for seconds after many a write.
     "jgit": Server("JGit's daemon, through a tunnel", 0, jgit_daemon, clients=3, each=3, steps=12),
-    "dulwich": Server("dulwich's HTTP server", 0, dulwich_server),
+    # It reports as done what it has not done because another write came first: what is raced is lost there.
+    "dulwich": Server("dulwich's HTTP server", 0, dulwich_server, clients=0),
 }

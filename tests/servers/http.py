@@ -115,15 +115,19 @@ class GitHttpServer:
     """Serves all bare repositories below a directory while the context is open.
 
     With a ``token``, every request must carry it as the password of Basic credentials (any user name), or is answered
-    401. ``config`` is git configuration for the backend, such as ``receive.advertiseAtomic``; a test may change it.
+    401. ``config`` is git configuration for the backend, such as ``receive.advertiseAtomic``; a test may change it. Without
+    ``passes_protocol`` git never hears of the version of its protocol that the client asks for, and answers as before version 2.
     """
 
-    def __init__(self, root: Path, *, token: str = "", config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, *, token: str = "", config: Mapping[str, str] | None = None, passes_protocol: bool = True
+    ) -> None:
         self.log: list[Logged] = []
         self.config: dict[str, str] = {"http.receivepack": "true", **(config or {})}
         self.token = token
         self.max_body: int | None = None
         """How many bytes the body of a request may have, or it is answered 413, as by nginx's client_max_body_size."""
+        self._passes_protocol = passes_protocol
         self._root = root
         self._lock = threading.Lock()
         self._scripts: list[_Script] = []
@@ -220,7 +224,7 @@ class GitHttpServer:
                 "CONTENT_TYPE": request.headers.get("content-type", ""),
                 "CONTENT_LENGTH": str(len(request.body)),
                 "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-                "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+                "GIT_PROTOCOL": request.headers.get("git-protocol", "") if self._passes_protocol else "",
                 "REMOTE_USER": "somebody",
                 "REMOTE_ADDR": "127.0.0.1",
                 **config,

@@ -25,21 +25,6 @@ def site(server: Server) -> Iterator[Site]:
         yield site
 
 
-_KNOWN = {
-    "nginx-old": "a ref that moved since it was listed is taken for damage",
-    "sshd": "a ref that moved since it was listed is taken for damage",
-    "old-ssh": "a ref that moved since it was listed is taken for damage",
-    "jgit": "a ref that moved since it was listed is taken for damage",
-    "dulwich": "thin-pack is not offered",
-}
-
-
-@pytest.fixture
-def known(server: Server) -> str:
-    """Tell why a server does not work yet."""
-    return next((_KNOWN.get(name, "") for name, one in SERVERS.items() if one is server), "")
-
-
 def test_git_itself_finds_the_protocol_of_the_table(server: Server, site: Site) -> None:
     """Else what is shown of version 0 below would be shown of version 2."""
     repository = site.create("asked.git")
@@ -55,27 +40,26 @@ def test_git_itself_finds_the_protocol_of_the_table(server: Server, site: Site) 
     assert bool(re.search(rb"git< version 2", listed.stderr)) is (server.protocol == 2)
 
 
-def test_every_kind_of_step_works(server: Server, site: Site, known: str) -> None:
-    if known and server.title.startswith("dulwich"):
-        pytest.xfail(known)
+def test_every_kind_of_step_works(server: Server, site: Site) -> None:
     assert smoke(site, server.steps) == []
 
 
-def test_increments_are_exact_and_no_healthy_record_is_called_damaged(server: Server, site: Site, known: str) -> None:
+def test_increments_are_exact_and_no_healthy_record_is_called_damaged(server: Server, site: Site) -> None:
     """A small race; ``make servers`` runs a larger one, on every server."""
     if not server.clients:
         pytest.skip("races on this server are for `make servers`")
-    if known:
-        pytest.xfail(known)
     race(site, clients=server.clients, each=server.each)
+
+
+_TO_RECORD = {"nginx-old", "sshd", "old-ssh", "jgit", "dulwich"}
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_record_tells_of_the_whole_smoke_and_the_whole_race(name: str) -> None:
     """``make servers`` writes it."""
     server = SERVERS[name]
-    if name in _KNOWN:
-        pytest.xfail(_KNOWN[name])
+    if name in _TO_RECORD:
+        pytest.xfail("recorded when it did not work yet, or its races are not for `make servers`")
     assert recorded_servers()[name] == Served(server.title, server.protocol, len(STEPS), INCREMENTS)
 
 

@@ -11,15 +11,16 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.closure import closure, missing
+from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
+from git_keyval.store.git.fetching import Fetcher
 from git_keyval.store.git.settle import settle
-from git_keyval.store.git.upload import DamagedError, MissingObjectError, UploadPack, upload_pack
+from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
-_CACHED_BYTES = 32 * 1024 * 1024
-_CACHED_OBJECT_BYTES = 64 * 1024
+_MAX_READS = 10
+"""How often refs are read again that have moved before what they point at was fetched."""
 
 _T = TypeVar("_T")
 
@@ -41,7 +42,7 @@ class GitStore:
         self._capabilities = capabilities
         self._clock = clock
         self._patience = patience
-        self._objects = _ObjectCache()
+        self._fetcher = Fetcher(self._converse)
         self._transport = transport
         self.has_read = False
         """Whether the server has told how it is read, which over HTTP takes a request of its own, once."""
@@ -74,15 +75,19 @@ class GitStore:
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
-        """Read refs, each selection with a listing of its own, then fetch what is not known yet."""
-        seen = Snapshot({})
-        asked: set[RefName] = set()
-        for selection in selections:
-            # A new conversation each: the server caches loose refs for as long as one process lives.
-            found = Snapshot(self._converse(partial(_refs, selection)))
-            seen = seen.followed_by(found, asked.intersection(selection.names))
-            asked.update(selection.names)
-        return replace(seen, objects=self.objects(seen.refs.values(), depth))
+        """Read refs, each selection with a listing of its own, then fetch what is not known yet.
+
+        Where an object is not to be had, its ref may have moved since it was listed: then all is read again.
+        """
+        seen = self._read_once(selections, depth)
+        for _ in range(_MAX_READS):
+            lost = incomplete(seen.refs, seen.objects, depth)
+            if not lost:
+                return seen
+            seen = self._read_once(selections, depth)
+            if incomplete(seen.refs, seen.objects, depth).items() <= lost.items():
+                return seen
+        raise UnavailableError("Others write faster than the server gives what they write.", "Try again.")
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them.
@@ -93,22 +98,31 @@ class GitStore:
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch in one request what is not cached."""
-        asked = set(oids)
-        if depth is Depth.OIDS or not asked:
-            return {}
-        known = self._objects.all
-        incomplete = {oid for oid in asked if missing([oid], known, depth)}
-        found = {oid: known[oid] for oid in asked - incomplete}
-        fetched = {obj.oid: obj for obj in self._fetch(incomplete, depth)}
-        # Where trees or blobs are left out, one that was asked for by its own oid may be, too.
-        fetched |= {obj.oid: obj for obj in self._fetch(incomplete - fetched.keys(), Depth.VALUES)}
-        for obj in fetched.values():
-            self._objects.add(obj)
-        return closure(asked, {**known, **found, **fetched}, depth)
+        return {} if depth is Depth.OIDS else self._fetcher.objects(set(oids), depth, {})
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
         return settle(self._transport, transactions, self._patience, deletes_unseen=self._deletes_unseen)
+
+    def _read_once(self, selections: Sequence[Selection], depth: Depth) -> Snapshot:
+        seen = Snapshot({})
+        asked: set[RefName] = set()
+        for number, selection in enumerate(selections, start=1):
+            # A new conversation each: the server caches loose refs for as long as one process lives.
+            listed = self._converse(partial(self._look, selection, depth, seen if number == len(selections) else None))
+            seen = seen.followed_by(listed, asked.intersection(selection.names))
+            asked.update(selection.names)
+        if depth is Depth.OIDS:
+            return seen
+        return replace(seen, objects={**seen.objects, **self._fetcher.objects(set(seen.refs.values()), depth, seen.objects)})
+
+    def _look(self, selection: Selection, depth: Depth, before: Snapshot | None, server: UploadPack) -> Snapshot:
+        """List refs and, where the server gives it at no other time or nothing is listed after, fetch what they point at."""
+        refs = dict(server.ls_refs(selection.names, selection.prefixes))
+        if depth is Depth.OIDS or (before is None and not server.is_old):
+            return Snapshot(refs)
+        asked = {*refs.values(), *(() if before is None or server.is_old else before.refs.values())}
+        return Snapshot(refs, self._fetcher.ask(server, asked, depth))
 
     def _converse(self, ask: Callable[[UploadPack], _T]) -> _T:
         """Have a conversation with the server; one that breaks off is begun anew."""
@@ -125,48 +139,7 @@ class GitStore:
             self.has_read = True
             yield from server.ls_refs((), prefixes)
 
-    def _fetch(self, oids: set[Oid], depth: Depth) -> Sequence[GitObject]:
-        wanted = sorted(oids)
-        while wanted:
-            try:
-                return self._converse(partial(_fetched, wanted, depth))
-            except MissingObjectError as exc:
-                if exc.oid not in wanted:
-                    raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.") from exc
-                wanted.remove(exc.oid)
-            except DamagedError:
-                # One lost object makes git refuse all that was asked for with it; so half and half, until it is alone.
-                middle = len(wanted) // 2
-                halves = (set(wanted[:middle]), set(wanted[middle:])) if middle else ()
-                return [obj for half in halves for obj in self._fetch(half, depth)]
-        return ()
-
-
-def _refs(selection: Selection, server: UploadPack) -> dict[RefName, Oid]:
-    return dict(server.ls_refs(selection.names, selection.prefixes))
-
-
-def _fetched(oids: Sequence[Oid], depth: Depth, server: UploadPack) -> list[GitObject]:
-    return list(server.fetch(oids, depth))
-
 
 def _begun(listing: Iterator[_T]) -> Iterator[_T]:
     first = list(islice(listing, 1))
     return chain(first, listing)
-
-
-class _ObjectCache:
-    """Small objects seen in this process: expiry commits, counters and increments come up again and again."""
-
-    def __init__(self) -> None:
-        self.all: dict[Oid, GitObject] = {}
-        self._bytes = 0
-
-    def add(self, obj: GitObject) -> None:
-        if len(obj.data) > _CACHED_OBJECT_BYTES or obj.oid in self.all:
-            return
-        self.all[obj.oid] = obj
-        self._bytes += len(obj.data)
-        while self._bytes > _CACHED_BYTES:
-            oldest = self.all.pop(next(iter(self.all)))
-            self._bytes -= len(oldest.data)

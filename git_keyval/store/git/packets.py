@@ -3,11 +3,15 @@
 dulwich reads a line with two calls of the stream and logs it; here a line costs a slice of a buffer.
 """
 
+from binascii import Error as NotHexError
+from binascii import a2b_hex
 from collections.abc import Callable, Iterator
 
 from dulwich.errors import GitProtocolError, HangupException
 
 _SIZE_DIGITS = 4
+_DELIMITER, _UNUSED = 1, 3  # https://git-scm.com/docs/protocol-v2#_packet_line_framing; 3 means nothing yet
+_LONGEST = 65520
 _CHUNK = 256 * 1024
 
 
@@ -19,17 +23,20 @@ class PacketReader:
         self._read_some = read_some
         self._buffer = b""
         self._position = 0
+        self.at_delimiter = False
+        """Whether what was read last is a delimiter: after it the answer goes on."""
 
     def peek(self) -> bytes | None:
-        """Give the next line, None for a flush or delimiter, and leave it to be read. Raises GitProtocolError."""
+        """Return the next line, None for a flush or delimiter, and leave it to be read. Raises GitProtocolError."""
         line = self.read_line()
         self._position -= _SIZE_DIGITS + len(line or b"")
         return line
 
     def read_line(self) -> bytes | None:
-        """Give the next line without its size; None for a flush or delimiter. Raises GitProtocolError."""
+        """Return the next line without its size; None for a flush or delimiter. Raises GitProtocolError."""
         self._need(_SIZE_DIGITS)
         size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
+        self.at_delimiter = size == _DELIMITER
         if size < _SIZE_DIGITS:
             self._position += _SIZE_DIGITS
             return None
@@ -65,7 +72,12 @@ class PacketReader:
 
 
 def _size(digits: bytes) -> int:
+    """Read the size of a line. int() alone would take signs, spaces and underscores, too."""
     try:
-        return int(digits, 16)
-    except ValueError as exc:
+        high, low = a2b_hex(digits)
+    except (NotHexError, ValueError) as exc:
         raise GitProtocolError("a packet line does not begin with its size") from exc
+    size = high << 8 | low
+    if size == _UNUSED or size > _LONGEST:
+        raise GitProtocolError("a packet line has a size that none can have")
+    return size

@@ -1,7 +1,8 @@
 """The reading half of git's protocol: ls-refs with prefixes and a fetch of single objects, protocol version 2 or the one before.
 
 https://git-scm.com/docs/protocol-v2 and https://git-scm.com/docs/pack-protocol. Version 2 is what current servers speak; plain ssh
-servers often do not let the version through and answer as before it, with all refs at once.
+servers, and HTTP servers that do not pass on a header, often do not let the version through. They answer as before it, with all
+refs at once, and give nothing but what these point at: a ref and its object are then to be had in one conversation only.
 """
 
 import re
@@ -11,35 +12,52 @@ from contextlib import contextmanager
 from typing import IO
 
 from dulwich import protocol as pkt
-from dulwich.errors import GitProtocolError
+from dulwich.errors import GitProtocolError, HangupException
 
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.git.conversation import BrokenConversationError, Conversation, RequestTooLargeError, Transport
 from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.git.packs import read_pack
+from git_keyval.store.git.packs import MalformedPackError, read_pack
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
 
-_NO_REF = b"^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
+_NO_REF = "^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
 _OID_DIGITS = 40
 _DELIMITER = b"0001"
 _FLUSH = b"0000"
-_PACK, _PROGRESS, _FATAL = 1, 2, 3
-_NOT_OURS = "not our ref "
-_DAMAGE = re.compile("corrupt|missing|bad object|unable to (read|parse)", re.IGNORECASE)
-_SPOOL_BYTES = 8 * 1024 * 1024
+_ACK = b"ACK "
+_PACK, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
+_REF = re.compile(rb"[0-9a-f]{40} [^ \n]")
+_UNBORN = b"unborn "
+_SHALLOW = b"shallow "
+_SECTIONS_BEFORE_PACK = frozenset({b"acknowledgments", b"shallow-info", b"wanted-refs", b"packfile-uris"})
+_NOT_OURS = re.compile("not our ref ([0-9a-f]{40})|want ([0-9a-f]{40}) not valid")  # git's words, and JGit's
+_DAMAGE = re.compile(
+    "corrupt|missing|bad object|bad tree|unable to (read|parse)|is empty|inflate|not a valid object", re.IGNORECASE
+)
+_LONGEST_ADVERTISEMENT = 1_000
+"""How many lines of capabilities a server may tell; a dozen is usual."""
+_LARGEST_PACK = 8 * 1024**3
+"""How many bytes the answer to one request may have: more than any that is asked for here, and what a disk should have room for."""
 # https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterltfilter-specgt
 _FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
+# Some servers insist on thin-pack. It changes nothing: a pack is thin only against what the client says it has, which is nothing.
+_OLD_CAPABILITIES = frozenset({b"side-band-64k", b"ofs-delta", b"no-progress", b"thin-pack"})
+_ANY_REACHABLE = b"allow-reachable-sha1-in-want"
 
 
 class DamagedError(StoreError):
     """The server cannot send what was asked for, because it has lost something that it needs."""
 
 
+class SilentEndError(DamagedError):
+    """The server ended without a word, which it does over HTTP when it meets a damaged object, or for reasons of its own."""
+
+
 class MissingObjectError(Exception):
-    """The server does not have an object that was asked for."""
+    """The server does not have an object that was asked for, or does not give it any more."""
 
     def __init__(self, oid: Oid) -> None:
         """Keep the oid."""
@@ -62,10 +80,23 @@ class UploadPack:
     def __init__(self, conversation: Conversation) -> None:
         """Read the advertisement."""
         self._conversation = conversation
-        self.capabilities: frozenset[bytes] | None = None
-        self._old_refs: list[tuple[RefName, Oid]] = []
-        self._old_capabilities: frozenset[bytes] = frozenset()
+        self._capabilities: frozenset[bytes] = frozenset()
+        self._advertised: dict[RefName, Oid] | None = None
         self._read_advertisement(conversation.advertisement())
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the server speaks the protocol before version 2: it has told all refs already."""
+        return self._advertised is not None
+
+    @property
+    def gives_all(self) -> bool:
+        """Whether it gives any object by its oid, or only what a ref points at now, with what that needs."""
+        return self._advertised is None or _ANY_REACHABLE in self._capabilities
+
+    def gives(self, oids: set[Oid]) -> set[Oid]:
+        """Return those of the oids that may be asked for in this conversation, there or not."""
+        return oids if self.gives_all or self._advertised is None else oids.intersection(self._advertised.values())
 
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
@@ -78,39 +109,86 @@ class UploadPack:
     def fetch(self, oids: Sequence[Oid], depth: Depth) -> Iterator[GitObject]:
         """Stream these objects with all that they need, but for what is beyond the depth, where the server can leave that out.
 
-        Raises MissingObjectError for the first object that the server lacks, before anything is given.
+        What is too large to be an object of this format is left out. Raises MissingObjectError for the first object that the server
+        lacks and DamagedError if it lacks what one of them needs, before anything is given.
         """
-        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool, _readable():
-            if self.capabilities is None:
-                answer = self._conversation.request(self._old_fetch(oids))
-                _refuse(_line(answer))  # else NAK: nothing in common
-            else:
-                answer = self._conversation.request(self._fetch(oids, depth))
-                while (section := _line(answer)) != b"packfile":
+        with tempfile.TemporaryFile() as file, _readable():
+            self._receive_pack(oids, depth, file)
+            lacking, reader = set(oids), read_pack(file)
+            for obj in reader:
+                lacking.discard(obj.oid)
+                yield obj
+        if lacking and not reader.too_large and depth is Depth.VALUES:
+            raise UnavailableError(
+                "The server sent other objects than it was asked for.", "Try again; if it stays so, the server is at fault."
+            )
+
+    def present(self, oids: Sequence[Oid], one: Oid) -> set[Oid] | None:
+        """Return those of the objects that the repository has: it acknowledges what a client says that it has, too.
+
+        ``one`` is an object that it gives. None if it cannot be asked. Raises MissingObjectError and DamagedError.
+        """
+        haves = [b"have " + oid.encode() for oid in oids]
+        with _readable():
+            if not self.is_old:
+                waits = b"wait-for-done" in self._fetch_features()
+                want = b"wait-for-done" if waits else b"want " + one.encode()
+                answer = self._ask(_command(b"fetch", [want, *haves]))
+                if (section := _line(answer)) != b"acknowledgments":
                     _refuse(section)
-            _copy_pack(answer, spool)
-            spool.rollover()
-            spool.seek(0)
-            yield from read_pack(spool)
+                    return None
+                return _acknowledged(answer, b"") & set(oids)
+            if b"multi_ack_detailed" in self._capabilities:
+                want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
+                lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
+                return _acknowledged(self._ask(lines), b" common") & set(oids)
+        return None
+
+    def _receive_pack(self, oids: Sequence[Oid], depth: Depth, file: IO[bytes]) -> None:
+        """Ask for the pack and write it to a file, without the packet lines."""
+        if self.is_old:
+            answer = self._ask(self._old_fetch(oids, depth))
+            # Nothing in common: there is nothing to be acknowledged.
+            if (line := _line(answer)) != b"NAK":
+                _refuse(line)
+                raise BrokenConversationError("the server did not answer what it was asked")
+        else:
+            answer = self._ask(self._fetch(oids, depth))
+            _skip_to_pack(answer)
+        _copy_pack(answer, file)
+
+    def _ask(self, request: Sequence[bytes]) -> PacketReader:
+        """Send a request and wait for the answer. A server that ends here has met something that it cannot read."""
+        answer = self._conversation.request(request)
+        try:
+            answer.peek()
+        except HangupException as exc:
+            raise SilentEndError("The server ended without an answer.", "Look for what is lost with the command 'check'.") from exc
+        except BrokenConversationError as exc:
+            raise _damage(str(exc)) or exc from exc
+        return answer
 
     def _read_advertisement(self, packets: PacketReader) -> None:
         if (packets.peek() or b"").strip() == b"version 2":
-            self.capabilities = frozenset(line.strip() for line in packets.read_lines())
-            _check_hash(self.capabilities)
+            lines = [line.strip() for line, _ in zip(packets.read_lines(), range(_LONGEST_ADVERTISEMENT), strict=False)]
+            self._capabilities = frozenset(lines)
+            _check_hash(self._capabilities)
             return
+        self._advertised = {}
         for line in packets.read_lines():
-            _refuse(line)
             head, _, told = line.rstrip(b"\n").partition(b"\0")
             if told:
-                self._old_capabilities = frozenset(told.split())
-                _check_hash(self._old_capabilities)
-            oid, _, name = head.partition(b" ")
+                self._capabilities = frozenset(told.split())
+                _check_hash(self._capabilities)
+            if head.startswith((_SHALLOW, b"version 1")):
+                continue
+            name, oid = _ref(head)
             if not name.endswith(_NO_REF):
-                self._old_refs.append((_name(name), Oid(oid.decode("ascii"))))
+                self._advertised[name] = oid
 
     def _ls_refs(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        if self.capabilities is None:
-            yield from self._old_refs
+        if self._advertised is not None:
+            yield from self._advertised.items()
             return
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
         try:
@@ -123,29 +201,30 @@ class UploadPack:
             yield from self._ls_refs(prefixes[middle:])
             return
         for line in answer.read_lines():
-            text = _name(line.rstrip(b"\n"))
-            if text.startswith("ERR "):
-                _refuse(line)
-            yield RefName(text[_OID_DIGITS + 1 :]), Oid(text[:_OID_DIGITS])
+            if not line.startswith(_UNBORN):
+                yield _ref(line)
+
+    def _fetch_features(self) -> list[bytes]:
+        return next((line.partition(b"=")[2].split() for line in self._capabilities if line.startswith(b"fetch")), [])
 
     def _fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
         arguments = [b"no-progress", b"ofs-delta"]
-        features = next((line.partition(b"=")[2].split() for line in self.capabilities or () if line.startswith(b"fetch")), [])
-        if depth in _FILTERS and b"filter" in features:
+        if depth in _FILTERS and b"filter" in self._fetch_features():
             arguments.append(b"filter " + _FILTERS[depth])
         return _command(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
 
-    def _old_fetch(self, oids: Sequence[Oid]) -> list[bytes]:
-        if not self._old_refs:
-            raise MissingObjectError(oids[0])
-        wanted = b" ".join(sorted(self._old_capabilities & {b"side-band-64k", b"ofs-delta", b"no-progress"}))
-        if b"side-band-64k" not in self._old_capabilities:
+    def _old_fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
+        if b"side-band-64k" not in self._capabilities:
             raise StoreError(
                 "The git server is too old: it offers neither protocol version 2 nor side-band-64k.",
                 "Use git 2.18 or later.",
             )
+        asked = self._capabilities & _OLD_CAPABILITIES
+        filtered = depth in _FILTERS and b"filter" in self._capabilities
         lines = [b"want " + oid.encode() for oid in oids]
-        lines[0] += b" " + wanted
+        lines[0] += b" " + b" ".join(sorted(asked | {b"filter"} if filtered else asked))
+        if filtered:
+            lines.append(b"filter " + _FILTERS[depth])
         return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
 
 
@@ -154,13 +233,21 @@ def _readable() -> Iterator[None]:
     """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
     try:
         yield
-    except (GitProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
-        raise UnavailableError(f"Reading from the repository failed ({one_line(str(exc))}).", "Try again.") from exc
+    except (GitProtocolError, BrokenConversationError, MalformedPackError, OSError, UnicodeDecodeError) as exc:
+        raise UnavailableError(
+            f"Reading from the repository failed ({one_line(str(exc)) or 'the server hung up'}).",
+            "Try again; if it stays so, the server, or a proxy on the way to it, is at fault.",
+        ) from exc
 
 
-def _name(text: bytes) -> RefName:
-    """Read a ref name; what is no UTF-8 in it, which git allows and this product never writes, as a backslash and digits."""
-    return RefName(text.decode("utf-8", "backslashreplace"))
+def _ref(line: bytes) -> tuple[RefName, Oid]:
+    """Read a line of refs. What is no UTF-8 in a name, which git allows, becomes a backslash and digits: it is none of ours."""
+    if _REF.match(line) is None:
+        _refuse(line)
+        raise BrokenConversationError("the server sent a line that names no ref")
+    text = line.rstrip(b"\n").decode("utf-8", "backslashreplace")
+    # What may follow the name, after a space, is told only to those who ask.
+    return RefName(text[_OID_DIGITS + 1 :].partition(" ")[0]), Oid(text[:_OID_DIGITS])
 
 
 def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
@@ -175,6 +262,35 @@ def _line(stream: PacketReader) -> bytes:
     return line.strip()
 
 
+def _acknowledged(answer: PacketReader, after: bytes) -> set[Oid]:
+    """Read what is acknowledged, by lines that end so, up to a line that says that this is all."""
+    found: set[Oid] = set()
+    for line in answer.read_lines():
+        _refuse(line)
+        word = line.strip()
+        if word in {b"NAK", b"ready"}:
+            return found
+        if not word.startswith(_ACK):
+            raise BrokenConversationError("the server did not answer what it was asked")
+        if word.endswith(after):
+            found.add(Oid(word[len(_ACK) :].removesuffix(after).decode()))
+    if not found:
+        raise BrokenConversationError("the server did not answer what it was asked")
+    return found
+
+
+def _skip_to_pack(answer: PacketReader) -> None:
+    """Read up to the pack. What comes before it, such as where the history of a shallow repository ends, is not needed here."""
+    while (section := _line(answer)) != b"packfile":
+        _refuse(section)
+        if section not in _SECTIONS_BEFORE_PACK:
+            raise BrokenConversationError("the server answered with something else than a pack")
+        for _ in answer.read_lines():
+            pass
+        if not answer.at_delimiter:
+            raise BrokenConversationError("the server answered without a pack")
+
+
 def _refuse(line: bytes) -> None:
     if line.startswith(b"ERR "):
         raise _server_error(line[4:])
@@ -182,22 +298,32 @@ def _refuse(line: bytes) -> None:
 
 def _server_error(told: bytes) -> Exception:
     message = one_line(told.decode("utf-8", "replace"))
-    if _NOT_OURS in message:
-        return MissingObjectError(Oid(message.rpartition(_NOT_OURS)[2][:40]))
-    if _DAMAGE.search(message):
-        return DamagedError(f"The repository is damaged ({message}).", "Look for what is lost with the command 'check'.")
-    return UnavailableError(f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so.")
+    if found := _NOT_OURS.search(message):
+        return MissingObjectError(Oid(found[1] or found[2]))
+    return _damage(message) or UnavailableError(
+        f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so."
+    )
+
+
+def _damage(message: str) -> DamagedError | None:
+    if not _DAMAGE.search(message):
+        return None
+    return DamagedError(f"The repository is damaged ({one_line(message)}).", "Look for what is lost with the command 'check'.")
 
 
 def _copy_pack(answer: PacketReader, file: IO[bytes]) -> None:
+    left = _LARGEST_PACK
     for line in answer.read_lines():
-        channel, data = line[0], line[1:]
+        channel, data = line[:1], line[1:]
         if channel == _PACK:
+            left -= len(data)
+            if left < 0:
+                raise BrokenConversationError("the server sent a pack of more than 8 GiB")
             file.write(data)
         elif channel == _FATAL:
             raise _server_error(data)
         elif channel != _PROGRESS:
-            raise BrokenConversationError(f"the server used side band {channel}")
+            raise BrokenConversationError("the server sent a line without a side band")
 
 
 def _check_hash(capabilities: frozenset[bytes]) -> None:

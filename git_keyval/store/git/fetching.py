@@ -1,0 +1,163 @@
+"""Objects by oid from upload-pack: what was seen before is not asked for again, and what is lost costs itself alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from functools import partial
+from typing import Protocol, TypeVar
+
+from git_keyval.errors import UnavailableError
+from git_keyval.format.objects import GitObject, Kind, Oid
+from git_keyval.store.closure import closure, missing
+from git_keyval.store.git.upload import DamagedError, MissingObjectError, SilentEndError, UploadPack
+from git_keyval.store.port import Depth
+
+_CACHED_BYTES = 32 * 1024 * 1024
+_CACHED_OBJECT_BYTES = 64 * 1024
+
+_WANTS = 16_000
+"""How many objects are asked for at once: a line has 50 bytes, and many an HTTP server takes requests of up to 1 MB only."""
+
+_SILENT_ENDS = 24
+"""After how many requests that the server ended without a word, and none that it answered, nothing more is tried."""
+
+_KINDS: Mapping[Depth, frozenset[Kind]] = {
+    Depth.OIDS: frozenset(),
+    Depth.MESSAGES: frozenset({"commit", "tag"}),
+    Depth.TREES: frozenset({"commit", "tag", "tree"}),
+    Depth.VALUES: frozenset({"commit", "tag", "tree", "blob"}),
+}
+
+_T = TypeVar("_T")
+
+
+class Converse(Protocol):
+    """Has one conversation with the server, and begins it anew where it breaks off."""
+
+    def __call__(self, ask: Callable[[UploadPack], _T]) -> _T:
+        """Return what ``ask`` makes of it. Raises StoreError."""
+        ...
+
+
+class Fetcher:
+    """The objects of one repository."""
+
+    def __init__(self, converse: Converse) -> None:
+        """Ask by these conversations."""
+        self._converse = converse
+        self._cache = _ObjectCache()
+
+    def objects(self, asked: AbstractSet[Oid], depth: Depth, read: Mapping[Oid, GitObject]) -> Mapping[Oid, GitObject]:
+        """Return what a read of these oids to this depth brings; ``read`` is what the same read has brought already.
+
+        What the repository lacks, or cannot send, is left out; so is what a server before protocol version 2 does not give, because
+        no ref points at it now.
+        """
+        known = {**self._cache.all, **read}
+        wanted = _incomplete(asked, known, depth)
+        if wanted:
+            fetched, lost = self._fetch(wanted, depth)
+            # Where trees or blobs are left out, one that was asked for by its own oid may be, too.
+            if depth is not Depth.VALUES and (left_out := wanted - fetched.keys() - lost):
+                fetched |= self._fetch(left_out, Depth.VALUES)[0]
+            known |= fetched
+        return closure(asked, known, depth)
+
+    def ask(self, server: UploadPack, asked: AbstractSet[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
+        """Return what one conversation brings of a read of these oids; less where something is lost, or there is very much.
+
+        A server that gives only what refs point at gives blobs with their commit or never.
+        """
+        if depth is Depth.TREES and not server.gives_all:
+            depth = Depth.VALUES
+        wanted = _incomplete(asked, self._cache.all, depth)
+        fetched: Mapping[Oid, GitObject] = {}
+        if len(wanted) <= _WANTS:
+            with suppress(MissingObjectError, DamagedError):
+                fetched = self._fetched(sorted(wanted), depth, server)
+        return closure(asked, {**self._cache.all, **fetched}, depth)
+
+    def _fetch(self, wanted: AbstractSet[Oid], depth: Depth) -> tuple[dict[Oid, GitObject], set[Oid]]:
+        """Fetch objects, in parts; also return those that are lost, each of which the server answers with a refusal of all."""
+        found: dict[Oid, GitObject] = {}
+        lost: set[Oid] = set()
+        waiting = [*_parts(sorted(wanted))]
+        silent = 0
+        while waiting:
+            part = waiting.pop()
+            try:
+                found |= self._converse(partial(self._fetched, part, depth))
+            except MissingObjectError as exc:
+                rest = self._without_lost(part, exc.oid)
+                lost.update(set(part).difference(rest))
+                waiting += [rest] if rest else []
+            except DamagedError as exc:
+                silent += isinstance(exc, SilentEndError)
+                if not found and silent > _SILENT_ENDS:
+                    raise
+                # It does not say which of them cannot be sent: so half and half, until one is alone.
+                middle = len(part) // 2
+                waiting += [part[middle:], part[:middle]] if middle else []
+                lost.update(() if middle else part)
+        if silent and not found:
+            # Nothing tells that the server answers at all.
+            raise UnavailableError("The server ends without an answer.", "Try again; check the server if it stays so.")
+        return found, lost
+
+    def _fetched(self, oids: Sequence[Oid], depth: Depth, server: UploadPack) -> dict[Oid, GitObject]:
+        given = server.gives(set(oids))
+        kinds = _KINDS[depth]
+        found: dict[Oid, GitObject] = {}
+        for obj in server.fetch(sorted(given), depth) if given else ():
+            self._cache.add(obj)
+            # A server that knows no filter sends all values with the messages: they need not be in memory together.
+            if obj.kind in kinds or obj.oid in given:
+                found[obj.oid] = obj
+        return found
+
+    def _without_lost(self, oids: Sequence[Oid], named: Oid) -> Sequence[Oid]:
+        """Return those that are not lost; where the server cannot be asked, all but the one that it named."""
+        rest = [oid for oid in oids if oid != named]
+        if len(rest) == len(oids):
+            raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.")
+        if not rest:
+            return rest
+
+        # It looks for one after the other, so those before the one that it named are there; of the others any may be.
+        guess = oids[oids.index(named) - 1]
+
+        def ask(server: UploadPack) -> set[Oid] | None:
+            return server.present(rest, next(iter(server.gives(set(self._cache.all))), guess))
+
+        try:
+            there = self._converse(ask)
+        except MissingObjectError as exc:
+            return [oid for oid in rest if oid != exc.oid]
+        except DamagedError:
+            return rest
+        return rest if there is None else sorted(there)
+
+
+def _incomplete(asked: AbstractSet[Oid], known: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
+    return {oid for oid in asked if missing([oid], known, depth)}
+
+
+def _parts(oids: Sequence[Oid]) -> Iterator[Sequence[Oid]]:
+    return (oids[start : start + _WANTS] for start in range(0, len(oids), _WANTS))
+
+
+class _ObjectCache:
+    """Small objects seen in this process: expiry commits, counters and increments come up again and again."""
+
+    def __init__(self) -> None:
+        self.all: dict[Oid, GitObject] = {}
+        self._bytes = 0
+
+    def add(self, obj: GitObject) -> None:
+        if len(obj.data) > _CACHED_OBJECT_BYTES or obj.oid in self.all:
+            return
+        self.all[obj.oid] = obj
+        self._bytes += len(obj.data)
+        while self._bytes > _CACHED_BYTES:
+            oldest = self.all.pop(next(iter(self.all)))
+            self._bytes -= len(oldest.data)
