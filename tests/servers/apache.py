@@ -26,7 +26,7 @@ ServerName 127.0.0.1
 PidFile "{directory}/apache.pid"
 DefaultRuntimeDir "{directory}"
 ErrorLog "{directory}/error.log"
-LogFormat "%m %U%q %>s" short
+LogFormat "%m %U%q %>s %{{Content-Encoding}}o" short
 CustomLog "{directory}/access.log" short
 {modules}
 {user}
@@ -37,19 +37,22 @@ Listen 127.0.0.1:{tls_port}
 SetEnv GIT_PROJECT_ROOT "{root}"
 SetEnv GIT_HTTP_EXPORT_ALL 1
 SetEnvIf Git-Protocol ".*" GIT_PROTOCOL=$0
-SetOutputFilter DEFLATE
+# Answers are compressed for clients that do not ask for it, too, as some proxies do.
+SetEnv force-gzip 1
 ScriptAlias /git/ "{backend}/"
 ScriptAlias /open/ "{backend}/"
 RedirectMatch 301 "^/moved/(.*?)(\\.git)?/(info/refs|git-.*-pack)$" "/git/$1.git/$3"
 <Location /git/>
   AuthType Basic
   AuthName git
+  SetOutputFilter DEFLATE
   AuthUserFile "{directory}/users"
   Require valid-user
 </Location>
 <Location /open/>
   AuthType Basic
   AuthName git
+  SetOutputFilter DEFLATE
   AuthUserFile "{directory}/users"
   <If "%{{QUERY_STRING}} =~ /service=git-receive-pack/ || %{{REQUEST_URI}} =~ m#/git-receive-pack$#">
     Require valid-user
@@ -82,7 +85,7 @@ class Apache:
     _log: Path
 
     def requests(self) -> list[str]:
-        """Return what it was asked for so far and with which status, such as ``GET /git/a.git/HEAD 404``."""
+        """Return what it was asked for so far, the status, and how the answer was compressed: ``GET /git/a.git/HEAD 404 -``."""
         return self._log.read_text().splitlines()
 
 
