@@ -37,7 +37,11 @@ class RateLimitedError(Exception):
         super().__init__(reason)
 
 
-_PASSING = (LostReplyError, RateLimitedError, UnavailableError)
+class NotYetError(Exception):
+    """The server has not heard of everything yet that it will know a moment later, and so did nothing."""
+
+
+_PASSING = (LostReplyError, RateLimitedError, NotYetError, UnavailableError)
 """Failures that may be gone a moment later. Any other is final."""
 
 
@@ -53,7 +57,7 @@ class Patience:
     def repeat(self, send: Callable[[], _T]) -> _T:
         """Send a request that may be sent again: one that reads, or that uploads what is named by its content.
 
-        Raises at once what is no accident, and the last of LostReplyError, RateLimitedError and UnavailableError when it gives up.
+        Raises at once what is no accident; of what may pass the last that was met, when it gives up.
         """
         try:
             return send()
@@ -63,6 +67,13 @@ class Patience:
     def give_way(self, attempt: int) -> None:
         """Wait a moment, so that one of several writers who are in each other's way gets through."""
         self.sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self.random() / 2))
+
+    def wait_for_copies(self, attempt: int) -> bool:
+        """Wait before what was refused for something that the server will know of is sent again; False after the last attempt."""
+        if attempt >= _MAX_LOST:
+            return False
+        self.sleep(self._lost_pause(attempt))
+        return True
 
     def wait_out(self, limit: RateLimitedError, attempt: int) -> bool:
         """Wait until a limit allows the next attempt; False, at once, if that would take longer than the run may."""
@@ -91,8 +102,10 @@ class Patience:
         failure = _failure(state)
         if isinstance(failure, RateLimitedError):
             return self._limit_pause(failure, state.attempt_number)
-        longest = min(_FIRST_PAUSE_SECONDS * float(2 ** (state.attempt_number - 1)), _LONGEST_PAUSE_SECONDS)
-        return longest * (0.5 + self.random() / 2)
+        return self._lost_pause(state.attempt_number)
+
+    def _lost_pause(self, attempt: int) -> float:
+        return min(_FIRST_PAUSE_SECONDS * float(2 ** (attempt - 1)), _LONGEST_PAUSE_SECONDS) * (0.5 + self.random() / 2)
 
     def _limit_pause(self, limit: RateLimitedError, attempt: int) -> float:
         if limit.seconds is not None:

@@ -8,6 +8,7 @@ from tests.emulator.access import Permission
 from tests.emulator.faults import (
     Drop,
     Fault,
+    Lag,
     Malformed,
     PrimaryExhausted,
     ResourceLimits,
@@ -17,14 +18,17 @@ from tests.emulator.faults import (
     Status,
     Timeout,
     Truncated,
+    Untyped,
 )
 from tests.emulator.options import Options, Protected
-from tests.emulator.server import GitHubEmulator, Logged
+from tests.emulator.server import GitHubEmulator, Kind, Logged
 
 __all__ = [
     "Drop",
     "Fault",
     "GitHubEmulator",
+    "Kind",
+    "Lag",
     "Logged",
     "Malformed",
     "Options",
@@ -38,4 +42,5 @@ __all__ = [
     "Status",
     "Timeout",
     "Truncated",
+    "Untyped",
 ]

@@ -31,6 +31,16 @@ class Call:
     permission: Permission
     now: datetime
     report: Callable[[str], None]
+    lags: bool
+    """Whether the copy that answers has not heard of the objects that the request names."""
+
+    def named(self, oid: str, kind: str) -> Stored | None:
+        """Find an object that the request names, or what a commit or tag leads to."""
+        return None if self.lags else self.objects.peel(oid, kind)
+
+    def kind(self, oid: str) -> str | None:
+        """Give the kind of an object that the request names."""
+        return None if self.lags else self.objects.kind(oid)
 
     @property
     def objects(self) -> Objects:

@@ -4,6 +4,7 @@
 A fault that makes no sense for a request leaves it alone, such as a stale read for a push.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,20 @@ UNICORN = """<!DOCTYPE html>
 """
 
 
+SOMETHING_WENT_WRONG = json.dumps(
+    {
+        "data": None,
+        "errors": [
+            {
+                "message": "Something went wrong while executing your query. This may be the result of a timeout, or it could be "
+                "a GitHub bug. Please include `0000:0000:000000:000000:00000000` when reporting this issue."
+            }
+        ],
+    }
+)
+"""What GraphQL answers, with status 502, 504 or 200, where it cannot say what happened (seen in apache/devlake#4349)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
     """The connection is closed without an answer."""
@@ -24,13 +39,20 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Another answer; by default GitHub's page for a server that took too long."""
+    """Another answer; by default what GitHub answers where a server took too long: a page, and JSON to a GraphQL request."""
 
     code: int = 502
     applied: bool = False
-    body: str = UNICORN
+    body: str | None = None
     content_type: str = "text/html; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped:
+    """A GraphQL request is answered with status 200 and an error without a type. It may have done its work, or not."""
+
+    applied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +108,20 @@ class StaleRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """A write is answered by a copy that has not heard of the objects which it names; ``of_repository``, nor of the repository."""
+
+    of_repository: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rival:
     """Somebody else acts just before this request is processed."""
 
     act: Callable[[], object]
 
 
-Fault = Drop | Status | SecondaryLimit | PrimaryExhausted | Timeout | Truncated | Malformed | ResourceLimits | StaleRead | Rival
+Lost = Drop | Status | Untyped | Timeout | Truncated | Malformed
+"""What leaves the client without an answer to believe."""
+Limit = SecondaryLimit | PrimaryExhausted
+Fault = Lost | Limit | ResourceLimits | StaleRead | Lag | Rival

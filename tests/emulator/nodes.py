@@ -46,6 +46,7 @@ class Session:
     budget: int | None = None
     """How many refs and objects may still be resolved, if the query is to end early."""
     cost: Cost = field(default=Cost(0, 1))
+    lags: bool = False
     ref_reads: int = 0
 
     @property

@@ -59,6 +59,8 @@ class Options:
     """The same for an hour. GitHub names 500."""
     empty_refuses: bool = True
     """Whether a repository without refs stores nothing, as one that never had any on GitHub."""
+    signs_contents: bool = False
+    """Whether a file that is put is committed in GitHub's own name, whoever is given."""
     private: bool = True
     public: set[str] = field(default_factory=set)
     """Full names, in lower case, of the repositories that are public where the others are private."""

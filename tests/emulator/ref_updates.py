@@ -80,7 +80,7 @@ def check_change(view: View, refs: Refs, change: Change) -> None:
         if change.name == refs.default_branch():
             raise GraphError(UNPROCESSABLE, f"{change.name} is the default branch and cannot be deleted.")
         return
-    kind = view.repository.objects.kind(change.after)
+    kind = None if view.session.lags else view.repository.objects.kind(change.after)
     if kind is None:
         raise GraphError(UNPROCESSABLE, f"Object {change.after} does not exist.")
     if change.before == ZERO and name_is_refused(change.name):

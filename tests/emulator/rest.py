@@ -91,7 +91,7 @@ def put_contents(call: Call, path: str) -> Answer:
         raise refuse(409, f"{path} does not match {body['sha']}")
     blob = call.objects.add("blob", content)
     tree = _put(call, head.tree if head else None, path.split("/"), blob)
-    people = rest_objects.read_people(call, body)
+    people = rest_objects.read_people(call, {} if call.options.signs_contents else body)
     commit = rest_objects.write_commit(call.objects, tree, [before] if before else [], text_of(body, "message"), people)
     change = Change(name, before or ZERO, commit.oid)
     rule = protection(call.options, name, act_of(change.before, change.after))

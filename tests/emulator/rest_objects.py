@@ -98,7 +98,7 @@ def create_tree(call: Call) -> Answer:
         raise refuse(422, "Invalid tree info")
     base: Stored | None = None
     if "base_tree" in body:
-        base = call.objects.peel(text_of(body, "base_tree"), "tree")
+        base = call.named(text_of(body, "base_tree"), "tree")
         if base is None:
             raise refuse(422, f"base_tree is not a valid tree: {text_of(body, 'base_tree')}")
     contents = [item["content"].encode() for item in items if isinstance(item, dict) and isinstance(item.get("content"), str)]
@@ -156,7 +156,7 @@ def _read_target(call: Call, content: Json, kind: str) -> Oid | None:
     if content["sha"] is None:
         return None
     sha = text_of(content, "sha")
-    if kind != "commit" and call.objects.kind(sha) != kind:
+    if kind != "commit" and call.kind(sha) != kind:
         raise refuse(422, f"tree.sha {sha} is not a valid {kind}")
     return Oid(sha)
 
@@ -192,12 +192,12 @@ def create_commit(call: Call) -> Answer:
     """Write a commit. The tree must be stored: git knows the empty one by itself, and whether GitHub does is not known."""
     body = call.body(_COMMIT_MEMBERS)
     tree = text_of(body, "tree")
-    if call.objects.kind(tree) != "tree":
+    if call.kind(tree) != "tree":
         raise refuse(422, "Tree SHA does not exist")
     parents = body.get("parents", [])
     assert isinstance(parents, list)
     for parent in parents:
-        if not isinstance(parent, str) or call.objects.kind(parent) != "commit":
+        if not isinstance(parent, str) or call.kind(parent) != "commit":
             raise refuse(422, "Parent SHA does not exist or is not a commit object")
     message = text_of(body, "message")
     if "\0" in message:

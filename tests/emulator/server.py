@@ -13,13 +13,16 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tests.emulator.access import SSO_MESSAGE, SSO_URL, Access, Permission
-from tests.emulator.answers import Answer, RefusedError, Request, error_answer, json_answer, refuse
+from tests.emulator.answers import JSON_TYPE, Answer, RefusedError, Request, error_answer, json_answer, refuse
 from tests.emulator.calls import Call
 from tests.emulator.cdn import PREFIX as CDN_PREFIX
 from tests.emulator.cdn import Cdn, is_cdn_path
 from tests.emulator.faults import (
+    SOMETHING_WENT_WRONG,
+    UNICORN,
     Drop,
     Fault,
+    Lag,
     Malformed,
     PrimaryExhausted,
     ResourceLimits,
@@ -29,6 +32,7 @@ from tests.emulator.faults import (
     Status,
     Timeout,
     Truncated,
+    Untyped,
 )
 from tests.emulator.graphql import Asked, InvalidQueryError, execute_graphql, rate_limited, read_graphql, secondary_limited
 from tests.emulator.limits import Limits, Quota, Resource
@@ -89,6 +93,10 @@ class _Meeting:
     @property
     def writes(self) -> bool:
         return self.kind == "graphql-mutation" or (self.kind == "rest" and self.request.method not in {"GET", "HEAD"})
+
+    @property
+    def lags(self) -> bool:
+        return isinstance(self.fault, Lag)
 
     @property
     def writes_ago(self) -> int:
@@ -222,6 +230,8 @@ class GitHubEmulator:
             meeting = _Meeting(request, self._numbers, kind, asked, self.faults.get(self._numbers))
         if meeting.fault is None and self.on_request:
             meeting = replace(meeting, fault=self.on_request(_entry(meeting)))
+        if isinstance(meeting.fault, Untyped) and meeting.resource != "graphql":
+            meeting = replace(meeting, fault=None)
         return meeting
 
     def _suffer(self, meeting: _Meeting) -> Delivery:
@@ -231,10 +241,10 @@ class GitHubEmulator:
                 return Delivery(self._answer(meeting) if applied else Answer(0), Manner.NOT)
             case Timeout(applied):
                 return Delivery(self._answer(meeting) if applied else Answer(0), Manner.HELD)
-            case Status() as status:
-                if status.applied:
+            case Status() | Untyped() as fault:
+                if fault.applied:
                     self._answer(meeting)
-                return Delivery(Answer(status.code, status.body.encode(), (("Content-Type", status.content_type), *status.headers)))
+                return Delivery(_another(fault, meeting))
             case Truncated():
                 return Delivery(self._answer(meeting), Manner.HALF)
             case Malformed():
@@ -329,6 +339,7 @@ class GitHubEmulator:
                 held,
                 meeting.writes_ago,
                 meeting.fault.after if isinstance(meeting.fault, ResourceLimits) else None,
+                lags=meeting.lags,
             )
             if not session.torn:
                 # One at a time: two queries that name two repositories each could wait for each other for ever.
@@ -359,7 +370,7 @@ class GitHubEmulator:
         if route is None:
             self._report(f"{request.method} {path}")
             raise refuse(404, "Not Found")
-        if found is None or not self.access.allowed(token, found.full_name):
+        if found is None or not self.access.allowed(token, found.full_name) or meeting.fault == Lag(of_repository=True):
             raise refuse(404, "Not Found")
         self._authorise(token, found, writes=route[0].writes)
         with found.lock:
@@ -372,6 +383,7 @@ class GitHubEmulator:
                 self.access.allowed(token, found.full_name),
                 self._now(),
                 self._report,
+                meeting.lags,
             )
             if not route[0].even_if_empty:
                 call.refuse_empty()
@@ -396,6 +408,15 @@ def _entry(meeting: _Meeting) -> Logged:
     return Logged(
         meeting.number, meeting.kind, request.method, request.words, request.query, len(request.body), 0, 0, meeting.fault
     )
+
+
+def _another(fault: Status | Untyped, meeting: _Meeting) -> Answer:
+    status = fault if isinstance(fault, Status) else Status(200)
+    body, content_type = status.body, status.content_type
+    if body is None and meeting.resource == "graphql":
+        body, content_type = SOMETHING_WENT_WRONG, JSON_TYPE
+    text = (UNICORN if body is None else body).encode()
+    return Answer(status.code, text, (("Content-Type", content_type), *status.headers))
 
 
 def _moved(request: Request, location: str) -> Answer:

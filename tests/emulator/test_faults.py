@@ -1,5 +1,6 @@
 """Each fault once, as PyGithub meets it, and that the log says what happened."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.emulator import (
     Status,
     Timeout,
     Truncated,
+    Untyped,
 )
 from tests.emulator.conftest import ZERO, Client, Clock
 from tests.servers.binary import run_git
@@ -84,6 +86,8 @@ def test_faults_of_rest_writes(
         (Status(applied=True), 502, True),
         (Truncated(), 200, True),
         (Malformed(), 200, True),
+        (Untyped(), 200, False),
+        (Untyped(applied=True), 200, True),
         (SecondaryLimit(200), 200, False),
         (SecondaryLimit(403), 403, False),
         (PrimaryExhausted(), 200, False),
@@ -107,6 +111,18 @@ def test_faults_of_mutations(
     assert exists(path) is applied
     assert emulator.requests[-1].status == status
     assert emulator.count("graphql-mutation") == 1
+
+
+def test_what_graphql_says_where_it_cannot_say_what_happened(emulator: GitHubEmulator, client: Client) -> None:
+    """JSON in the form of an answer, with the status of a server error or of a success."""
+    emulator.faults = {1: Status(504), 2: Untyped(), 3: Status(502, body="<html>")}
+    told = [client.requester.requestJson("POST", "/graphql", input={"query": "{ viewer { login } }"}) for _ in range(3)]
+    assert [status for status, _, _ in told] == [504, 200, 502]
+    for _, headers, body in told[:2]:
+        assert headers["content-type"].startswith("application/json")
+        answer = json.loads(body)
+        assert (answer["data"], [error.keys() for error in answer["errors"]]) == (None, [{"message"}])
+    assert told[2][2] == "<html>"
 
 
 def test_page_of_the_unicorn(emulator: GitHubEmulator, client: Client) -> None:

@@ -22,6 +22,7 @@ from tests.emulator import (
     Status,
     Timeout,
     Truncated,
+    Untyped,
 )
 from tests.github.stage import Seen, Stage
 
@@ -30,7 +31,8 @@ FAULTS: Mapping[str, Fault] = {
     "dropped after": Drop(applied=True),
     "502": Status(502),
     "502 after": Status(502, applied=True),
-    "503": Status(503),
+    "untyped": Untyped(),
+    "untyped after": Untyped(applied=True),
     "403": SecondaryLimit(403),
     "403 with retry-after": SecondaryLimit(403, retry_after=30),
     "429": SecondaryLimit(429),
@@ -47,20 +49,34 @@ FAULTS: Mapping[str, Fault] = {
     "too much": ResourceLimits(),
     "stale": StaleRead(),
 }
-UNTOLD = {"dropped", "502", "503", "timeout", "dropped after", "502 after", "timeout after", "truncated", "malformed"}
+UNTOLD = {
+    "dropped",
+    "502",
+    "untyped",
+    "timeout",
+    "dropped after",
+    "502 after",
+    "untyped after",
+    "timeout after",
+    "truncated",
+    "malformed",
+}
 """Faults of which a client cannot tell whether its request was done; after any other, the server has said that it was not."""
 BEGUN = {"truncated", "malformed"}
 """Faults in the middle of an answer: of a listing, what was given cannot be taken back."""
 NO_FAULT_OF_GIT = {name for name, fault in FAULTS.items() if isinstance(fault, SecondaryLimit | PrimaryExhausted)} - {"429"} | {
     "too much",
+    "untyped",
+    "untyped after",
     "stale",
 }
 """Git is told of every limit in the same way, and the rest is about queries."""
+NO_FAULT_OF_REST = {"200 limited", "too much", "untyped", "untyped after"}
 
 
 def faults_of(logged: Logged) -> list[str]:
     """Name the faults that differ for a request."""
-    left_out = {"git": NO_FAULT_OF_GIT, "rest": {"200 limited", "too much"}}.get(logged.kind, set())
+    left_out = {"git": NO_FAULT_OF_GIT, "rest": NO_FAULT_OF_REST}.get(logged.kind, set())
     return [name for name in FAULTS if name not in left_out]
 
 

@@ -32,6 +32,7 @@ from tests.emulator import (
     StaleRead,
     Status,
     Truncated,
+    Untyped,
 )
 from tests.world import World, key, text
 
@@ -43,6 +44,8 @@ FAULTS: tuple[Fault, ...] = (
     Drop(applied=True),
     Status(502),
     Status(502, applied=True),
+    Untyped(),
+    Untyped(applied=True),
     SecondaryLimit(403),
     SecondaryLimit(429, retry_after=5),
     SecondaryLimit(200),

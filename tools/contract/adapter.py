@@ -1,8 +1,10 @@
 """The adapter at work on the emulated GitHub: everything that it ever asks and sends."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from git_keyval.errors import StoreError
+from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.clock import ServerClock
@@ -122,7 +124,9 @@ def _refused(store: GithubStore) -> None:
 def _empty(github: RecordedGitHub) -> None:
     github.create("owner", "empty", empty=True)
     store = _open(github, "owner/empty")
-    try:
+    with suppress(StoreError):  # as it should be: nothing but a first commit makes the first branch
         store.apply([put(branch("value"), _TEXT)])
-    except StoreError:
-        return  # as it should be: nothing but a push makes the first branch
+    readme = _TEXT.objects[0]
+    root = tree([("README.md", readme.oid)])
+    first = commit(root.oid, b"Begin\n")
+    store.apply([Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first))])

@@ -3,8 +3,18 @@
 Internal to this adapter: above it, each of these is an outcome of a transaction or a StoreError.
 """
 
+import re
+
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
-from git_keyval.store.patience import LostReplyError, RateLimitedError
+from git_keyval.store.patience import LostReplyError, NotYetError, RateLimitedError
+
+_DEPENDS = {"STALE_DATA", "UNPROCESSABLE", "409", "422"}
+"""Kinds of refusals that depend on what is stored."""
+_RULE = re.compile(
+    r"rule violation|protected|restricted|push protection|secret|must be made through|declined|can ?not update more", re.IGNORECASE
+)
+# "Tree SHA does not exist", "tree.sha … is not a valid blob", "GitRPC::BadObjectState", "Object … does not exist".
+_LACKS = re.compile(r"does not exist|is not a valid (tree|blob|commit|object)|BadObjectState", re.IGNORECASE)
 
 
 class RejectedError(Exception):
@@ -15,6 +25,29 @@ class RejectedError(Exception):
         self.kind = kind
         self.message = message
         super().__init__(f"{message} ({kind})")
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether the same will be refused again, whatever becomes of refs and objects: by a rule, a limit or a right."""
+        return not self._depends or _RULE.search(self.message) is not None
+
+    @property
+    def lacks(self) -> bool:
+        """Return whether it is for something that the server says it does not have."""
+        return self._depends and _LACKS.search(self.message) is not None
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether it says, by its kind, that a ref is not as expected."""
+        return "STALE_DATA" in self.kind.split()
+
+    @property
+    def _depends(self) -> bool:
+        return not _DEPENDS.isdisjoint(self.kind.split())
+
+
+class LaggingError(RejectedError, NotYetError):
+    """The server lacks what it was told, or told of, a moment ago: the copy that was asked has not heard of it yet."""
 
 
 class MovedError(Exception):

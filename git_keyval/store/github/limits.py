@@ -7,7 +7,7 @@ time, and about writes: its state cannot be asked for, and its answers need not 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from git_keyval.format.times import SECOND
@@ -42,7 +42,7 @@ class RateLimits:
 
 
 def limited(
-    status: int, headers: Mapping[str, Any], message: str, kinds: Sequence[str], clock: ServerClock
+    status: int, headers: Mapping[str, Any], message: str, kinds: Collection[str], clock: ServerClock
 ) -> RateLimitedError | None:
     """Give the error if an answer says that a rate limit was exceeded.
 

@@ -1,7 +1,7 @@
 """Moving refs: ref transactions by the GraphQL mutation ``updateRefs``, which applies all of its updates or none.
 
-Its errors do not say which ref was in the way, so after a refusal the refs are read again: those that are not as expected are in
-conflict, and the rest is sent again. A reply that is lost leaves the outcome unknown; nothing is sent again then.
+Its errors do not say which ref was in the way, so after a refusal that is not final the refs are read again: those that are not as
+expected are in conflict, and the rest is sent again. A reply that is lost leaves the outcome unknown; nothing is sent again then.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from git_keyval.errors import StoreError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
-from git_keyval.store.github.client import Json
+from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError, gave_up
 from git_keyval.store.github.queries import Wanted
 from git_keyval.store.github.repository import Repository
@@ -78,17 +78,37 @@ class Moves:
 
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
         """Find out what was in the way; whatever has no outcome afterwards is sent again."""
-        refs = self._read(work, batch)
-        if self._settle_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs) or self._uploads.store_assumed():
+        expecting = [update.name for update in work.of(batch) if update.expect is not ANY]
+        if refusal.is_final or refusal.kind.isdigit():  # a status is about the request, and not about refs
+            self._settle_or_halve(work, batch, Refused(str(refusal)))
+        elif refusal.lacks and (self._uploads.store_assumed() or self._wait_for_copies(work)):
             work.again(batch)
-        elif len(batch) > 1:
-            self._size = max(1, self._size // 2)
-            middle = len(batch) // 2
-            work.again(batch[:middle], batch[middle:])
-        elif _STALE.search(refusal.message) or "STALE" in refusal.kind:
-            work.settle(batch, Conflict(tuple(update.name for update in work.updates[batch[0]] if update.expect is not ANY)))
+        elif refusal.is_stale and len(batch) == len(expecting) == 1:
+            work.settle(batch, Conflict((expecting[0],)))
+        elif self._finds_what_is_in_the_way(work, batch):
+            work.again(batch)
         else:
-            work.settle(batch, Refused(str(refusal)))
+            is_conflict = refusal.is_stale or _STALE.search(refusal.message)
+            self._settle_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else Refused(str(refusal)))
+
+    def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
+        refs = self._read(work, batch)
+        if self._settle_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs):
+            return True
+        return self._uploads.store_assumed()
+
+    def _wait_for_copies(self, work: "_Work") -> bool:
+        work.lags += 1
+        return self._repository.patience.wait_for_copies(work.lags)
+
+    def _settle_or_halve(self, work: "_Work", batch: list[int], outcome: Outcome) -> None:
+        """Settle a batch of one; of several it is not known which of them was refused."""
+        if len(batch) == 1:
+            work.settle(batch, outcome)
+            return
+        self._size = max(1, self._size // 2)
+        middle = len(batch) // 2
+        work.again(batch[:middle], batch[middle:])
 
     @staticmethod
     def _settle_conflicts(work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
@@ -118,6 +138,7 @@ class _Work:
 
     def __init__(self, transactions: Sequence[Transaction]) -> None:
         self.updates = [transaction.updates for transaction in transactions]
+        self.lags = 0
         self._outcomes: dict[int, Outcome] = {}
         self._waiting = [list(range(len(transactions)))]
 

@@ -10,10 +10,9 @@ from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from github.GithubException import GithubException
     from github.Requester import Requester
 
-__all__ = ["GithubException", "Requester", "TokenAuth"]
+__all__ = ["Requester", "TokenAuth"]
 
 _PACKAGE = "github"
 
@@ -34,20 +33,18 @@ class TokenAuth:
         headers["Authorization"] = "token (removed)"
 
 
-def _import_requester() -> tuple[type["Requester"], type["GithubException"]]:
+def _import_requester() -> type["Requester"]:
     is_imported = _PACKAGE in sys.modules
     spec = find_spec(_PACKAGE)
     if not is_imported and spec is not None:
         sys.modules[_PACKAGE] = module_from_spec(spec)
-    requester, exceptions = import_module("github.Requester"), import_module("github.GithubException")
+    requester: type[Requester] = import_module("github.Requester").Requester
     if not is_imported:
-        # The one thing that the requester takes from the package itself are these classes.
-        vars(sys.modules[_PACKAGE]).update({name: one for name, one in vars(exceptions).items() if isinstance(one, type)})
         # Whoever imports the package after this gets all of it.
         for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
             del sys.modules[name]
-    return requester.Requester, exceptions.GithubException
+    return requester
 
 
 if not TYPE_CHECKING:
-    Requester, GithubException = _import_requester()
+    Requester = _import_requester()

@@ -11,7 +11,7 @@ from typing import Literal
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, blob, commit, tree
-from git_keyval.store.github.client import Json
+from git_keyval.store.github.answers import Json
 from git_keyval.store.port import Depth
 
 PAGE = 100

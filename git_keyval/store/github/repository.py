@@ -8,8 +8,9 @@ from urllib.parse import quote
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
-from git_keyval.store.github.client import GithubClient, Json
-from git_keyval.store.github.failures import EmptyRepositoryError, MovedError, RejectedError, gave_up, not_visible
+from git_keyval.store.github.answers import Json
+from git_keyval.store.github.client import GithubClient
+from git_keyval.store.github.failures import EmptyRepositoryError, LaggingError, MovedError, RejectedError, gave_up, not_visible
 from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
 from git_keyval.store.patience import LostReplyError, Patience, RateLimitedError
 from git_keyval.store.port import Depth
@@ -40,6 +41,8 @@ class Repository:
         self.name = name
         self.is_public = is_public
         self._id = repository_id
+        self._was_seen = False
+        self._has_commits = False
 
     def id(self) -> str:
         """Give the GraphQL id, asking for it if no read has told it."""
@@ -56,17 +59,27 @@ class Repository:
                 return None
             raise _unexpected(exc) from exc
 
-    def post(self, resource: str, body: Mapping[str, Json]) -> Json:
-        """POST what is named by its content. Raises RejectedError, EmptyRepositoryError and StoreError."""
+    def post(self, resource: str, body: Mapping[str, Json], *, all_stored: bool = True) -> Json:
+        """POST what is named by its content. Raises RejectedError, EmptyRepositoryError and StoreError.
+
+        With ``all_stored`` the repository has whatever the body names, and a copy that lacks some of it is waited for. So is one
+        that lacks the repository itself, where it was seen in this run.
+        """
         try:
-            return self._repeat(lambda: self.client.post(f"/repos/{self.name}/{resource}", body))
+            return self._repeat(lambda: self._post(resource, body, all_stored=all_stored))
         except MovedError:
             self._follow()
-            return self.post(resource, body)
+            return self.post(resource, body, all_stored=all_stored)
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 raise not_visible(self.name) from exc
             raise
+
+    def begin(self, file: str, body: Mapping[str, Json]) -> Json:
+        """PUT a file, which makes the first commit of an empty repository. Sent once. Raises what ``answers`` does."""
+        made = self.client.put(f"/repos/{self.name}/contents/{quote(file)}", body)
+        self._has_commits = True
+        return made
 
     def matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
         """List all refs whose names start with a prefix, which need not be a folder: GitHub answers with all of them at once."""
@@ -143,8 +156,23 @@ class Repository:
             raise _unexpected(exc) from exc
         if answer is None:
             raise not_visible(self.name)
+        self._was_seen = True
         self._id, self.name = str(answer["id"]), str(answer["nameWithOwner"])
         self.is_public = answer["isPrivate"] is False
+        return answer
+
+    def _post(self, resource: str, body: Mapping[str, Json], *, all_stored: bool) -> Json:
+        try:
+            answer = self.client.post(f"/repos/{self.name}/{resource}", body)
+        except RejectedError as exc:
+            if (exc.kind == _ABSENT and self._was_seen) or (all_stored and exc.lacks):
+                raise LaggingError(exc.kind, exc.message) from exc
+            raise
+        except EmptyRepositoryError as exc:
+            if self._has_commits:
+                raise LaggingError("409", "the repository is empty") from exc
+            raise
+        self._was_seen = True
         return answer
 
     def _repeat(self, send: Callable[[], _T]) -> _T:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import read_record_tree
 from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, tree
-from git_keyval.store.github.client import Json
+from git_keyval.store.github.answers import Json
 
 _INLINE_CHARACTERS = 512 * 1024
 """How much of one text a tree may carry; GitHub gives up on trees of a few megabytes, and of a few hundred texts."""

@@ -13,7 +13,7 @@ from git_keyval.format.elements import read_record_tree
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit
 from git_keyval.format.times import iso_utc
-from git_keyval.store.github.client import Json
+from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
 from git_keyval.store.github.trees import Bases, TreeUpload, inlined
@@ -22,8 +22,10 @@ from git_keyval.store.messages import one_line
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 """What every database in use has: sent only if the server turns out to lack it."""
 
+_ASSUMED_REQUESTS = 2
+
 # One identity and time for all commits (docs/format.md, "Commits"); both persons are sent, or GitHub signs what it makes.
-_PERSON = {"name": PERSON_NAME, "email": PERSON_EMAIL, "date": iso_utc(COMMIT_TIME)}
+PERSON = {"name": PERSON_NAME, "email": PERSON_EMAIL, "date": iso_utc(COMMIT_TIME)}
 
 
 class Uploads:
@@ -33,6 +35,7 @@ class Uploads:
         """Store in this repository."""
         self._repository = repository
         self._stored: set[Oid] = set()
+        self._refusals: dict[Oid, RejectedError] = {}
         self._bases = Bases()
 
     def saw(self, oids: Iterable[Oid]) -> None:
@@ -43,28 +46,32 @@ class Uploads:
         """Learn that the repository has the trees among these objects, and so what they name."""
         self._bases.add(objects)
 
-    def cost(self, objects: Iterable[GitObject]) -> int | None:
-        """Count the requests that storing these takes, in a repository that has what every database has.
+    def cost(self, objects: Iterable[GitObject], *, anchors: bool = False) -> int | None:
+        """Count the requests that storing these takes, in a repository that has what every database has, unless it ``anchors`` one.
 
         None if there is an object that the API cannot make: a tag object, another's commit, a message that is no text, a tree that
         is empty or not of this format.
         """
         missing = self._missing(objects)
-        return len(_Plan(missing, self._bases)) if all(map(_is_makable, missing)) else None
+        assumed = _ASSUMED_REQUESTS if anchors and not self._stored >= ASSUMED else 0
+        return assumed + len(_Plan(missing, self._bases)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
-        """Store what is not there yet. Raises RejectedError for what the server does not take, and StoreError."""
+        """Store what is not there yet. Raises StoreError, and RejectedError for what the server does not take.
+
+        That is sent once a run.
+        """
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
         for step in _Plan(missing, self._bases).steps():
+            if refusal := self._refusals.get(step.oid):
+                raise refusal
             try:
-                self._send(step)
-            except RejectedError:
-                # The dummy tree is missing, or something is wrong with the object itself: then the second refusal says so.
-                if not self.store_assumed():
-                    raise
-                self._send(step)
+                self._send_with_assumed(step)
+            except RejectedError as exc:
+                self._refusals[step.oid] = exc
+                raise
         self._stored.update(obj.oid for obj in missing)
         self._bases.add(missing)
 
@@ -78,14 +85,25 @@ class Uploads:
             self._send(step)
         return True
 
+    def _send_with_assumed(self, step: "_Step") -> None:
+        needs_assumed = not step.names.isdisjoint(ASSUMED - self._stored)
+        try:
+            self._send(step, all_stored=not needs_assumed)
+        except RejectedError as exc:
+            if exc.is_final or not needs_assumed:
+                raise
+            # The dummy tree is missing, or something is wrong with the object itself: then the second refusal says so.
+            self.store_assumed()
+            self._send(step)
+
     def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
         return list({obj.oid: obj for obj in objects if not self._has(obj.oid)}.values())
 
     def _has(self, oid: Oid) -> bool:
         return oid in self._stored or oid in ASSUMED or self._bases.hold(oid)
 
-    def _send(self, step: "_Step") -> None:
-        answer = self._repository.post(f"git/{step.resource}", step.body)
+    def _send(self, step: "_Step", *, all_stored: bool = True) -> None:
+        answer = self._repository.post(f"git/{step.resource}", step.body, all_stored=all_stored)
         told = answer.get("sha") if isinstance(answer, dict) else None
         if told != step.oid:
             raise StoreError(
@@ -101,6 +119,13 @@ class _Step:
         self.resource = resource
         self.body = body
         self.oid = oid
+
+    @property
+    def names(self) -> set[Oid]:
+        """Return the oids of the objects that the body names: the tree of a commit, the base and the entries of a tree."""
+        told = self.body.get("tree", ())
+        named = [told] if isinstance(told, str) else [self.body.get("base_tree"), *(entry.get("sha") for entry in told)]
+        return {Oid(oid) for oid in named if oid is not None}
 
 
 class _Plan:
@@ -153,5 +178,5 @@ def _blob_step(obj: GitObject, text: str | None) -> _Step:
 
 def _commit_step(obj: GitObject) -> _Step:
     tree_oid, message = read_commit(obj)
-    body = {"message": message.decode(), "tree": tree_oid, "parents": [], "author": _PERSON, "committer": _PERSON}
+    body = {"message": message.decode(), "tree": tree_oid, "parents": [], "author": PERSON, "committer": PERSON}
     return _Step("commits", body, obj.oid)

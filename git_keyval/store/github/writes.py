@@ -1,16 +1,19 @@
 """Writes: by the API what takes few requests there, by one push what does not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from git_keyval.errors import StoreError
-from git_keyval.format.names import MAIN_BRANCH
+from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH
 from git_keyval.store.git import GitStore
+from git_keyval.store.github.beginning import FirstCommit, first_commit, oid_in
 from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError
 from git_keyval.store.github.moves import FIRST_BATCH, Moves
-from git_keyval.store.github.queries import RESOLVED
+from git_keyval.store.github.queries import RESOLVED, Wanted
 from git_keyval.store.github.repository import Repository
 from git_keyval.store.github.uploads import Uploads
-from git_keyval.store.port import Outcome, Refused, Transaction
+from git_keyval.store.patience import LostReplyError
+from git_keyval.store.port import ABSENT, Applied, Conflict, Depth, Outcome, Refused, Transaction, Unknown
 
 MAX_REQUESTS = 4
 """What a write may take on the API; git does any write in two requests, but may push only a few times a minute."""
@@ -38,6 +41,8 @@ class Writes:
         try:
             for index, transaction in enumerate(transactions):
                 try:
+                    if _anchors(transaction):
+                        self._uploads.store_assumed()
                     self._uploads.store(transaction.objects)
                 except RejectedError as exc:
                     outcomes[index] = Refused(str(exc))
@@ -48,14 +53,33 @@ class Writes:
         return [outcomes[index] for index in range(len(transactions))]
 
     def _apply_to_empty(self, transactions: Sequence[Transaction], cause: EmptyRepositoryError) -> list[Outcome]:
-        """Push the first branch, which is all that an empty repository takes."""
+        """Make the first branch, which is all that an empty repository takes."""
         makes_main = any(update.name == MAIN_BRANCH for transaction in transactions for update in transaction.updates)
-        if not (makes_main and self._git):
-            raise StoreError(
-                f"The repository {self._repository.name} is empty, and GitHub stores nothing in such a one.",
-                "Run the command 'init' first, with 'transport' as it is by default.",
-            ) from cause
-        return list(self._git.apply(transactions))
+        if makes_main and self._git:
+            return list(self._git.apply(transactions))
+        if len(transactions) == 1 and (first := first_commit(transactions[0])):
+            return [self._begin(transactions[0], first)]
+        raise StoreError(
+            f"The repository {self._repository.name} is empty, and GitHub stores nothing in such a one.",
+            "Run the command 'init' first.",
+        ) from cause
+
+    def _begin(self, transaction: Transaction, first: FirstCommit) -> Outcome:
+        """Have GitHub make a commit of the same file, and move the branch to ours if that is not the same commit."""
+        try:
+            made = oid_in(self._repository.begin(first.path, first.body()))
+        except LostReplyError as exc:
+            return Unknown(exc.cause)
+        except RejectedError as exc:
+            found = self._repository.ask([Wanted("ref", MAIN_BRANCH)], Depth.OIDS).refs
+            return Conflict((MAIN_BRANCH,)) if found else Refused(str(exc))
+        if made is None:
+            return Unknown("GitHub does not say which commit it made")
+        if made == first.oid:
+            return Applied()
+        update = replace(transaction.updates[0], expect=made)
+        (outcome,) = self._apply_by_api([replace(transaction, updates=(update,))])
+        return outcome
 
     def _retried(self, transactions: Sequence[Transaction], outcomes: list[Outcome]) -> list[Outcome]:
         """Try by the API what a push was refused for: a rule may be about pushes of many refs only."""
@@ -63,11 +87,11 @@ class Writes:
         if not refused:
             return outcomes
         first, *others = refused
-        (probe,) = self._apply_by_api([transactions[first]])
-        if isinstance(probe, Refused):
+        # Its words say more: what in a value looks like a credential, say.
+        (outcomes[first],) = self._apply_by_api([transactions[first]])
+        if isinstance(outcomes[first], Refused):
             return outcomes
         self._push_refused = True
-        outcomes[first] = probe
         for index, outcome in zip(others, self._apply_by_api([transactions[index] for index in others]), strict=True):
             outcomes[index] = outcome
         return outcomes
@@ -75,7 +99,13 @@ class Writes:
     def _cost(self, transactions: Sequence[Transaction]) -> int:
         """Count the API requests that the transactions take if nothing goes wrong; too many for what only git can do."""
         names = [update.name for transaction in transactions for update in transaction.updates]
-        uploads = self._uploads.cost(obj for transaction in transactions for obj in transaction.objects)
+        anchors = any(map(_anchors, transactions))
+        uploads = self._uploads.cost((obj for transaction in transactions for obj in transaction.objects), anchors=anchors)
         if uploads is None or not all(name.startswith(RESOLVED) for name in names):
             return MAX_REQUESTS + 1
         return uploads + -(-len(names) // FIRST_BATCH)
+
+
+def _anchors(transaction: Transaction) -> bool:
+    """Return whether a transaction makes a database of a repository, which so has none of what every database has."""
+    return any(update.name == DUMMY_TREE_TAG and update.expect is ABSENT for update in transaction.updates)

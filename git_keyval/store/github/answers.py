@@ -1,0 +1,154 @@
+"""What an answer of GitHub's API says became of the request, by REST and GraphQL alike: its status class first, then the body.
+
+That nothing was done is said only by answers that are known to come before anything is done. Of any other (a server error with
+whatever body, an error of GraphQL that nobody knows, a body that is cut off) it is not known: a LostReplyError.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from git_keyval.store.clock import ServerClock
+from git_keyval.store.github.failures import EmptyRepositoryError, MovedError, RejectedError, bad_credentials, forbidden
+from git_keyval.store.github.limits import limited
+from git_keyval.store.messages import one_line
+from git_keyval.store.patience import LostReplyError
+
+Json: TypeAlias = Any
+"""Parsed JSON of a server: looked at with care, where it is read."""
+
+_HEAVY = {502, 504}
+"""What GitHub answers for a request that took longer than ten seconds."""
+
+_NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
+"""Refusals that are known to come before execution, whoever answers. Another one must be told in GitHub's words."""
+_REQUEST_TIMEOUT = 408
+
+# https://docs.github.com/graphql/guides says nothing of types; these were seen of what was not done. Others were seen of mutations
+# that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer shall show.
+_NOT_EXECUTED_TYPES = {
+    "FORBIDDEN",
+    "INSUFFICIENT_SCOPES",
+    "MAX_NODE_LIMIT_EXCEEDED",
+    "NOT_FOUND",
+    "STALE_DATA",
+    "UNPROCESSABLE",
+}
+_RESOURCE_LIMITS = "RESOURCE_LIMITS_EXCEEDED"
+_TIMED_OUT = "timeout"
+"""In the message of an error without a type: "This may be the result of a timeout, or it could be a GitHub bug"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, Json]
+    text: str
+
+
+def read_rest(answer: Answer, clock: ServerClock) -> Json:
+    """Return the JSON of an answer. Raises what ``failures`` names, LostReplyError, RateLimitedError and StoreError."""
+    body = _checked(answer, clock)
+    if body is None:
+        raise LostReplyError("the answer is cut off, or not JSON")
+    return body
+
+
+def read_graphql(answer: Answer, clock: ServerClock) -> dict[str, Json]:
+    """Return the ``data`` of an answer without errors. Raises the same."""
+    body = _checked(answer, clock)
+    if not isinstance(body, dict):
+        raise LostReplyError("the answer is cut off, or not what GraphQL answers")
+    if errors := body.get("errors"):
+        raise _graphql_failure(errors, answer, clock)
+    data = body.get("data")
+    if not isinstance(data, dict):
+        raise LostReplyError("the answer is not what GraphQL answers")
+    return data
+
+
+def confirms(answer: Answer, mutation: str, ticket: str) -> bool:
+    """Return whether the server repeats the ticket of a mutation, which it does only once that is done."""
+    body = _parse(answer.text)
+    try:
+        return answer.status == _OK and bool(body["data"][mutation]["clientMutationId"] == ticket)
+    except (KeyError, TypeError):
+        return False
+
+
+_OK = 200
+
+
+def _checked(answer: Answer, clock: ServerClock) -> Json:
+    """Return the body of an answer whose status is that of a success, None if it is no JSON."""
+    body = _parse(answer.text)
+    match answer.status // 100:
+        case 2:
+            return body
+        case 3:
+            raise MovedError
+        case 4:
+            raise _refusal(answer, body if isinstance(body, dict) else {}, clock)
+    raise LostReplyError(f"status {answer.status}", heavy=answer.status in _HEAVY)
+
+
+def _refusal(answer: Answer, told: Mapping[str, Json], clock: ServerClock) -> Exception:
+    message = one_line(str(told.get("message") or ""))
+    if (waiting := limited(answer.status, answer.headers, message, [], clock)) is not None:
+        return waiting
+    if answer.status == _REQUEST_TIMEOUT or not (message or answer.status in _NOT_EXECUTED):
+        return LostReplyError(f"status {answer.status}, and not in GitHub's words")
+    match answer.status:
+        case 401:
+            return bad_credentials()
+        case 403:
+            return forbidden(message, _sso(answer))
+        case 409 if "empty" in message.lower():
+            return EmptyRepositoryError()
+    return RejectedError(str(answer.status), (message or "no reason given") + _details(told))
+
+
+def _details(told: Mapping[str, Json]) -> str:
+    """Name what of the value GitHub took for a credential, which only the details of a refusal tell."""
+    metadata = told.get("metadata")
+    scanning = isinstance(metadata, dict) and metadata.get("secret_scanning")
+    return " (push protection: it looks like a credential)" if scanning else ""
+
+
+def _graphql_failure(told: Json, answer: Answer, clock: ServerClock) -> Exception:
+    errors = [error if isinstance(error, dict) else {} for error in told] if isinstance(told, list) else [{}]
+    kinds = {str(error.get("type") or "") for error in errors}
+    message = one_line("; ".join(str(error.get("message") or "") for error in errors))
+    if (waiting := limited(0, answer.headers, message, kinds, clock)) is not None:
+        return waiting
+    if not all(map(_is_not_executed, errors)):
+        heavy = _RESOURCE_LIMITS in kinds or _TIMED_OUT in message
+        return LostReplyError(message or "an error without a message", heavy=heavy)
+    if "FORBIDDEN" in kinds:
+        return forbidden(message, _sso(answer))
+    return RejectedError(" ".join(sorted(kinds)).strip() or "not valid", message or "no reason given")
+
+
+def _is_not_executed(error: Mapping[str, Json]) -> bool:
+    """Return whether an error is known to come before execution: by its type, or because what was asked is not valid.
+
+    A field or argument that the server does not know has a ``code``, a variable of another form its ``problems``
+    (https://graphql-ruby.org/errors/overview.html).
+    """
+    extensions = error.get("extensions")
+    is_invalid = isinstance(extensions, dict) and bool(extensions.keys() & {"code", "problems"})
+    return error.get("type") in _NOT_EXECUTED_TYPES or (is_invalid and not error.get("type"))
+
+
+def _sso(answer: Answer) -> str:
+    return str(answer.headers.get("x-github-sso", ""))
+
+
+def _parse(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

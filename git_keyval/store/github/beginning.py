@@ -1,0 +1,60 @@
+"""The first commit of an empty repository, of which GitHub's API makes only one kind: a file put into the repository.
+
+Before there is a commit it stores no object (https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
+"""
+
+import base64
+from dataclasses import dataclass
+
+from git_keyval.errors import MalformedRecordError
+from git_keyval.format.names import MAIN_BRANCH
+from git_keyval.format.objects import Oid, read_commit, read_entries
+from git_keyval.store.github.answers import Json
+from git_keyval.store.github.uploads import PERSON
+from git_keyval.store.port import ABSENT, Transaction
+
+_BRANCHES = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCommit:
+    """The commit of a branch ``main`` with one file."""
+
+    oid: Oid
+    path: str
+    content: bytes
+    message: str
+
+    def body(self) -> dict[str, Json]:
+        """Return what to PUT."""
+        return {
+            "message": self.message,
+            "content": base64.b64encode(self.content).decode(),
+            "branch": MAIN_BRANCH.removeprefix(_BRANCHES),
+            "author": PERSON,
+            "committer": PERSON,
+        }
+
+
+def first_commit(transaction: Transaction) -> FirstCommit | None:
+    """Return the commit of a transaction that does nothing but create ``main`` with one file; None for any other."""
+    objects = {obj.oid: obj for obj in transaction.objects}
+    (update, *others) = transaction.updates
+    if others or (update.name, update.expect) != (MAIN_BRANCH, ABSENT) or not isinstance(update.new, str):
+        return None
+    try:
+        tree_oid, message = read_commit(objects[update.new])
+        entries = read_entries(objects[tree_oid])
+        ((path, oid),) = entries.files.items()
+        made = FirstCommit(update.new, path, objects[oid].data, message.decode())
+    except (KeyError, MalformedRecordError, ValueError):
+        return None
+    return None if entries.folders else made
+
+
+def oid_in(answer: Json) -> Oid | None:
+    """Return the oid of the commit that was made; None if the answer does not tell it."""
+    try:
+        return Oid(str(answer["commit"]["sha"]))
+    except (KeyError, TypeError):
+        return None
