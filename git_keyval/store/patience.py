@@ -62,7 +62,23 @@ class Patience:
         try:
             return send()
         except _PASSING as exc:
-            return self._again(exc, send)
+            return self.again(exc, send)
+
+    def again(self, first: Exception, send: Callable[[], _T]) -> _T:
+        """Do the same with what has failed once, so."""
+        from tenacity import Retrying, retry_if_exception_type  # noqa: PLC0415  # slow to import, and seldom is anything repeated
+
+        failed = iter([first])
+
+        def attempt() -> _T:
+            for failure in failed:
+                raise failure
+            return send()
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_PASSING), wait=self._pause, stop=self._is_over, sleep=self.sleep, reraise=True
+        )
+        return retrying(attempt)
 
     def give_way(self, attempt: int) -> None:
         """Wait a moment, so that one of several writers who are in each other's way gets through."""
@@ -82,21 +98,6 @@ class Patience:
             return False
         self.sleep(pause)
         return True
-
-    def _again(self, first: Exception, send: Callable[[], _T]) -> _T:
-        from tenacity import Retrying, retry_if_exception_type  # noqa: PLC0415  # slow to import, and seldom is anything repeated
-
-        failed = iter([first])
-
-        def attempt() -> _T:
-            for failure in failed:
-                raise failure
-            return send()
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(_PASSING), wait=self._pause, stop=self._is_over, sleep=self.sleep, reraise=True
-        )
-        return retrying(attempt)
 
     def _pause(self, state: "RetryCallState") -> float:
         failure = _failure(state)

@@ -12,7 +12,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import TOKEN, HttpPlace, open_git_place
 from tests.contract.samples import all_refs, assertion, branch, create, delete, note, put, record, tag, together
 from tests.servers.binary import run_git
-from tests.servers.http import RECEIVE_PACK, Cut, Fault, GitHttpServer, Redirect, Status
+from tests.servers.http import RECEIVE_PACK, UPLOAD_PACK, Cut, Fault, GitHttpServer, Redirect, Status
 
 ONE, TWO, THREE = note("1"), note("2"), note("3")
 FAULTS = [
@@ -216,6 +216,28 @@ def test_reads_are_whole_or_an_error(http_place: HttpPlace, before: dict[RefName
         assert found.objects[ONE.oid] == ONE.target
         break
     assert http_place.server.count() < nth
+
+
+MANY_REFS = 8_000
+"""Many chunks of an answer."""
+
+
+@pytest.mark.usefixtures("before")
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_long_listing_that_breaks_off_goes_on_where_it_was(http_place: HttpPlace, times: int) -> None:
+    """Each ref once, those that others made meanwhile or not, and none that was there all the time left out."""
+    names = [f"refs/heads/many/{number:05}" for number in range(MANY_REFS)]
+    lines = ["# pack-refs with: peeled fully-peeled sorted ", *(f"{ONE.oid} {name}" for name in names)]
+    (http_place.repository / "packed-refs").write_text("\n".join([*lines, ""]))
+    for nth in range(1, times + 1):
+        http_place.server.fail(nth, Cut.TRUNCATE, method="POST", service=UPLOAD_PACK)
+    listing = http_place.open().list(["refs/"])
+    found = [next(listing)]
+    http_place.open().apply([delete(branch("a"), ONE.oid), create(RefName("refs/heads/many/99999"), TWO)])
+    found += listing
+    assert len(dict(found)) == len(found)
+    assert dict(found).items() >= {RefName(name): ONE.oid for name in names}.items()
+    assert http_place.server.count(method="POST", service=UPLOAD_PACK) == times + 1
 
 
 def test_a_wrong_or_missing_token_is_denied(http_place: HttpPlace, clock: FakeClock) -> None:

@@ -14,7 +14,7 @@ from tests.contract.places import GithubPlace, open_git_place
 from tests.contract.samples import UNSTORED, branch, by_oid, collection, create, note, put, record, tag, texts
 from tests.emulator import Fault, GitHubEmulator, ResourceLimits, Rival, Status
 from tests.github.opening import id_of, open_emulated
-from tests.github.test_faults import BEGUN, FAULTS, faults_of
+from tests.github.test_faults import FAULTS, faults_of
 
 MAP, EXPIRY, KEY, ELEMENT = branch("val-1"), branch("exp-1"), branch("key-1"), branch("exp-1-1")
 BELOW = "refs/heads/kv-0a/exp-1-"
@@ -225,8 +225,6 @@ READS: dict[str, Callable[[Store], object]] = {
 def test_a_request_that_fails_is_made_again(
     place: GithubPlace, clock: FakeClock, read: Callable[[Store], object], *, by_git: bool
 ) -> None:
-    """Only of a listing by git that has begun, what was given cannot be taken back."""
-
     def attempt(faults: Mapping[int, Fault]) -> object:
         name, repository_id = "owner/name", id_of(place.emulator, "owner/name")
         store = open_emulated(place.emulator, clock, name, repository_id=repository_id, by_git=by_git, max_seconds=5_000)
@@ -239,5 +237,4 @@ def test_a_request_that_fails_is_made_again(
     requests = list(place.emulator.requests)
     for number, logged in enumerate(requests, start=1):
         for name in TRIED.intersection(faults_of(logged)):
-            if not (logged.kind == "git" and name in BEGUN):
-                assert attempt({number: FAULTS[name]}) == expected, (number, logged, name)
+            assert attempt({number: FAULTS[name]}) == expected, (number, logged, name)

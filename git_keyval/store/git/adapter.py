@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
 from typing import TypeVar
 
 from git_keyval.errors import UnavailableError
@@ -14,6 +13,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.fetching import Fetcher
+from git_keyval.store.git.listing import unbroken
 from git_keyval.store.git.settle import settle
 from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
@@ -90,11 +90,8 @@ class GitStore:
         raise UnavailableError("Others write faster than the server gives what they write.", "Try again.")
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        """Stream the refs below the prefixes as the server sends them.
-
-        A listing that fails once it has begun is not begun again: what was given cannot be taken back.
-        """
-        yield from self._patience.repeat(lambda: _begun(self._listing(prefixes)))
+        """Stream the refs below the prefixes as the server sends them."""
+        yield from unbroken(lambda: self._listing(prefixes), self._patience)
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch in one request what is not cached."""
@@ -138,8 +135,3 @@ class GitStore:
         with upload_pack(self._transport) as server:
             self.has_read = True
             yield from server.ls_refs((), prefixes)
-
-
-def _begun(listing: Iterator[_T]) -> Iterator[_T]:
-    first = list(islice(listing, 1))
-    return chain(first, listing)

@@ -7,7 +7,13 @@ import re
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.patience import LostReplyError, NotYetError, RateLimitedError
+from git_keyval.store.port import Refused
 
+_TOO_LARGE = "413"
+_NEXT_STEPS = {
+    "407": "Give the proxy's user and password in HTTPS_PROXY.",
+    _TOO_LARGE: "Raise the limit of the proxy before GitHub, or write less at once.",
+}
 _DEPENDS = {"STALE_DATA", "UNPROCESSABLE", "409", "422"}
 """Kinds of refusals that depend on what is stored."""
 _RULE = re.compile(
@@ -30,6 +36,11 @@ class RejectedError(Exception):
     def is_final(self) -> bool:
         """Return whether the same will be refused again, whatever becomes of refs and objects: by a rule, a limit or a right."""
         return not self._depends or _RULE.search(self.message) is not None
+
+    @property
+    def outcome(self) -> Refused:
+        """Return what this makes of a transaction."""
+        return Refused(str(self), next_step=_NEXT_STEPS.get(self.kind, ""), too_large=self.kind == _TOO_LARGE)
 
     @property
     def lacks(self) -> bool:

@@ -80,7 +80,7 @@ class Moves:
         """Find out what was in the way; whatever has no outcome afterwards is sent again."""
         expecting = [update.name for update in work.of(batch) if update.expect is not ANY]
         if refusal.is_final or refusal.kind.isdigit():  # a status is about the request, and not about refs
-            self._settle_or_halve(work, batch, Refused(str(refusal)))
+            self._settle_or_halve(work, batch, refusal.outcome)
         elif refusal.lacks and (self._uploads.store_assumed() or self._wait_for_copies(work)):
             work.again(batch)
         elif refusal.is_stale and len(batch) == len(expecting) == 1:
@@ -89,7 +89,7 @@ class Moves:
             work.again(batch)
         else:
             is_conflict = refusal.is_stale or _STALE.search(refusal.message)
-            self._settle_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else Refused(str(refusal)))
+            self._settle_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else refusal.outcome)
 
     def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
         refs = self._read(work, batch)

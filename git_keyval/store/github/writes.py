@@ -45,7 +45,7 @@ class Writes:
                         self._uploads.store_assumed()
                     self._uploads.store(transaction.objects)
                 except RejectedError as exc:
-                    outcomes[index] = Refused(str(exc))
+                    outcomes[index] = exc.outcome
         except EmptyRepositoryError as exc:
             return self._apply_to_empty(transactions, exc)
         left = [index for index in range(len(transactions)) if index not in outcomes]
@@ -72,7 +72,7 @@ class Writes:
             return Unknown(exc.cause)
         except RejectedError as exc:
             found = self._repository.ask([Wanted("ref", MAIN_BRANCH)], Depth.OIDS).refs
-            return Conflict((MAIN_BRANCH,)) if found else Refused(str(exc))
+            return Conflict((MAIN_BRANCH,)) if found else exc.outcome
         if made is None:
             return Unknown("GitHub does not say which commit it made")
         if made == first.oid:
