@@ -13,9 +13,11 @@ from git_keyval.format.values import bytes_value
 from maintenance.jobs import sweep
 from maintenance.report import to_json
 from tests.conftest import FakeClock
-from tests.contract.places import GitPlace, HttpPlace, over_http
+from tests.contract.places import GitPlace, HttpPlace, open_git_place, over_http
 from tests.servers.binary import run_git
 from tests.servers.http import RECEIVE_PACK, GitHttpServer
+from tests.servers.nginx import nginx
+from tests.servers.site import served_directory
 from tests.world import World, install_hook, key, text
 
 KEYS = [key(f"{number:03}") for number in range(100)]
@@ -75,6 +77,19 @@ def test_nor_is_it_over_http(web: World) -> None:
         mset(web.database(), entries=ENTRIES)
     assert server_of(web).count(method="POST", service=RECEIVE_PACK) == 1
     assert keys_of(web) == 1
+
+
+def test_nginx_is_known_by_its_limit(clock: FakeClock) -> None:
+    """It answers before it has read the whole request."""
+    with served_directory() as directory, nginx(directory) as servers:
+        repository = servers.small.create("limited.git")
+        world = World(open_git_place(repository, servers.small.address(repository), clock, {}), clock)
+        set_(world.database(), key=key(), value=VALUE)
+        before = world.store.requests
+        with pytest.raises(TooLargeError, match=r"write of 2,000,\d{3} bytes: .*client_max_body_size"):
+            set_(world.database(), key=key("k2"), value=bytes_value(random.Random(2).randbytes(2_000_000)))
+        assert world.store.requests - before == 2
+        assert keys_of(world) == 1
 
 
 def test_keys_are_deleted_in_parts(web: World) -> None:

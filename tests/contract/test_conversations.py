@@ -300,7 +300,7 @@ def test_what_is_reported_counts_though_a_hook_never_ends(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("sample", "outcome"), [(ONE, Unknown("the server took too long")), (large(), Applied())])
 def test_a_long_push_has_the_time_that_it_needs(tmp_path: Path, sample: Sample, outcome: Outcome) -> None:
-    """Ten seconds, and thirty for 3 MB: a hook that takes twenty is too slow for a short push only."""
+    """Ten seconds, and many more for 3 MB: a hook that takes twenty is too slow for a short push only."""
     repository, sign = init_bare(tmp_path / "database.git"), tmp_path / "sign"
     install(repository, "pre-receive", f"touch '{sign}'; echo >&2; sleep 0.3")
     store = opened(repository, lambda: 20.0 if sign.exists() else 0.0, total=10)

@@ -16,7 +16,8 @@ Service = Literal["upload-pack", "receive-pack"]
 TOTAL_SECONDS = 300.0
 """How long one conversation may take, before what it moves is counted."""
 
-_SLOWEST_BYTES_PER_SECOND = 100_000
+_SLOWEST_BYTES_PER_SECOND = 20_000
+"""How much of a push, at the least, is expected to be done in a second. A ref has some 110 bytes: so 150,000 have 18 minutes."""
 
 
 class BrokenConversationError(Exception):
@@ -36,7 +37,7 @@ class RequestTooLargeError(StoreError):
 
 
 class Deadline:
-    """When a conversation has to be over: after so many seconds, and one more for each 100 kB of what it is about.
+    """When a conversation has to be over: after so many seconds, and one more for each 20 kB of what it is about.
 
     So a server that sends a byte now and then holds nobody for ever, and a long push has the time that it needs.
     """

@@ -10,7 +10,7 @@ from typing import Final
 from git_keyval.format.names import RefName
 from git_keyval.store.port import Refused
 
-_COLLATERAL = re.compile(r"atomic (push failure|transaction failed)")
+_COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNORECASE)
 """What git says of refs that it refuses for another one in the same atomic push (receive-pack.c)."""
 
 
