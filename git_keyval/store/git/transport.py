@@ -60,7 +60,12 @@ class LocalTransport:
         self.requests += 1
         git, path, environ = self._git()
         argv = [*git, f"--git-dir={path}", "update-ref", "--stdin"]
-        return subprocess.run(argv, env=environ, input=lines.encode(), capture_output=True, check=False).returncode == 0
+        try:
+            seconds = self._deadline("receive-pack").left
+            done = subprocess.run(argv, env=environ, input=lines.encode(), capture_output=True, check=False, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
 
     def _git(self) -> tuple[Sequence[str], str, Mapping[str, str]]:
         """Return git with its options, the path of the repository, and the environment; warn of what is not run."""
