@@ -254,6 +254,8 @@ def test_a_status_that_is_final_is_not_asked_again(http_place: HttpPlace, code: 
 
 DRIBBLES = "while :; do printf '0005\\002'; sleep 0.01; done"
 
+LISTS_FOR_EVER = f"while :; do printf '003a{'1' * 40} refs/heads/a\\n'; sleep 0.01; done"
+
 
 def locks(repository: Path) -> list[Path]:
     return list(repository.rglob("*.lock"))
@@ -265,14 +267,15 @@ def test_a_server_that_dribbles_holds_a_push_for_so_long_only(program: Program) 
     assert outcome == Unknown("the server took too long")
 
 
-@pytest.mark.parametrize("script", [DRIBBLES, "sleep 5"])
+@pytest.mark.parametrize("script", [LISTS_FOR_EVER, "sleep 5"])
 def test_nor_does_one_hold_a_read(program: Program, script: str) -> None:
     with pytest.raises(UnavailableError, match="took too long"):
         program.open(f'exec sh -c "{script}"', ticking(0.05), total=0.3).read(Selection((branch("a"),)))
 
 
 def test_a_server_that_does_not_read_holds_a_push_for_so_long_only(program: Program) -> None:
-    (outcome,) = program.open(f"{ADVERTISEMENT}; exec sleep 30", ticking(0.1), total=0.5).apply([create(branch("a"), large())])
+    script = f"{ADVERTISEMENT}; while :; do echo busy >&2; sleep 0.01; done"
+    (outcome,) = program.open(script, ticking(0.1), total=3).apply([create(branch("a"), large())])
     assert outcome == Unknown("the server took too long")
 
 
