@@ -71,7 +71,7 @@ class ExpiryRegistry:
 
     def _session(self) -> Session:
         session = Session()
-        direct(session, self._cdn, self._network)
+        direct(session, self._cdn, self._network, named_by="GIT_KEYVAL_CDN_URL")
         return session
 
     def _address(self, oid: Oid) -> str:

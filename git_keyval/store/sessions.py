@@ -7,30 +7,34 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import ProxyManager
 
+from git_keyval.errors import StoreError
+from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
 from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password
 
 
-def direct(session: Session, url: str, network: Network) -> None:
+def direct(session: Session, url: str, network: Network, *, named_by: str) -> None:
     """Have a session reach the server of an address by the proxy and the certificates that the environment names.
 
-    Raises StoreError if it names what cannot be used.
+    Raises StoreError if it names what cannot be used. The session raises it where the proxy wants a password, and where it is sent
+    to another server. ``named_by`` is what the user named the server by.
     """
     scheme = urlsplit(url).scheme
     proxy = network.proxy(url)
     # Else requests looks for both by itself, in other variables, and for a password in a file of the user's.
     session.trust_env = False
     session.proxies = {} if proxy is None else {scheme: proxy.url}
-    session.mount(f"{scheme}://", _Adapter(network, proxy, forwarded=proxy is not None and scheme == "http"))
+    session.mount(f"{scheme}://", _Adapter(network, proxy, named_by, forwarded=proxy is not None and scheme == "http"))
 
 
 class _Adapter(HTTPAdapter):
     """An adapter with one context for all that is verified, whatever ``verify`` says."""
 
-    def __init__(self, network: Network, proxy: Proxy | None, *, forwarded: bool) -> None:
+    def __init__(self, network: Network, proxy: Proxy | None, named_by: str, *, forwarded: bool) -> None:
         """``forwarded`` is what a proxy passes on, without a tunnel."""
         self._network = network
         self._proxy = proxy
+        self._named_by = named_by
         self._forwarded = forwarded
         super().__init__()
 
@@ -46,9 +50,18 @@ class _Adapter(HTTPAdapter):
         if self._forwarded:
             self.close()  # proxies there are that end a connection after their answer without having said so
         answer = super().send(request, *args, **settings)
+        try:
+            self._check(answer)
+        except StoreError:
+            answer.close()
+            raise
+        return answer
+
+    def _check(self, answer: Response) -> None:
         if answer.status_code == WANTS_PASSWORD and self._proxy is not None:
             raise proxy_wants_password(self._proxy)
-        return answer
+        if answer.status_code in MOVED:
+            target_of(answer.url, answer.headers.get("Location", ""), named_by=self._named_by)
 
     def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
         """Add nothing to the context, which requests would: the certificates that it brings along."""

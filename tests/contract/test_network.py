@@ -421,3 +421,24 @@ def test_a_redirection_that_leads_to_no_repository_is_told(
     store = opened("old.git")
     with pytest.raises(StoreError, match=told):
         store.read(Selection((branch("a"),)))
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_an_api_that_sends_to_another_server_is_not_followed(served: Path, clock: FakeClock, code: int) -> None:
+    answer = f"HTTP/1.1 {code} No\r\nLocation: https://login.example/?next=\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with by_api(served, clock) as way, RawServer(answer.encode()) as server:
+        started = clock()
+        message = fail(way.open(server.url, {}), NotARepositoryError)
+        assert clock() == started
+        assert f"{server.url} sends to https://login.example, another server, which is not followed" in message
+        assert "GITHUB_API_URL" in message
+
+
+@pytest.mark.parametrize("code", [302, 307])
+def test_an_api_that_sends_along_on_its_server_is_no_defect_of_ours(served: Path, clock: FakeClock, code: int) -> None:
+    answer = f"HTTP/1.1 {code} No\r\nLocation: /login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with by_api(served, clock) as way, RawServer(answer.encode()) as server:
+        with pytest.raises(StoreError):
+            way.open(server.url, {}).read(Selection((), ("refs/heads/",)))
+        with pytest.raises(StoreError):
+            list(way.open(server.url, {}).list(["refs/heads/kv-0"]))

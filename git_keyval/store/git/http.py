@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Self
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from dulwich import protocol as pkt
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, make_headers
@@ -15,15 +15,14 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.timed import timed_pools
+from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
 from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unreached
 
 _SERVER_ERROR = 500
 _BLOCK = 256 * 1024
 _UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 401, 413, 429
-_MOVED = frozenset({301, 302, 303, 307, 308})
 _MAX_MOVES = 5
-_PORTS = {"http": 80, "https": 443}
 # Servers tell git from people's browsers by how the name begins.
 _HEADERS = {"User-Agent": "git/git-keyval-action", "Pragma": "no-cache"}
 # Of the statuses that say that the request is wrong, those that another time may change (RFC 9110, 8470, 6585).
@@ -94,7 +93,7 @@ class HttpTransport:
         """GET below the address, which from then on is the one that the server sends to. Raises StoreError, HTTPError."""
         for _ in range(_MAX_MOVES):
             answer, location = self._send("GET", path, headers, None)
-            if answer.status not in _MOVED:
+            if answer.status not in MOVED:
                 return answer
             answer.close()
             self._reach(_moved(self.where, path, location))
@@ -117,14 +116,14 @@ class HttpTransport:
 
     def _reach(self, where: str) -> None:
         """Take an address. Raises ValueError for one without a host, or with a port that is none."""
-        scheme, host, _ = _origin(urlsplit(where))
-        if not host:
+        parts = urlsplit(where)
+        if not parts.hostname or parts.port == 0:  # which looks at the port
             raise ValueError(where)
         self.where = where
         self._proxy = self.network.proxy(where)
-        self._pool = _pool(self.network, self._proxy, is_verified=scheme == "https")
+        self._pool = _pool(self.network, self._proxy, is_verified=parts.scheme == "https")
         self._pool.pool_classes_by_scheme = timed_pools(lambda: self.deadline)
-        self._is_forwarded = self._proxy is not None and scheme == "http"
+        self._is_forwarded = self._proxy is not None and parts.scheme == "http"
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: "_Body | None") -> tuple["Answer", str]:
         self.requests += 1
@@ -252,34 +251,16 @@ def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolMa
 def _moved(where: str, path: str, location: str) -> str:
     """Return where the repository is instead, by where a request below its address is sent. Raises StoreError.
 
-    As with git, all that follows goes there (https://git-scm.com/docs/http-protocol). So it must be the same server, not less safe.
+    As with git, all that follows goes there (https://git-scm.com/docs/http-protocol).
     """
-    try:
-        target = urljoin(f"{where}/{path}", location)
-        old, new = urlsplit(where), urlsplit(target)
-        origin, moved_to = _origin(old), _origin(new)
-    except ValueError:
-        raise NotARepositoryError(f"{where} sends to an address that is none.", "Check 'repository'.") from None
-    if moved_to not in {origin, _secured(origin)}:
-        reason = "without encryption" if old.scheme == "https" and new.scheme == "http" else "another server"
+    target = urlsplit(target_of(f"{where}/{path}", location, named_by="'repository'"))
+    moved = urlunsplit(target._replace(netloc=target.netloc.rpartition("@")[2]))
+    if not moved.endswith(f"/{path}"):
         raise NotARepositoryError(
-            f"{where} sends to {new.scheme}://{new.hostname}, {reason}, which is not followed.",
-            "Give 'repository' the address where it is now, if you trust that.",
-        )
-    if not target.endswith(f"/{path}"):
-        raise NotARepositoryError(
-            f"{where} does not answer as a git repository, but sends to {new.hostname}{new.path}.",
+            f"{where} does not answer as a git repository, but sends to {target.hostname}{target.path}.",
             "Check 'repository' and 'token'.",
         )
-    return urlunsplit(new._replace(netloc=new.netloc.rpartition("@")[2])).removesuffix(f"/{path}")
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-
-
-def _secured(origin: tuple[str, str | None, int | None]) -> tuple[str, str | None, int | None]:
-    return ("https", origin[1], _PORTS["https"]) if origin[0] == "http" and origin[2] == _PORTS["http"] else origin
+    return moved.removesuffix(f"/{path}")
 
 
 def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:

@@ -14,8 +14,33 @@ from git_keyval.store.git.owners import service_at
 from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.messages import without_credentials
 
-# What git itself says it will say again; most connections of ssh that broke may come about the next time.
-_FINAL = re.compile(r"(?:^|; )(fatal|error|usage):|could not resolve hostname", re.IGNORECASE)
+_FINAL = re.compile(r"^(fatal|error|usage):", re.IGNORECASE)
+"""What git itself says it will say again; most connections of ssh that broke may come about the next time."""
+
+# What ssh and the shell say where nothing was reached: whether another time may change it, what it means, and what to do.
+_UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
+    (
+        r"host key verification failed",
+        StoreError,
+        "has a host key that is not known, or not the one that is",
+        "Compare its key with what its owner publishes, and put that into known_hosts; ssh-keyscan prints the line.",
+    ),
+    (
+        r"could not resolve hostname .*(temporary failure|try again)",
+        UnavailableError,
+        "has a name that cannot be resolved now",
+        "Check the connection and the name server.",
+    ),
+    (r"could not resolve hostname", StoreError, "has a name that cannot be resolved", "Check the host in 'repository'."),
+    (r"connection refused", UnavailableError, "refuses the connection", "Check the host and the port in 'repository'."),
+    (
+        r"timed out|no route to host|network is unreachable",
+        UnavailableError,
+        "does not answer",
+        "Check the host in 'repository', the connection, and firewalls on the way.",
+    ),
+    (r"^sh: .*(not found|no such file|permission denied)", StoreError, "was not called", "Check the program in GIT_SSH_COMMAND."),
+)
 _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
 
 # Of an option that is given twice ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
@@ -99,7 +124,7 @@ class SshTransport:
         self._environ = child_environment(environ)
         # As git runs it: by the shell, which knows ~ and variables.
         command = environ.get("GIT_SSH_COMMAND")
-        program = ["sh", "-c", f'{command} "$@"', command] if command else ["ssh"]
+        program = ["sh", "-c", f'{command} "$@"', "sh"] if command else ["ssh"]
         self._ssh = [*program, *_SSH_OPTIONS, *(["-p", port] if port else [])]
         self._host = f"{user}@{host}" if user else host
 
@@ -151,6 +176,9 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
         return NotARepositoryError(
             f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH."
         )
+    for said, kind, told, next_step in _UNREACHED:
+        if re.search(said, lowered):
+            return kind(f"{where.partition(':')[0]} {told} ({complaint}).", next_step)
     if "permission denied" in lowered or "publickey" in lowered:
         return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
     kind = StoreError if _FINAL.search(complaint) else UnavailableError

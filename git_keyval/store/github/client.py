@@ -16,6 +16,7 @@ from git_keyval.store.github.answers import Answer, Json, confirms, read_graphql
 from git_keyval.store.github.limits import RateLimits
 from git_keyval.store.github.pygithub import Requester, TokenAuth
 from git_keyval.store.messages import one_line
+from git_keyval.store.moved import MOVED
 from git_keyval.store.network import Network
 from git_keyval.store.patience import LostReplyError
 from git_keyval.store.sessions import direct
@@ -83,9 +84,9 @@ class GithubClient:
 
     def _post_graphql(self, text: str, variables: Mapping[str, Json]) -> Answer:
         answer = self._send("POST", self._graphql_url, {"query": text, "variables": variables})
-        if answer.status == _NOT_FOUND:
+        if answer.status == _NOT_FOUND or answer.status in MOVED:
             raise StoreError(
-                f"There is no API of GitHub at {self._graphql_url} (status {_NOT_FOUND}).",
+                f"There is no API of GitHub at {self._graphql_url} (status {answer.status}).",
                 "Check GITHUB_API_URL. On servers with another API, as Gitea's or GitLab's, give 'transport: git'.",
             )
         return answer
@@ -128,4 +129,4 @@ class _Requester(Requester):
             seconds_between_writes=None,
         )
         # It makes one connection, with a session of requests, and keeps it.
-        direct(self.__createConnection().session, api_url, network)
+        direct(self.__createConnection().session, api_url, network, named_by="GITHUB_API_URL")

@@ -54,6 +54,9 @@ class Repository:
         """GET a resource of the repository; None if there is none."""
         try:
             return self._repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
+        except MovedError:
+            self._follow()
+            return self.get(resource)
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 return None

@@ -1,0 +1,43 @@
+"""Where a server may send a request to: to itself, not less safe. Anywhere else the token would go along."""
+
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from git_keyval.errors import NotARepositoryError
+
+MOVED = frozenset({301, 302, 303, 307, 308})
+"""The statuses with which it does."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def target_of(url: str, location: str, *, named_by: str) -> str:
+    """Return the address that a request is sent to instead, by what its answer names; it may be relative.
+
+    Raises NotARepositoryError for another server, which has another name or port, or for less safety. ``named_by`` is what the
+    user named the server by, for the next step.
+    """
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+        origin, moved_to = _origin(old), _origin(new)
+    except ValueError:
+        raise NotARepositoryError(f"{_shown(urlsplit(url))} sends to an address that is none.", f"Check {named_by}.") from None
+    if moved_to not in {origin, _secured(origin)}:
+        reason = "without encryption" if (old.scheme, new.scheme) == ("https", "http") else "another server"
+        raise NotARepositoryError(
+            f"{_shown(old)} sends to {_shown(new)}, {reason}, which is not followed.",
+            f"Check {named_by}. If that is where it is now, name it there.",
+        )
+    return target
+
+
+def _shown(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _secured(origin: tuple[str, str | None, int | None]) -> tuple[str, str | None, int | None]:
+    return ("https", origin[1], _PORTS["https"]) if (origin[0], origin[2]) == ("http", _PORTS["http"]) else origin
