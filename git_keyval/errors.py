@@ -22,6 +22,11 @@ class GitKeyvalError(Exception):
         self.next_step = next_step
         super().__init__(f"{what} {next_step}".strip())
 
+    def advise(self, next_step: str) -> None:
+        """Change what to do about it."""
+        self.next_step = next_step
+        self.args = (f"{self.what} {next_step}".strip(),)
+
 
 class InputError(GitKeyvalError):
     """An input is unknown, missing, malformed or does not go with another; nothing was read or written."""
@@ -168,7 +173,8 @@ class KeyMissingError(GitKeyvalError):
     def __init__(self, subject: str = "key") -> None:
         """Say what is missing (key, field or element), without naming it."""
         super().__init__(
-            f"The {subject} does not exist (or has expired).", "Set it first, or use 'on-missing: ok' with a 'default'."
+            f"The {subject} does not exist (or has expired).",
+            "Set it first. Give 'on-missing: ok' to go on without it. Give a 'default' to have that for its value then.",
         )
 
 
@@ -207,7 +213,7 @@ class ContentionError(GitKeyvalError):
         self.attempts = attempts
         super().__init__(
             f"Other writers changed the key during each of {attempts} attempts; nothing was written.",
-            "Raise 'max-attempts', or use 'contention: breadcrumb' for counters.",
+            "Raise 'max-attempts'. Give 'contention: breadcrumb' where the number may wait for the next gather.",
         )
 
 
@@ -219,7 +225,8 @@ class OutcomeUnknownError(GitKeyvalError):
         self.cause = cause
         super().__init__(
             f"It cannot be known whether the write was applied ({cause}).",
-            f"Read the key, then decide; steps that must be repeatable give an 'op-id' or 'if-version'. {parked}".strip(),
+            "Read the key, then decide. A step that gives an 'op-id' may be run again under the same one: it counts once. "
+            f"A step that gives 'if-version' may be run again: it writes once at the most. {parked}".strip(),
         )
 
 
@@ -294,7 +301,7 @@ class RedirectedError(GitKeyvalError):
         self.repositories = tuple(repositories)
         super().__init__(
             f"The key is redirected: it lives in {' and '.join(repositories)}. Nothing was written.",
-            "Use that repository, or give 'follow-writes: true'.",
+            "Use that repository. Give 'follow-writes: true' to write there from here.",
         )
 
 

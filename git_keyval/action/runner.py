@@ -44,7 +44,10 @@ class OutputTooLargeError(GitKeyvalError):
 
     def __init__(self, name: str) -> None:
         """Name the output."""
-        super().__init__(f"The output '{name}' is larger than a runner takes (500,000 characters).", "Use 'output-file'.")
+        super().__init__(
+            f"The output '{name}' is larger than a runner takes (500,000 characters).",
+            "Give 'output-file'. Give 'start' and 'stop' to read a part. Give fewer 'keys'. At a terminal there is no such limit.",
+        )
 
 
 def fits_output(value: str) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from git_keyval.action.delivery import Delivery
-from git_keyval.action.runner import INTERRUPTED, Runner, fits_output
+from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, told_of
 from git_keyval.commands.results import Result
 from git_keyval.dispatch.steps import run_command, shown_value
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InternalError, KeyMissingError, UndeliveredError
+from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
+from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS, EncryptionKeys
 from git_keyval.interface.parsing import find_command, parse_inputs
@@ -62,12 +63,12 @@ def _run(
         notice(result)
         _present(inputs, result, outputs, runner, delivery)
         runner.set_outputs(outputs)
+    except OutputTooLargeError as exc:
+        raise advised(exc, command, inputs) from exc
     except UndeliveredError as exc:
         raise UndeliveredError(exc.where, exc.reason, result.parked) from exc
     finally:
         delivery.give_up()
-    if result.found is False and inputs.get("on-missing") == "fail":
-        raise KeyMissingError(command.subject)
     if result.warning:
         runner.warning(result.warning)
     if result.failure is not None:

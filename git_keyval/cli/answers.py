@@ -9,7 +9,7 @@ from git_keyval.commands.results import Result
 from git_keyval.commands.views import TYPE_NAMES
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import value_bytes
-from git_keyval.errors import KeyMissingError, UndeliveredError
+from git_keyval.errors import UndeliveredError
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Command
 from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
@@ -71,13 +71,11 @@ def typed(outputs: Mapping[str, str]) -> dict[str, object]:
     return {name: _typed(name, text) for name, text in outputs.items()}
 
 
-def outcome(command: Command, inputs: Mapping[str, object], result: Result, *, by_code: bool) -> ExitCode:
+def outcome(result: Result, *, by_code: bool) -> ExitCode:
     """Give the exit code of a command that was done; ``by_code`` asks for an answer by it.
 
-    Raises KeyMissingError if asked to, and what the command ends with after its answer.
+    Raises what the command ends with after its answer.
     """
-    if result.found is False and inputs.get("on-missing") == "fail":
-        raise KeyMissingError(command.subject)
     if result.failure is not None:
         raise result.failure
     if not by_code or result.applied:

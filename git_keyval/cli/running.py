@@ -115,7 +115,7 @@ def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deli
 
     def answer() -> ExitCode:
         deliver(call.command, inputs, result, outputs, file, as_json=call.as_json)
-        return outcome(call.command, inputs, result, by_code=call.by_code)
+        return outcome(result, by_code=call.by_code)
 
     return answer
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
@@ -14,11 +15,13 @@ from git_keyval.dispatch.location import GithubServer, cdn_of_server, git_addres
 from git_keyval.dispatch.opening import Stores, resolver_of
 from git_keyval.dispatch.routing import Place, Policy, Routes, Run, joined, keys_of
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.errors import GitKeyvalError, KeyMissingError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.links import value_link
 from git_keyval.format.names import Naming
 from git_keyval.format.times import iso_utc
 from git_keyval.format.values import Value, as_json, as_text
+from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
 
 
@@ -32,8 +35,22 @@ def run_command(
     """Run a command with its parsed inputs; give its result, and its outputs as text. Raises GitKeyvalError.
 
     ``prepare_delivery`` makes ready to hand a value on, and raises if that cannot be; it is called before such a value is taken
-    away, and once more with another value if a rival was faster.
+    away, and once more with another value if a rival was faster. An error advises only inputs that the command takes; with
+    ``on-missing: fail`` a missing key is the ``failure`` of the result.
     """
+    try:
+        result, outputs = _run(command, inputs, surroundings, prepare_delivery)
+    except GitKeyvalError as exc:
+        advised(exc, command, inputs)
+        raise
+    is_missing = result.found is False and inputs.get("on-missing") == "fail"
+    failure = KeyMissingError(command.subject) if is_missing else result.failure
+    return replace(result, failure=failure and advised(failure, command, inputs)), outputs
+
+
+def _run(
+    command: Command, inputs: Mapping[str, object], surroundings: Surroundings, prepare_delivery: Callable[[Value | int], None]
+) -> tuple[Result, dict[str, str]]:
     cipher = cipher_of(inputs, surroundings)
     arguments = bind(command, inputs, surroundings, cipher)
     layout = layout_of(str(inputs.get("repository", "")), inputs)

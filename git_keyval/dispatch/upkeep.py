@@ -12,6 +12,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
+from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
 from git_keyval.store.port import Store
 from maintenance.init import InitReport
@@ -79,7 +80,7 @@ def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Up
         run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares, resolve)
         report: AnyReport | GitKeyvalError = getattr(import_module(command.module), command.attribute)(run, **arguments)
     except GitKeyvalError as exc:
-        report = exc
+        report = advised(exc, command, target.inputs)
     return Upkeep(target.repository, report, store.requests if store else 0, store.rate_remaining if store else None)
 
 

@@ -13,7 +13,7 @@ from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Workflow, expiry_ref, refs, value_ref
 from tests.servers.binary import git_output
-from tests.servers.http import RECEIVE_PACK, Cut, Fault, Status
+from tests.servers.http import RECEIVE_PACK, UPLOAD_PACK, Cut, Fault, Status
 
 LARGEST = str(2**63 - 1)
 
@@ -315,3 +315,61 @@ def test_names_that_are_taken_are_one_error(workflow: Workflow, repository: Path
     ended = workflow.run_given("set", {"key": KEY, "value": VALUE}, lambda outside: replace(outside, sleep=lambda _: None))
     assert "Internal" not in ended.error
     assert VALUE not in ended.error
+
+
+UNKNOWN = {
+    "apush": ({"key": KEY, "value": "1"}, "if-version", "op-id"),
+    "set": ({"key": KEY, "value": "1"}, "if-version", "op-id"),
+    "incr": ({"key": KEY}, "op-id", "if-version"),
+    "expire": ({"key": KEY, "ttl": "1h"}, "if-version", "op-id"),
+}
+
+
+@pytest.mark.parametrize("command", UNKNOWN)
+def test_a_lost_reply_advises_what_the_command_takes(served: Served, command: str) -> None:
+    """And a step that follows the advice is not refused for it."""
+    inputs, advised, not_advised = UNKNOWN[command]
+    served.workflow.run("init")
+    if command == "expire":
+        served.workflow.run("set", key=KEY, value=VALUE)
+    served.server.fail(1, Cut.AFTER, method="POST", service=RECEIVE_PACK)
+    served.server.between(lambda: served.server.fail(1, Status(503), service=UPLOAD_PACK, forever=True))
+    error = served.workflow.run_given(command, inputs, lambda outside: replace(outside, sleep=lambda _: None)).error
+    assert "cannot be known" in error
+    assert f"'{advised}'" in error
+    assert f"'{not_advised}'" not in error
+    served.server.heal()
+    value = "0" * 40 if advised == "if-version" else "any"
+    assert served.workflow.run_given(command, {**inputs, advised: value}).code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "inputs", "advised"),
+    [
+        ("get", {"key": KEY}, ["on-missing: ok", "default"]),
+        ("exists", {"key": KEY}, ["on-missing: ok"]),
+        ("hgetall", {"key": KEY}, ["on-missing: ok"]),
+        ("mget", {"keys": KEY}, ["on-missing: ok"]),
+    ],
+)
+def test_a_missing_key_advises_what_the_command_takes(
+    workflow: Workflow, command: str, inputs: dict[str, str], advised: list[str]
+) -> None:
+    error = workflow.run_given(command, {**inputs, "on-missing": "fail"}).error
+    assert re.findall(r"'(.*?)'", error) == advised
+
+
+@pytest.mark.parametrize(("command", "advised"), [("mget", "'keys'"), ("arange", "'start' and 'stop'"), ("hgetall", "terminal")])
+def test_an_answer_that_is_too_large_advises_what_the_command_takes(workflow: Workflow, command: str, advised: str) -> None:
+    for part in range(6):
+        value = str(part) * 90_000
+        if command == "mget":
+            workflow.run("set", key=str(part), value=value)
+        elif command == "arange":
+            workflow.run("apush", key="a", value=value)
+        else:
+            workflow.run("hset", key="a", field=str(part), value=value)
+    inputs = {"keys": "\n".join(map(str, range(6)))} if command == "mget" else {"key": "a"}
+    error = workflow.run_given(command, inputs).error
+    assert advised in error
+    assert "'output-file'" not in error

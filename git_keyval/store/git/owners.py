@@ -112,7 +112,7 @@ def _setting_names(directory: Path, environ: Mapping[str, str]) -> list[str]:
     if done.returncode:
         raise UnavailableError(
             f"The configuration of {directory} cannot be read ({one_line(done.stderr.decode('utf-8', 'replace'))}).",
-            "Repair its file 'config'.",
+            "Repair the file config in it.",
         )
     words = done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
     return [name for scope, name in zip(words[::2], words[1::2], strict=True) if scope in _OF_THE_REPOSITORY]

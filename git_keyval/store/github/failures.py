@@ -106,6 +106,6 @@ def gave_up(failure: LostReplyError | RateLimitedError) -> StoreError:
     until = "" if failure.seconds is None else f" It asks to wait {failure.seconds:.0f} seconds."
     return UnavailableError(
         f"GitHub limits the rate of requests ({failure.reason}).{until}",
-        "Wait (maintenance waits as long as 'max-seconds' allows), or use a token with a higher limit than the workflow's 1,000 "
+        "Maintenance waits as long as 'max-seconds' allows. Wait, or use a token with a higher limit than the workflow's 1,000 "
         "requests an hour.",
     )

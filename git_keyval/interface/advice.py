@@ -1,0 +1,38 @@
+"""Advice that can be followed: an error names no input that the command does not take."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from git_keyval.errors import GitKeyvalError, InputError
+from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.inputs import INPUTS
+
+_SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
+_QUOTED = re.compile(r"'([a-z-]+)(?:: [^']*)?'")
+
+
+def advised(error: GitKeyvalError, command: Command, inputs: Mapping[str, object]) -> GitKeyvalError:
+    """Return an error without the sentences of its next step that name an input, in quotes, which this command does not take.
+
+    What a sentence says of another command, which it names in quotes too, may name the inputs of that one. An InputError speaks of
+    what was given, and stays as it is.
+    """
+    if not isinstance(error, InputError):
+        error.advise(_fitting(error.next_step, taken_by(command, inputs)))
+    return error
+
+
+def taken_by(command: Command, inputs: Mapping[str, object]) -> set[str]:
+    """Return the inputs that a command takes beside those that it was given."""
+    taken = {*COMMON, *command.inputs}
+    return taken - {"op-id"} if command.name == "set" and inputs.get("type") != "counter" else taken
+
+
+def _fitting(next_step: str, taken: Collection[str]) -> str:
+    return " ".join(sentence for sentence in _SENTENCE_END.split(next_step) if _fits(sentence, taken))
+
+
+def _fits(sentence: str, taken: Collection[str]) -> bool:
+    quoted = set(_QUOTED.findall(sentence))
+    elsewhere = {name for other in quoted & COMMANDS.keys() for name in COMMANDS[other].inputs}
+    return quoted & INPUTS.keys() <= elsewhere.union(taken)
