@@ -4,7 +4,7 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
@@ -51,18 +51,22 @@ _AT_ONCE = 1_000
 _BLOBS_AT_ONCE = 10_000
 """How many blobs are read together, unless a single map or array has more."""
 
-_MOVE = "Rename or delete it."
-_IGNORE = "Nothing, if it is meant to be there; else delete it."
+_DELETE = "{delete}"
+"""Stands in a next step for the command that deletes the ref."""
+
+_IF_KNOWN = "if you know its name"
+_MOVE = f"Rename it, or delete it: {_DELETE}"
+_IGNORE = f"Nothing, if it is meant to be there; else delete it: {_DELETE}"
 _ONE_LENGTH = "Give all writers the same 'shard-length', and 'del' the key with the other one."
-_REWRITE = "'del' or 'set' the key."
-_DELETE_KEY = "'del' the key; then it can be set again."
-_DELETE_REF = "Delete the ref with git."
-_REPUBLISH = "Delete the tag with git; 'publish-expiries' makes it again as it should be. No reader believes it as it is."
-_NEVER_EXPIRES = "'del' the key, or delete the ref with git: the element then never expires."
+_REWRITE = f"'del' or 'set' the key, {_IF_KNOWN}; else delete the ref: {_DELETE}"
+_DELETE_KEY = f"'del' the key, {_IF_KNOWN}, then it can be set again; else delete the ref: {_DELETE}"
+_DELETE_REF = f"Delete the ref: {_DELETE}"
+_REPUBLISH = f"No reader believes it. Delete the tag, then 'publish-expiries' makes it again as it should be: {_DELETE}"
+_NEVER_EXPIRES = f"'del' the key, {_IF_KNOWN}; else delete the ref, so that the element never expires: {_DELETE}"
 _SWEPT = "Nothing: sweep removes it once expired."
 _REPAIR = {
-    "map": "'hget' tells which; 'hset' or 'hdel' them, or 'del' the key.",
-    "array": "'aget' tells which; 'aset' them, or 'del' the key.",
+    "map": f"'hget' tells which; 'hset' or 'hdel' them. With an unknown key, delete the ref and so all fields: {_DELETE}",
+    "array": f"'aget' tells which; 'aset' them. With an unknown key, delete the ref and so all elements: {_DELETE}",
 }
 _PURGED = "Nothing: purge removes it once it is old."
 _ANCHOR = "Run 'redirect' for the key again, with the same 'redirect-to'."
@@ -114,8 +118,13 @@ def check(run: Maintenance) -> CheckReport:
         seconds=run.elapsed(),
         requests=run.store.requests,
         counts=dict(database.counts),
-        problems=sorted(problems, key=lambda found: (found.severity, found.ref)),
+        problems=[_followable(run, found) for found in sorted(problems, key=lambda found: (found.severity, found.ref))],
     )
+
+
+def _followable(run: Maintenance, found: Problem) -> Problem:
+    """Give a finding with a next step that can be followed as it is printed."""
+    return replace(found, next_step=found.next_step.replace(_DELETE, run.deletion(found.ref)))
 
 
 def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:
@@ -204,7 +213,7 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
             if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
                 yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
         elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
-            yield Problem(name, "warning", "it has no value beside it", _SWEPT if ref.kind == "exp" else "'del' the key.")
+            yield Problem(name, "warning", "it has no value beside it", _SWEPT if ref.kind == "exp" else _REWRITE)
     if DUMMY_TREE_TAG not in refs and counts["keys"]:
         yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
 

@@ -28,6 +28,7 @@ class Maintenance:
     ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
     how much of it is done, and how much there is (0 where that is not known yet). ``shares`` bounds the writes of single jobs,
     so that one of them cannot spend the budget of all. ``resolve`` looks up expiry ids whose commits the repository does not give.
+    ``deletion`` gives the command by which people delete a ref with git.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class Maintenance:
     progress: Progress
     shares: Mapping[str, int] = field(default_factory=dict)
     resolve: Resolve = unresolved
+    deletion: Callable[[str], str] = lambda ref: f"git push REPOSITORY --delete {ref}"
 
 
 def gather(

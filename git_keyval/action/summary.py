@@ -180,7 +180,7 @@ def _more(count: int) -> list[str]:
 
 
 def _problems(problems: Sequence[Problem]) -> list[str]:
-    kinds = Tally((found.severity, found.problem, found.next_step) for found in problems)
+    kinds = Tally((found.severity, found.problem, found.next_step.replace(found.ref, "REF")) for found in problems)
     rows = [
         (severity, _words(problem), f"{count:,}", _words(next_step))
         for (severity, problem, next_step), count in sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))[:_LISTED]

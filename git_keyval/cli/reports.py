@@ -16,7 +16,6 @@ from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report
 
 _LISTED = 50
-_HEADS = ("job", "refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
 
 
 def write_reports(done: Sequence[Upkeep], *, listed: bool, coloured: bool) -> None:
@@ -49,15 +48,33 @@ def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
     if not isinstance(report, Report):
         return ""
     table = Table(title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
-    for head in _HEADS:
+    columns = _columns(report)
+    for head in columns:
         table.add_column(head, justify="left" if head == "job" else "right")
-    for job in report.jobs:
-        counts = (job.plan.examined, job.planned, len(job.applied), len(job.conflicts), len(job.failed), job.deferred)
-        table.add_row(job.plan.job, *map(str, counts), str(len(job.plan.left)))
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(str, row))
     console = Console(file=sys.stdout, color_system="auto" if coloured else None)
     with console.capture() as drawn:
         console.print(table)
     return drawn.get()
+
+
+def _columns(report: Report) -> dict[str, list[object]]:
+    """Give the columns of the table; what a dry run would do is planned, and not done."""
+    jobs = report.jobs
+    done: dict[str, list[object]] = {
+        "done": [len(job.applied) for job in jobs],
+        "changed meanwhile": [len(job.conflicts) for job in jobs],
+        "failed": [len(job.failed) for job in jobs],
+    }
+    return {
+        "job": [job.plan.job for job in jobs],
+        "refs read": [job.plan.examined for job in jobs],
+        "planned": [job.planned for job in jobs],
+        **({} if report.dry_run else done),
+        "deferred": [job.deferred for job in jobs],
+        "left": [len(job.plan.left) for job in jobs],
+    }
 
 
 def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
@@ -70,7 +87,7 @@ def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
             if report.budget:
                 yield f"The budget {report.budget} was reached; the next run goes on."
         case CheckReport():
-            yield from (f"{found.severity} {found.ref}: {found.problem}" for found in report.problems)
+            yield from (f"{found.severity} {found.ref}: {found.problem}. {found.next_step}" for found in report.problems)
             counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
             errors = report.errors()
             yield f"{errors} errors, {len(report.problems) - errors} warnings; {counts or 'nothing here'}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
@@ -93,7 +94,24 @@ def shown_address(repository: str) -> str:
 def git_address(repository: str, server: GithubServer) -> str:
     """Return how people name a repository to git, without what may be credentials."""
     name = github_name(repository, server)
-    return f"{server.server_url}/{name}" if name else shown_address(repository)
+    return (
+        f"{server.server_url}/{name}"
+        if name
+        else shown_address(str(Path(repository).expanduser()) if repository[:1] == "~" else repository)
+    )
+
+
+def deletion(repository: str, server: GithubServer, ref: str) -> str:
+    """Return the command by which people delete a ref: at its place, also if an object of it is lost, or else from any clone."""
+    from shlex import quote  # noqa: PLC0415  # only where something is to be repaired
+
+    from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # as above
+
+    address = git_address(repository, server)
+    path = address.removeprefix("file://")
+    if "://" in path or is_scp_address(path):
+        return f"git push {quote(address)} --delete {quote(ref)}"
+    return f"git -C {quote(path)} update-ref -d {quote(ref)}"
 
 
 def _parts(repository: str) -> tuple[str, str, str] | None:

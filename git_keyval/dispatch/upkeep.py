@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
+from git_keyval.dispatch.location import GithubServer, deletion
 from git_keyval.dispatch.opening import open_store, resolver_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
@@ -77,7 +79,15 @@ def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Up
         arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
         store = open_store(target.inputs, surroundings)
         resolve = resolver_of(target.inputs, surroundings)
-        run = Maintenance(store, surroundings.new_op, surroundings.elapsed, surroundings.progress, target.shares, resolve)
+        run = Maintenance(
+            store,
+            surroundings.new_op,
+            surroundings.elapsed,
+            surroundings.progress,
+            target.shares,
+            resolve,
+            partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
+        )
         report: AnyReport | GitKeyvalError = getattr(import_module(command.module), command.attribute)(run, **arguments)
     except GitKeyvalError as exc:
         report = advised(exc, command, target.inputs)

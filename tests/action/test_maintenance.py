@@ -143,7 +143,8 @@ def test_a_wrong_tag_of_a_registry_is_told_about(workflow: Workflow, repository:
     assert refs(repository)[one[0]] == other[1]
     checked = workflow.run("check")
     assert (checked.code, checked.answers["count"]) == (1, "1")
-    assert "Delete the tag with git" in checked.summary
+    assert "Delete the tag" in checked.summary
+    assert f"git -C {repository} update-ref -d REF" in checked.summary
 
 
 def test_progress_is_plain_lines(busy: Workflow) -> None:
@@ -383,7 +384,9 @@ def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> 
     assert (found["ref"], found["severity"]) == (value_ref("odd"), "error")
     assert f"| error | `{value_ref('odd')}` |" in ended.summary
     (kind,) = tables(ended.summary.splitlines())[0]
-    assert (kind["severity"], kind["refs"], kind["what to do"]) == ("error", "1", "'del' or 'set' the key.")
+    assert (kind["severity"], kind["refs"]) == ("error", "1")
+    assert kind["what to do"].endswith(f"git -C {repository} update-ref -d REF`")
+    assert found["nextStep"].endswith(f"git -C {repository} update-ref -d {value_ref('odd')}")
     assert ended.summary.splitlines()[2] == "**1 error and 0 warnings** in 7 keys."
 
 
