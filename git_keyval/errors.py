@@ -73,6 +73,27 @@ class MalformedRecordError(GitKeyvalError):
         return type(self)(where, self.reason)
 
 
+class AnchorError(MalformedRecordError):
+    """The tag that tells whether a database is encrypted cannot be read; nothing was read or written."""
+
+    def _told(self) -> tuple[str, str]:
+        return (
+            f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
+            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any.",
+        )
+
+
+class UnmarkedError(GitKeyvalError):
+    """Encryption is required, and the database is not marked as encrypted; nothing was written."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "Encryption is required, but the database is not marked as encrypted: it may hold values in the clear.",
+            "Run 'init' with the 'encryption-key', which marks it.",
+        )
+
+
 class TamperedError(MalformedRecordError):
     """Something encrypted was changed, or brought to another place, by somebody without the encryption key."""
 

@@ -1,6 +1,6 @@
 """How keys, values and elements of a database are stored: plainly or, with an encryption key, encrypted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from git_keyval.errors import MissingEncryptionKeyError
@@ -25,16 +25,24 @@ class Cipher(Protocol):
         """What tells a database whose keys this cipher encrypts from all others; None if it encrypts none."""
         ...
 
-    def accept(self, mark: Mark) -> None:
-        """Make sure that the keys of a database with this mark are encrypted as this cipher does.
+    def accept(self, mark: Mark | None) -> None:
+        """Make sure that the keys of a database with this mark, or none, are encrypted as this cipher does.
 
-        Raises MissingEncryptionKeyError, WrongEncryptionKeyError and KeyOrderError.
+        Raises MissingEncryptionKeyError, WrongEncryptionKeyError, KeyOrderError, and UnmarkedError where encryption is required.
         """
         ...
 
     @property
     def encryption(self) -> Encryption | None:
         """What a map or an array says of its encryption when it is written."""
+        ...
+
+    def op(self, key_id: KeyId, op: str) -> str:
+        """Return what stands for an operation id at a key: always the same for the same."""
+        ...
+
+    def accept_counter(self, key_id: KeyId, ops: Iterable[str]) -> None:
+        """Make sure that one of these operations of a counter was made by this cipher. Raises NotEncryptedError."""
         ...
 
     def key(self, value: Value) -> DataRecord:
@@ -83,9 +91,17 @@ class Plain:
     mark: Mark | None = None
     encryption: Encryption | None = None
 
-    def accept(self, mark: Mark) -> None:
+    def accept(self, mark: Mark | None) -> None:
         """Refuse a database that is encrypted."""
-        raise MissingEncryptionKeyError(mark.kid, is_first=True)
+        if mark is not None:
+            raise MissingEncryptionKeyError(mark.kid, is_first=True)
+
+    def op(self, key_id: KeyId, op: str) -> str:  # noqa: ARG002  # it matters where something is encrypted, as below
+        """Return the operation id as it is."""
+        return op
+
+    def accept_counter(self, key_id: KeyId, ops: Iterable[str]) -> None:
+        """Accept any counter."""
 
     def key(self, value: Value) -> DataRecord:
         """Give the record of a key."""

@@ -32,11 +32,12 @@ def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention:
     for the next gather and gets no number: ``pending`` is true. Raises WrongTypeError, CounterOverflowError, ContentionError and
     OutcomeUnknownError.
     """
-    op = op or database.new_op()
+    ops = _forms(database, key, op)
+    op = ops[0]
     denied = False
     for attempt in range(database.max_attempts):
         state = _read(database, key, "incr", exact=False)
-        if (known := _known(state, op)) is not None:
+        if (known := _known(state, *ops)) is not None:
             return known
         if denied and contention == "breadcrumb" and _counts_when_left_now(state):
             return _leave_breadcrumb(database, key, state, by, op)
@@ -76,7 +77,8 @@ def assign(
     arrives late. Without a condition, when rivals win every attempt, the last one is forced, and tells operations in doubt that
     they cannot know.
     """
-    op = op or database.new_op()
+    ops = _forms(database, key, op)
+    op = ops[0]
     for attempt in range(database.max_attempts + 1):
         state = _read(database, key, "", exact=False)
         view, now = state.view, state.now
@@ -86,7 +88,7 @@ def assign(
         found = view.exists(now) if reading else None
         old_value = view.old_value(now) if found else None
         answer = Result(found=found, applied=True, ttl=ttl_of(expiry, now), expires_at=expiry, old_value=old_value)
-        if state.base.find(op) is not None:
+        if any(map(state.base.find, ops)):
             return replace(answer, version=view.version)
         if condition and not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
@@ -137,11 +139,17 @@ def _oldest(state: _State) -> Sequence[Breadcrumb]:
     return sorted(state.crumbs, key=lambda crumb: crumb.name)[:MAX_TAKEN_ALONG]
 
 
-def _known(state: _State, op: str) -> Result | None:
+def _forms(database: Database, key: Key, op: str) -> tuple[str, ...]:
+    """Return an operation id, or a new one, as it is recorded, and as releases before recorded it where keys are encrypted."""
+    op = op or database.new_op()
+    return tuple(dict.fromkeys((database.cipher.op(key.id, op), op)))
+
+
+def _known(state: _State, *ops: str) -> Result | None:
     """Give the answer of an operation that was done before, by an earlier attempt or an earlier run."""
-    if (done := state.base.find(op)) is not None:
+    if (done := next(filter(None, map(state.base.find, ops)), None)) is not None:
         return Result(applied=True, value=done[1], pending=False, version=state.view.version)
-    if any(crumb.op == op for crumb in state.crumbs):
+    if any(crumb.op in ops for crumb in state.crumbs):
         return Result(applied=True, pending=True, version=state.view.version)
     return None
 

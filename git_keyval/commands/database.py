@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.errors import (
+    AnchorError,
     GitKeyvalError,
     MalformedRecordError,
     OutcomeUnknownError,
@@ -16,7 +17,7 @@ from git_keyval.errors import (
 )
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
-from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName, record_parts
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
@@ -112,23 +113,25 @@ class Database:
     def mark_of(self, seen: Snapshot) -> Mark | None:
         """Give the mark of an encrypted database; of one whose tag is not there yet, what this cipher makes of it.
 
-        One that cannot be read is none here: ``check`` reports it.
+        Raises AnchorError where the tag cannot be read: it may have told that the database is encrypted.
         """
         oid = seen.refs.get(DUMMY_TREE_TAG)
         if oid is None:
             return self.cipher.mark
+        target = seen.objects.get(oid) or {NULL_COMMIT.oid: NULL_COMMIT, REDIRECT_ANCHOR.oid: REDIRECT_ANCHOR}.get(oid)
+        if target is None:
+            raise AnchorError(DUMMY_TREE_TAG, "the object that it points at is missing")
         try:
-            return decode_anchor(seen.objects[oid]).mark
-        except (KeyError, MalformedRecordError):
-            return None
+            return decode_anchor(target).mark
+        except MalformedRecordError as exc:
+            raise AnchorError(DUMMY_TREE_TAG, exc.reason) from exc
 
     def check_mark(self, seen: Snapshot) -> None:
         """Make sure that a database that is marked as encrypted is so with the first key given.
 
-        Raises MissingEncryptionKeyError, WrongEncryptionKeyError and KeyOrderError.
+        Raises MissingEncryptionKeyError, WrongEncryptionKeyError, KeyOrderError, UnmarkedError and AnchorError.
         """
-        if (mark := self.mark_of(seen)) is not None:
-            self.cipher.accept(mark)
+        self.cipher.accept(self.mark_of(seen))
 
     def pause(self, attempt: int) -> None:
         """Wait before attempt number ``attempt`` + 1, longer each time and never for the same time as others."""

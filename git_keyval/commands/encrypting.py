@@ -1,20 +1,22 @@
 """The cipher of a database with an encryption key. Imported only where there is one: cryptography is slow to import."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from git_keyval.errors import KeyOrderError, MissingEncryptionKeyError, NotEncryptedError, WrongEncryptionKeyError
+from git_keyval.errors import KeyOrderError, MissingEncryptionKeyError, NotEncryptedError, UnmarkedError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.encryption import (
     EncryptionKey,
     Place,
     encryption_of,
+    is_sealed_op,
     open_key,
     open_name,
     open_value,
     seal_key,
     seal_name,
+    seal_op,
     seal_value,
 )
 from git_keyval.format.names import KeyId
@@ -25,26 +27,34 @@ from git_keyval.format.values import Value
 
 _PLAIN_VALUE = "it is not encrypted, although an encryption key was given; so somebody without the key wrote it"
 
+_FOREIGN_COUNTER = "it is a counter of which no operation was made with the encryption key"
+_REQUIRED = "it is a counter, whose number is not encrypted, although encryption is required"
+
 
 @dataclass(frozen=True, slots=True)
 class Encrypting:
     """Encrypts with one of several keys, and reads what any of them encrypted.
 
     The first of them encrypts keys and element keys, ``kid`` names the one for values and elements. ``new_nonce`` gives 12 random
-    bytes.
+    bytes. Where encryption is ``required``, no counter is read, and no database that is not marked as encrypted.
     """
 
     keys: Sequence[EncryptionKey] = field(repr=False)
     kid: str
     new_nonce: Callable[[], bytes] = field(repr=False)
+    required: bool = False
 
     @property
     def mark(self) -> Mark:
         """What tells the database of this key from others."""
         return Mark(self._naming.kid, self._naming.check.hex())
 
-    def accept(self, mark: Mark) -> None:
+    def accept(self, mark: Mark | None) -> None:
         """Refuse a database whose keys are encrypted with any but the first of the keys."""
+        if mark is None:
+            if self.required:
+                raise UnmarkedError
+            return
         if mark.check == self._naming.check.hex():
             return
         if any(mark.check == key.check.hex() for key in self.keys):
@@ -52,6 +62,17 @@ class Encrypting:
         if any(mark.kid == key.kid for key in self.keys):
             raise WrongEncryptionKeyError(mark.kid)
         raise MissingEncryptionKeyError(mark.kid, is_first=True)
+
+    def op(self, key_id: KeyId, op: str) -> str:
+        """Return what only this cipher makes of an operation id."""
+        return seal_op(self._naming, key_id, op)
+
+    def accept_counter(self, key_id: KeyId, ops: Iterable[str]) -> None:
+        """Refuse a counter of which no operation is ours: anybody may have put it in the place of a value."""
+        if self.required:
+            raise NotEncryptedError(key_id, _REQUIRED)
+        if not any(is_sealed_op(self._naming, key_id, op) for op in ops):
+            raise NotEncryptedError(key_id, _FOREIGN_COUNTER)
 
     @property
     def encryption(self) -> Encryption:

@@ -189,7 +189,13 @@ class KeyView:
         """
         if self.alive(now) and self.category() == "data":
             return self._data()
-        return total(self.counter(command, now), self.breadcrumbs())
+        counter, crumbs = self.counter(command, now), self.breadcrumbs()
+        ops = (counter.op, *(op for op, _ in counter.recent), *(crumb.op for crumb in crumbs))
+        try:
+            self.cipher.accept_counter(self.key_id, ops)
+        except MalformedRecordError as exc:
+            raise exc.at(self.value_name) from exc
+        return total(counter, crumbs)
 
     def old_value(self, now: Micros) -> Value | int | None:
         """Give the live value that a write replaces; None where there is none, or one of many elements."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from git_keyval.commands.ciphers import PLAIN, Cipher
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.interface.inputs import EncryptionKeys
+from git_keyval.interface.inputs import REQUIRED, EncryptionKeys
 
 
 def cipher_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Cipher:
@@ -16,4 +16,5 @@ def cipher_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Ciphe
     from git_keyval.format.encryption import derive_key  # noqa: PLC0415
 
     kid = str(inputs.get("encryption-kid", keys.names[-1]))
-    return Encrypting([derive_key(name or kid, secret) for name, secret in keys.named], kid, surroundings.new_nonce)
+    derived = [derive_key(name or kid, secret) for name, secret in keys.named]
+    return Encrypting(derived, kid, surroundings.new_nonce, required=inputs.get("encryption") == REQUIRED)

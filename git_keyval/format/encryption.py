@@ -6,6 +6,7 @@ the same of the same. What is encrypted is bound to its place: the key, the elem
 Only where an encryption key was given is this module needed: cryptography is slow to import.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,8 @@ MAX_ELEMENT_KEY_BYTES = 175
 
 _GCM: Algorithm = "A256GCM"
 _SIV: Algorithm = "AES-SIV"
-_GCM_BYTES, _SIV_BYTES = 32, 64
+_GCM_BYTES, _SIV_BYTES, _OP_BYTES = 32, 64, 32
+_OP_HALF_BYTES = 10
 _TAMPERED = "it was changed, or moved there from elsewhere, by somebody without the key"
 
 
@@ -38,6 +40,7 @@ class EncryptionKey:
     check: bytes
     gcm: AESGCM = field(repr=False)
     siv: AESSIV = field(repr=False)
+    op: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def derive_key(kid: str, secret: bytes) -> EncryptionKey:
         _derived(secret, "check", CHECK_BYTES),
         AESGCM(_derived(secret, _GCM, _GCM_BYTES)),
         AESSIV(_derived(secret, _SIV, _SIV_BYTES)),
+        _derived(secret, "op", _OP_BYTES),
     )
 
 
@@ -126,6 +130,25 @@ def open_name(key: EncryptionKey, key_id: KeyId, stored: str, where: str) -> str
         return key.siv.decrypt(read_sealed_name(stored), [_bound_name(key_id)]).decode()
     except (InvalidTag, ValueError) as exc:
         raise TamperedError(where, _TAMPERED) from exc
+
+
+def seal_op(key: EncryptionKey, key_id: KeyId, op: str) -> str:
+    """Return what stands for an operation id at a key, always the same: 40 hexadecimal digits, which only the key can make.
+
+    The first half hides the operation id, the second one proves that the first was made with the key.
+    """
+    hidden = _op_half(key, "op", key_id, op)
+    return hidden + _op_half(key, "proof", key_id, hidden)
+
+
+def is_sealed_op(key: EncryptionKey, key_id: KeyId, op: str) -> bool:
+    """Whether an operation id was made with the key, for this key id."""
+    hidden, proof = op[: 2 * _OP_HALF_BYTES], op[2 * _OP_HALF_BYTES :]
+    return hmac.compare_digest(proof, _op_half(key, "proof", key_id, hidden))
+
+
+def _op_half(key: EncryptionKey, purpose: str, key_id: KeyId, text: str) -> str:
+    return hmac.digest(key.op, f"{purpose}\n{key_id}\n{text}".encode(), "sha256")[:_OP_HALF_BYTES].hex()
 
 
 def _derived(secret: bytes, purpose: str, length: int) -> bytes:

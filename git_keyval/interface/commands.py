@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 COMMON = ("command", "repository", "repository-shard-length", "token", "transport")
-_ENCRYPTION = ("encryption-key", "encryption-kid")
+_ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
 _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION)
 _REGISTRY = ("expiry-registry",)
 _KEY = ("key", *_NAMED, *_REGISTRY)

@@ -28,6 +28,9 @@ MAX_REPOSITORY_DIGITS = 3
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""
 
+REQUIRED = "required"
+"""What ``encryption`` says."""
+
 MAX_OWNER_CHARACTERS = 1_000
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -460,6 +463,12 @@ INPUTS: dict[str, Input] = {
             "1 to 64 of A-Z a-z 0-9 . _ -",
             _kid,
             default="the last one",
+        ),
+        Input(
+            "encryption",
+            "Fail where anything would be read or written in the clear: without a key, in an unmarked database, and for counters.",
+            REQUIRED,
+            OneOf((REQUIRED,)),
         ),
         Input(
             "owner",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Command
-from git_keyval.interface.inputs import INPUTS, EncryptionKeys
+from git_keyval.interface.inputs import INPUTS, REQUIRED, EncryptionKeys
 
 _EXCLUSIVE = (
     ("value", "value-file"),
@@ -17,6 +17,8 @@ _EXCLUSIVE = (
     ("expires-at", "keep-ttl"),
     ("key", "keys"),
 )
+
+_COUNTING = {"incr", "decr"}
 
 
 def find_command(name: str) -> Command:
@@ -56,6 +58,8 @@ def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
         if not any(name in parsed for name in group):
             raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"'{name}'" for name in group))
     _check_encryption(parsed)
+    if parsed.get("encryption") == REQUIRED:
+        _check_required(command, parsed)
     if "media-type" in parsed and parsed.get("type") != "file":
         raise InputError("media-type", "goes with 'type: file' only", "no media-type, or type: file")
     if "op-id" in parsed and command.name == "set" and parsed.get("type") != "counter":
@@ -72,6 +76,16 @@ def _check_encryption(parsed: Mapping[str, object]) -> None:
             raise InputError("encryption-kid", "is missing: the encryption key has no name", "a name, such as 2026")
     elif kid is not None and kid not in keys.names:
         raise InputError("encryption-kid", "names none of the keys of 'encryption-key'", ", ".join(keys.names))
+
+
+def _check_required(command: Command, parsed: Mapping[str, object]) -> None:
+    """Refuse what would be in the clear: an empty encryption key is a secret that is missing."""
+    if "encryption-key" not in parsed:
+        raise InputError(
+            "encryption-key", "is missing, and 'encryption: required' asks for it", "the encryption key of the database"
+        )
+    if command.name in _COUNTING or parsed.get("type") == "counter":
+        raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no 'encryption' here")
 
 
 def meant(name: str, known: list[str]) -> str:

@@ -85,6 +85,36 @@ def _inputs(given: dict[str, str]) -> dict[str, str]:
     return {name.replace("-", "_"): text for name, text in given.items()}
 
 
+@pytest.mark.parametrize("keys", [{}, {"encryption_key": ""}])
+@pytest.mark.parametrize("command", ["get", "set", "mset", "hset", "lock"])
+def test_where_encryption_is_required_a_missing_secret_fails_the_step(
+    workflow: Workflow, repository: Path, command: str, keys: dict[str, str]
+) -> None:
+    """Also where nobody has marked the database yet, or somebody has taken the mark away."""
+    given: dict[str, dict[str, str]] = {
+        "set": {"key": KEY, "value": VALUE},
+        "mset": {"values": json.dumps({KEY: VALUE})},
+        "hset": {"key": KEY, "field": "a", "value": VALUE},
+        "lock": {"key": KEY, "ttl": "1m"},
+    }
+    before = refs(repository)
+    ended = workflow.run(command, **given.get(command, {"key": KEY}), encryption="required", **keys)
+    assert (ended.code, refs(repository)) == (1, before)
+    assert "Input 'encryption-key' is missing" in ended.error
+
+
+def test_where_encryption_is_required_nothing_is_in_the_clear(workflow: Workflow) -> None:
+    workflow.settings = GIVEN
+    required = {"encryption": "required"}
+    assert workflow.run("set", key=KEY, value=VALUE, **required).code == 0
+    assert workflow.run("get", key=KEY, **required).outputs["value"] == VALUE
+    assert "cannot be required of a counter" in workflow.run("incr", key="n", **required).error
+    assert "cannot be required of a counter" in workflow.run("set", key="n", value="1", type="counter", **required).error
+    assert workflow.run("incr", key="n").code == 0
+    ended = without_masks(workflow.run("get", key="n", **required), "2026", "2027")
+    assert "not encrypted, although encryption is required" in ended.error
+
+
 def test_one_key_alone_is_named_by_encryption_kid(workflow: Workflow) -> None:
     workflow.settings = {"encryption-key": encoded("2026"), "encryption-kid": "2026"}
     workflow.run("set", key=KEY, value=VALUE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.commands.views import Key, MovedError
 from git_keyval.errors import (
+    AnchorError,
     GitKeyvalError,
     KeyOrderError,
     MissingEncryptionKeyError,
@@ -27,10 +28,13 @@ from git_keyval.errors import (
     OutcomeUnknownError,
     StoreError,
     TamperedError,
+    UnmarkedError,
     WrongEncryptionKeyError,
     WrongTypeError,
 )
 from git_keyval.format.anchors import Anchor, decode_anchor
+from git_keyval.format.counters import Counter, encode_counter
+from git_keyval.format.metadata import DUMMY_OBJECTS, message_only
 from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, RefName
 from git_keyval.format.objects import GitObject
 from git_keyval.format.records import decode_data, encode_data
@@ -41,7 +45,7 @@ from git_keyval.process import surroundings
 from git_keyval.store.port import Depth, Transaction
 from maintenance.init import init
 from maintenance.jobs import gather, purge, sweep
-from tests.contract.samples import Sample
+from tests.contract.samples import Sample, annotated_tag, foreign_commit, note
 from tests.encrypting import cipher, nonces
 from tests.faults import FaultyStore, Lost, Rival
 from tests.world import World, drafts, number, text
@@ -229,7 +233,18 @@ def test_with_the_keys_in_another_order_nothing_is_read_or_written(world: World)
 
 def refuses_all(world: World, used: Cipher, errors: type[GitKeyvalError] | tuple[type[GitKeyvalError], ...]) -> None:
     before, database, one = world.refs(), of(world, used), key(used)
-    commands: list[Callable[[], object]] = [
+    commands = commands_on(database, one)
+    if keys(of(world, cipher("a", "b"))).count:  # of what was not stored by name, none is left out
+        commands.append(lambda: keys(database))
+    for command in commands:
+        with pytest.raises(errors, match="'a'"):
+            command()
+    assert world.refs() == before
+
+
+def commands_on(database: Database, one: Key) -> list[Callable[[], object]]:
+    """Give commands of every kind, that read, write over what they have read, or over what they have not."""
+    return [
         lambda: get(database, key=one),
         lambda: exists(database, keys=[one]),
         lambda: set_(database, key=one, value=text("in the clear")),
@@ -241,12 +256,6 @@ def refuses_all(world: World, used: Cipher, errors: type[GitKeyvalError] | tuple
         lambda: del_(database, keys=[one]),
         lambda: lock(database, key=one, owner="somebody", ttl=60),
     ]
-    if keys(of(world, cipher("a", "b"))).count:  # of what was not stored by name, none is left out
-        commands.append(lambda: keys(database))
-    for command in commands:
-        with pytest.raises(errors, match="'a'"):
-            command()
-    assert world.refs() == before
 
 
 def test_a_database_that_is_not_marked_holds_both(world: World) -> None:
@@ -404,6 +413,59 @@ def test_a_stored_key_that_was_changed_is_left_out_like_a_malformed_one(memory: 
     assert keys(of(memory, used)).document == [LABEL]
 
 
+# --- what tells of the mark -----------------------------------------------------------------------------------------
+
+
+JUNK = [
+    foreign_commit("junk"),
+    Sample((*DUMMY_OBJECTS, message_only(b'{"category":"anchor","version":2}\n'))),
+    annotated_tag(note("x")),
+]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=["a foreign commit", "an anchor that tells nothing", "another kind of object"])
+def test_a_mark_that_cannot_be_read_never_means_plain(world: World, junk: Sample) -> None:
+    """Somebody has moved the tag: nothing is stored in the clear, and nothing that is there seems to be absent."""
+    used = cipher("a")
+    set_(of(world, used), key=key(used), value=VALUES[0])
+    world.put(DUMMY_TREE_TAG, junk)
+    before = world.refs()
+    for tried in (PLAIN, used):
+        database, one = of(world, tried), key(tried)
+        for command in commands_on(database, one):
+            with pytest.raises(AnchorError, match="kv/dummy-tree"):
+                command()
+    assert world.refs() == before
+    assert init(world.maintenance(), mark=used.mark).created == (DUMMY_TREE_TAG,)
+    assert get(of(world, used), key=key(used)).value == VALUES[0]
+
+
+def test_where_encryption_is_required_the_database_must_be_marked(world: World) -> None:
+    strict = replace(cipher("a"), required=True)
+    set_(world.database(), key=Key.of(LABEL, text(LABEL)), value=VALUES[0])
+    before = world.refs()
+    commands: list[Callable[[], object]] = [
+        lambda: get(of(world, strict), key=key(strict)),
+        lambda: set_(of(world, strict), key=key(strict), value=VALUES[0]),
+        lambda: set_(of(world, strict), key=key(strict), value=VALUES[0], condition=Condition("absent")),
+    ]
+    for command in commands:
+        with pytest.raises(UnmarkedError):
+            command()
+    assert world.refs() == before
+    init(world.maintenance(), mark=strict.mark)
+    set_(of(world, strict), key=key(strict), value=VALUES[0])
+    assert get(of(world, strict), key=key(strict)).value == VALUES[0]
+
+
+def test_where_encryption_is_required_a_new_database_is_marked(world: World) -> None:
+    strict = replace(cipher("a"), required=True)
+    assert get(of(world, strict), key=key(strict)).found is False
+    set_(of(world, strict), key=key(strict), value=VALUES[0])
+    assert get(of(world, strict), key=key(strict)).value == VALUES[0]
+    refuses_all(world, PLAIN, MissingEncryptionKeyError)
+
+
 # --- counters -------------------------------------------------------------------------------------------------------
 
 
@@ -417,6 +479,71 @@ def test_counters_are_not_encrypted_but_their_names_are(world: World) -> None:
     assert mget(of(world, used), keys=[one]).document == {LABEL: 8}
     assert set_(of(world, used), key=one, value=2).applied is True
     assert getdel(of(world, used), key=one).value == 2
+
+
+def test_a_counter_in_the_place_of_a_value_is_not_taken_for_it(world: World) -> None:
+    """Made by somebody without the key, or brought there from another key; as a commit or as a breadcrumb alone."""
+    used = cipher()
+    one, other = key(used), key(used, "other")
+    incr(of(world, used), key=other, by=7)
+    elsewhere = world.store.objects([world.refs()[value_ref(other)]])[world.refs()[value_ref(other)]]
+    made = encode_counter(Counter(7, "operation", 1, (("operation", 7),)))
+    places: list[Callable[[], object]] = [
+        lambda: world.put(value_ref(one), Sample((*DUMMY_OBJECTS, made))),
+        lambda: world.put(value_ref(one), Sample((*DUMMY_OBJECTS, elsewhere))),
+        lambda: world.plant(one, 7),
+    ]
+    commands: list[Callable[[], Result]] = [
+        lambda: get(of(world, used), key=one),
+        lambda: mget(of(world, used), keys=[one]),
+        lambda: getdel(of(world, used), key=one),
+        lambda: set_(of(world, used), key=one, value=text("v"), condition=Condition("present")),
+    ]
+    for place in places:
+        del_(of(world, used), keys=[one])
+        place()
+        for command in commands:
+            with pytest.raises(NotEncryptedError, match="refs/heads/kv-"):
+                command()
+    assert get(of(world, used), key=other).value == 7
+    assert set_(of(world, used), key=one, value=VALUES[0]).applied is True
+    assert get(of(world, used), key=one).value == VALUES[0]
+
+
+def test_where_encryption_is_required_no_counter_is_read(memory: World) -> None:
+    used = cipher()
+    incr(of(memory, used), key=key(used))
+    with pytest.raises(NotEncryptedError, match="required"):
+        get(of(memory, replace(used, required=True)), key=key(used))
+
+
+@pytest.mark.parametrize("contention", ["retry", "breadcrumb"])
+def test_an_operation_id_is_hidden_and_still_counts_once(world: World, contention: Literal["retry", "breadcrumb"]) -> None:
+    used = cipher()
+    one = key(used)
+    incr(of(world, used), key=one)
+    rival = world.faulty({2: Rival(lambda: incr(of(world, used), key=one))})
+    first = incr(replace(of(world, used), store=rival), key=one, by=5, op="deploy42", contention=contention)
+    again = incr(of(world, used), key=one, by=5, op="deploy42", contention=contention)
+    assert (first.applied, again.value, again.pending) == (True, first.value, first.pending)
+    assert get(of(world, used), key=one).value == 7
+    set_(of(world, used), key=one, value=3, op="reset0042")
+    set_(of(world, used), key=one, value=3, op="reset0042")
+    refs = world.refs()
+    shown = [*refs, *(obj.data.decode() for obj in world.store.objects(refs.values()).values())]
+    assert not [part for part in shown if "deploy42" in part or "reset0042" in part or "operation0" in part]
+
+
+def test_an_operation_that_was_recorded_as_it_is_counts_once_all_the_same(world: World) -> None:
+    """By a client that did not know better."""
+    used = cipher()
+    one = key(used)
+    world.put(value_ref(one), Sample((*DUMMY_OBJECTS, encode_counter(Counter(7, "deploy42", 1, (("deploy42", 7),))))))
+    assert incr(of(world, used), key=one, op="deploy42").value == 7
+    world.plant(one, 5, op="deploy43")
+    assert incr(of(world, used), key=one, by=5, op="deploy43").pending is True
+    assert incr(of(world, used), key=one).value == 13
+    assert get(of(world, used), key=one).value == 13
 
 
 def test_an_increment_makes_no_encrypted_number_public(world: World) -> None:

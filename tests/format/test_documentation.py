@@ -10,7 +10,7 @@ import pytest
 from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
-from git_keyval.format.encryption import Place, derive_key, seal_key, seal_name, seal_value
+from git_keyval.format.encryption import Place, derive_key, seal_key, seal_name, seal_op, seal_value
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import Naming, parse
@@ -62,6 +62,7 @@ def test_every_oid_of_the_text_is_real() -> None:
     shown = [*MAP.objects, *ARRAY.objects, *ELEMENTS["map"].values(), *ELEMENTS["array"].values()]
     # The metadata blob of the array alone is not named: its line is the message that is shown.
     known |= {made.oid for made in shown if made != ARRAY.objects[1]}
+    known.add(seal_op(SECRET, SEALED_KEY.key_id, "deploy42"))
     known |= {tree([]).oid, element_id("colour"), element_id(SEALED_NAME), ENTRY.record.commit.oid}
     # Of the encrypted records, their blobs and trees.
     known |= {made.oid for record in (SEALED_KEY, SEALED_VALUE) for made in (record.objects[0], record.objects[2])}

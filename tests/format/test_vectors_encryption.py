@@ -13,14 +13,16 @@ from git_keyval.format.encryption import (
     EncryptionKey,
     Place,
     derive_key,
+    is_sealed_op,
     open_key,
     open_name,
     open_value,
     seal_key,
     seal_name,
+    seal_op,
     seal_value,
 )
-from git_keyval.format.names import KeyId
+from git_keyval.format.names import KeyId, is_op
 from git_keyval.format.objects import blob
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed, is_kid, read_sealed_name
@@ -53,6 +55,19 @@ def test_subkeys_are_derived_as_the_vector_says(case: Case) -> None:
     assert base64.b64encode(key.check).decode() == case["checkBase64"]
     assert AESGCM(base64.b64decode(case["gcmKeyBase64"])).encrypt(bytes(12), b"x", b"y") == key.gcm.encrypt(bytes(12), b"x", b"y")
     assert AESSIV(base64.b64decode(case["sivKeyBase64"])).encrypt(b"x", [b"y"]) == key.siv.encrypt(b"x", [b"y"])
+
+
+@pytest.mark.parametrize(
+    "case", ENCRYPTION["operations"], ids=lambda case: f"{case['kid'][:9]} {case['keyId'][:4]} {case['op'][:9]}"
+)
+def test_an_operation_id_is_recorded_as_the_vector_says(case: Case) -> None:
+    recorded, key = case["recorded"], KEYS[case["kid"]]
+    assert seal_op(key, case["keyId"], case["op"]) == recorded
+    assert is_op(recorded)
+    assert is_sealed_op(key, case["keyId"], recorded)
+    assert not is_sealed_op(key, case["keyId"][::-1], recorded)
+    assert not is_sealed_op(next(other for other in KEYS.values() if other is not key), case["keyId"], recorded)
+    assert not any(is_sealed_op(key, case["keyId"], op) for op in (case["op"], recorded[:-1], recorded[::-1], "0" * 40))
 
 
 @pytest.mark.parametrize("text", ENCRYPTION["refusedKids"], ids=ascii)

@@ -89,7 +89,12 @@ def test_everything_that_can_be_said_is_read() -> None:
 def test_the_settings_are_the_inputs_of_maintenance() -> None:
     """So an input that a maintenance command gets is a setting, too, without a second list."""
     taken = {name for command in COMMANDS.values() if command.maintains for name in command.inputs}
-    assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {"config", "encryption-key", "encryption-kid"}
+    assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {
+        "config",
+        "encryption-key",
+        "encryption-kid",
+        "encryption",
+    }
     for job in JOBS:
         assert set(JOB_SETTINGS[job]) == set(COMMANDS[job].inputs) - {"dry-run", "max-seconds", "config", "expiry-registry"}
 

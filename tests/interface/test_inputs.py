@@ -119,6 +119,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("encryption-key", text, EncryptionKeys((("", bytes(32)),))) for text in (ZEROS, f"{ZEROS}\n", f" {ZEROS}\t\r\n\n")),
     *(("encryption-key", text, EncryptionKeys((("k", bytes(32)),))) for text in (f"k:{ZEROS}", f"k: {ZEROS}", f" k : {ZEROS} ")),
     ("encryption-key", f"b: {ZEROS}\n\na: {ONES}\n", EncryptionKeys((("b", bytes(32)), ("a", b"\xff" * 32)))),
+    ("encryption", "required", "required"),
     *(("encryption-kid", text, text) for text in ("a", "2026-11", "A.b_c", "x" * 64)),
 ]
 
@@ -247,6 +248,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(("encryption-key", f"a: {ZEROS}{end}b: {ONES}") for end in OTHER_LINE_ENDS),
     *(("redirect-allow", f"owner/name{end}other/*") for end in OTHER_LINE_ENDS),
+    *(("encryption", text) for text in ("true", "auto", "Required", " required")),
     *(("encryption-kid", text) for text in ("", " ", "a b", "a:b", "é", "a\n", "x" * 65)),
 ]
 

@@ -72,6 +72,7 @@ SAMPLES = {
     "config": "settings.yml",
     "encryption-key": f"first: {'A' * 43}=\nsecond: {'/' * 42}8=",
     "encryption-kid": "first",
+    "encryption": "required",
 }
 """A text that each input accepts, other than its default."""
 
@@ -80,7 +81,7 @@ LOCK_FILES = ("action.yml", "action-types.yml")
 # What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
 NOT_ARGUMENTS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
-    *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid"),
+    *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid", "encryption"),
     *("redirect-allow", "follow-writes", "expiry-registry"),
 }
 
@@ -107,7 +108,9 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
         given |= {"type": "counter", "value": "5"}
     if "media-type" not in command.inputs:
         given.pop("media-type", None)
-    if "encryption-kid" in given:
+    if command.name in {"incr", "decr"} or given.get("type") == "counter":
+        given.pop("encryption", None)  # the number of a counter is not encrypted
+    if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]
     inputs, outside = parse_inputs(command, given), surroundings({}, lambda *_: None)
     return bind(command, inputs, outside, cipher_of(inputs, outside))

@@ -147,6 +147,7 @@ def encryption() -> Json:
         "names": list(names()),
         "collections": list(collections()),
         "malformed": list(malformed()),
+        "operations": list(operations()),
         "refusedNames": {
             "": "nothing",
             "colour": "too short",
@@ -197,6 +198,17 @@ def records() -> Iterator[Json]:
                 "associated": associated,
                 **record(kind, media, sealed_value(kid, content, associated), "A256GCM", kid),
             }
+
+
+def operations() -> Iterator[Json]:
+    """Operation ids as they are recorded."""
+    for kid, secret in SECRETS.items():
+        key = hkdf(secret, "git-keyval 2 op", 32)
+        for key_id in (key_id_of("first", "a"), OTHER_KEY):
+            for op in ("deploy42", "e9913aad120b67f8d852", "z" * 40):
+                hidden = hmac.digest(key, f"op\n{key_id}\n{op}".encode(), "sha256")[:10].hex()
+                proof = hmac.digest(key, f"proof\n{key_id}\n{hidden}".encode(), "sha256")[:10].hex()
+                yield {"kid": kid, "keyId": key_id, "op": op, "recorded": hidden + proof}
 
 
 def names() -> Iterator[Json]:
