@@ -1,18 +1,23 @@
 """What makes lock/action.yml release its lock at the end of the job: a state that the step leaves, and the post step that reads it.
 
 The inputs that the runner gives to the post step would not do: their expressions are evaluated again at the end of the job, and may
-mean something else by then. Secrets alone are taken from there, because the runner shows states in its debug log.
+mean something else by then; within nested composite actions they are those of another action. Secrets alone are taken from there,
+because the runner shows states in its debug log, and what follows from them is compared with what the step left.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
 from git_keyval.commands.results import Result
+from git_keyval.commands.views import Key
+from git_keyval.dispatch.binding import bind
+from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InternalError
+from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
 from git_keyval.interface.parsing import parse_inputs
@@ -22,10 +27,30 @@ SECRETS = ("token", "encryption-key")
 
 _UNLOCK = COMMANDS["unlock"]
 _NOTHING = "No lock was obtained, so there is none to release."
+_STATELESS = (
+    "The runner handed this post step nothing that its step left, so it cannot know whether a lock was obtained. "
+    "If one was, it ends with its lease, or by 'unlock' under its owner."
+)
+_IN_DOUBT = (
+    "It is not known whether the lock was obtained: the step was ended before it knew. "
+    "If it was, it ends with its lease, or by 'unlock' under its owner."
+)
+_OTHER_INPUTS = (
+    "The lock is not released, and ends with its lease: the post step was given another 'encryption-key' than its step, as in "
+    "a composite action within another one (https://github.com/actions/runner/issues/3514). "
+    "Release it by a step, with 'unlock' under its owner."
+)
 _KEPT = {*COMMON, *_UNLOCK.inputs} - {"command", *SECRETS}
 
+Leave = Callable[[Result | GitKeyvalError], None]
 
-def remember(given: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> Callable[[Result], None]:
+
+def begin(runner: Runner) -> None:
+    """Leave for the post step that there was a step, which has asked for no lock yet."""
+    _save(runner, {})
+
+
+def remember(given: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> Leave:
     """Leave for the post step what it needs: before the lock is asked for, and by what is given back once that was answered.
 
     Before, that is an owner of this step's own: if the step is killed, the post step can look whether it had obtained the lock. An
@@ -33,12 +58,15 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
     """
     kept = {name: text for name, text in given.items() if text and name in _KEPT}
     unlock = {"owner": surroundings.owner, **kept}
-    if "owner" not in kept:
-        runner.save_state(LOCK_STATE, json.dumps({"unlock": unlock}))
+    is_own = "owner" not in kept
+    asked = {"unlock": unlock, "key": _key_id({**_secrets(given), **unlock}, surroundings)}
+    _save(runner, asked if is_own else {"in-doubt": True})
 
-    def leave(result: Result) -> None:
-        if result.applied:
-            runner.save_state(LOCK_STATE, json.dumps({"unlock": unlock, "fence": result.fence, "until": result.expires_at}))
+    def leave(end: Result | GitKeyvalError) -> None:
+        if isinstance(end, Result) and end.applied:
+            _save(runner, {**asked, "fence": end.fence, "until": end.expires_at})
+        elif not is_own and not isinstance(end, OutcomeUnknownError):
+            _save(runner, {})
 
     return leave
 
@@ -48,13 +76,18 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
 
     The job is over: that the lock cannot be released, or was lost before, is a warning.
     """
-    state = json.loads(environ.get(f"STATE_{LOCK_STATE}") or "{}")
+    state = json.loads(environ.get(f"STATE_{LOCK_STATE}") or "null")
+    if state is None or "in-doubt" in state:
+        runner.warning(_STATELESS if state is None else _IN_DOUBT)
+        return 0
     if not state:
         runner.tell(_NOTHING)
         return 0
     try:
-        given = read_inputs(environ).inputs
-        told = {**{name: given.get(name, "") for name in SECRETS}, **state["unlock"]}
+        told = {**_secrets(read_inputs(environ).inputs), **state["unlock"]}
+        if _key_id(told, surroundings) != state["key"]:
+            runner.warning(_OTHER_INPUTS)
+            return 0
         inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, told)}
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
@@ -70,6 +103,20 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
     return 0
 
 
+def _save(runner: Runner, state: Mapping[str, object]) -> None:
+    runner.save_state(LOCK_STATE, json.dumps(state))
+
+
+def _secrets(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: given.get(name, "") for name in SECRETS}
+
+
+def _key_id(told: Mapping[str, str], surroundings: Surroundings) -> str:
+    """Return the id of the lock's key, which depends on the encryption key as well."""
+    inputs = parse_inputs(_UNLOCK, told)
+    return str(cast("Key", bind(_UNLOCK, inputs, surroundings, cipher_of(inputs, surroundings))["key"]).id)
+
+
 def _tell(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
     """Tell what became of the lock; ``fence`` is 0 if the step does not know to have obtained it."""
     if result.applied:
@@ -82,6 +129,10 @@ def _tell(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
         runner.warning(
             "The lease ran out before the lock was released, and others took the lock meanwhile. What this job did since may have "
             "been done by two at once: check it, and give the lock a longer 'ttl'."
+        )
+    elif (result.fence or 0) < fence:
+        runner.warning(
+            "The lock is not there any more: somebody deleted its key meanwhile, so others may have taken it from this job."
         )
     elif is_over:
         runner.warning(result.warning)

@@ -24,6 +24,10 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         if ignored:
             runner.warning(told_of(ignored))
         command = find_command(given.get("command") or INPUTS["command"].default)
+        if command.name == "lock":
+            from git_keyval.action.locking import begin, remember
+
+            begin(runner)
         inputs = parse_inputs(command, given)
         if isinstance(keys := inputs.get("encryption-key"), EncryptionKeys):
             for text in keys.texts:
@@ -34,8 +38,6 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             return maintain(command, inputs, runner, surroundings)
         inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **inputs}
         if command.name == "lock":
-            from git_keyval.action.locking import remember
-
             return _run(command, inputs, runner, surroundings, remember(given, runner, surroundings))
         return _run(command, inputs, runner, surroundings)
     except GitKeyvalError as exc:
@@ -54,12 +56,16 @@ def _run(
     inputs: Mapping[str, object],
     runner: Runner,
     surroundings: Surroundings,
-    notice: Callable[[Result], None] = lambda _result: None,
+    notice: Callable[[Result | GitKeyvalError], None] = lambda _end: None,
 ) -> int:
     file = surroundings.output_file(str(inputs["output-file"])) if "output-file" in inputs else None
     delivery = Delivery(runner, file)
     try:
-        result, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
+        try:
+            result, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
+        except GitKeyvalError as exc:
+            notice(exc)
+            raise
         notice(result)
         _present(inputs, result, outputs, runner, delivery)
         runner.set_outputs(outputs)

@@ -114,8 +114,74 @@ def test_a_step_that_is_killed_at_any_moment_leaves_no_lock_behind(workflow: Wor
 def test_a_step_that_ended_before_it_left_a_state_is_not_run_again_as_its_post_step(workflow: Workflow, repository: Path) -> None:
     """The image could not be started, for example; the runner runs the post step all the same."""
     released = workflow.release(Ended(1, "", {}, ""), LOCK)
-    assert (released.code, released.log) == (0, NOTHING)
+    (told,) = released.commands
+    assert (released.code, told.name) == (0, "warning")
+    assert "cannot know whether a lock was obtained" in told.data
     assert refs(repository) == {}
+
+
+def test_without_a_state_a_lock_that_is_held_is_not_denied(workflow: Workflow) -> None:
+    """`act` hands none to the post steps of containers."""
+    workflow.take(LOCK)
+    released = workflow.release(Ended(0, "", {}, ""), LOCK)
+    assert ("No lock" in released.log, "is released" in released.log, "cannot know" in released.log) == (False, False, True)
+    assert "owner" in fields(workflow)
+
+
+KEY = f"a: {'A' * 43}="
+OTHER_KEY = f"a: {'B' * 42}A="
+
+
+@pytest.mark.parametrize(
+    ("taken_with", "released_with"),
+    [(KEY, ""), (KEY, OTHER_KEY), ("", KEY)],
+    ids=["none any more", "another one", "one of the ancestor"],
+)
+def test_a_post_step_that_is_given_another_encryption_key_denies_nothing(
+    workflow: Workflow, taken_with: str, released_with: str
+) -> None:
+    """In nested composite actions its inputs are those of an ancestor (actions/runner#3514). Under them the key has another id."""
+    taken = workflow.take(LOCK | {"encryption-key": taken_with})
+    released = workflow.release(taken, LOCK | {"encryption-key": released_with})
+    assert (released.code, len(released.told("warning"))) == (0, 1)
+    assert "is not released" in released.log
+    assert "3514" in released.log
+    again = workflow.release(taken, LOCK | {"encryption-key": taken_with})
+    assert again.log.endswith("The lock is released.\n")
+
+
+def test_a_post_step_that_is_given_the_inputs_of_another_action_releases_what_was_taken(workflow: Workflow) -> None:
+    taken = workflow.take(LOCK)
+    other = {"key": "another", "key-type": "json", "owner": "another", "shard-length": "7", "transport": "none", "ttl": "none"}
+    assert workflow.release(taken, other | {"repository": "/no/such/path"}).log == "The lock is released.\n"
+    assert fields(workflow) == {"fence": "1"}
+
+
+def test_a_lock_whose_key_was_deleted_meanwhile_is_a_warning(workflow: Workflow) -> None:
+    taken = workflow.take(LOCK)
+    workflow.run("del", key="production")
+    (told,) = workflow.release(taken, LOCK).told("warning")
+    assert "not there any more" in told
+
+
+def test_a_step_that_is_killed_under_an_owner_that_was_given_leaves_a_doubt(workflow: Workflow) -> None:
+    """That owner may hold the lock elsewhere, so it is not released."""
+    workflow.take(LOCK | {"owner": "the deployer"})
+    calls = itertools.count(1)
+
+    def die(outside: Surroundings) -> Surroundings:
+        def clock() -> Micros:
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            return outside.clock()
+
+        return replace(outside, clock=clock)
+
+    ended = workflow.take(LOCK | {"owner": "the deployer"}, die)
+    assert ended.code == 130
+    (told,) = workflow.release(ended, LOCK | {"owner": "the deployer"}).told("warning")
+    assert "It is not known whether the lock was obtained" in told
+    assert fields(workflow)["owner"] == "the deployer"
 
 
 def test_what_is_released_is_what_was_taken_whatever_the_inputs_say_by_then(workflow: Workflow) -> None:
