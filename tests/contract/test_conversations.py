@@ -9,7 +9,7 @@ from socket import socket
 
 import pytest
 
-from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.errors import AccessDeniedError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
 from git_keyval.store.patience import Patience
@@ -18,7 +18,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace
 from tests.contract.samples import Sample, assertion, branch, create, delete, note, put, record, tag, together
 from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
-from tests.servers.http import RECEIVE_PACK, Status
+from tests.servers.http import RECEIVE_PACK, GitHttpServer, Status, _Reply, _Request
 from tests.servers.raw import RawServer
 
 ONE, TWO = note("1"), note("2")
@@ -343,3 +343,24 @@ def test_a_long_push_over_http_has_the_time_that_it_needs(http_place: HttpPlace)
     url = http_place.server.url.replace("://", "://x:s3cret@")
     store = opened(f"{url}/database.git", ticking(1.5), total=12)
     assert list(store.apply([create(branch("a"), large())])) == [Applied()]
+
+
+class Plain(GitHttpServer):
+    """Refuses every push in the words of GitHub's server, and repeats what it was sent."""
+
+    def _serve(self, request: _Request):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as its base
+        if request.service != RECEIVE_PACK:
+            return super()._serve(request)
+        said = (
+            f"This repository was archived\r\nso it is read-only.\n{request.headers.get('authorization')} ghp_a1 github_pat_1A_b\n"
+        )
+        return _Reply(403, (("Content-Type", "text/plain; charset=utf-8"),), said.encode())
+
+
+def test_what_a_web_server_says_in_plain_text_is_told(tmp_path: Path) -> None:
+    init_bare(tmp_path / "database.git")
+    with Plain(tmp_path) as server:
+        store = opened(f"{server.url.replace('://', '://me:secret@')}/database.git")
+        with pytest.raises(AccessDeniedError) as caught:
+            store.apply([create(branch("a"), ONE)])
+    assert "(status 403: This repository was archived; so it is read-only. Basic *** *** ***)" in caught.value.what

@@ -1,6 +1,7 @@
 """Git's two services over smart HTTP. The credentials go to the host that they were given for, and nowhere else."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Self
@@ -15,12 +16,14 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.timed import timed_pools
+from git_keyval.store.git.words import cleaned
 from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
 from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unreached
 
 _SERVER_ERROR = 500
 _BLOCK = 256 * 1024
+_WORDS_BYTES = 4096
 _UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 401, 413, 429
 _MAX_MOVES = 5
 # Servers tell git from people's browsers by how the name begins.
@@ -55,8 +58,20 @@ class Answer:
 
     status: int
     content_type: str
+    read: Callable[[int], bytes]
     packets: PacketReader
     close: Callable[[], None]
+
+    @property
+    def status_and_words(self) -> str:
+        """Return the status, and what the answer says beside it, as GitHub does: in plain text. Pages for people are left out."""
+        told = f"status {self.status}"
+        if self.content_type != "text/plain":
+            return told
+        with suppress(BrokenConversationError):
+            if words := cleaned(self.read(_WORDS_BYTES).decode("utf-8", "replace")):
+                return f"{told}: {words}"
+        return told
 
 
 class HttpTransport:
@@ -103,16 +118,16 @@ class HttpTransport:
         """POST below the address, once. Raises HTTPError."""
         return self._send("POST", path, headers, body)[0]
 
-    def status_error(self, status: int) -> StoreError | None:
+    def status_error(self, answer: "Answer") -> StoreError | None:
         """Return what a status means for the request: that it was not executed; None for success."""
-        if status == WANTS_PASSWORD and self._proxy is not None:
+        if answer.status == WANTS_PASSWORD and self._proxy is not None:
             return proxy_wants_password(self._proxy)
-        if status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
+        if answer.status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
             return AccessDeniedError(
-                f"{self.where}, or the proxy {self._proxy.shown} before it, refuses access (status {status}).",
+                f"{self.where}, or the proxy {self._proxy.shown} before it, refuses access ({answer.status_and_words}).",
                 f"Check 'token', and the password in {self._proxy.variable}.",
             )
-        return _status_error(status, self.where)
+        return _status_error(answer, self.where)
 
     def _reach(self, where: str) -> None:
         """Take an address. Raises ValueError for one without a host, or with a port that is none."""
@@ -142,7 +157,8 @@ class HttpTransport:
         )
         self._clock.told(answer.headers.get("Date", ""))
         content_type = answer.headers.get("Content-Type") or ""
-        told = Answer(answer.status, content_type.partition(";")[0], PacketReader(_reading(answer.read)), answer.close)
+        read = _reading(answer.read)
+        told = Answer(answer.status, content_type.partition(";")[0], read, PacketReader(read), answer.close)
         return told, answer.headers.get("Location") or ""
 
     def update_refs(self, _lines: str) -> bool:
@@ -177,7 +193,7 @@ class HttpConversation:
                 f"{self._transport.where} {told}.", "Try again; check 'repository' and the connection if it stays so."
             ) from exc
         self._open.append(answer)
-        if error := self._transport.status_error(answer.status):
+        if error := self._transport.status_error(answer):
             raise error
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
             raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
@@ -210,10 +226,10 @@ class HttpConversation:
             raise self._unreached(exc) or BrokenConversationError("the connection broke before an answer came") from exc
         self._open.append(answer)
         if answer.status >= _SERVER_ERROR:
-            raise BrokenConversationError(f"the server answered with status {answer.status}")
+            raise BrokenConversationError(f"the server answered with {answer.status_and_words}")
         if answer.status == _TOO_LARGE:
             raise RequestTooLargeError(self._transport.where, data.size)
-        if error := self._transport.status_error(answer.status):
+        if error := self._transport.status_error(answer):
             raise error
         if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
@@ -275,18 +291,18 @@ def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
     return read_some
 
 
-def _status_error(status: int, where: str) -> StoreError | None:
-    match status:
+def _status_error(answer: Answer, where: str) -> StoreError | None:
+    match status := answer.status:
         case 200:
             return None
         case 401 | 403:
             return AccessDeniedError(
-                f"{where} refuses access (status {status}).",
+                f"{where} refuses access ({answer.status_and_words}).",
                 "Check 'token': it must be allowed to read and, for writes, to change the contents of the repository.",
             )
         case 404:
             return NotARepositoryError(
-                f"{where} is no git repository, or not one this token may see (status 404).",
+                f"{where} is no git repository, or not one this token may see ({answer.status_and_words}).",
                 "Check 'repository' and 'token'.",
             )
         case 407:
@@ -296,8 +312,10 @@ def _status_error(status: int, where: str) -> StoreError | None:
             )
     if status >= _SERVER_ERROR or status in _PASSING:
         what = "limits the rate of requests" if status == _TOO_MANY else "did not answer the request"
-        return UnavailableError(f"{where} {what} (status {status}).", "Try again later; check 'repository' if it stays so.")
+        return UnavailableError(
+            f"{where} {what} ({answer.status_and_words}).", "Try again later; check 'repository' if it stays so."
+        )
     return StoreError(
-        f"{where} does not take the request (status {status}).",
+        f"{where} does not take the request ({answer.status_and_words}).",
         "Check that 'repository' is the address for git, and what the server or a proxy before it allows: its log says more.",
     )

@@ -41,11 +41,14 @@ class Words:
 
 # What git adds of its own to a lock that it found (lockfile.c); the message names the file before.
 _ADVICE = re.compile(r"\.?\s*Another git process seems to be running.*?to continue\.", re.DOTALL)
+# A server for trying things out may say again what it was sent: RFC 7617, RFC 6750, and GitHub's tokens by their prefixes
+# (https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github).
+_CREDENTIALS = re.compile(r"(?<=\bbasic )[\w+/=.~-]{4,}|(?<=\bbearer )[\w+/=.~-]{4,}|\b(?:gh[a-z]_|github_pat_)\w+", re.IGNORECASE)
 _ENDED = re.compile(r"(?<=[.,:;!?]);(?= )")
 
 
 def cleaned(text: str) -> str:
     """Return what a server says as one line that is safe to print, of at most MAX_LENGTH characters."""
-    plain = _ADVICE.sub("", _ESCAPES.sub("", text))
+    plain = _CREDENTIALS.sub("***", _ADVICE.sub("", _ESCAPES.sub("", text)))
     lines = (_PREFIXES.sub("", line.strip(), count=1).strip() for line in _LINE_ENDS.split(plain))
     return one_line(_ENDED.sub("", "; ".join(line for line in lines if line and not _PROGRESS.match(line))), MAX_LENGTH)
