@@ -150,7 +150,10 @@ def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[st
     [
         ("git_keyval.action", {"click", "rich", "urllib3", "maintenance"}),
         ("entrypoint", {"click", "rich", "urllib3", "maintenance"}),
-        ("git_keyval.store.github", {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "maintenance"}),
+        (
+            "git_keyval.store.github",
+            {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "maintenance", "tenacity"},
+        ),
     ],
 )
 def test_a_step_imports_only_what_it_needs(module: str, others: set[str]) -> None:
@@ -165,7 +168,10 @@ def test_a_step_imports_only_what_it_needs(module: str, others: set[str]) -> Non
     [
         ("--help", {"git_keyval.commands", "git_keyval.store", "maintenance", "rich", "dulwich.pack", "subprocess", "urllib3"}),
         ("get --help", {"git_keyval.commands", "git_keyval.store", "maintenance", "rich", "dulwich.pack", "subprocess", "urllib3"}),
-        ("get a", {"maintenance", "rich", "urllib3", "github", "dateutil", "git_keyval.store.github", "importlib.metadata"}),
+        (
+            "get a",
+            {"maintenance", "rich", "urllib3", "github", "dateutil", "git_keyval.store.github", "importlib.metadata", "tenacity"},
+        ),
         ("maintain", {"rich.progress", "urllib3", "github", "git_keyval.store.github"}),
     ],
 )

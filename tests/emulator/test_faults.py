@@ -13,6 +13,7 @@ from tests.emulator import (
     Drop,
     Fault,
     GitHubEmulator,
+    Lag,
     Logged,
     Malformed,
     PrimaryExhausted,
@@ -123,6 +124,23 @@ def test_what_graphql_says_where_it_cannot_say_what_happened(emulator: GitHubEmu
         answer = json.loads(body)
         assert (answer["data"], [error.keys() for error in answer["errors"]]) == (None, [{"message"}])
     assert told[2][2] == "<html>"
+
+
+def test_copies_that_have_not_heard_yet(emulator: GitHubEmulator, client: Client, path: Path) -> None:
+    """Of what a write names, or of the repository; nothing is stored then."""
+    oid = client.commit()
+    emulator.on_request = lambda entry: Lag() if entry.kind == "graphql-mutation" or entry.path.endswith("/commits") else None
+    with pytest.raises(GithubException, match="does not exist"):
+        client.update({"name": "refs/heads/x", "afterOid": oid, "beforeOid": ZERO})
+    with pytest.raises(GithubException, match="Tree SHA does not exist"):
+        client.commit()
+    emulator.on_request = lambda _: Lag(of_repository=True)
+    with pytest.raises(GithubException, match="404"):
+        client.commit()
+    emulator.on_request = None
+    assert not exists(path)
+    client.update({"name": "refs/heads/x", "afterOid": oid, "beforeOid": ZERO})
+    assert exists(path)
 
 
 def test_page_of_the_unicorn(emulator: GitHubEmulator, client: Client) -> None:

@@ -23,6 +23,7 @@ from tests.emulator import (
     Drop,
     Fault,
     GitHubEmulator,
+    Lag,
     Logged,
     Malformed,
     PrimaryExhausted,
@@ -56,6 +57,7 @@ FAULTS: tuple[Fault, ...] = (
     ResourceLimits(),
     StaleRead(1),
     StaleRead(2),
+    Lag(),
 )
 
 
