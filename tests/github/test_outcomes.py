@@ -183,6 +183,8 @@ REFUSALS: dict[str, tuple[Status, str]] = {
     "bad credentials": (refusal(401, "Bad credentials"), "does not accept the token"),
     "401 with a page": (refusal(401), "does not accept the token"),
     "not accessible": (refusal(403, "Resource not accessible by integration"), "may not do this"),
+    "sent elsewhere": (refusal(307, "Temporary Redirect"), "no API of GitHub"),
+    "a conflict": (refusal(409, "Git Repository is empty."), "Git Repository is empty"),
     "archived": (refusal(403, "Repository was archived so is read-only."), "is archived"),
     "too large": (refusal(413), "Raise the limit of the proxy"),
     "proxy authentication": (refusal(407), "HTTPS_PROXY"),
@@ -267,6 +269,28 @@ def test_a_refusal_of_an_object_is_told_at_once(steps: Steps) -> None:
     met = steps.meet(refusal(422, "tree.path contains a malformed path component"), "rest", times=100)
     assert "malformed path" in steps.run("set", key="k", value="v").error
     assert len(met) <= 2
+
+
+@pytest.mark.parametrize("status", [307, 404, 409])
+def test_a_blob_that_is_not_where_it_was_is_asked_for_in_another_way(steps: Steps, emulator: GitHubEmulator, status: int) -> None:
+    for field in "abc":
+        steps.run("hset", key="k", field=field, value=f"value {field}")
+    steps.run("hget", key="k", field="b")
+    assert [entry.method for entry in emulator.requests if entry.kind == "rest"] == ["GET"]
+    met = steps.meet(refusal(status, "Git Repository is empty."), "rest")
+    ended = steps.run("hget", key="k", field="b")
+    assert len(met) == 1
+    if status == 307:
+        assert "sends requests for owner/name elsewhere" in ended.error
+    else:
+        assert ended.outputs["value"] == "value b"
+
+
+def test_the_first_commit_of_a_repository_that_was_renamed(steps: Steps, emulator: GitHubEmulator) -> None:
+    emulator.create("owner", "former", empty=True)
+    emulator.rename("owner/former", "owner/present")
+    assert steps.run("init", repository="owner/former").code == 0
+    assert steps.run("check", repository="owner/present").code == 0
 
 
 # --- rules, and the first write -------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ _HEAVY = {502, 504}
 
 _NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
 """Refusals that are known to come before execution, whoever answers. Another one must be told in GitHub's words."""
-_REQUEST_TIMEOUT = 408
+_FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 400, 408, 409
 
 # https://docs.github.com/graphql/guides says nothing of types; these were seen of what was not done. Others were seen of mutations
 # that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer shall show.
@@ -51,14 +51,21 @@ class Answer:
 
 def read_rest(answer: Answer, clock: ServerClock) -> Json:
     """Return the JSON of an answer. Raises what ``failures`` names, LostReplyError, RateLimitedError and StoreError."""
-    body = _checked(answer, clock)
+    try:
+        body = _checked(answer, clock)
+    except RejectedError as exc:
+        if answer.status < _FIRST_ERROR:
+            raise MovedError from exc
+        if answer.status == _CONFLICT and "empty" in exc.message.lower():
+            raise EmptyRepositoryError from exc
+        raise
     if body is None:
         raise LostReplyError("the answer is cut off, or not JSON")
     return body
 
 
 def read_graphql(answer: Answer, clock: ServerClock) -> dict[str, Json]:
-    """Return the ``data`` of an answer without errors. Raises the same."""
+    """Return the ``data`` of an answer without errors. Raises RejectedError, LostReplyError, RateLimitedError and StoreError."""
     body = _checked(answer, clock)
     if not isinstance(body, dict):
         raise LostReplyError("the answer is cut off, or not what GraphQL answers")
@@ -89,7 +96,7 @@ def _checked(answer: Answer, clock: ServerClock) -> Json:
         case 2:
             return body
         case 3:
-            raise MovedError
+            raise RejectedError(str(answer.status), "the request is sent elsewhere, which is not followed")
         case 4:
             raise _refusal(answer, body if isinstance(body, dict) else {}, clock)
     raise LostReplyError(f"status {answer.status}", heavy=answer.status in _HEAVY)
@@ -106,8 +113,6 @@ def _refusal(answer: Answer, told: Mapping[str, Json], clock: ServerClock) -> Ex
             return bad_credentials()
         case 403:
             return forbidden(message, _sso(answer))
-        case 409 if "empty" in message.lower():
-            return EmptyRepositoryError()
     return RejectedError(str(answer.status), (message or "no reason given") + _details(told))
 
 

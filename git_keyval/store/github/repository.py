@@ -57,6 +57,8 @@ class Repository:
         except MovedError:
             self._follow()
             return self.get(resource)
+        except EmptyRepositoryError:
+            return None
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 return None
@@ -80,7 +82,11 @@ class Repository:
 
     def begin(self, file: str, body: Mapping[str, Json]) -> Json:
         """PUT a file, which makes the first commit of an empty repository. Sent once. Raises what ``answers`` does."""
-        made = self.client.put(f"/repos/{self.name}/contents/{quote(file)}", body)
+        try:
+            made = self.client.put(f"/repos/{self.name}/contents/{quote(file)}", body)
+        except MovedError:
+            self._follow()
+            return self.begin(file, body)
         self._has_commits = True
         return made
 
@@ -89,10 +95,7 @@ class Repository:
         if not prefix.startswith(_REFS):
             # All that git knows is below refs/, so of a shorter prefix everything.
             return self.matching(_REFS) if _REFS.startswith(prefix) else []
-        try:
-            answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
-        except EmptyRepositoryError:
-            return []
+        answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
         try:
             return [(RefName(str(ref["ref"])), Oid(str(ref["object"]["sha"]))) for ref in answer or ()]
         except (KeyError, TypeError) as exc:
