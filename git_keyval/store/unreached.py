@@ -41,6 +41,7 @@ def unreached(exc: BaseException, url: str, network: Network, *, named_by: str) 
     obstacle = _obstacle(causes, network)
     host = urlsplit(url).netloc.rpartition("@")[2]
     proxy = network.proxy(url)
+    # urllib3 calls it an error of the proxy, too, if a proxy without a tunnel hangs up on a request that it was sent.
     if proxy is not None and any(isinstance(cause, ProxyError) for cause in causes):
         return _proxy_error(proxy, host, causes, obstacle)
     if obstacle is None:
@@ -59,17 +60,19 @@ def proxy_wants_password(proxy: Proxy) -> StoreError:
     )
 
 
-def _proxy_error(proxy: Proxy, host: str, causes: list[BaseException], obstacle: _Obstacle | None) -> StoreError:
-    answered = next((int(found[1]) for cause in causes if (found := _TUNNEL.search(str(cause)))), None)
+def _proxy_error(proxy: Proxy, host: str, causes: list[BaseException], obstacle: _Obstacle | None) -> StoreError | None:
+    check = f"Check {proxy.variable}, or name the server in NO_PROXY if it can be reached without."
+    if obstacle is not None:
+        kind = UnavailableError if obstacle.passes else StoreError
+        return kind(f"The proxy {proxy.shown} {obstacle.told}.", check)
+    refused = (_TUNNEL.match(str(cause)) for cause in causes if type(cause) is OSError)
+    answered = next((int(found[1]) for found in refused if found), None)
+    if answered is None:
+        return None
     if answered in {WANTS_PASSWORD, _UNAUTHORIZED}:
         return proxy_wants_password(proxy)
-    check = f"Check {proxy.variable}, or name the server in NO_PROXY if it can be reached without."
-    if answered is not None:
-        kind = UnavailableError if answered in _CANNOT_REACH else StoreError
-        return kind(f"The proxy {proxy.shown} does not connect to {host} (status {answered}).", check)
-    told = obstacle.told if obstacle is not None else "cannot be used"
-    kind = UnavailableError if obstacle is not None and obstacle.passes else StoreError
-    return kind(f"The proxy {proxy.shown} {told}.", check)
+    kind = UnavailableError if answered in _CANNOT_REACH else StoreError
+    return kind(f"The proxy {proxy.shown} does not connect to {host} (status {answered}).", check)
 
 
 def _obstacle(causes: list[BaseException], network: Network) -> _Obstacle | None:
@@ -99,7 +102,10 @@ def _certificate(exc: ssl.SSLCertVerificationError, variables: list[str]) -> _Ob
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Give an exception and what it was raised from or wraps, each once; urllib3 and requests wrap in ways of their own."""
+    """Give an exception and what it was raised from or wraps, each once; urllib3 and requests wrap in ways of their own.
+
+    What else was being handled when it was raised does not count: that may be the failure of an attempt before.
+    """
     waiting, seen = [exc], set()
     while waiting:
         cause = waiting.pop(0)
@@ -107,5 +113,5 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(cause))
         yield cause
-        wrapped = [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+        wrapped = [cause.__cause__, getattr(cause, "reason", None), *cause.args]
         waiting += [one for one in wrapped if isinstance(one, BaseException)]

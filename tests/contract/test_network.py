@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http.client import BadStatusLine, RemoteDisconnected
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError, ProtocolError, ProxyError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.format.times import SECOND
@@ -17,7 +20,8 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.github import GithubPlace, open_github_store
 from git_keyval.store.network import Network
-from git_keyval.store.port import Applied, Selection, Store
+from git_keyval.store.port import Applied, Selection, Store, Unknown
+from git_keyval.store.unreached import unreached
 from tests.conftest import FakeClock, patience
 from tests.contract.places import TOKEN
 from tests.contract.samples import branch, create, note
@@ -25,7 +29,8 @@ from tests.emulator import GitHubEmulator
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.servers.authority import Authority, make_authority
 from tests.servers.binary import init_bare, isolated_environ
-from tests.servers.http import RECEIVE_PACK, GitHttpServer, Redirect
+from tests.servers.closing import closing_proxy
+from tests.servers.http import RECEIVE_PACK, Cut, GitHttpServer, Redirect
 from tests.servers.raw import RawServer
 from tests.servers.tinyproxy import PASSWORD, USER, tinyproxy
 from tests.servers.tls import before
@@ -250,8 +255,7 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_plain_requests_go_by_the_proxy_without_one_being_lost(way: Way, proxy: Proxy, clock: FakeClock, variable: str) -> None:
-    """It ends every connection after one answer, and does not say so before."""
+def test_plain_requests_go_by_the_proxy(way: Way, proxy: Proxy, clock: FakeClock, variable: str) -> None:
     store = way.open(way.url, {variable: proxy.url})
     started = clock()
     use(store)
@@ -259,6 +263,44 @@ def test_plain_requests_go_by_the_proxy_without_one_being_lost(way: Way, proxy: 
         store.read(Selection((branch("a"),)))
     assert clock() == started
     assert len(proxy.requests()) == store.requests
+
+
+@pytest.mark.parametrize("fault", [Cut.BEFORE, Cut.AFTER], ids=str)
+def test_a_push_that_the_proxy_hangs_up_on_is_in_doubt(served: Path, clock: FakeClock, fault: Cut) -> None:
+    """urllib3 tells of it as of a proxy that cannot be reached. The server serves as the proxy, too."""
+    init_bare(served / "database.git")
+    with GitHttpServer(served) as server:
+        server.fail(1, fault, method="POST", service=RECEIVE_PACK)
+        store = open_git_store(
+            "http://db.example/database.git",
+            environ=isolated_environ({"http_proxy": server.url}),
+            clock=ServerClock(clock),
+            patience=patience(clock),
+        )
+        (outcome,) = store.apply([create(branch("a"), ONE)])
+        assert isinstance(outcome, Unknown)
+        assert server.count(method="POST", service=RECEIVE_PACK) == 1
+        found = store.read(Selection((branch("a"),))).refs
+    assert found == ({branch("a"): ONE.oid} if fault is Cut.AFTER else {})
+
+
+def test_a_reply_is_lost_although_an_earlier_connection_was_refused() -> None:
+    """An exception tells what was being handled when it was raised, which may be the failure of an attempt before."""
+    network = Network({"http_proxy": "http://proxy.example:1"})
+    lost = ProxyError("Unable to connect to proxy", RemoteDisconnected("Tunnel connection failed: 407"))
+    lost.__context__ = NewConnectionError(HTTPConnection("proxy.example"), "refused")
+    for exc in (lost, ProtocolError("Connection aborted.", BadStatusLine("Tunnel connection failed: 407"))):
+        assert unreached(exc, "http://db.example/db.git", network, named_by="'repository'") is None
+
+
+def test_a_connection_that_the_proxy_ends_is_not_used_again(way: Way, clock: FakeClock) -> None:
+    """tinyproxy ends it right after its answer; whether that has come to be known before the next request is chance."""
+    with closing_proxy() as address:
+        store = way.open(way.url, {"http_proxy": address})
+        started = clock()
+        use(store)
+        store.read(Selection((branch("a"),)))
+        assert clock() == started
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])

@@ -1,6 +1,7 @@
 """Repositories on this machine: called from within git, owned by somebody else, named by strange paths. Git itself is the judge."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from git_keyval.store.git import open_git_store
 from git_keyval.store.git.children import REPOSITORY_VARIABLES, child_environment
 from git_keyval.store.git.owners import service_at
 from git_keyval.store.port import Applied, Selection, Store
+from tests.action.steps import Workflow
 from tests.cli.conftest import PROGRAM
 from tests.conftest import FakeClock, patience
 from tests.contract.samples import branch, create, note, put
@@ -204,6 +206,20 @@ def test_nothing_of_another_users_repository_is_run(
     assert len(warnings) == 1
 
 
+def test_a_step_and_the_terminal_warn_once_and_are_done(tmp_path: Path, give_away: Callable[[Path], None]) -> None:
+    others = init_bare(tmp_path / "others.git")
+    script(others / "hooks" / "pre-receive", f"touch '{tmp_path / 'mark'}'")
+    give_away(others)
+    ended = Workflow(tmp_path / "steps", str(others)).run("incr", key="n")
+    assert (ended.code, ended.outputs["value"]) == (0, "1")
+    assert re.findall("^::warning::.*hooks.*$", ended.log, re.MULTILINE) == ended.log.splitlines()[:1]
+    done = subprocess.run([PROGRAM, "-r", others, "incr", "n"], env=isolated_environ(), capture_output=True, check=True)
+    assert done.stdout == b"2"
+    assert b"hooks" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "mark").exists()
+
+
 def test_without_hooks_there_is_nothing_to_tell(
     tmp_path: Path, open_store: Opener, warnings: list[str], give_away: Callable[[Path], None]
 ) -> None:
@@ -258,6 +274,19 @@ def test_the_owner_is_that_of_the_repository_however_it_is_named(
     give_away(repository)
     monkeypatch.chdir(tmp_path)
     use(open_store(path.name))
+    assert not (tmp_path / "mark").exists()
+    assert len(warnings) == 1
+
+
+def test_a_worktree_of_ones_own_leaves_the_repository_another_users(
+    tmp_path: Path, open_store: Opener, warnings: list[str], give_away: Callable[[Path], None]
+) -> None:
+    """The directory of a worktree is its user's; hooks and settings are those of the repository that it belongs to."""
+    repository, path = own_worktree(tmp_path)
+    script(repository / "hooks" / "pre-receive", f"touch '{tmp_path / 'mark'}'")
+    give_away(repository)
+    os.chown(repository / "worktrees" / "second", os.geteuid(), os.getegid())
+    use(open_store(path))
     assert not (tmp_path / "mark").exists()
     assert len(warnings) == 1
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,13 +16,17 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
+from git_keyval.store.network import Network
 from git_keyval.store.registry import ExpiryRegistry
 from maintenance.jobs import publish_expiries
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Status, Timeout, Truncated
+from tests.servers.authority import make_authority
 from tests.servers.binary import init_bare, run_git
 from tests.servers.raw import RawServer
+from tests.servers.tinyproxy import PASSWORD, USER, tinyproxy
+from tests.servers.tls import before
 from tests.vectors import load
 from tests.world import World
 
@@ -63,6 +68,27 @@ def cdn(filled: Path, emulator: GitHubEmulator) -> Iterator[GitHubEmulator]:
 @pytest.fixture
 def registry(cdn: GitHubEmulator) -> ExpiryRegistry:
     return ExpiryRegistry(cdn.cdn_url, REGISTRY)
+
+
+def test_a_look_up_goes_by_the_proxy_that_the_environment_names(cdn: GitHubEmulator, tmp_path: Path) -> None:
+    with tinyproxy(tmp_path) as address:
+        network = Network({"http_proxy": f"http://{USER}:{PASSWORD}@{address}"})
+        assert ExpiryRegistry(cdn.cdn_url, REGISTRY, network=network).resolve({TODAY}) == {TODAY: MIDNIGHT}
+    assert " GET http://" in (tmp_path / "tinyproxy.log").read_text()
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_leaves_the_ids_unknown(cdn: GitHubEmulator, proxy: str) -> None:
+    assert ExpiryRegistry(cdn.cdn_url, REGISTRY, network=Network({"http_proxy": proxy})).resolve({TODAY}) == {}
+
+
+def test_a_look_up_trusts_the_authorities_that_the_environment_names(cdn: GitHubEmulator, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    with before(urlsplit(cdn.cdn_url).port or 0, authority) as front:
+        address = cdn.cdn_url.replace(cdn.url, front.url)
+        assert ExpiryRegistry(address, REGISTRY).resolve({TODAY}) == {}
+        network = Network({"SSL_CERT_FILE": str(authority.certificate)})
+        assert ExpiryRegistry(address, REGISTRY, network=network).resolve({TODAY}) == {TODAY: MIDNIGHT}
 
 
 def test_an_id_is_found_by_the_oid_of_its_commit(registry: ExpiryRegistry, cdn: GitHubEmulator) -> None:
