@@ -8,6 +8,8 @@ PYTEST_OPTIONS ?=
 LOCK_OPTIONS ?=
 IMAGE ?= git-keyval-action
 WORKFLOWS ?=
+FUZZ_STEPS ?= 8000
+FUZZ_SEED ?= 0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,13 +21,14 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test contract servers live bench demo documents lock container container-run container-examples runner clean
+.PHONY: help venv check format test contract servers live bench demo documents lock container container-run container-examples runner fuzz clean
 
 help: ## Show this list
 	@echo "Targets:"
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '  %-18s %s\n' $$name "$$text"; done
-	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) PROGRAM= IMAGE=$(IMAGE) WORKFLOWS= PYTEST_OPTIONS= LOCK_OPTIONS="
+	@echo "Variables: PYTHON=$(PYTHON) WORKERS=$(WORKERS) DOCKER=$(DOCKER) PROGRAM= IMAGE=$(IMAGE) WORKFLOWS=" \
+		"FUZZ_STEPS=$(FUZZ_STEPS) FUZZ_SEED=$(FUZZ_SEED) PYTEST_OPTIONS= LOCK_OPTIONS="
 
 venv: $(STAMP) ## Create .venv with the locked development dependencies
 
@@ -58,6 +61,9 @@ format: venv ## Format the code and apply the linter's safe fixes
 
 test: venv ## Run the tests (WORKERS=2, PYTEST_OPTIONS=)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+
+fuzz: venv ## Run random steps on random, hostile stores (FUZZ_STEPS=8000; one again: FUZZ_SEED= FUZZ_STEPS=1)
+	FUZZ_STEPS=$(FUZZ_STEPS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/fuzz
 
 contract: venv ## Compare the emulator of GitHub and the adapter with GitHub's published schemas (needs npm)
 	$(BIN)/python -m tools.contract

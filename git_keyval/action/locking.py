@@ -7,7 +7,7 @@ because the runner shows states in its debug log, and what follows from them is 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
@@ -76,7 +76,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
 
     The job is over: that the lock cannot be released, or was lost before, is a warning.
     """
-    state = json.loads(environ.get(f"STATE_{LOCK_STATE}") or "null")
+    state = _state_of(environ)
     if state is None or "in-doubt" in state:
         runner.warning(_STATELESS if state is None else _IN_DOUBT)
         return 0
@@ -115,6 +115,18 @@ def _key_id(told: Mapping[str, str], surroundings: Surroundings) -> str:
     """Return the id of the lock's key, which depends on the encryption key as well."""
     inputs = parse_inputs(_UNLOCK, told)
     return str(cast("Key", bind(_UNLOCK, inputs, surroundings, cipher_of(inputs, surroundings))["key"]).id)
+
+
+def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the state that the step has left; None if there is none, or one that no step leaves."""
+    try:
+        state = json.loads(environ.get(f"STATE_{LOCK_STATE}") or "null")
+        texts = [*state.get("unlock", {}).values(), state.get("key", "")]
+        numbers = [state.get(name, 0) for name in ("fence", "until")]
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    is_whole = not state or "in-doubt" in state or {"unlock", "key"} <= state.keys()
+    return state if is_whole and all(type(text) is str for text in texts) and all(type(one) is int for one in numbers) else None
 
 
 def _tell(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:

@@ -285,3 +285,11 @@ def test_lock_action_yml_has_the_inputs_of_the_command() -> None:
         "post-if": "always()",
         "env": {"INPUT_COMMAND": "lock"},
     }
+
+
+@pytest.mark.parametrize("state", ["7", "[]", "{", '{"unlock": []}', '{"unlock": {"key": 7}}', '{"unlock": {}, "fence": "x"}'])
+def test_a_state_that_no_step_leaves_is_none(workflow: Workflow, state: str) -> None:
+    taken = workflow.take(LOCK)
+    ended = workflow.release(replace(taken, state={"git-keyval-lock": state}), LOCK)
+    assert ended.code == 0
+    assert ended.log == workflow.release(replace(taken, state={}), LOCK).log

@@ -1,14 +1,14 @@
 """What act did, and what our own reading of the workflow did, as lines of text that are compared."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_counter
 from git_keyval.format.elements import decode_collection, element_value
-from git_keyval.format.names import BreadcrumbRef, GcRef, RecordRef, parse
+from git_keyval.format.names import MAIN_BRANCH, BreadcrumbRef, GcRef, RecordRef, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import redirect_of
@@ -48,28 +48,33 @@ def differences(what: str, wanted: Sequence[str], found: Sequence[str]) -> list[
     return list(unified_diff(wanted, found, f"{what}, as read", f"{what}, as run", lineterm="", n=2))
 
 
-def told(jobs: Mapping[str, Job], workspace: Path) -> list[str]:
-    """Return what there is to compare of jobs, a fact a line."""
-    lines = [line for name, job in sorted(jobs.items()) for line in _job_lines(name, job)]
+def told(jobs: Mapping[str, Job], workspace: Path, varying: Collection[str] = ()) -> list[str]:
+    """Return what there is to compare of jobs, a fact a line; of the steps that vary it is how they ended."""
+    lines = [line for name, job in sorted(jobs.items()) for line in _job_lines(name, job, varying)]
     return [_TEXTS_THAT_VARY.sub("…", line.replace(str(workspace), "…")) for line in lines]
 
 
 def content(repository: Path) -> list[str]:
-    """Return what a repository holds, a ref a line: values as text, and of what is made by chance that it is there."""
+    """Return what a repository holds beside its main branch, a ref a line.
+
+    Values are told as text, and of what is made by chance that it is there.
+    """
     store = open_git_place(repository, str(repository), FakeClock(), {}).open()
     refs = dict(store.list(["refs/"]))
     objects = store.objects(refs.values(), Depth.VALUES)
-    return sorted(_ref_line(name, oid, objects) for name, oid in refs.items())
+    return sorted(_ref_line(name, oid, objects) for name, oid in refs.items() if name != MAIN_BRANCH)
 
 
 def _step(step: ours.Step) -> Step:
     return Step(step.outcome, {name: value for name, value in step.outputs.items() if value is not None}, step.log, step.summary)
 
 
-def _job_lines(name: str, job: Job) -> Iterator[str]:
+def _job_lines(name: str, job: Job, varying: Collection[str]) -> Iterator[str]:
     yield f"{name}: {job.result}"
     for key, step in sorted(job.steps.items()):
         yield f"{name} / {key}: {step.outcome}"
+        if key in varying:
+            continue
         for output, value in sorted(step.outputs.items()):
             yield f"{name} / {key} / {output}={'…' if output in _VARY else value}"
         for line in (*step.log.splitlines(), *step.summary.splitlines()):
