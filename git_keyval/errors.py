@@ -358,6 +358,11 @@ class AccessDeniedError(StoreError):
 class UnavailableError(StoreError):
     """The repository could not be reached, or the connection broke before anything was written: it may be asked again."""
 
+    def __init__(self, what: str, next_step: str = "", seconds: float | None = None) -> None:
+        """Keep for how many seconds the server asks to wait before; None if it does not say."""
+        self.seconds = seconds
+        super().__init__(what, next_step)
+
 
 class RefusedError(StoreError):
     """The server refused a ref transaction for a reason that is not a conflict (a hook, a rule, a permission)."""

@@ -103,6 +103,8 @@ class Patience:
         failure = _failure(state)
         if isinstance(failure, RateLimitedError):
             return self._limit_pause(failure, state.attempt_number)
+        if isinstance(failure, UnavailableError) and failure.seconds is not None:
+            return failure.seconds + self.random()
         return self._lost_pause(state.attempt_number)
 
     def _lost_pause(self, attempt: int) -> float:

@@ -274,8 +274,20 @@ def test_a_read_that_fails_for_good_is_made_a_few_times(served: Served, fault: F
     ended = served.workflow.run_given("get", {"key": KEY}, lambda outside: replace(outside, sleep=pauses.append))
     assert re.search("again|cannot be reached", ended.error)
     assert served.server.count() == 5
-    assert pauses == sorted(pauses)
+    assert pauses == sorted(pauses) or "429" in ended.error
     assert 1 < sum(pauses) < 10
+
+
+@pytest.mark.parametrize(("asked", "waits"), [("40", True), ("3600", False), ("Wed, 21 Oct 2026 07:28:00 GMT", True)])
+def test_a_server_that_asks_for_patience_is_given_it_if_there_is_time(served: Served, asked: str, *, waits: bool) -> None:
+    served.workflow.run("set", key=KEY, value=VALUE)
+    served.server.log.clear()
+    served.server.fail(1, Status(429, retry_after=asked))
+    pauses: list[float] = []
+    ended = served.workflow.run_given("get", {"key": KEY}, lambda outside: replace(outside, sleep=pauses.append))
+    assert (ended.code == 0, len(pauses)) == (waits, int(waits))
+    assert sum(pauses) >= 40 or asked != "40"
+    assert (served.server.count() > 1) is waits
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 407, 413])

@@ -61,6 +61,12 @@ class Answer:
     read: Callable[[int], bytes]
     packets: PacketReader
     close: Callable[[], None]
+    retry_after: str
+
+    @property
+    def seconds(self) -> float | None:
+        """Return for how long the server asks to wait (RFC 9110, Retry-After), if it says that in seconds."""
+        return float(self.retry_after) if self.retry_after.isascii() and self.retry_after.isdigit() else None
 
     @property
     def status_and_words(self) -> str:
@@ -158,7 +164,8 @@ class HttpTransport:
         self._clock.told(answer.headers.get("Date", ""))
         content_type = answer.headers.get("Content-Type") or ""
         read = _reading(answer.read)
-        told = Answer(answer.status, content_type.partition(";")[0], read, PacketReader(read), answer.close)
+        retry_after = answer.headers.get("Retry-After") or ""
+        told = Answer(answer.status, content_type.partition(";")[0], read, PacketReader(read), answer.close, retry_after)
         return told, answer.headers.get("Location") or ""
 
     def update_refs(self, _lines: str) -> bool:
@@ -313,7 +320,9 @@ def _status_error(answer: Answer, where: str) -> StoreError | None:
     if status >= _SERVER_ERROR or status in _PASSING:
         what = "limits the rate of requests" if status == _TOO_MANY else "did not answer the request"
         return UnavailableError(
-            f"{where} {what} ({answer.status_and_words}).", "Try again later; check 'repository' if it stays so."
+            f"{where} {what} ({answer.status_and_words}).",
+            "Try again later; check 'repository' if it stays so.",
+            answer.seconds,
         )
     return StoreError(
         f"{where} does not take the request ({answer.status_and_words}).",
