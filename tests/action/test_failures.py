@@ -385,3 +385,16 @@ def test_an_answer_that_is_too_large_advises_what_the_command_takes(workflow: Wo
     error = workflow.run_given(command, inputs).error
     assert advised in error
     assert "'output-file'" not in error
+
+
+@pytest.mark.parametrize("command", ["getdel", "apop"])
+def test_what_may_have_been_taken_away_is_found_where_the_error_says(served: Served, command: str) -> None:
+    """It was, and the reply is lost for good; nothing is claimed meanwhile."""
+    served.workflow.run("set" if command == "getdel" else "apush", key=KEY, value=VALUE)
+    served.server.fail(1, Cut.AFTER, method="POST", service=RECEIVE_PACK)
+    served.server.between(lambda: served.server.fail(1, Status(503), service=UPLOAD_PACK, forever=True))
+    ended = served.workflow.run_given(command, {"key": KEY}, lambda outside: replace(outside, sleep=lambda _: None))
+    (parked,) = (name.removeprefix("refs/heads/") for name in refs(served.repository) if "/gc/" in name)
+    assert "cannot be known" in ended.error
+    assert f"--branch {parked} {served.workflow.repository} parked" in ended.error
+    assert ended.outputs == {}

@@ -47,7 +47,7 @@ class Contained(Workflow):
         files, event = Path(environ["GITHUB_OUTPUT"]).parent, Path(environ["GITHUB_EVENT_PATH"])
         (files / event.name).write_bytes(event.read_bytes())
         inside = {name: text for name, text in environ.items() if name.startswith(_TOLD)}
-        inside |= {"GITHUB_EVENT_PATH": f"{_FILES}/{event.name}"}
+        inside |= {"GITHUB_EVENT_PATH": f"{_FILES}/{event.name}", "GITHUB_WORKSPACE": "/github/workspace"}
         inside |= {name: f"{_FILES}/{Path(inside[name]).name}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")}
         engine = Engine("git-keyval-action", "" if CONTAINER == "docker" else CONTAINER, network="host")
         done = subprocess.run(
