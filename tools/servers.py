@@ -1,7 +1,7 @@
-"""Tries the product on all real servers that are installed here, and records what works.
+"""Tries the product on the real servers that are installed here, and records what works.
 
 python -m tools.servers            write the record, from which `make documents` makes the table of docs/operations.md
-python -m tools.servers --check    say what differs from the record, and fail if something does
+python -m tools.servers NAME...    try these servers, or `settings`, and leave what is recorded of the others
 """
 
 import sys
@@ -11,22 +11,21 @@ import pytest
 from tests.servers import settings
 from tests.servers.catalogue import SERVERS, Server
 from tests.servers.race import race
-from tests.servers.record import CLIENTS, EACH, INCREMENTS, Served, recorded_servers, recorded_settings, write_record
+from tests.servers.record import CLIENTS, Served, recorded_servers, recorded_settings, write_record
 from tests.servers.site import served_directory
 from tests.servers.smoke import STEPS, smoke
 
+_SETTINGS = "settings"
 
-def main(arguments: list[str]) -> int:
-    """Try everything. Returns the status of the process: 0, or 1 for something that does not work, or is recorded otherwise."""
-    servers = {name: found for name, server in SERVERS.items() if (found := _tried(name, server)) is not None}
-    refused = _refused()
-    complete = len(servers) == len(SERVERS) and len(refused) == len(settings.SETTINGS)
-    if "--check" not in arguments:
-        write_record(servers, refused)
-        return 0 if complete else 1
-    differs = (servers, refused) != (recorded_servers(), recorded_settings())
-    print("the record differs: run make servers" if differs else "the record is current")
-    return 1 if differs else 0
+
+def main(chosen: list[str]) -> int:
+    """Try what is chosen, or everything. Returns the status of the process: 0, or 1 where something does not work."""
+    tried = {name: _tried(name, server) for name, server in SERVERS.items() if not chosen or name in chosen}
+    refused = {} if chosen and _SETTINGS not in chosen else _refused()
+    known, known_refused = recorded_servers() | tried, recorded_settings() | refused
+    servers = {name: found for name in SERVERS if (found := known.get(name)) is not None}
+    write_record(servers, {one.title: acts for one in settings.SETTINGS if (acts := known_refused.get(one.title)) is not None})
+    return 1 if None in (*tried.values(), *refused.values()) else 0
 
 
 def _tried(name: str, server: Server) -> Served | None:
@@ -34,29 +33,26 @@ def _tried(name: str, server: Server) -> Served | None:
     try:
         with served_directory() as directory, server.open(directory) as site:
             wrong = smoke(site)
-            if not wrong:
-                race(site, clients=CLIENTS, each=EACH)
+            if server.increments and not wrong:
+                race(site, clients=CLIENTS, each=server.increments)
     except pytest.skip.Exception as exc:
         print(f"{server.title}: {exc.msg}, so it stays as it is recorded")
         return recorded_servers().get(name)
     except AssertionError as exc:
         wrong = [str(exc)]
     print(f"{server.title}: {wrong or 'works'}", flush=True)
-    return None if wrong else Served(server.title, server.protocol, len(STEPS), INCREMENTS)
+    return None if wrong else Served(server.title, server.protocol, len(STEPS), CLIENTS * server.increments)
 
 
-def _refused() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _refused() -> dict[str, list[str] | None]:
+    found: dict[str, list[str] | None] = {}
     with settings.by_path() as by_path, settings.by_http() as by_http:
         for setting in settings.SETTINGS:
-            stands = [
-                stand for over_http, stand in ((False, by_path), (True, by_http)) if setting in settings.cases(over_http=over_http)
-            ]
-            tried = [stand.try_acts(setting) for stand in stands]
-            if differing := [one for one in map(setting.differing, tried) if one]:
-                print(f"{setting.title}: {differing}")
-            else:
-                found[setting.title] = sorted({name for acts in tried for name, act in acts.items() if act.said})
+            places = ((by_path, settings.cases(over_http=False)), (by_http, settings.cases(over_http=True)))
+            tried = [stand.try_acts(setting) for stand, cases in places if setting in cases]
+            wrong = [one for one in map(setting.differing, tried) if one]
+            print(f"{setting.title}: {wrong or 'as told'}", flush=True)
+            found[setting.title] = None if wrong else sorted({name for acts in tried for name, act in acts.items() if act.said})
     return found
 
 

@@ -114,7 +114,7 @@ class OneShot(Client):
                 log, _ = process.communicate(timeout=min(kill_after, _LONGEST_STEP_SECONDS))
             except subprocess.TimeoutExpired as exc:
                 process.kill()
-                assert kill_after < _LONGEST_STEP_SECONDS, "the step does not end"
+                assert kill_after < _LONGEST_STEP_SECONDS, f"{environ['INPUT_COMMAND']} does not end"
                 raise Killed from exc
             return process.returncode, log
 
@@ -144,7 +144,7 @@ class Worker(Client):
         answering, _, _ = select.select([process.stdout], [], [], min(kill_after, _LONGEST_STEP_SECONDS))
         if not answering:
             self.close()
-            assert kill_after < _LONGEST_STEP_SECONDS, "the step does not end"
+            assert kill_after < _LONGEST_STEP_SECONDS, f"{environ['INPUT_COMMAND']} does not end"
             raise Killed
         answer = json.loads(process.stdout.readline())
         return answer["code"], answer["log"]

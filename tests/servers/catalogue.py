@@ -21,12 +21,14 @@ from tests.servers.sshd import sshd
 class Server:
     """A way to a repository: what people call it, the version of git's protocol that it speaks, and how it is started.
 
-    ``clients`` and ``each`` are the race in the tests, which is not run where there are none; ``steps`` are those of the smoke.
+    ``increments`` is how many each of the eight processes makes in the race of ``make servers``, and ``clients`` and ``each`` are
+    the race in the tests; there is none where these are 0. ``steps`` are those of the smoke in the tests.
     """
 
     title: str
     protocol: int
     open: Callable[[Path], AbstractContextManager[Site]]
+    increments: int = 20
     clients: int = 4
     each: int = 5
     steps: int = len(STEPS)
@@ -66,19 +68,21 @@ def _of_nginx(choose: Callable[[Nginx], Site]) -> Callable[[Path], AbstractConte
 
 
 _APACHE = "Apache with `git http-backend`"
+_UNRACED = {"increments": 0, "clients": 0}
 SERVERS: Mapping[str, Server] = {
     "apache": Server(f"{_APACHE}, Basic authentication", 2, _of_apache(lambda one: one.site)),
-    "apache-anonymous": Server(f"{_APACHE}, where only pushes need a user", 2, _of_apache(lambda one: one.anonymous), clients=0),
-    "apache-tls": Server(f"{_APACHE}, with a private certificate authority", 2, _of_apache(lambda one: one.tls), clients=0),
-    "apache-moved": Server(f"{_APACHE}, after a permanent redirect", 2, _of_apache(lambda one: one.moved), clients=0),
+    "apache-anonymous": Server(f"{_APACHE}, where only pushes need a user", 2, _of_apache(lambda one: one.anonymous), **_UNRACED),
+    "apache-tls": Server(f"{_APACHE}, with a private certificate authority", 2, _of_apache(lambda one: one.tls), **_UNRACED),
+    "apache-moved": Server(f"{_APACHE}, after a permanent redirect", 2, _of_apache(lambda one: one.moved), **_UNRACED),
     "tinyproxy": Server(f"{_APACHE}, through tinyproxy with a password", 2, by_proxy, clients=2),
     "nginx": Server("nginx with fcgiwrap", 2, _of_nginx(lambda one: one.site)),
     "nginx-old": Server("nginx with fcgiwrap, without the header `Git-Protocol`", 0, _of_nginx(lambda one: one.old)),
     "lighttpd": Server("lighttpd with `git http-backend`", 2, lighttpd),
-    "sshd": Server("OpenSSH with `git-shell`, as Debian configures it", 0, sshd, clients=3, each=3),
+    # Every conversation begins with a handshake of keys.
+    "sshd": Server("OpenSSH with `git-shell`, as Debian configures it", 0, sshd, increments=5, clients=3, each=3),
     "old-ssh": Server("any ssh server that does not accept `GIT_PROTOCOL`", 0, old_ssh),
     # It waits for seconds after many a write.
-    "jgit": Server("JGit's daemon, through a tunnel", 0, jgit_daemon, clients=3, each=3, steps=12),
+    "jgit": Server("JGit's daemon, through a tunnel", 0, jgit_daemon, increments=5, clients=3, each=3, steps=12),
     # It reports as done what it has not done because another write came first: what is raced is lost there.
-    "dulwich": Server("dulwich's HTTP server", 0, dulwich_server, clients=0),
+    "dulwich": Server("dulwich's HTTP server, for one writer at a time", 0, dulwich_server, **_UNRACED),
 }

