@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.action.steps import ROOT, Workflow, value_ref
+from git_keyval.format.counters import encode_delta
+from tests.action.steps import ROOT, Workflow, breadcrumb_ref, value_ref
 from tests.examples.jobs import Job, Step
 from tests.servers.binary import git_output, init_bare
 from tools.runner import act
@@ -76,10 +77,16 @@ def test_a_log_tells_of_every_step_what_it_gave_and_printed() -> None:
 def test_our_own_reading_is_told_as_act_tells_its() -> None:
     steps = {"build": Step("success", {"value": "1", "url": None}), "2": Step("skipped", {})}
     done = {"build": [Job("build", "success", {"os": "a"}, steps)], "other": [Job("other", "skipped")]}
+    done["some"] = [
+        Job("some", "failure", {"n": 1}, {"x": Step("failure", {})}),
+        Job("some", "success", {"n": 2}, {"x": Step("success", {})}),
+    ]
     done["called"] = [Job("called", "success", {}, {"inner-0.it": Step("success", {})})]
     assert read_ours(done) == {
         "build os=a": act.Job("success", {"build": act.Step("success", {"value": "1"})}),
         "inner": act.Job("success", {"it": act.Step("success")}),
+        "some n=1": act.Job("failure", {"x": act.Step("failure")}),
+        "some n=2": act.Job("failure", {"x": act.Step("success")}),
     }
 
 
@@ -118,6 +125,12 @@ def test_the_action_names_its_image_as_a_release_does(tmp_path: Path) -> None:
     assert "$/" not in (tmp_path / ".github" / "workflows" / "maintenance.yml").read_text(encoding="utf-8")
 
 
+def increment(repository: Path) -> str:
+    """Store the commit of an increment by one."""
+    made = encode_delta(1)
+    return git_output("hash-object", "-t", "commit", "-w", "--stdin", directory=repository, stdin=made.data)
+
+
 def test_a_repository_is_told_by_what_its_refs_hold(tmp_path: Path) -> None:
     repository = init_bare(tmp_path / "db.git")
     steps = Workflow(tmp_path / "steps", str(repository))
@@ -127,12 +140,14 @@ def test_a_repository_is_told_by_what_its_refs_hold(tmp_path: Path) -> None:
         ("hset", {"key": "map", "field": "owner", "value": "me"}),
         ("set", {"key": "taken", "value": "once"}),
         ("getdel", {"key": "taken"}),
-        ("incr", {"key": "gone", "contention": "breadcrumb"}),
     ):
         assert steps.run_given(command, inputs).code == 0
+    git_output(
+        "update-ref", breadcrumb_ref("number", "20260101T110000000000Z-waitingone"), increment(repository), directory=repository
+    )
     lines = content(repository)
     assert f"{value_ref('text')}: hello" in lines
-    assert f"{value_ref('number')}: 41" in lines
+    assert f"{value_ref('number')}: 42" in lines
     assert f"{value_ref('map')}: [('owner', '…')] 0" in lines
     assert sum(line.startswith("parked of ") for line in lines) == 1
     assert sum(line.endswith(": …") for line in lines) == 1  # when the text expires

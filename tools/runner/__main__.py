@@ -3,8 +3,8 @@
 Each workflow of ``examples/`` and the self-test runs twice, on an emulated GitHub of its own each time: as the tests read it, and
 by act with the image of the action. What the jobs gave and printed, and what the repositories hold then, has to be the same.
 
-Where act does otherwise than GitHub, so does our reading here: every run has the number 1, and no post step gets the state that its
-step has left.
+Where act does otherwise than GitHub, so does our reading here: every run has the number 1, no post step gets the state that its
+step has left, and all jobs of a matrix have one result.
 """
 
 import argparse

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import unified_diff
 from pathlib import Path
 
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.counters import decode_counter
+from git_keyval.format.counters import decode_counter, decode_delta
 from git_keyval.format.elements import decode_collection, element_value
-from git_keyval.format.names import MAIN_BRANCH, BreadcrumbRef, GcRef, RecordRef, parse
+from git_keyval.format.names import MAIN_BRANCH, BreadcrumbRef, GcRef, RecordRef, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import redirect_of
@@ -35,11 +36,13 @@ def read_ours(done: Mapping[str, Sequence[ours.Job]]) -> dict[str, Job]:
     """
     found: dict[str, Job] = {}
     for job in (job for jobs in done.values() for job in jobs):
+        # act gives all jobs of a matrix one result.
+        result = "failure" if any(beside.result == "failure" for beside in done[job.name]) else job.result
         for key, step in job.steps.items():
             called = _CALLED.fullmatch(key)
             name, id_ = (called[1], called[2]) if called else (job_name(job.name, job.matrix), key)
             if step.outcome != "skipped":
-                found.setdefault(name, Job(job.result)).steps[id_] = _step(step)
+                found.setdefault(name, Job(result)).steps[id_] = _step(step)
     return found
 
 
@@ -57,12 +60,17 @@ def told(jobs: Mapping[str, Job], workspace: Path, varying: Collection[str] = ()
 def content(repository: Path) -> list[str]:
     """Return what a repository holds beside its main branch, a ref a line.
 
-    Values are told as text, and of what is made by chance that it is there.
+    Values are told as text, counters with their breadcrumbs, and of what is made by chance that it is there.
     """
     store = open_git_place(repository, str(repository), FakeClock(), {}).open()
     refs = dict(store.list(["refs/"]))
     objects = store.objects(refs.values(), Depth.VALUES)
-    return sorted(_ref_line(name, oid, objects) for name, oid in refs.items() if name != MAIN_BRANCH)
+    waiting = _waiting(refs, objects)
+    return sorted(
+        _ref_line(name, oid, objects, waiting)
+        for name, oid in refs.items()
+        if name != MAIN_BRANCH and not isinstance(parse(name), BreadcrumbRef)
+    )
 
 
 def _step(step: ours.Step) -> Step:
@@ -81,35 +89,39 @@ def _job_lines(name: str, job: Job, varying: Collection[str]) -> Iterator[str]:
             yield f"{name} / {key}: {line}"
 
 
-def _ref_line(name: str, oid: Oid, objects: Mapping[Oid, GitObject]) -> str:
+def _waiting(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject]) -> Mapping[str, int]:
+    """Return what the breadcrumbs of each key amount to."""
+    found: dict[str, int] = {}
+    for name, oid in refs.items():
+        parsed = parse(name)
+        delta = decode_delta(objects[oid]) if isinstance(parsed, BreadcrumbRef) else None
+        if isinstance(parsed, BreadcrumbRef) and isinstance(delta, int):
+            found[parsed.key_id] = found.get(parsed.key_id, 0) + delta
+    return found
+
+
+def _ref_line(name: str, oid: Oid, objects: Mapping[Oid, GitObject], waiting: Mapping[str, int]) -> str:
     parsed = parse(name)
-    if isinstance(parsed, BreadcrumbRef):
-        return f"breadcrumb of {parsed.key_id}: {oid}"
     if isinstance(parsed, GcRef):
         return f"parked of {parsed.key_id}: {oid}"
     if isinstance(parsed, RecordRef) and parsed.kind == "val":
-        return f"{name}: {_shown(objects[oid], objects)}"
+        return f"{name}: {_shown(objects[oid], objects, waiting.get(parsed.key_id, 0))}"
     if isinstance(parsed, RecordRef) and parsed.kind == "exp":
         return f"{name}: …"
     return f"{name}: {oid}"
 
 
-def _shown(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
+def _shown(record: GitObject, objects: Mapping[Oid, GitObject], waiting: int) -> str:
     """Return a value as text, whatever it is."""
-    for read in (_data, _counter, _elements):
-        try:
+    for read in (_data, _elements):
+        with suppress(MalformedRecordError):
             return read(record, objects)
-        except MalformedRecordError:
-            continue
-    return str(redirect_of(record))
+    redirect = redirect_of(record)
+    return str(redirect or decode_counter(record).value + waiting)
 
 
 def _data(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
     return _text(decode_data(record, objects))
-
-
-def _counter(record: GitObject, _: Mapping[Oid, GitObject]) -> str:
-    return str(decode_counter(record).value)
 
 
 def _elements(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:

@@ -94,6 +94,7 @@ SCENES: Mapping[str, Scene] = {
         files={"Makefile": "test-unit test-browser:\n\ntest-integration:\n\t@exit 1\n"},
         packages=["make"],
         results={"test": "failure"},  # as one of the tests in it
+        varying=["2"],  # which of them is the first to count
     ),
     # Its second job looks at what the post step of the lock did; its maintenance sees what the job beside it has written by then.
     "selftest": Scene(results={"released": "failure"}, varying=["maintain"]),
