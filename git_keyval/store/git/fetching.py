@@ -99,10 +99,18 @@ class Fetcher:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]] if middle else []
                 lost.update(() if middle else part)
-        if silent and not found:
-            # Nothing tells that the server answers at all.
+        if silent and not found and not self._answers():
             raise UnavailableError("The server ends without an answer.", "Try again; check the server if it stays so.")
         return found, lost
+
+    def _answers(self) -> bool:
+        """Whether the server still gives something that it gave before: then what it ends at is what it was asked for."""
+        try:
+            return bool(
+                self._converse(lambda server: self._fetched([*server.gives(set(self._cache.all))][:1], Depth.MESSAGES, server))
+            )
+        except (MissingObjectError, DamagedError):
+            return False
 
     def _fetched(self, oids: Sequence[Oid], depth: Depth, server: UploadPack) -> dict[Oid, GitObject]:
         given = server.gives(set(oids))
