@@ -222,9 +222,9 @@ def _check_target(database: _Database, target: _Target) -> _Found:
     name, ref = target.name, parse(target.name)
     commit = target.objects.get(target.oid)
     if commit is None:
-        yield Problem(name, "error", "the object that it points at is missing", _way_out(ref))
+        yield Problem(name, "error", "the object that it points at is missing, or too large", _way_out(ref))
     elif not target.complete:
-        yield Problem(name, "error", "an object that it needs is missing", _way_out(ref))
+        yield Problem(name, "error", "an object that it needs is missing, or too large", _way_out(ref))
     else:
         try:
             if isinstance(ref, RecordRef) and ref.kind == "val":

@@ -51,7 +51,7 @@ def _read(oid: Oid, objects: Mapping[Oid, GitObject]) -> Collection | None:
     """Read a map or an array; None for a value that has no elements."""
     record = objects.get(oid)
     if record is None:
-        raise MalformedRecordError(oid, "the object that it points at is missing")
+        raise MalformedRecordError(oid, "the object that it points at is missing, or too large")
     category = decode_message(record)["category"]
     if category in _WITHOUT_ELEMENTS:
         return None

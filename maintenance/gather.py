@@ -214,7 +214,7 @@ def _read_breadcrumbs(plan: Plan, trail: _Trail, seen: Snapshot) -> list[Breadcr
             continue  # folded by another gather since it was listed
         target = seen.objects.get(oid)
         if target is None:
-            plan.left.append(Left(name, "the object that it points at is missing"))
+            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
             continue
         try:
             found.append(read_breadcrumb(name, ref.time, ref.op, target))
@@ -241,7 +241,7 @@ def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, b
 def _target(seen: Snapshot, name: RefName) -> GitObject:
     target = seen.objects.get(seen.refs[name])
     if target is None:
-        raise MalformedRecordError(name, "the object that it points at is missing")
+        raise MalformedRecordError(name, "the object that it points at is missing, or too large")
     return target
 
 

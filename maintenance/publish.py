@@ -66,7 +66,7 @@ def _verify(store: Store, plan: Plan, others: Mapping[RefName, Oid]) -> None:
         ref = parse(name)
         assert isinstance(ref, PublishedRef)
         if oid not in seen.objects:
-            plan.left.append(Left(name, "the object that it points at is missing"))
+            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
             continue
         try:
             decode_entry(ref.expiry, seen.objects[oid], seen.objects)

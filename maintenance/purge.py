@@ -37,7 +37,7 @@ def plan_purge(store: Store, retention_seconds: int, progress: Progress = quiet)
     seen = read_targets(store, doubtful)
     for name, oid in seen.refs.items():
         if oid not in seen.objects:
-            plan.left.append(Left(name, "the object that it points at is missing"))
+            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
             continue
         try:
             decode_delta(seen.objects[oid])

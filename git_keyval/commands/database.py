@@ -120,7 +120,7 @@ class Database:
             return self.cipher.mark
         target = seen.objects.get(oid) or {NULL_COMMIT.oid: NULL_COMMIT, REDIRECT_ANCHOR.oid: REDIRECT_ANCHOR}.get(oid)
         if target is None:
-            raise AnchorError(DUMMY_TREE_TAG, "the object that it points at is missing")
+            raise AnchorError(DUMMY_TREE_TAG, "the object that it points at is missing, or too large")
         try:
             return decode_anchor(target).mark
         except MalformedRecordError as exc:

@@ -286,7 +286,7 @@ class KeyView:
     def _object(self, oid: Oid, where: RefName) -> GitObject:
         obj = self.seen.objects.get(oid)
         if obj is None:
-            raise MalformedRecordError(where, "the object that it points at is missing")
+            raise MalformedRecordError(where, "the object that it points at is missing, or too large")
         return obj
 
 

@@ -136,7 +136,7 @@ def test_a_tag_whose_object_is_missing_is_reported(memory: World) -> None:
     entry = encode_entry(MIDNIGHT - 1000 * DAY)
     memory.put(entry.tag, Sample(entry.record.objects))
     memory.place.lose(entry.record.commit.oid)
-    assert left(publish(memory)) == {entry.tag: "the object that it points at is missing"}
+    assert left(publish(memory)) == {entry.tag: "the object that it points at is missing, or too large"}
 
 
 def test_a_dry_run_tells_what_it_would_do(world: World) -> None:

@@ -1,0 +1,110 @@
+"""A ref that moves after it was listed: what it pointed at may be gone, and nothing is damaged for that."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.expiry import expire
+from git_keyval.commands.keyspace import keys
+from git_keyval.commands.maps import hset
+from git_keyval.commands.values import mset, set_
+from git_keyval.format.names import KEYS_PREFIX
+from git_keyval.format.objects import Oid
+from maintenance.check import check
+from maintenance.jobs import gather, purge, sweep
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, at_path, over_old_ssh
+from tests.faults import Rival
+from tests.servers.binary import run_git
+from tests.world import World, key, text
+
+COUNTER, TEXT, MAP = key("counter"), key("text"), key("map")
+HOUR, DAY = 3600, 86_400
+PLACES: dict[str, Callable[[Path, FakeClock], AbstractContextManager[GitPlace]]] = {"path": at_path, "old-ssh": over_old_ssh}
+"""Before protocol version 2 git gives what a ref points at, and nothing that one has pointed at."""
+
+
+@pytest.fixture(params=PLACES)
+def moving(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    with PLACES[request.param](tmp_path, clock) as place:
+        world = World(place, clock)
+        database = world.database()
+        mset(database, entries={TEXT: text("v")}, ttl=HOUR, store_key=True)
+        set_(database, key=COUNTER, value=5, ttl=DAY)
+        hset(database, key=MAP, entries={"field": lambda _type: text("v")}, ttl=HOUR)
+        world.plant(COUNTER, 3, ago=HOUR)
+        yield world
+
+
+def rivals(world: World) -> Iterator[Rival]:
+    """Give somebody who writes everything anew, again and again, and has git forget what was there."""
+    assert isinstance(world.place, GitPlace)
+    repository, times = world.place.repository, itertools.count(1)
+
+    def act() -> None:
+        database, turn = world.database(world.place.open()), next(times)
+        expire(database, key=TEXT, ttl=HOUR + 600 * turn)
+        incr(database, key=COUNTER)
+        hset(database, key=MAP, entries={"field": lambda _type: text(f"v{turn}")}, ttl=HOUR + 600 * turn)
+        run_git("prune", "--expire=now", directory=repository)
+
+    yield from itertools.repeat(Rival(act))
+
+
+@pytest.mark.parametrize("job", [gather, sweep, purge])
+def test_no_job_reports_what_has_only_moved(moving: World, job: Callable[..., object]) -> None:
+    options = {"gather": {"grace_period": 0}, "purge": {"retention": 0}}.get(job.__name__, {})
+    for nth, rival in enumerate(rivals(moving), start=1):
+        moving.plant(COUNTER, 1, ago=HOUR)
+        store = moving.faulty({nth: rival})
+        report = job(moving.maintenance(store), **options)
+        assert report.notable() == 0  # type: ignore[attr-defined]
+        if not store.fired:
+            break
+    assert nth > 2
+    assert moving.errors() == []
+
+
+def test_check_finds_no_error_in_what_has_only_moved(moving: World) -> None:
+    for nth, rival in enumerate(rivals(moving), start=1):
+        store = moving.faulty({nth: rival})
+        assert [problem for problem in check(moving.maintenance(store)).problems if problem.severity == "error"] == []
+        if not store.fired:
+            break
+    assert nth > 2
+
+
+def test_keys_lists_what_has_only_moved(moving: World) -> None:
+    for nth, rival in enumerate(rivals(moving), start=1):
+        store = moving.faulty({nth: rival})
+        assert keys(moving.database(store)).document == ["text"]
+        if not store.fired:
+            break
+    assert nth > 2
+
+
+@pytest.mark.parametrize("lost", [1, 30])
+def test_what_is_lost_is_reported_and_the_others_are_swept(tmp_path: Path, clock: FakeClock, lost: int) -> None:
+    """Each of 120 keys has an expiry commit of its own."""
+    with at_path(tmp_path, clock) as place:
+        world = World(place, clock)
+        for turn in range(120):
+            set_(world.database(), key=key(str(turn)), value=text("v"), ttl=60 * (turn + 1))
+        clock.advance(DAY)
+        run_git("pack-refs", "--all", directory=place.repository)
+        file = place.repository / "packed-refs"
+        lines = file.read_text().splitlines()
+        expiries = [at for at, line in enumerate(lines) if KEYS_PREFIX in line and "/exp-" in line][:lost]
+        for number, at in enumerate(expiries):
+            lines[at] = f"{Oid(f'{number + 1:040x}'[::-1])} {lines[at].split()[1]}"
+        file.write_text("\n".join([*lines, ""]))
+        names = {lines[at].split()[1] for at in expiries}
+        report = sweep(world.maintenance(place.open()))
+        assert {left.ref for job in report.jobs for left in job.plan.left if left.notable} == names
+        assert sum(len(job.applied) for job in report.jobs) == 120 - lost
+        problems = check(world.maintenance(place.open())).problems
+        assert {problem.ref for problem in problems if problem.severity == "error"} == names
