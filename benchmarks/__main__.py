@@ -13,6 +13,7 @@ from benchmarks import jobs
 from benchmarks.deletions import deletions
 from benchmarks.fields import fields
 from benchmarks.first_request import first_request
+from benchmarks.keys import keys
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Result
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "linear": jobs.linear,
     "deletions": deletions,
     "fields": fields,
+    "keys": keys,
     "start": start,
     "first-request": first_request,
 }

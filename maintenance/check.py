@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
@@ -38,6 +39,7 @@ from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
+from maintenance.bulkhead import record_bulkhead
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
 from maintenance.listing import list_refs
@@ -110,7 +112,8 @@ def check(run: Maintenance) -> CheckReport:
     problems = list(_check_names(refs, database.counts))
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
     for done, target in enumerate(_read(run.store, refs, names), start=1):
-        problems += _check_target(database, target)
+        with record_bulkhead(partial(_unchecked, problems, target.name)):
+            problems += _check_target(database, target)
         if done % _AT_ONCE == 0:
             run.progress("check: refs", done, len(names))
     return CheckReport(
@@ -125,6 +128,10 @@ def check(run: Maintenance) -> CheckReport:
 def _followable(run: Maintenance, found: Problem) -> Problem:
     """Give a finding with a next step that can be followed as it is printed."""
     return replace(found, next_step=found.next_step.replace(_DELETE, run.deletion(found.ref)))
+
+
+def _unchecked(problems: list[Problem], name: RefName, why: str) -> None:
+    problems.append(Problem(name, "error", f"it cannot be checked: {why}", "Please report it."))
 
 
 def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
@@ -10,6 +11,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.port import Depth, RefUpdate, Store, Transaction
 from git_keyval.store.targets import read_targets
+from maintenance.bulkhead import record_bulkhead
 from maintenance.plan import Action, Left, Plan, counted
 
 _COLLECTIONS = {"map", "array"}
@@ -41,10 +43,12 @@ def plan_elements(plan: Plan, ended: Sequence[Ended], store: Store) -> None:
     for key in ended:
         if seen.refs.get(key.value_name) != key.value:
             continue  # written since it was listed
-        try:
+        with record_bulkhead(partial(_leave, plan, key.value_name)):
             plan.actions.append(_ending(key, _read(key.value, seen.objects)))
-        except MalformedRecordError as exc:
-            plan.left.append(Left(key.value_name, f"has elements that expired, and cannot be read: {exc.reason}"))
+
+
+def _leave(plan: Plan, name: RefName, why: str) -> None:
+    plan.left.append(Left(name, f"has elements that expired, and cannot be read: {why}"))
 
 
 def _read(oid: Oid, objects: Mapping[Oid, GitObject]) -> Collection | None:

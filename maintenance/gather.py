@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
@@ -27,6 +28,7 @@ from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
+from maintenance.bulkhead import record_bulkhead
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Left, Plan, counted
@@ -86,10 +88,15 @@ def plan_gather(
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        _plan_trail(plan, trail, seen, now, old, new_op)
+        with record_bulkhead(partial(_leave, plan, trail.value_name)):
+            _plan_trail(plan, trail, seen, now, old, new_op)
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages(trails, now)
     return plan
+
+
+def _leave(plan: Plan, name: RefName, why: str) -> None:
+    plan.left.append(Left(name, f"its breadcrumbs cannot be gathered: {why}"))
 
 
 def _list_trails(store: Store, progress: Progress) -> list[_Trail]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryError
 from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.store.port import Store
+from maintenance.bulkhead import bulkhead
 from maintenance.execute import Budget, Done, Progress, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
@@ -125,17 +128,21 @@ def _run(
     budget = Budget(writes, seconds, run.elapsed)
     reached = ""
     jobs: list[Done] = []
+    failures: list[GitKeyvalError] = []
     for job, planner in planners.items():
         # With nothing left to spend, a job would list the repository for nothing.
         if not (dry_run or budget.allows()):
             break
         part = budget.part(run.shares.get(job))
-        done = _plan_and_execute(run, planner, part, dry_run=dry_run)
-        jobs.append(done)
-        budget.charge(len(done.applied))
-        reached = reached or part.spent
-        if done.error:
-            break
+        with bulkhead(partial(_fail, failures, jobs, job)):
+            done = _plan_and_execute(run, planner, part, dry_run=dry_run)
+            jobs.append(done)
+            budget.charge(len(done.applied))
+            reached = reached or part.spent
+        if failures and isinstance(failures[-1], NotARepositoryError | AccessDeniedError):
+            break  # the next job would meet the same
+    if failures and len(failures) == len(jobs):
+        raise failures[0]  # nothing was planned, so there is nothing to report
     return Report(
         command=command,
         dry_run=dry_run,
@@ -145,6 +152,12 @@ def _run(
         jobs=jobs,
         budget=reached or budget.spent,
     )
+
+
+def _fail(failures: list[GitKeyvalError], jobs: list[Done], job: str, error: GitKeyvalError) -> None:
+    """Note a job of which nobody knows what there is to do."""
+    failures.append(error)
+    jobs.append(Done(Plan(job), planned=0, error=str(error)))
 
 
 def _plan_and_execute(run: Maintenance, planner: _Planner, budget: Budget, *, dry_run: bool) -> Done:

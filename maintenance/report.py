@@ -24,8 +24,9 @@ class Report:
 
     @property
     def error(self) -> str:
-        """Give what ended the run early, if it failed."""
-        return next((done.error for done in self.jobs if done.error), "")
+        """Give what failed, if anything did: of several jobs, each with its name."""
+        failed = {done.plan.job: done.error for done in self.jobs if done.error}
+        return " ".join(f"{job}: {error}" for job, error in failed.items()) if len(failed) > 1 else "".join(failed.values())
 
     def notable(self) -> int:
         """Count what had to be left alone and will not go away by itself."""

@@ -17,6 +17,7 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
 from git_keyval.store.port import Store
+from maintenance.bulkhead import bulkhead
 from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
 from maintenance.report import MAX_LISTED, CheckReport, Report, check_to_json, several_to_json, to_json
@@ -75,7 +76,9 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
 
 def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Upkeep:
     store: Store | None = None
-    try:
+    failed: list[GitKeyvalError] = []
+    report: AnyReport | None = None
+    with bulkhead(failed.append):
         arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
         store = open_store(target.inputs, surroundings)
         resolve = resolver_of(target.inputs, surroundings)
@@ -88,10 +91,9 @@ def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Up
             resolve,
             partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
         )
-        report: AnyReport | GitKeyvalError = getattr(import_module(command.module), command.attribute)(run, **arguments)
-    except GitKeyvalError as exc:
-        report = advised(exc, command, target.inputs)
-    return Upkeep(target.repository, report, store.requests if store else 0, store.rate_remaining if store else None)
+        report = getattr(import_module(command.module), command.attribute)(run, **arguments)
+    outcome = report if report is not None else advised(failed[0], command, target.inputs)
+    return Upkeep(target.repository, outcome, store.requests if store else 0, store.rate_remaining if store else None)
 
 
 def _count(report: AnyReport) -> int:

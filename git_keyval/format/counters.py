@@ -17,6 +17,7 @@ from git_keyval.format.metadata import (
     DUMMY_TREE,
     FORMAT_VERSION,
     NULL_COMMIT,
+    check_length,
     decode_message_only,
     encode_line,
     message_only,
@@ -107,6 +108,7 @@ def decode_counter(record: GitObject) -> Counter:
     A record of another category raises OtherCategoryError.
     """
     tree_oid, message = read_commit(record)
+    check_length(message, record.oid)
     found = _LINE.fullmatch(message.decode("utf-8", "replace"))
     if found is None or tree_oid != DUMMY_TREE.oid:
         decode_message_only(record, "counter")  # knows better which rule is broken, if it is one of all records

@@ -10,6 +10,9 @@ from git_keyval.format.objects import GitObject, blob, commit, read_commit, tree
 FORMAT_VERSION = 2
 """The version of the format. Never the version of the software, or every release would change every key id."""
 
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+"""How long the message of a record may be: it is not parsed beyond. The longest that this software writes has 260 KB."""
+
 Metadata = dict[str, JsonValue]
 
 
@@ -20,6 +23,7 @@ def encode_line(members: Mapping[str, JsonValue]) -> bytes:
 
 def decode_line(line: bytes, where: str) -> Metadata:
     """Read a metadata line (no LF). Raises MalformedRecordError if it is not canonical, or of another format version."""
+    check_length(line, where)
     try:
         members = canonical.decode_canonical(line)
     except (canonical.JsonError, UnicodeDecodeError) as exc:
@@ -32,6 +36,12 @@ def decode_line(line: bytes, where: str) -> Metadata:
     if not isinstance(members.get("category"), str):
         raise MalformedRecordError(where, "its metadata names no category")
     return members
+
+
+def check_length(message: bytes, where: str) -> None:
+    """Refuse a message that no record has, before anything is made of it. Raises MalformedRecordError."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise MalformedRecordError(where, f"its message is longer than {MAX_MESSAGE_BYTES} bytes")
 
 
 def decode_message(record: GitObject) -> Metadata:
@@ -67,6 +77,7 @@ def message_only(message: bytes) -> GitObject:
 def read_message_only(record: GitObject) -> bytes:
     """Give the message of a message-only commit. Raises MalformedRecordError if it has a tree of its own."""
     tree_oid, message = read_commit(record)
+    check_length(message, record.oid)
     if tree_oid != DUMMY_TREE.oid:
         raise MalformedRecordError(record.oid, "it should be message-only, but has a tree of its own")
     return message

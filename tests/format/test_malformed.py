@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format import canonical
+from git_keyval.format.anchors import decode_anchor
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.counters import Counter, decode_counter, decode_delta, encode_counter
 from git_keyval.format.expiry import decode_expiry, encode_expiry
-from git_keyval.format.metadata import DUMMY_TREE, decode_line, message_only
+from git_keyval.format.metadata import DUMMY_TREE, MAX_MESSAGE_BYTES, decode_line, decode_message, message_only
 from git_keyval.format.objects import GitObject, Kind, Oid, blob, commit, from_content, read_commit, read_tree, tree
 from git_keyval.format.records import DataRecord, data_blobs, decode_data, encode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
@@ -199,3 +200,23 @@ def test_an_error_about_a_record_is_one_line_without_control_characters(member: 
     with pytest.raises(MalformedRecordError) as caught:
         decode_alone(message_only(line + b"\n"))
     assert str(caught.value).isprintable()
+
+
+BOMBS = {
+    "too long": b'{"category":"expiry","id":1,"version":2}' + b" " * MAX_MESSAGE_BYTES + b"\n",
+    "lists without end": b'{"category":' + b"[" * 100_000 + b"]" * 100_000 + b',"version":2}\n',
+    "objects without end": b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"\n",
+    "a number of many digits": b'{"category":"expiry","id":' + b"9" * 1_000_000 + b',"version":2}\n',
+    "an exponent of many digits": b'{"category":"expiry","id":1e' + b"9" * 1_000_000 + b',"version":2}\n',
+    "an increment of many digits": b"+" + b"1" * 1_000_000 + b"\n",
+    "a counter of many digits": b'{"category":"counter","op":"operation","recent":[],"seq":' + b"1" * 1_000_000 + b"}\n",
+    "bytes that are no text": b'{"category":"\xff"}\n',
+}
+"""Messages that are meant to hurt a reader: none of them is anything but malformed."""
+
+
+@pytest.mark.parametrize("decode", [decode_expiry, decode_counter, decode_delta, decode_redirect, decode_anchor, decode_message])
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_is_made_to_hurt_a_reader_is_malformed(name: str, decode: Callable[[GitObject], object]) -> None:
+    with pytest.raises(MalformedRecordError):
+        decode(message_only(BOMBS[name]))

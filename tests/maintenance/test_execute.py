@@ -300,7 +300,7 @@ def test_a_store_that_fails_in_the_middle_ends_the_run_with_a_report(memory: Wor
     store = FaultyStore(Choosy(memory.store, batch=10), {5: Lost.AFTER, 6: Lost.BEFORE})
     report = maintain(memory.maintenance(store))
     assert report.error != ""
-    assert [job.plan.job for job in report.jobs] == ["gather", "sweep"]
+    assert [job.plan.job for job in report.jobs] == ["gather", "sweep", "purge"]
     assert len(report.jobs[1].applied) + report.jobs[1].deferred + len(report.jobs[1].failed) == 100
     maintain(memory.maintenance())
     assert keys_left(memory) == 0

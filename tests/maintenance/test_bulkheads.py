@@ -1,0 +1,98 @@
+"""One record, or one job, that cannot be handled is reported and left alone; the others go on."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from git_keyval.commands.counters import incr
+from git_keyval.commands.maps import hset
+from git_keyval.commands.values import exists, get, getdel, set_
+from git_keyval.errors import UnavailableError
+from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
+from git_keyval.format.objects import GitObject, Oid
+from git_keyval.store.port import Depth, Selection, Snapshot, Store
+from maintenance.jobs import gather, maintain, sweep
+from tests.around import StoreAround
+from tests.world import World, draft, key, text
+
+HOUR = 3_600
+A, B = key("a"), key("b")
+
+
+class Defective(StoreAround):
+    """Gives one object in a form that no decoder expects: as a defect of ours would show."""
+
+    def __init__(self, store: Store, oid: Oid) -> None:
+        super().__init__(store)
+        self._oid = oid
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        seen = self._store.read(*selections, depth=depth)
+        return replace(seen, objects=self._broken(seen.objects))
+
+    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
+        return self._broken(self._store.objects(oids, depth))
+
+    def _broken(self, objects: Mapping[Oid, GitObject]) -> dict[Oid, GitObject]:
+        none = cast("bytes", None)
+        return {oid: replace(obj, data=none) if oid == self._oid else obj for oid, obj in objects.items()}
+
+
+class Unlistable(StoreAround):
+    """Fails to list what has one of these prefixes, in one way or the other."""
+
+    def __init__(self, store: Store, error: Exception, *prefixes: str) -> None:
+        super().__init__(store)
+        self._error = error
+        self._prefixes = prefixes
+
+    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        if not self._prefixes or tuple(prefixes) == self._prefixes:
+            raise self._error
+        return self._store.list(prefixes)
+
+
+def fill(world: World) -> None:
+    incr(world.database(), key=A)
+    incr(world.database(), key=B)
+    world.clock.advance(1)
+    world.plant(A, 5)
+    world.plant(B, 5)
+    set_(world.database(), key=key("expired"), value=text("v"), ttl=60)
+    set_(world.database(), key=key("taken"), value=text("v"))
+    getdel(world.database(), key=key("taken"))
+    for one in ("map", "other map"):
+        hset(world.database(), key=key(one), entries={"a": draft("v")}, ttl=60)
+    world.clock.advance(8 * 86_400)
+
+
+@pytest.mark.parametrize("error", [UnavailableError("gone"), ValueError("a defect"), RecursionError(), MemoryError()])
+def test_a_job_that_cannot_be_planned_does_not_keep_the_others(world: World, error: Exception) -> None:
+    fill(world)
+    report = maintain(world.maintenance(Unlistable(world.store, error, BREADCRUMBS_PREFIX)))
+    gathered, swept, purged = report.jobs
+    assert [job.plan.job for job in report.jobs] == ["gather", "sweep", "purge"]
+    assert ("gone" if isinstance(error, UnavailableError) else f"Internal error: {type(error).__name__}") in gathered.error
+    assert report.error == gathered.error
+    assert (len(swept.applied), len(purged.applied), swept.error, purged.error) == (3, 1, "", "")
+    assert exists(world.database(), keys=[key("expired")]).count == 0
+    assert len(world.breadcrumbs()) == 2
+
+
+def test_a_run_of_which_no_job_can_be_planned_fails(memory: World) -> None:
+    fill(memory)
+    for job in (gather, sweep, maintain):
+        with pytest.raises(UnavailableError):
+            job(memory.maintenance(Unlistable(memory.store, UnavailableError("gone"))))
+
+
+def test_a_counter_that_cannot_be_handled_does_not_keep_the_others(memory: World) -> None:
+    fill(memory)
+    value = Naming().value(A.id)
+    (job,) = gather(memory.maintenance(Defective(memory.store, memory.refs()[value]))).jobs
+    assert [left.ref for left in job.plan.left] == [value]
+    assert "Internal error: TypeError" in job.plan.left[0].why
+    assert [get(memory.database(), key=one).value for one in (A, B)] == [6, 6]
+    assert len(memory.breadcrumbs()) == 1
