@@ -23,7 +23,7 @@ from tests.fuzz.records import HOSTILE, SECRET
 from tests.fuzz.stores import TOTAL, Repository, draw_repository, foreign, key_id, refs_of, total, witness
 
 LIMIT_SECONDS = 300
-"""How long a step may take. Most take a tenth of a second, and waiting none; but git looks for what is missing once for each ref."""
+"""How long a step may take. Most take a tenth of a second, and waiting none; git looks for what is missing once for each ref."""
 
 _SERVER = "http://127.0.0.1:1"
 _NOWHERE = {"GITHUB_SERVER_URL": _SERVER, "GITHUB_API_URL": _SERVER, "GIT_KEYVAL_CDN_URL": f"{_SERVER}/gh"}
