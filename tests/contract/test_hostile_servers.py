@@ -109,7 +109,7 @@ def answer(*objects: GitObject) -> bytes:
     return PACKFILE + pkt_line(b"\1" + b"".join(write_pack(objects))) + FLUSH
 
 
-def version_0(*lines: bytes) -> bytes:
+def version_0(*lines: bytes | None) -> bytes:
     first = OID + b" refs/heads/kv-0a/b\0 side-band-64k ofs-delta"
     return b"".join(map(pkt_line, [first, None, *lines]))
 
@@ -141,6 +141,7 @@ WRONG: dict[str, bytes] = {
     "an object that was not asked for is missing": ADVERTISED + LISTED + pkt_line(b"ERR not our ref " + b"7" * 40),
     "before version 2: no NAK": version_0(b"what?"),
     "before version 2: an error": version_0(b"ERR no, thanks"),
+    "before version 2: another object": version_0(b"NAK\n", b"\1" + b"".join(write_pack(note("3").objects)), None),
     "before version 2: an oid that is none": b"".join(map(pkt_line, [b"0" * 39 + b" refs/heads/a\0 side-band-64k", None])),
 }
 
