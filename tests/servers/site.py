@@ -1,12 +1,13 @@
 """A git server that was started for tests: where its repositories lie, and how a client reaches them."""
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
@@ -86,19 +87,26 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server while the context is open; it begins when somebody listens at a port of loopback, or at a socket's path."""
     with log.open("ab") as out:
+        # A group of its own: some servers end without the processes that they have started.
         process = subprocess.Popen(
-            [*map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=isolated_environ(environ), cwd=log.parent
+            [*map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=isolated_environ(environ),
+            cwd=log.parent,
+            start_new_session=True,
         )
     try:
         _wait(process, at, log)
         yield process
     finally:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_LONGEST_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], at: int | Path, log: Path) -> None:
