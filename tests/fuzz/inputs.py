@@ -163,6 +163,7 @@ _DRAWN: dict[str, _Draw] = {
     "keys": lambda r, _, __: _listed(r, [_key(r) for _ in range(r.choice((1, 2, 5)))]),
     "field": lambda r, _, __: r.choice((*FIELDS, "owner", "fence", "absent")),
     "fields": lambda r, _, __: _listed(r, r.sample(FIELDS, 2)),
+    **dict.fromkeys(("index", "start", "stop"), lambda r, _, __: str(r.choice((0, 0, 1, -1, -1, 2, r.choice(_NUMBERS))))),
     "value": lambda r, _, __: r.choice((*_VALUES, anything(r))),
     "values": lambda r, _, __: json.dumps({_key(r): _json(r) for _ in range(r.choice((1, 2, 5)))}),
     "value-file": lambda r, _, files: _file(r, files),
