@@ -46,7 +46,10 @@ from maintenance.listing import list_refs
 from maintenance.plan import counted
 from maintenance.report import CheckReport, Problem
 
+_LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
+_BROKEN = Oid("0" * 40)
+"""What git tells of a ref whose file it cannot read, such as the empty one that a crash leaves."""
 _CATEGORIES = {"data", "counter", "map", "array", "redirect"}
 _COLLECTIONS = {"map", "array"}
 _AT_ONCE = 1_000
@@ -105,11 +108,20 @@ class _Target:
 
 
 def check(run: Maintenance) -> CheckReport:
-    """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule."""
+    """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule.
+
+    A foreign ref that git cannot read is reported, too: while there is one, git takes no write.
+    """
     started = run.store.now(ask=True)
-    refs = dict(list_refs(run.store, _OURS, "check: listing", run.progress))
+    refs: dict[RefName, Oid] = {}
+    problems: list[Problem] = []
+    for name, oid in list_refs(run.store, _LISTED, "check: listing", run.progress):
+        if name.startswith(_OURS):
+            refs[name] = oid
+        elif oid == _BROKEN:
+            problems.append(_broken(name))
     database = _Database(refs, _anchor(run.store, refs), _element_expiries(refs), started)
-    problems = list(_check_names(refs, database.counts))
+    problems += _check_names(refs, database.counts)
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
     for done, target in enumerate(_read(run.store, refs, names), start=1):
         with record_bulkhead(partial(_unchecked, problems, target.name)):
@@ -123,6 +135,11 @@ def check(run: Maintenance) -> CheckReport:
         counts=dict(database.counts),
         problems=[_followable(run, found) for found in sorted(problems, key=lambda found: (found.severity, found.ref))],
     )
+
+
+def _broken(name: RefName) -> Problem:
+    reason = "git cannot read this ref, and refuses every write until it can"
+    return Problem(name, "error", reason, "Delete the file of that name in the git directory of the repository, or restore it.")
 
 
 def _followable(run: Maintenance, found: Problem) -> Problem:

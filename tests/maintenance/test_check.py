@@ -1,6 +1,8 @@
 """check: every finding, and none in a database that is as it should be."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,12 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
 from maintenance.check import check
 from maintenance.init import init
+from tests.conftest import FakeClock
+from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, annotated_tag, delete, foreign_commit, note, plain_blob, record
 from tests.world import FOREIGN, World, key, number, text
+
+PlaceAt = Callable[[Path, FakeClock], AbstractContextManager[GitPlace]]
 
 K = key()
 VALUE = Naming().value(K.id)
@@ -60,6 +66,20 @@ def test_a_database_that_is_as_it_should_be_has_no_findings(world: World) -> Non
 
 def test_an_empty_repository_has_no_findings(world: World) -> None:
     assert found(world) == []
+
+
+@pytest.mark.parametrize("place_at", [at_path, over_http])
+@pytest.mark.parametrize("content", ["", "no oid"])
+def test_a_foreign_ref_that_git_cannot_read_is_reported(place_at: PlaceAt, content: str, tmp_path: Path, clock: FakeClock) -> None:
+    """While it is there, git takes no write of anybody."""
+    with place_at(tmp_path, clock) as place:
+        world = World(place, clock)
+        fill(world)
+        broken = place.repository / "refs" / "heads" / "broken"
+        broken.write_text(content)
+        assert found(world) == [("refs/heads/broken", "error")]
+        broken.unlink()  # as the next step says
+        assert found(world) == []
 
 
 def test_check_changes_nothing(world: World) -> None:
