@@ -24,7 +24,10 @@ from tools.runner.act import Job, Step, job_name
 _VARY = {"requests-used", "rate-remaining", "ttl", "expires-at", "version", "owner", "url", "report"}
 """Outputs that are not the same in two runs: of them it is compared whether they are there."""
 
-_TEXTS_THAT_VARY = re.compile(r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{12}Z|\d+\.\d s and \d+ requests?")
+_TEXTS_THAT_VARY = re.compile(
+    r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{12}Z|\d+\.\d s and \d+ requests?"
+    r'|"owner":"[^"]*"|held by \S+, for \d+ more seconds'
+)
 _CALLED = re.compile(r"(.+)-\d+\.(.+)")
 """How our own reading names a step of a workflow that was called: by its job there, and that job's place in the matrix."""
 
