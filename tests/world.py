@@ -99,7 +99,7 @@ class World:
     def plant(self, key: Key, delta: int | Void | Sample, *, ago: float = 0, op: str = "") -> RefName:
         """Leave a breadcrumb, as a client would have done so many seconds ago."""
         time = timestamp(Micros(self.clock() - round(ago * SECOND)))
-        name = DEFAULT_NAMING.breadcrumb(key.id, time, op or self.new_op())
+        name = DEFAULT_NAMING.breadcrumb(key.id, time, self.cipher.op(key.id, op or self.new_op()))
         if isinstance(delta, Void):
             return self.put(name, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
         return self.put(name, delta if isinstance(delta, Sample) else Sample((*DUMMY_OBJECTS, encode_delta(delta))))
@@ -108,7 +108,8 @@ class World:
         """Leave increments by one, a microsecond apart."""
         commit = encode_delta(1)
         begin = self.clock() - round(ago * SECOND)
-        names = (DEFAULT_NAMING.breadcrumb(key.id, timestamp(Micros(begin + turn)), self.new_op()) for turn in range(count))
+        ops = (self.cipher.op(key.id, self.new_op()) for _ in range(count))
+        names = (DEFAULT_NAMING.breadcrumb(key.id, timestamp(Micros(begin + turn)), op) for turn, op in enumerate(ops))
         updates = tuple(RefUpdate(name, ABSENT, commit.oid) for name in names)
         assert list(self.store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))])) == [Applied()]
 

@@ -54,6 +54,7 @@ def test_sweep_removes_what_the_registry_knows(
     ended = workflow.run("sweep")
     assert (ended.answers["count"], len(ended.told("warning"))) == ("0", 1)
     assert value_ref("k") in refs(repository)
+    workflow.environ |= {"GITHUB_WORKSPACE": str(tmp_path)}
     config = tmp_path / "kv.yml"
     config.write_text(f"expiry-registry: org/expiries\nrepositories: [{repository}]\n")
     ended = workflow.run("sweep", repository="", config=str(config))

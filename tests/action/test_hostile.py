@@ -160,7 +160,7 @@ def test_nothing_in_a_report_is_markup(texts: list[str], why: str) -> None:
 @given(st.lists(TEXTS, min_size=1, max_size=4), TEXTS)
 @settings(max_examples=100)
 def test_nothing_that_check_finds_is_markup(texts: list[str], problem: str) -> None:
-    problems = [Problem(text, "error", problem, problem) for text in texts]
+    problems = [Problem(f"refs/{text}", "error", problem, problem) for text in texts]
     told = check_summary(CheckReport("2026-01-01T12:00:00Z", 1.0, 1, {"keys": 1, "data": 1, "counter": 1}, problems))
     shown_as_code(told)
     assert told.count("\n| error | ") == 1 + len(texts)
@@ -283,7 +283,7 @@ def test_what_a_hook_says_is_no_command(workflow: Workflow, repository: Path, co
     given_ = {"retention": "0s"} if command == "purge" else inputs_of(command)
     ended = workflow.run_given(command, given_, lambda outside: replace(outside, sleep=lambda _: None))
     assert {found.name for found in ended.commands} <= {"error", "warning"}
-    assert "set-output" not in ended.log
+    assert "##[" not in ended.log
     shown_as_code(ended.summary)
 
 

@@ -192,6 +192,7 @@ def test_maintenance_is_of_all_repositories_with_one_report(filled: Shards) -> N
 
 def test_a_config_file_may_list_a_database_that_is_spread_over_many(shards: Shards, tmp_path: Path) -> None:
     plain = init_bare(tmp_path / "plain.git")
+    shards.workflow.environ |= {"GITHUB_WORKSPACE": str(tmp_path)}
     config = tmp_path / "config.yml"
     config.write_text(
         f"retention: 1d\nrepositories:\n  - {plain}\n"

@@ -241,8 +241,10 @@ def test_a_lost_reply_that_cannot_be_settled_has_a_code_of_its_own(program: Comm
     """The server takes the push, somebody deletes the key, and the reply never comes."""
     hook(
         repository,
-        "post-receive",
-        "git for-each-ref --format='delete %(refname)' refs/heads | git update-ref --stdin; kill -9 $PPID",
+        "reference-transaction",
+        """[ "$1" = committed ] && [ -z "$DELETES" ] || exit 0
+        export DELETES=1
+        git for-each-ref --format='delete %(refname)' refs/heads | git update-ref --stdin; kill -9 $PPID""",
     )
     said = program("incr", "n")
     assert said.code == 5

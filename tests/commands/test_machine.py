@@ -248,7 +248,7 @@ class Model(RuleBasedStateMachine):
         if held is None or not isinstance(held.value, int):
             self.last = None
             return
-        if not any(op in name for name in self.world.breadcrumbs()) and value is None:
+        if not any(self.world.cipher.op(one.id, op) in name for name in self.world.breadcrumbs()) and value is None:
             return
         answer = incr(self.world.database(), key=one, by=77, op=op)
         if answer.value is not None and answer.value != value:

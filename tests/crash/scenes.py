@@ -260,8 +260,7 @@ def begin(*, encrypted: bool = False) -> World:
     clock.moment = template.clock.moment
     store, filled = MemoryStore(clock), template.store
     assert isinstance(filled, MemoryStore)
-    # A store in memory makes new dictionaries when it is written to.
-    store.refs, store._objects = filled.refs, filled._objects
+    store.refs, store._objects = dict(filled.refs), dict(filled._objects)
     world = World(Place(lambda: store, lambda _oid: None), clock, template.cipher)
     for _ in range(1_000):
         world.new_op()  # those of the template are taken

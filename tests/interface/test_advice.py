@@ -15,7 +15,7 @@ from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import INPUTS
 
 LOST = errors.OutcomeUnknownError("the connection broke", "What was taken away is on the branch gc/x until purge. To see it: git")
-PLAIN: dict[object, object] = {str: "X", int: 5, bool: True, GitKeyvalError: LOST, Exception: ValueError("x")}
+PLAIN: dict[object, object] = {str: "X", int: 5, float: 5.0, bool: True, GitKeyvalError: LOST, Exception: ValueError("x")}
 
 
 def sample_of(hint: object) -> object:

@@ -136,6 +136,7 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "commands.md",
         "config.md",
         "config.schema.json",
+        "operations.md",
     }
     assert {path for path in documents() if path.parent.name == "lock"} == {ROOT / "lock" / name for name in LOCK_FILES}
 

@@ -141,8 +141,9 @@ class Worker(Client):
         assert process.stdin is not None
         assert process.stdout is not None
         print(json.dumps(environ), file=process.stdin, flush=True)
-        answering, _, _ = select.select([process.stdout], [], [], min(kill_after, _LONGEST_STEP_SECONDS))
-        if not answering:
+        answering = select.poll()
+        answering.register(process.stdout, select.POLLIN)
+        if not answering.poll(min(kill_after, _LONGEST_STEP_SECONDS) * 1000):
             self.close()
             assert kill_after < _LONGEST_STEP_SECONDS, f"{environ['INPUT_COMMAND']} does not end"
             raise Killed
