@@ -1,8 +1,10 @@
 """What the contract means over HTTP, where replies get lost and rivals write in between."""
 
+import gc
 from collections.abc import Mapping, Sequence
 
 import pytest
+from urllib3.connection import HTTPConnection
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError
 from git_keyval.format.names import RefName
@@ -273,3 +275,18 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(http_place: HttpPl
             except StoreError:
                 continue
         assert not any(seen.authorization for seen in other.log)
+
+
+def test_a_store_that_nobody_uses_any_more_keeps_no_connection(http_place: HttpPlace) -> None:
+    """Connections are kept between requests; what leads from one back to its pool would keep it open for ever."""
+
+    def connections() -> int:
+        gc.collect()
+        return sum(isinstance(found, HTTPConnection) for found in gc.get_objects())
+
+    there = connections()
+    store = http_place.open()
+    store.read(Selection((branch("a"),)))
+    assert connections() == there + 1
+    del store
+    assert connections() == there

@@ -15,7 +15,7 @@ from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
 from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.git.timed import timed_pools
+from git_keyval.store.git.timed import Running, timed_pools
 from git_keyval.store.git.words import cleaned
 from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
@@ -101,13 +101,12 @@ class HttpTransport:
         self._timeout = timeout
         self._headers = _HEADERS | (make_headers(basic_auth=f"{user}:{password}") if user else {})
         self._new_deadline = deadline
-        self.deadline = deadline("upload-pack")
-        """Of the conversation that was begun last."""
+        self.running = Running(deadline("upload-pack"))
         self._reach(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")))
 
     def open(self, service: Service) -> "HttpConversation":
         """Begin a conversation; nothing is sent yet."""
-        self.deadline = self._new_deadline(service)
+        self.running.deadline = self._new_deadline(service)
         return HttpConversation(self, service)
 
     def find(self, path: str, headers: dict[str, str]) -> "Answer":
@@ -143,7 +142,7 @@ class HttpTransport:
         self.where = where
         self._proxy = self.network.proxy(where)
         self._pool = _pool(self.network, self._proxy, is_verified=parts.scheme == "https")
-        self._pool.pool_classes_by_scheme = timed_pools(lambda: self.deadline)
+        self._pool.pool_classes_by_scheme = timed_pools(self.running)
         self._is_forwarded = self._proxy is not None and parts.scheme == "http"
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: "_Body | None") -> tuple["Answer", str]:
@@ -220,7 +219,7 @@ class HttpConversation:
         A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
         """
         kind = f"application/x-git-{self._service}"
-        data = _Body(b"".join(body), self._transport.deadline)
+        data = _Body(b"".join(body), self._transport.running.deadline)
         headers = {
             "Content-Type": f"{kind}-request",
             "Accept": f"{kind}-result",

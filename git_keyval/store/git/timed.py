@@ -1,6 +1,6 @@
 """HTTP connections whose answers are read until a deadline: the time limit of a socket begins anew with each byte that comes."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from socket import socket
@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-def timed_pools(deadline: Callable[[], Deadline]) -> dict[str, type[HTTPConnectionPool]]:
-    """Return the pools of a pool manager, by scheme; ``deadline`` gives the one of the conversation that an answer belongs to."""
+@dataclass(slots=True)
+class Running:
+    """The conversation that was begun last.
+
+    Connections know this and not its transport: from there a way leads back to them, and urllib3 would then never close them.
+    """
+
+    deadline: Deadline
+
+
+def timed_pools(running: Running) -> dict[str, type[HTTPConnectionPool]]:
+    """Return the pools of a pool manager, by scheme, whose answers belong to the conversation that is running."""
 
     class Answer(HTTPResponse):
         def __init__(self, sock: socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
             super().__init__(sock, debuglevel, method, url)
-            self.fp = BufferedReader(_Timed(self.fp.detach(), sock, deadline()))
+            self.fp = BufferedReader(_Timed(self.fp.detach(), sock, running.deadline))
 
     class Connection(HTTPConnection):
         response_class = Answer
