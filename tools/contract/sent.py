@@ -15,6 +15,7 @@ EXPECTED = frozenset(
         f"POST {_ROOT}/git/blobs",
         f"POST {_ROOT}/git/trees",
         f"POST {_ROOT}/git/commits",
+        f"PUT {_ROOT}/contents/{{path}}",
     }
 )
 """What the adapter uses of the REST API."""
