@@ -30,7 +30,7 @@ from git_keyval.format.names import (
     parse,
     record_parts,
 )
-from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, redirect_of
 from git_keyval.format.registry import decode_entry
@@ -48,8 +48,6 @@ from maintenance.report import CheckReport, Problem
 
 _LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
-_BROKEN = Oid("0" * 40)
-"""What git tells of a ref whose file it cannot read, such as the empty one that a crash leaves."""
 _CATEGORIES = {"data", "counter", "map", "array", "redirect"}
 _COLLECTIONS = {"map", "array"}
 _AT_ONCE = 1_000
@@ -118,7 +116,7 @@ def check(run: Maintenance) -> CheckReport:
     for name, oid in list_refs(run.store, _LISTED, "check: listing", run.progress):
         if name.startswith(_OURS):
             refs[name] = oid
-        elif oid == _BROKEN:
+        elif oid == ZERO_OID:
             problems.append(_broken(name))
     database = _Database(refs, _anchor(run.store, refs), _element_expiries(refs), started)
     problems += _check_names(refs, database.counts)

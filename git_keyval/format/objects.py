@@ -19,6 +19,9 @@ from git_keyval.errors import MalformedRecordError
 Oid = NewType("Oid", str)
 """A SHA-1 object id: 40 lower-case hex digits."""
 
+ZERO_OID = Oid("0" * 40)
+"""What git writes for no object: for a ref that is not there, and for one that it cannot read."""
+
 Kind = Literal["blob", "tree", "commit", "tag"]
 
 _OID = re.compile(r"[0-9a-f]{40}")

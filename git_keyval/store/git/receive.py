@@ -14,14 +14,13 @@ from dulwich.errors import GitProtocolError
 
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.git.words import Words, cleaned
 from git_keyval.store.messages import one_line
 
-ZERO_OID = Oid("0" * 40)
 _OID_DIGITS = 40
 _FLUSH = b"0000"
 _ABORTED = "fatal: ref updates aborted by hook"

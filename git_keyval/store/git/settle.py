@@ -16,9 +16,9 @@ from typing import Final
 
 from git_keyval.errors import AtomicUnsupportedError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import ZERO_OID, Oid
 from git_keyval.store.git.conversation import Transport
-from git_keyval.store.git.receive import ZERO_OID, Advertised, Command, Push, Report, push
+from git_keyval.store.git.receive import Advertised, Command, Push, Report, push
 from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import (

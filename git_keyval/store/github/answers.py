@@ -23,7 +23,7 @@ _HEAVY = {502, 504}
 
 _NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
 """Refusals that are known to come before execution, whoever answers. Another one must be told in GitHub's words."""
-_FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 400, 408, 409
+_OK, _FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 200, 400, 408, 409
 
 # https://docs.github.com/graphql/guides says nothing of types; these were seen of what was not done. Others were seen of mutations
 # that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer shall show.
@@ -84,9 +84,6 @@ def confirms(answer: Answer, mutation: str, ticket: str) -> bool:
         return answer.status == _OK and bool(body["data"][mutation]["clientMutationId"] == ticket)
     except (KeyError, TypeError):
         return False
-
-
-_OK = 200
 
 
 def _checked(answer: Answer, clock: ServerClock) -> Json:

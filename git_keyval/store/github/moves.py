@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import ZERO_OID, Oid
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError, gave_up
 from git_keyval.store.github.queries import Wanted
@@ -21,7 +21,6 @@ from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth,
 FIRST_BATCH, MAX_BATCH = 100, 400
 """How many refs one mutation moves. GitHub names no limit but ten seconds."""
 
-_ZERO_OID = "0" * 40
 # What is known, or likely, to be said of a ref that is not as expected (https://docs.github.com/graphql/reference/input-objects
 # says nothing of it). Where it is, and no ref shows to have moved, what was read is older than the refusal.
 _STALE = re.compile(r"stale|expected|but is|is at|already exists|cannot lock|lock ref|reference update failed", re.IGNORECASE)
@@ -177,12 +176,12 @@ def _ref_update(update: RefUpdate) -> dict[str, Json]:
     """Give the update as GraphQL's RefUpdate: values share no history, so every overwrite has to be forced."""
     told: dict[str, Json] = {"name": update.name, "afterOid": _after(update), "force": True}
     if update.expect is not ANY:
-        told["beforeOid"] = _ZERO_OID if update.expect is ABSENT else update.expect
+        told["beforeOid"] = ZERO_OID if update.expect is ABSENT else update.expect
     return told
 
 
 def _after(update: RefUpdate) -> str:
-    return _ZERO_OID if update.new is DELETE else str(update.new)
+    return ZERO_OID if update.new is DELETE else str(update.new)
 
 
 def _is_forced_deletion(update: RefUpdate) -> bool:
