@@ -7,9 +7,9 @@ import os
 import sys
 
 from benchmarks.meter import Meter
-from git_keyval.commands.database import Database
 from git_keyval.commands.maps import hget, hset
-from git_keyval.commands.views import Key
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key
 from git_keyval.dispatch.opening import open_store
 from git_keyval.format.values import parse_value
 from git_keyval.process import surroundings

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from git_keyval.commands.views import Key
+from git_keyval.database.keys import Key
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.expiry import decode_expiry, encode_expiry, is_expired
 from git_keyval.format.metadata import DUMMY_OBJECTS

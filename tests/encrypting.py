@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from itertools import count
 
-from git_keyval.commands.encrypting import Encrypting
+from git_keyval.database.encrypting import Encrypting
 from git_keyval.format.encryption import derive_key
 
 

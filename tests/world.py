@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.commands.collections import Draft, read_all, read_values
-from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.commands.expiry import ttl
 from git_keyval.commands.values import get, type_
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.collections import Draft, read_all, read_values
+from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.format.counters import Void, encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT

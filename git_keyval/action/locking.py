@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
-from git_keyval.commands.results import Result
-from git_keyval.commands.views import Key
+from git_keyval.database.answers import Result
+from git_keyval.database.keys import Key
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.steps import run_command

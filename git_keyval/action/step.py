@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from git_keyval.action.delivery import Delivery
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, told_of
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
 from git_keyval.dispatch.steps import run_command, shown_value
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError

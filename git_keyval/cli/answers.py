@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from git_keyval.cli.failures import ExitCode
 from git_keyval.cli.terminal import one_line, tell, write_document, write_text, write_value
-from git_keyval.commands.results import Result
-from git_keyval.commands.views import TYPE_NAMES
+from git_keyval.database.answers import Result
+from git_keyval.database.keys import TYPE_NAMES
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import value_bytes
 from git_keyval.errors import UndeliveredError

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from git_keyval.commands.collections import (
+from git_keyval.commands.values import key_update
+from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.database.collections import (
     Change,
     CollectionView,
     Draft,
@@ -26,13 +28,11 @@ from git_keyval.commands.collections import (
     without_expired,
     written,
 )
-from git_keyval.commands.conditions import ALWAYS, Condition
-from git_keyval.commands.database import Database
-from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
-from git_keyval.commands.parking import whereabouts
-from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.values import key_update
-from git_keyval.commands.views import TYPE_NAMES, Key
+from git_keyval.database.conditions import ALWAYS, Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import TYPE_NAMES, Key
+from git_keyval.database.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
+from git_keyval.database.parking import whereabouts
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import longer

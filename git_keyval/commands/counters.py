@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from git_keyval.commands.conditions import Condition
-from git_keyval.commands.database import Database, in_doubt
-from git_keyval.commands.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
-from git_keyval.commands.results import Result
-from git_keyval.commands.views import Key, KeyView, read_view
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database, in_doubt
+from git_keyval.database.keys import Key, KeyView, read_view
+from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
 from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter

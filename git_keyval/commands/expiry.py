@@ -1,10 +1,10 @@
 """expire, persist, ttl."""
 
-from git_keyval.commands.conditions import ALWAYS, Condition
-from git_keyval.commands.database import Database
-from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
-from git_keyval.commands.results import NO_KEY, PERSISTENT, Result
-from git_keyval.commands.views import Key, read_view
+from git_keyval.database.answers import NO_KEY, PERSISTENT, Result
+from git_keyval.database.conditions import ALWAYS, Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key, read_view
+from git_keyval.database.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
 from git_keyval.errors import ContentionError
 from git_keyval.format.times import Micros
 from git_keyval.store.port import Applied, Depth, RefUpdate, Transaction

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from git_keyval.commands.database import Database
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from git_keyval.commands.collections import (
+from git_keyval.commands.owners import is_made
+from git_keyval.database.answers import PERSISTENT, Result
+from git_keyval.database.collections import (
     Change,
     CollectionView,
     Shape,
@@ -16,11 +18,9 @@ from git_keyval.commands.collections import (
     stored_name,
     written,
 )
-from git_keyval.commands.database import Database
-from git_keyval.commands.lifetimes import FOREVER, chosen, expiry_objects, ttl_of
-from git_keyval.commands.owners import is_made
-from git_keyval.commands.results import PERSISTENT, Result
-from git_keyval.commands.views import Key
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key
+from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, ttl_of
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
 from git_keyval.format.elements import element_id

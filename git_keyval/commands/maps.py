@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from git_keyval.commands.collections import (
+from git_keyval.commands.values import key_update
+from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.database.collections import (
     Change,
     CollectionView,
     Draft,
@@ -20,12 +22,10 @@ from git_keyval.commands.collections import (
     version_met,
     written,
 )
-from git_keyval.commands.conditions import ALWAYS, Condition
-from git_keyval.commands.database import Database
-from git_keyval.commands.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
-from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.values import key_update
-from git_keyval.commands.views import Key
+from git_keyval.database.conditions import ALWAYS, Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key
+from git_keyval.database.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
 from git_keyval.format.times import Micros
 from git_keyval.format.values import as_json
 from git_keyval.store.port import Transaction

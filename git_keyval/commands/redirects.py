@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from git_keyval.commands.conditions import ALWAYS, Condition
-from git_keyval.commands.database import Database
-from git_keyval.commands.results import Result
-from git_keyval.commands.views import COUNTER_TYPE, Key, KeyView, read_views, read_where_stored
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import ALWAYS, Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import COUNTER_TYPE, Key, KeyView, read_views, read_where_stored
 from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRefusedError
 from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.counters import counting

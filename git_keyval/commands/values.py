@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from git_keyval.commands import counters
-from git_keyval.commands.conditions import ALWAYS, IF_ABSENT, Condition
-from git_keyval.commands.database import Database, End
-from git_keyval.commands.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
-from git_keyval.commands.parking import whereabouts
-from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.views import Key, KeyView, read_view, read_views
+from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
+from git_keyval.database.database import Database, End
+from git_keyval.database.keys import Key, KeyView, read_view, read_views
+from git_keyval.database.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
+from git_keyval.database.parking import whereabouts
 from git_keyval.errors import (
     ContentionError,
     GitKeyvalError,

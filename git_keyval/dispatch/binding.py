@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from git_keyval.commands.ciphers import Cipher
-from git_keyval.commands.collections import Draft
-from git_keyval.commands.conditions import Condition
-from git_keyval.commands.views import TYPE_NAMES, Key
+from git_keyval.database.ciphers import Cipher
+from git_keyval.database.collections import Draft
+from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import TYPE_NAMES, Key
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError

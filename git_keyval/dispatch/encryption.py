@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
+from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.interface.inputs import REQUIRED, EncryptionKeys
 
@@ -12,7 +12,7 @@ def cipher_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Ciphe
     keys = inputs.get("encryption-key")
     if not isinstance(keys, EncryptionKeys):
         return PLAIN
-    from git_keyval.commands.encrypting import Encrypting  # noqa: PLC0415  # slow to import, and most databases are plain
+    from git_keyval.database.encrypting import Encrypting  # noqa: PLC0415  # slow to import, and most databases are plain
     from git_keyval.format.encryption import derive_key  # noqa: PLC0415
 
     kid = str(inputs.get("encryption-kid", keys.names[-1]))

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from git_keyval.commands.database import Database
-from git_keyval.commands.results import Result
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.answers import Result
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.dispatch.location import GithubServer, beside, github_name, identity, owner_of, shown_address
 from git_keyval.errors import GitKeyvalError, InputError, PartlyWrittenError, RedirectedError, RedirectNotFollowedError
 from git_keyval.format.canonical import JsonValue

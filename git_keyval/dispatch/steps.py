@@ -6,8 +6,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
-from git_keyval.commands.database import DEFAULT_MAX_ATTEMPTS, Database
-from git_keyval.commands.results import NO_KEY, Result
+from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.layout import layout_of, shard_length_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.action.variables import read_inputs
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.opening import open_store

@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 
 from git_keyval.commands.arrays import MAX_RANGE, aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.conditions import Condition
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.maps import hset
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, set_, type_
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
 from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming

@@ -6,10 +6,10 @@ import pytest
 
 from git_keyval.commands.arrays import apush, arange, aset
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.locks import MAX_FENCE, lock, unlock
 from git_keyval.commands.maps import hget
 from git_keyval.commands.values import del_, get, set_
+from git_keyval.database.database import Database
 from git_keyval.errors import BoundError, IndexOutOfRangeError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import Counter, encode_counter

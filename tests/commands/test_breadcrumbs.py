@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.counters import NULL, RECENT_OPERATIONS, decode_counter
 from git_keyval.format.metadata import NULL_COMMIT

@@ -3,8 +3,8 @@
 import pytest
 
 from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import get, mset, set_, type_
+from git_keyval.database.answers import Result
 from git_keyval.errors import CounterOverflowError, WrongTypeError
 from git_keyval.format.counters import INT64_MAX, INT64_MIN, RECENT_OPERATIONS
 from git_keyval.format.values import Value, bytes_value, parse_value

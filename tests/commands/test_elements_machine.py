@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.collections import Draft
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.values import del_, exists, set_, type_
+from git_keyval.database.collections import Draft
+from git_keyval.database.conditions import Condition
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json

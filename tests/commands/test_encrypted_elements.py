@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.ciphers import Cipher
-from git_keyval.commands.conditions import Condition
-from git_keyval.commands.database import Database
 from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_, type_
-from git_keyval.commands.views import Key
+from git_keyval.database.answers import Result
+from git_keyval.database.ciphers import Cipher
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key
 from git_keyval.errors import InputError, MissingEncryptionKeyError, NotEncryptedError, TamperedError, WrongEncryptionKeyError
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING, RefName

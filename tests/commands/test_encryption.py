@@ -7,18 +7,18 @@ from typing import Literal, cast
 
 import pytest
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.locks import lock
 from git_keyval.commands.maps import hset
 from git_keyval.commands.redirects import redirect
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.answers import Result
+from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.errors import (
     AnchorError,
     GitKeyvalError,

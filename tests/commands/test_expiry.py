@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS

@@ -4,9 +4,9 @@ import pytest
 
 from git_keyval.commands.counters import incr
 from git_keyval.commands.keyspace import keys
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, getdel, mset, set_
-from git_keyval.commands.views import Key
+from git_keyval.database.answers import Result
+from git_keyval.database.keys import Key
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming

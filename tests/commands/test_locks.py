@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 
-from git_keyval.commands.collections import Draft
 from git_keyval.commands.expiry import expire, ttl
 from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hexpire, hget, hgetall, hpersist, hset, httl
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_
+from git_keyval.database.answers import Result
+from git_keyval.database.collections import Draft
 from git_keyval.errors import (
     InputError,
     LockHeldError,

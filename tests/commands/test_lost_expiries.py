@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.maps import hexpire, hget, hgetall, hset
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import DEFAULT_NAMING

@@ -11,14 +11,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.errors import WrongTypeError
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid

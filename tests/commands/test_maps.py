@@ -5,14 +5,14 @@ from typing import Literal
 
 import pytest
 
-from git_keyval.commands.collections import Draft
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.database.answers import Result
+from git_keyval.database.collections import Draft
+from git_keyval.database.conditions import Condition
 from git_keyval.errors import ContentionError, InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire
 from git_keyval.commands.maps import hget, hset
 from git_keyval.commands.redirects import redirect
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, get, getdel, mget, mset, set_
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.dispatch.location import GithubServer
 from git_keyval.dispatch.routing import Place, Policy, Routes, Run
 from git_keyval.errors import (

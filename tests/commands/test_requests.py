@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
 from git_keyval.format.names import DUMMY_TREE_TAG
 from git_keyval.store.port import Store
 from maintenance.check import check

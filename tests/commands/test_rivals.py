@@ -5,12 +5,12 @@ from typing import Literal
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, get, getdel, set_
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
 from git_keyval.errors import (
     ContentionError,
     GitKeyvalError,

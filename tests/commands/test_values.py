@@ -5,11 +5,11 @@ from typing import Literal
 
 import pytest
 
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.commands.views import Key
+from git_keyval.database.answers import Result
+from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import Key
 from git_keyval.errors import RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.ciphers import PLAIN
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.redirects import redirect
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.database.answers import Result
+from git_keyval.database.ciphers import PLAIN
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.format.elements import element_id
 from git_keyval.format.expiry import encode_expiry

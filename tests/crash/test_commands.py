@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from tests.crash.scenes import (
     COMMANDS,

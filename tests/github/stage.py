@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
 from git_keyval.errors import GitKeyvalError
 from git_keyval.store.github import GithubStore
 from tests.conftest import FakeClock

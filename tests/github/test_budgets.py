@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from git_keyval.commands.arrays import aget, apush, aset
-from git_keyval.commands.collections import Draft
-from git_keyval.commands.conditions import Condition
 from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.database import Database
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.database.collections import Draft
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.commands.results import Result
+from git_keyval.database.answers import Result
 from git_keyval.errors import OutcomeUnknownError, StoreError
 from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.database import Database
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import get, set_
+from git_keyval.database.answers import Result
+from git_keyval.database.database import Database
 from git_keyval.store.github import GithubStore
 from tests.conftest import FakeClock
 from tests.contract.places import Place, at_path, in_memory

@@ -10,9 +10,9 @@ import pytest
 from git_keyval.commands.arrays import apush
 from git_keyval.commands.counters import incr
 from git_keyval.commands.maps import hset
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import del_, set_
-from git_keyval.commands.views import Key, MovedError
+from git_keyval.database.answers import Result
+from git_keyval.database.keys import Key, MovedError
 from git_keyval.errors import GitKeyvalError, WrongTypeError
 from maintenance.init import InitReport
 from maintenance.jobs import gather, purge, sweep

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from git_keyval.commands.counters import incr
-from git_keyval.commands.results import Result
 from git_keyval.commands.values import get, getdel, set_
+from git_keyval.database.answers import Result
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import Store

@@ -7,9 +7,9 @@ import pytest
 
 from git_keyval.action.summary import check_summary
 from git_keyval.commands.arrays import aset
-from git_keyval.commands.database import Database
 from git_keyval.commands.maps import hdel, hget, hset, httl
 from git_keyval.commands.values import del_, set_
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import Collection, encode_collection
 from git_keyval.format.expiry import encode_expiry

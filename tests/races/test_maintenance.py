@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
-from git_keyval.commands.views import Key
+from git_keyval.database.keys import Key
 from git_keyval.format.counters import encode_delta
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, RefName

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from git_keyval.commands.views import KeyView
+from git_keyval.database.keys import KeyView
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 

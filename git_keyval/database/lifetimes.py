@@ -3,9 +3,9 @@
 from enum import Enum
 from typing import Final
 
-from git_keyval.commands.database import Database
-from git_keyval.commands.results import PERSISTENT
-from git_keyval.commands.views import KeyView
+from git_keyval.database.answers import PERSISTENT
+from git_keyval.database.database import Database
+from git_keyval.database.keys import KeyView
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry, expiry_id
 from git_keyval.format.metadata import DUMMY_OBJECTS

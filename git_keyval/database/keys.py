@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
-from git_keyval.commands.database import Database
+from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError, RedirectedError, WrongTypeError
 from git_keyval.format.counters import (
     RECENT_OPERATIONS,

@@ -1,6 +1,6 @@
 """What getdel and apop take away stays on a branch for a while: how people get at it there, if it did not reach them."""
 
-from git_keyval.commands.database import Database
+from git_keyval.database.database import Database
 from git_keyval.format.names import RefName
 
 _BRANCHES = "refs/heads/"

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
-from git_keyval.commands.ciphers import Cipher
-from git_keyval.commands.conditions import Condition
-from git_keyval.commands.database import Database
-from git_keyval.commands.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
-from git_keyval.commands.results import NO_KEY, Result
-from git_keyval.commands.views import TYPE_NAMES, Key, KeyView, read_view
+from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.database.ciphers import Cipher
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
+from git_keyval.database.keys import TYPE_NAMES, Key, KeyView, read_view
+from git_keyval.database.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
 from git_keyval.errors import (
     ContentionError,
     InputError,

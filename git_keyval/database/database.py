@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from git_keyval.commands.ciphers import PLAIN, Cipher
+from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.errors import (
     AnchorError,
     GitKeyvalError,
