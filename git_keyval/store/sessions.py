@@ -24,22 +24,23 @@ def direct(session: Session, url: str, network: Network, *, named_by: str) -> No
     # Else requests looks for both by itself, in other variables, and for a password in a file of the user's.
     session.trust_env = False
     session.proxies = {} if proxy is None else {scheme: proxy.url}
-    session.mount(f"{scheme}://", _Adapter(network, proxy, named_by, forwarded=proxy is not None and scheme == "http"))
+    session.mount(f"{scheme}://", _Adapter(network, proxy, named_by, scheme))
 
 
 class _Adapter(HTTPAdapter):
     """An adapter with one context for all that is verified, whatever ``verify`` says."""
 
-    def __init__(self, network: Network, proxy: Proxy | None, named_by: str, *, forwarded: bool) -> None:
-        """``forwarded`` is what a proxy passes on, without a tunnel."""
+    def __init__(self, network: Network, proxy: Proxy | None, named_by: str, scheme: str) -> None:
         self._network = network
         self._proxy = proxy
         self._named_by = named_by
-        self._forwarded = forwarded
+        self._is_verified = scheme == "https"
+        # What a proxy passes on, without a tunnel.
+        self._forwarded = proxy is not None and scheme == "http"
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  # as its base
-        super().init_poolmanager(*args, ssl_context=self._network.tls, **settings)
+        super().init_poolmanager(*args, ssl_context=self._network.tls if self._is_verified else None, **settings)
 
     def proxy_manager_for(self, proxy: str, **settings: Any) -> ProxyManager:  # noqa: ANN401  # as its base
         context = self._network.tls

@@ -9,7 +9,7 @@ from git_keyval.format.times import SECOND
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_github_place
 from tests.emulator import GitHubEmulator
-from tests.github.stage import Stage
+from tests.github.stage import Stage, Template, make_template
 from tests.world import World
 
 
@@ -20,9 +20,14 @@ def emulator(tmp_path: Path, clock: FakeClock) -> Iterator[GitHubEmulator]:
         assert running.unexpected == []
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def stage(tmp_path: Path, emulator: GitHubEmulator, clock: FakeClock) -> Stage:
-    return Stage(tmp_path, emulator, clock)
+def stage(template: Template, emulator: GitHubEmulator, clock: FakeClock) -> Stage:
+    return Stage(template, emulator, clock)
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 """A filled database on the emulated GitHub, set up anew for every run, and what became of it."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from git_keyval.database.answers import Result
 from git_keyval.errors import GitKeyvalError
+from git_keyval.format.times import Micros
 from git_keyval.store.github import GithubStore
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
@@ -36,30 +38,43 @@ class Seen:
     foreign: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The database that every run begins with, when that is, and what was to be seen at that time, by the refs."""
+
+    repository: Path
+    begin: Micros
+    seen: dict[object, Seen] = field(default_factory=dict)
+
+
+def make_template(directory: Path) -> Template:
+    """Fill a database in a directory. It has few files, because it is copied for every run."""
+    clock = FakeClock()
+    repository = init_bare(directory / "template.git")
+    fill(World(open_git_place(repository, str(repository), clock, {}), clock))
+    run_git("gc", "--quiet", "--prune=now", directory=repository)
+    return Template(repository, clock.moment)
+
+
 class Stage:
     """Sets up runs on one emulator. What is looked at is read by git, behind the back of the emulator."""
 
-    def __init__(self, directory: Path, emulator: GitHubEmulator, clock: FakeClock) -> None:
-        """Fill the database that every run begins with."""
+    def __init__(self, template: Template, emulator: GitHubEmulator, clock: FakeClock) -> None:
         self.emulator = emulator
         self.clock = clock
-        self._template = init_bare(directory / "template.git")
-        fill(World(open_git_place(self._template, str(self._template), clock, {}), clock))
-        run_git("repack", "-adq", directory=self._template)
-        run_git("pack-refs", "--all", directory=self._template)
-        self._begin = clock.moment
+        self._template = template
         self._numbers = itertools.count(1)
-        self._seen: dict[object, Seen] = {}
 
     def world(self, faults: Iterable[Fault] = ()) -> tuple[World, GithubStore]:
         """Give the database anew: a world that reaches it by git, and a store that reaches it as a step does.
 
         ``faults`` are those to come: where one of them is that no answer comes, the store does not wait for long.
         """
-        self.clock.moment = self._begin
+        self.clock.moment = self._template.begin
         name = f"owner/run{next(self._numbers)}"
         repository = self.emulator.repositories.root / f"{name}.git"
-        shutil.copytree(self._template, repository)
+        # Links, because git replaces files and never writes into them.
+        shutil.copytree(self._template.repository, repository, copy_function=os.link)
         world = World(open_git_place(repository, str(repository), self.clock, {}), self.clock)
         for _ in range(FIRST_OPERATIONS):
             world.new_op()
@@ -78,14 +93,14 @@ class Stage:
 
     def see(self, world: World) -> Seen:
         """Look, as of the time when the run began. Many runs end in the same refs, of which the same is to be seen."""
-        self.clock.moment = self._begin
+        self.clock.moment = self._template.begin
         refs = frozenset(world.refs().items())
-        if refs not in self._seen:
+        if refs not in self._template.seen:
             content = {label: (shown.type, shown.value) for label, shown in world.content(KEYS).items()}
-            self._seen[refs] = Seen(
+            self._template.seen[refs] = Seen(
                 content, frozenset(world.refs()), tuple(world.errors()), world.foreign().keys() == FOREIGN.keys()
             )
-        return self._seen[refs]
+        return self._template.seen[refs]
 
     def attempt(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> Result | Exception:
         """Run a command with faults by the number of the request."""
@@ -110,8 +125,3 @@ class Stage:
     def kinds(self) -> list[Logged]:
         """Give the requests of the run so far."""
         return list(self.emulator.requests)
-
-    def discard(self) -> None:
-        """Remove the repositories of the runs so far."""
-        for repository in (self.emulator.repositories.root / "owner").glob("*.git"):
-            shutil.rmtree(repository)

@@ -109,7 +109,6 @@ def test_one_failed_request_does_no_harm(stage: Stage, name: str) -> None:
             elif name not in NOT_REPEATABLE:
                 assert isinstance(stage.attempt(world, store, name, {}), Result), scene
                 assert stage.see(world).content == end.content, scene
-        stage.discard()
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -135,7 +134,6 @@ def test_one_failed_request_of_a_job_does_no_harm(stage: Stage, name: str) -> No
                 again = stage.run_job(world, store, name, {})
                 assert isinstance(again, Report | CheckReport | InitReport), scene
                 assert stage.see(world) == end, scene
-        stage.discard()
 
 
 def is_write(logged: Logged) -> bool:

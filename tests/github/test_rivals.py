@@ -132,7 +132,6 @@ def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, na
             break
         assert outcome(answer, stage.see(world)) in possible, f"{name}, where the rival {who} before request {number}: {answer!r}"
     assert number > 1
-    stage.discard()
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -154,4 +153,3 @@ def test_a_job_takes_nothing_from_its_rival(stage: Stage, name: str, who: str) -
         assert getattr(answer, "error", "") == "", scene
         assert (now.content, now.errors, now.foreign) == (left.content, (), True), scene
     assert number > 1
-    stage.discard()

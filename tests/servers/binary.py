@@ -53,8 +53,8 @@ def git_output(*arguments: str | Path, directory: Path | None = None, stdin: byt
 
 
 def init_bare(path: Path) -> Path:
-    """Make an empty bare repository."""
-    run_git("init", "--quiet", "--bare", "--initial-branch=main", path)
+    """Make an empty bare repository, without the examples of hooks that git puts into each."""
+    run_git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", path)
     return path
 
 
