@@ -1,7 +1,7 @@
 """gather: fold counter breadcrumbs into their counters."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -37,13 +37,14 @@ from maintenance.snapshot import read_refs
 FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
 """How many breadcrumbs of a counter the first transaction folds, and each later one.
 
-The counter remembers all that one transaction folds: with the longest operation ids, 5,000 are 260 KB of its message. Where a
+The counter remembers all that one transaction folds: with the longest operation ids, 5,000 are 470 KB of its message. Where a
 server takes no such push, the first one still goes through, so that every run takes the counter further.
 """
 
 _HOUR, _DAY = 3600, 86_400
 _AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HOUR, "up to 1 day": _DAY, "up to 7 days": 7 * _DAY}
 _OLDER = "older"
+_NO_ROOM = CounterOverflowError().reason
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Tim
     elif expired and not counting(base, crumbs):
         plan.left += [Left(crumb.name, "ends with its expired counter", notable=False) for crumb in ripe]
     else:
-        _plan_counter(plan, trail, seen, base, crumbs, ripe, new_op, revived=expired or trail.value_name not in seen.refs)
+        _plan_counter(plan, trail, seen, base, crumbs, ripe, new_op, now, revived=expired or trail.value_name not in seen.refs)
 
 
 def _plan_counter(
@@ -159,6 +160,7 @@ def _plan_counter(
     crumbs: Sequence[Breadcrumb],
     ripe: Sequence[Breadcrumb],
     new_op: Callable[[], str],
+    now: Micros,
     *,
     revived: bool,
 ) -> None:
@@ -168,24 +170,29 @@ def _plan_counter(
         [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
     )
     for start, taking in _portions(ripe):
-        taken = {crumb.name for crumb in taking}
-        counts = {crumb.name for crumb in counting(base, waiting)} & taken
+        counts = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
         if not counts:
             plan.actions.append(_deletion(trail, taking, "void: voided by a set, or counted before"))
             continue
         try:
-            base = fold(base, waiting, taking=taking, op=new_op())
-        except (CounterOverflowError, BoundError) as exc:
+            folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=now)
+        except BoundError as exc:
             counts = {crumb.name for crumb in counting(base, waiting)}
             _plan_stuck(plan, trail, ripe[start:], counts, stored, exc.reason)
             return
-        commit = encode_counter(base)
-        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taking))
-        void = len(taking) - len(counts)
-        why = f"{counted(len(counts), 'increment')} added{f', {void} void' if void else ''}"
+        added = folded.seq - base.seq
+        if not added:
+            _plan_stuck(plan, trail, taking, counts, stored, _NO_ROOM)
+            continue
+        gone = {crumb.name for crumb in taken}
+        plan.left += [Left(name, _NO_ROOM) for name in sorted(counts - gone)]
+        commit = encode_counter(folded)
+        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taken))
+        void = len(taken) - added
+        why = f"{counted(added, 'increment')} added{f', {void} void' if void else ''}"
         plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
-        expect, endings = commit.oid, []
-        waiting = [crumb for crumb in waiting if crumb.name not in taken]
+        base, expect, endings = folded, commit.oid, []
+        waiting = [crumb for crumb in waiting if crumb.name not in gone]
 
 
 def _plan_stuck(
@@ -264,5 +271,5 @@ def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
     return Action(trail.value_name, f"{counted(len(crumbs), 'breadcrumb')} {why}", Transaction(_deletions(crumbs)))
 
 
-def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
+def _deletions(crumbs: Iterable[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)

@@ -11,15 +11,12 @@ from git_keyval.database.keys import Key, KeyView, read_view
 from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
 from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format import counters as states
-from git_keyval.format.counters import RECENT_OPERATIONS, Breadcrumb, Counter
+from git_keyval.format.counters import Breadcrumb, Counter, Fold
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DUMMY_TREE_TAG, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
-
-MAX_TAKEN_ALONG = 128
-"""How many breadcrumbs one increment folds, or one SET clears away."""
 
 Contention = Literal["retry", "breadcrumb"]
 
@@ -41,16 +38,19 @@ def incr(database: Database, *, key: Key, by: int = 1, op: str = "", contention:
             return known
         if denied and contention == "breadcrumb" and _counts_when_left_now(state):
             return _leave_breadcrumb(database, key, state, by, op)
-        taking = _oldest(state)
-        counter, number = states.increment(state.base, state.crumbs, by, taking=taking, op=op)
-        commit = states.encode_counter(counter)
+        fold = states.increment(state.base, state.crumbs, by, op=op, now=state.now)
+        commit = states.encode_counter(fold.counter)
         updates = (
             RefUpdate(state.view.value_name, state.view.expected(state.view.value_name), commit.oid),
             *(() if state.alive else state.view.deletions(state.view.expiry_name)),
-            *(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in taking),
+            *_deletions(fold),
         )
-        if _apply(database, key, state, Transaction(updates, (*DUMMY_OBJECTS, commit)), op):
-            return Result(applied=True, value=number, pending=False, version=commit.oid)
+        transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
+        if (done := fold.counter.find(op)) is None:
+            database.send(transaction, state.view.seen)  # it folds what comes before it, and then reads again in any case
+            continue
+        if _apply(database, key, state, transaction, op):
+            return Result(applied=True, value=done[1], pending=False, version=commit.oid)
         denied = True
         database.pause(attempt)
     raise ContentionError(database.max_attempts)
@@ -104,13 +104,17 @@ def assign(
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """A counter at one read. ``base`` is what an operation starts from; ``alive`` whether the key's expiry still counts."""
+    """A counter at one read. ``base`` is what an operation starts from; ``alive`` whether the key's expiry still counts.
+
+    ``crumbs`` are the breadcrumbs beside it; beside a value of another type, all are void.
+    """
 
     view: KeyView
     now: Micros
     base: Counter
     crumbs: Sequence[Breadcrumb]
     alive: bool
+    of_other_type: bool = False
 
 
 def _read(database: Database, key: Key, command: str, *, exact: bool = True) -> _State:
@@ -125,7 +129,7 @@ def _read(database: Database, key: Key, command: str, *, exact: bool = True) -> 
     except (WrongTypeError, MalformedRecordError):
         if command:
             raise
-        return _State(view, now, Counter(), view.breadcrumbs(), alive=_alive_or_unreadable(view, now))
+        return _State(view, now, Counter(), view.breadcrumbs(), alive=_alive_or_unreadable(view, now), of_other_type=True)
 
 
 def _alive_or_unreadable(view: KeyView, now: Micros) -> bool:
@@ -135,8 +139,8 @@ def _alive_or_unreadable(view: KeyView, now: Micros) -> bool:
         return False  # an expiry that nobody can read is not kept
 
 
-def _oldest(state: _State) -> Sequence[Breadcrumb]:
-    return sorted(state.crumbs, key=lambda crumb: crumb.name)[:MAX_TAKEN_ALONG]
+def _deletions(fold: Fold) -> tuple[RefUpdate, ...]:
+    return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in fold.taken)
 
 
 def _forms(database: Database, key: Key, op: str) -> tuple[str, ...]:
@@ -147,7 +151,8 @@ def _forms(database: Database, key: Key, op: str) -> tuple[str, ...]:
 
 def _known(state: _State, *ops: str) -> Result | None:
     """Give the answer of an operation that was done before, by an earlier attempt or an earlier run."""
-    if (done := next(filter(None, map(state.base.find, ops)), None)) is not None:
+    done = next((found for op in ops if (found := state.base.find(op))), None)
+    if done is not None:
         return Result(applied=True, value=done[1], pending=False, version=state.view.version)
     if any(crumb.op in ops for crumb in state.crumbs):
         return Result(applied=True, pending=True, version=state.view.version)
@@ -226,18 +231,17 @@ def _assignment(
     """Make the transaction; with an anchor it is forced, and moves the counter whatever it is, while the anchor stands."""
     view, forced = state.view, anchor is not None
     time = states.next_time(state.now, state.base, state.crumbs)
-    skipping = RECENT_OPERATIONS if forced else 0
-    commit = states.encode_counter(states.assign(state.base, value, time, op, skipping=skipping))
+    settling = () if state.of_other_type else state.crumbs
+    fold = states.assign(state.base, settling, value, time, op=op, now=state.now, forced=forced)
+    commit = states.encode_counter(fold.counter)
     expect = ANY if forced else view.expected(view.value_name)
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
-    # What is void now is deleted now: left behind, it could outlive the counter that knows so.
-    void = () if forced else tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in _oldest(state))
     unread = (RefUpdate(DUMMY_TREE_TAG, view.expected(DUMMY_TREE_TAG), anchor.oid),) if anchor else ()
     updates = (
         RefUpdate(view.value_name, expect, commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),
         null,
-        *void,
+        *_deletions(fold),
         *unread,
     )
     objects = (*DUMMY_OBJECTS, NULL_COMMIT, *([anchor] if anchor else []), commit, *expiry_objects(lifetime))

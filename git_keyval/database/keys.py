@@ -190,7 +190,7 @@ class KeyView:
         if self.alive(now) and self.category() == "data":
             return self._data()
         counter, crumbs = self.counter(command, now), self.breadcrumbs()
-        ops = (counter.op, *(op for op, _ in counter.recent), *(crumb.op for crumb in crumbs))
+        ops = (counter.op, *(done[0] for done in counter.recent), *(crumb.op for crumb in crumbs))
         try:
             self.cipher.accept_counter(self.key_id, ops)
         except MalformedRecordError as exc:

@@ -6,7 +6,7 @@ and maintenance.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -30,6 +30,15 @@ from git_keyval.format.times import MAX_MOMENT, SECOND, Micros, Timestamp, momen
 RECENT_OPERATIONS = 128
 """How many operations a counter remembers at the least: the reach of ``op-id`` and of proofs that an operation was not applied."""
 
+WAITING_TIME = Micros(600 * SECOND)
+"""How long, from the time in a breadcrumb's name, its number is remembered: whoever left it has fetched the number by then."""
+
+MOST_REMEMBERED = 1024
+"""Of how many operations, the latest, a counter remembers those that may still be waited for."""
+
+MAX_TAKEN = 128
+"""How many breadcrumbs that count an increment folds, or a SET."""
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_CLOCK_LEAD = Micros(3600 * SECOND)
 """A time further ahead of now than this is not followed: one wrong clock must not drag all others along."""
@@ -38,8 +47,8 @@ MAX_CLOCK_LEAD = Micros(3600 * SECOND)
 # The text of a counter's metadata line: canonical JSON whose members leave no choice, so it is a regular language. A counter
 # remembers 128 operations and a gather reads thousands of counters; a JSON reader with checks of its own takes three times as long.
 _INTEGER = "0|-?[1-9][0-9]{0,18}"
-_ENTRY = rf'\["{OP_PATTERN}",(?:"(?:{_INTEGER})"|null)\]'
-_ENTRY_PARTS = re.compile(r'\["([^"]*)",(?:"([^"]*)"|null)\]')
+_ENTRY = rf'\["{OP_PATTERN}",(?:"(?:{_INTEGER})"(?:,"[0-9TZ]+")?|null)\]'
+_ENTRY_PARTS = re.compile(r'\["([^"]*)",(?:"([^"]*)"(?:,"([^"]*)")?|null)\]')
 _LINE = re.compile(
     rf'{{"category":"counter","op":"({OP_PATTERN})","recent":\[((?:{_ENTRY}(?:,{_ENTRY})*)?)\],"seq":(0|[1-9][0-9]{{0,15}})'
     rf'(?:,"setAt":"([0-9TZ]+)")?,"value":"({_INTEGER})","version":{FORMAT_VERSION}}}\n'
@@ -66,11 +75,15 @@ class Breadcrumb(NamedTuple):
     delta: int | Void
 
 
-Operation: TypeAlias = tuple[str, int | None]
-"""A remembered operation: its id and the number it was given, None if it came in as a breadcrumb.
+Operation: TypeAlias = tuple[str, int | None] | tuple[str, int, Timestamp]
+"""A remembered operation: its id, its number, and the time of the breadcrumb that it came in as, as long as it may be waited for.
 
-A plain tuple, because a gather holds hundreds of thousands of them, and of those Python's garbage collector soon lets go.
+The number is None where an earlier release folded the breadcrumb. A plain tuple, because a gather holds hundreds of thousands of
+them, and of those Python's garbage collector soon lets go.
 """
+
+_Numbered: TypeAlias = tuple[str, int] | tuple[str, int, Timestamp]
+"""An operation that is applied now, and so has a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +97,15 @@ class Counter:
     set_at: Timestamp | None = None
 
     def find(self, op: str) -> Operation | None:
-        """Give the remembered operation of that id, if it is remembered."""
+        """Return the remembered operation of that id, if it is remembered."""
         return next((done for done in reversed(self.recent) if done[0] == op), None)
+
+
+class Fold(NamedTuple):
+    """The next state of a counter, and the breadcrumbs to delete in the transaction that moves the counter there."""
+
+    counter: Counter
+    taken: Sequence[Breadcrumb]
 
 
 def encode_counter(counter: Counter) -> GitObject:
@@ -93,7 +113,7 @@ def encode_counter(counter: Counter) -> GitObject:
     members: dict[str, JsonValue] = {
         "category": "counter",
         "op": counter.op,
-        "recent": [[op, None if number is None else str(number)] for op, number in counter.recent],
+        "recent": [[op, None if number is None else str(number), *time] for op, number, *time in counter.recent],
         "seq": counter.seq,
         "value": str(counter.value),
     }
@@ -116,17 +136,26 @@ def decode_counter(record: GitObject) -> Counter:
     op, recent, seq, set_at, value = found.groups()
     if set_at is not None and moment_of(set_at) is None:
         raise MalformedRecordError(record.oid, "its setAt is not a timestamp")
+    entries = _ENTRY_PARTS.findall(recent)
+    if any(time and moment_of(time) is None for _, _, time in entries):
+        raise MalformedRecordError(record.oid, "the time of an operation that it remembers is not a timestamp")
     counter = Counter(
         value=int(value),
         op=op,
         seq=int(seq),
-        recent=tuple([(done, int(number) if number else None) for done, number in _ENTRY_PARTS.findall(recent)]),
+        recent=tuple([_operation(*entry) for entry in entries]),
         set_at=None if set_at is None else Timestamp(set_at),
     )
-    numbers = [counter.value, *(number for _, number in counter.recent if number is not None)]
+    numbers = [counter.value, *(done[1] for done in counter.recent if done[1] is not None)]
     if not INT64_MIN <= min(numbers) <= max(numbers) <= INT64_MAX or counter.seq > MAX_SAFE_INTEGER:
         raise MalformedRecordError(record.oid, "a number in it is out of range")
     return counter
+
+
+def _operation(op: str, number: str, time: str) -> Operation:
+    if time:
+        return op, int(number), Timestamp(time)
+    return op, int(number) if number else None
 
 
 def encode_delta(delta: int) -> GitObject:
@@ -163,12 +192,12 @@ def read_breadcrumb(name: RefName, time: Timestamp, op: str, target: GitObject) 
 
 
 def ended_life(expiry: int | None) -> Counter:
-    """Give what a counter starts from where there is none: 0; after an expiry, with all that came up to it void."""
+    """Return what a counter starts from where there is none: 0; after an expiry, with all that came up to it void."""
     return Counter(set_at=None if expiry is None else timestamp(Micros(expiry * SECOND)))
 
 
 def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
-    """Give the time up to which breadcrumbs are void: the last SET's, told by the counter or by a null breadcrumb."""
+    """Return the time up to which breadcrumbs are void: that of the last SET, which the counter or a null breadcrumb knows."""
     times = [crumb.time for crumb in crumbs if crumb.delta is NULL]
     if base.set_at is not None:
         times.append(base.set_at)
@@ -176,9 +205,9 @@ def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
 
 
 def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
-    """Give the breadcrumbs that add to the value, oldest first: later than the horizon, each op once, none that is remembered."""
+    """Return the breadcrumbs that add to the value, oldest first: later than the horizon, each op once, none that is remembered."""
     void_until = horizon(base, crumbs)
-    seen = {op for op, _ in base.recent}
+    seen = {done[0] for done in base.recent}
     found = []
     for crumb in sorted(crumbs, key=_by_time):
         if crumb.delta is NULL or (void_until is not None and crumb.time <= void_until) or crumb.op in seen:
@@ -189,58 +218,52 @@ def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
 
 
 def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
-    """Give the value of the counter with its breadcrumbs. It may leave the 64-bit range: only writing does not."""
-    return base.value + _sum(counting(base, crumbs))
+    """Return the value of the counter with its breadcrumbs. It may leave the 64-bit range: only writing does not."""
+    return base.value + sum(_delta(crumb) for crumb in counting(base, crumbs))
 
 
-def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str) -> Counter:
+def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str, now: Micros) -> Fold:
     """Take some of the breadcrumbs seen into the counter; all that were seen decide which of those are void.
 
+    One that would take the value out of the 64-bit range is not taken. Raises BoundError.
+    """
+    names = {crumb.name for crumb in taking}
+    counts = [crumb for crumb in counting(base, crumbs) if crumb.name in names]
+    numbered = _numbered(base.value, counts)
+    kept = {crumb.name for crumb in counts} - {crumb.name for crumb, _ in numbered}
+    counter = _moved(base, crumbs, _operations(numbered), op, now)
+    return Fold(counter, [crumb for crumb in taking if crumb.name not in kept])
+
+
+def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int | None, *, op: str, now: Micros) -> Fold:
+    """Fold the oldest breadcrumbs, and add ``by`` after them as the operation's own; without ``by`` that is one of them.
+
+    Its number is what the new counter remembers for the operation: nothing where older breadcrumbs have to stay, which are to be
+    numbered first. Raises CounterOverflowError where its own has no room, and BoundError.
+    """
+    taking, staying = _oldest(base, crumbs)
+    operations = _operations(taking)
+    if by is not None and not staying:
+        operations.append((op, _int64(_value(base, operations) + by)))
+    return Fold(_moved(base, crumbs, operations, op, now), _taken(base, crumbs, taking))
+
+
+def assign(
+    base: Counter, crumbs: Sequence[Breadcrumb], value: int, time: Timestamp, *, op: str, now: Micros, forced: bool = False
+) -> Fold:
+    """Settle the oldest breadcrumbs and then SET the counter, at a time later than every time seen.
+
+    One that is ``forced``, whatever the counter is, settles none, and raises ``seq`` so far that operations in doubt cannot know.
     Raises CounterOverflowError and BoundError.
     """
-    taken = {crumb.name for crumb in taking}
-    counted = [crumb for crumb in counting(base, crumbs) if crumb.name in taken]
-    return Counter(
-        value=_int64(base.value + _sum(counted)),
-        op=op,
-        seq=_seq(base, len(counted)),
-        recent=_remember(base.recent, [(crumb.op, None) for crumb in counted], crumbs),
-        set_at=horizon(base, crumbs),
-    )
-
-
-def increment(
-    base: Counter, crumbs: Sequence[Breadcrumb], by: int, *, taking: Sequence[Breadcrumb], op: str
-) -> tuple[Counter, int]:
-    """Add to the counter and fold breadcrumbs in; give the new state and the number that this operation is given.
-
-    The number is the whole total, with the breadcrumbs that were seen but not taken. Raises CounterOverflowError and BoundError.
-    """
-    folded = fold(base, crumbs, taking=taking, op=op)
-    number = _int64(total(base, crumbs) + by)
-    return (
-        replace(
-            folded,
-            value=_int64(folded.value + by),
-            seq=_seq(folded, 1),
-            recent=_remember(folded.recent, [(op, number)], crumbs, at_least=1 + folded.seq - base.seq),
-        ),
-        number,
-    )
-
-
-def assign(base: Counter, value: int, time: Timestamp, op: str, *, skipping: int = 0) -> Counter:
-    """Give the state after an unconditional SET at a time later than every time seen; ``seq`` skips so many operations.
-
-    Raises CounterOverflowError and BoundError.
-    """
-    return Counter(
-        value=_int64(value), op=op, seq=_seq(base, 1 + skipping), recent=_remember(base.recent, [(op, value)], ()), set_at=time
-    )
+    taking = [] if forced else _oldest(base, crumbs)[0]
+    settled = replace(base, seq=_seq(base, RECENT_OPERATIONS)) if forced else base
+    counter = _moved(settled, (), [*_operations(taking), (op, _int64(value))], op, now)
+    return Fold(replace(counter, set_at=time), () if forced else _taken(base, crumbs, taking))
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
-    """Give the time for a new breadcrumb or SET: now, but later than every time seen for this counter (a hybrid logical clock).
+    """Return the time for a new breadcrumb or SET: now, but later than every time seen for this counter (a hybrid logical clock).
 
     Times more than MAX_CLOCK_LEAD ahead of now are not followed. Raises BoundError at the end of the year 9999.
     """
@@ -251,12 +274,12 @@ def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Times
 
 
 def is_ahead(moment: Micros, now: Micros) -> bool:
-    """Tell whether a time is so far ahead of now that some clock must have been wrong."""
+    """Return whether a time is so far ahead of now that some clock must have been wrong."""
     return moment > now + MAX_CLOCK_LEAD
 
 
 def certainly_not_applied(op: str, before: Counter, after: Counter) -> bool:
-    """Tell whether the state after proves that an operation tried on the state before was not applied.
+    """Return whether the state after proves that an operation tried on the state before was not applied.
 
     It is proof only within one life of the counter (what was last done before is still remembered after) and while all that was
     done since is remembered. A state that remembers nothing proves nothing: the operation may have begun a life that was ended by
@@ -271,18 +294,73 @@ def _by_time(crumb: Breadcrumb) -> tuple[str, str]:
     return crumb.time, crumb.op
 
 
-def _sum(crumbs: Iterable[Breadcrumb]) -> int:
-    return sum(crumb.delta for crumb in crumbs if not isinstance(crumb.delta, Void))
+def _delta(crumb: Breadcrumb) -> int:
+    return 0 if isinstance(crumb.delta, Void) else crumb.delta
 
 
-def _remember(
-    recent: tuple[Operation, ...], new: list[Operation], crumbs: Iterable[Breadcrumb], *, at_least: int = 0
-) -> tuple[Operation, ...]:
-    """Forget the oldest operations, but none of which a breadcrumb was seen: it would count again."""
-    known = recent + tuple(new)
-    cut = max(0, len(known) - max(RECENT_OPERATIONS, len(new), at_least))
-    seen = {crumb.op for crumb in crumbs}
-    return tuple(done for done in known[:cut] if done[0] in seen) + known[cut:]
+def _numbered(value: int, crumbs: Iterable[Breadcrumb]) -> list[tuple[Breadcrumb, int]]:
+    """Return breadcrumbs with the running totals that are their numbers, without those that would leave the 64-bit range."""
+    numbered = []
+    for crumb in crumbs:
+        number = value + _delta(crumb)
+        if INT64_MIN <= number <= INT64_MAX:
+            value = number
+            numbered.append((crumb, number))
+    return numbered
+
+
+def _oldest(base: Counter, crumbs: Sequence[Breadcrumb]) -> tuple[list[tuple[Breadcrumb, int]], bool]:
+    """Return the breadcrumbs that one increment folds, with their numbers, and whether others have to stay for it."""
+    numbered = _numbered(base.value, counting(base, crumbs))
+    return numbered[:MAX_TAKEN], len(numbered) > MAX_TAKEN
+
+
+def _operations(numbered: Iterable[tuple[Breadcrumb, int]]) -> list[_Numbered]:
+    return [(crumb.op, number, crumb.time) for crumb, number in numbered]
+
+
+def _value(base: Counter, applied: Sequence[_Numbered]) -> int:
+    """Return the value after some operations: the number of the last of them."""
+    return applied[-1][1] if applied else base.value
+
+
+def _taken(base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[tuple[Breadcrumb, int]]) -> list[Breadcrumb]:
+    """Return what goes when these are folded: they, and of what tells nothing any more as many.
+
+    That are null breadcrumbs, whose time the counter has from now on, and breadcrumbs of operations that it remembers. Other void
+    ones stay: whoever waits for one has to find it.
+    """
+    folded = {crumb.name for crumb, _ in numbered}
+    done = {*(done[0] for done in base.recent), *(crumb.op for crumb, _ in numbered)}
+    spent = [crumb for crumb in crumbs if crumb.name not in folded and (crumb.delta is NULL or crumb.op in done)]
+    return [*(crumb for crumb, _ in numbered), *sorted(spent, key=_by_time)[:MAX_TAKEN]]
+
+
+def _moved(base: Counter, crumbs: Sequence[Breadcrumb], applied: Sequence[_Numbered], op: str, now: Micros) -> Counter:
+    """Return the counter after some operations; the breadcrumbs are those seen."""
+    return Counter(
+        value=_value(base, applied),
+        op=op,
+        seq=_seq(base, len(applied)),
+        recent=_remember((*base.recent, *applied), len(applied), {crumb.op for crumb in crumbs}, now),
+        set_at=horizon(base, crumbs),
+    )
+
+
+def _remember(known: Sequence[Operation], new: int, seen: Collection[str], now: Micros) -> tuple[Operation, ...]:
+    """Forget the oldest operations but those that may be waited for.
+
+    None is forgotten of which a breadcrumb was seen: it would count again.
+    """
+    young = timestamp(Micros(max(0, now - WAITING_TIME)))
+    certain = len(known) - max(RECENT_OPERATIONS, new)
+    reach = len(known) - max(MOST_REMEMBERED, new)
+    kept = []
+    for place, done in enumerate(known):
+        waited_for = done[2:] > (young,)
+        if place >= certain or (waited_for and place >= reach) or done[0] in seen:
+            kept.append(done if waited_for else done[:2])
+    return tuple(kept)
 
 
 def _seq(counter: Counter, more: int) -> int:

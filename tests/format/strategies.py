@@ -54,7 +54,7 @@ COUNTERS = st.builds(
     value=INT64,
     op=OPS,
     seq=st.integers(0, SAFE),
-    recent=st.lists(st.tuples(OPS, st.none() | INT64), max_size=8).map(tuple),
+    recent=st.lists(st.tuples(OPS, st.none() | INT64) | st.tuples(OPS, INT64, TIMES), max_size=8).map(tuple),
     set_at=st.none() | TIMES,
 )
 
@@ -70,7 +70,10 @@ def crumb(time: Timestamp, op: str, delta: int | Void) -> Breadcrumb:
 _OPS = st.integers(0, 9).map(lambda number: f"operation{number}")
 _TIMES = st.integers(0, 6).map(lambda second: Timestamp(f"20261122T10000{second}000000Z"))
 _DELTAS = st.integers(-9, 9).filter(bool)
-_RECENT = st.lists(st.tuples(_OPS, st.none() | st.integers(-9, 9)), max_size=6, unique_by=lambda done: done[0])
+_NUMBERS = st.integers(-9, 9)
+_RECENT = st.lists(
+    st.tuples(_OPS, st.none() | _NUMBERS) | st.tuples(_OPS, _NUMBERS, _TIMES), max_size=6, unique_by=lambda done: done[0]
+)
 _PADDING = tuple((f"padding{number:04d}", number) for number in range(128))
 
 CRUMBS = st.lists(

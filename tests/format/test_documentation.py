@@ -29,7 +29,13 @@ KEY = encode_data(parse_value("String", "build-number"))
 VALUE = encode_data(parse_value("Number", "42"))
 OP = "q7w8e9r0t1y2"
 TIME = Timestamp("20261122T140355123456Z")
-COUNTER = Counter(42, OP, 17, (("0123456789abcdef0123", None), (OP, 42)), Timestamp("20261122T140000000000Z"))
+COUNTER = Counter(
+    42,
+    OP,
+    17,
+    (("0123456789abcdef0123", 41, Timestamp("20261122T140102000000Z")), (OP, 42)),
+    Timestamp("20261122T140000000000Z"),
+)
 ELEMENTS = {
     "map": {"colour": blob(b"red"), "a/b": blob(b"x")},
     "array": {"0": blob(b"1"), "2": blob(b"3")},

@@ -1,6 +1,6 @@
 """The golden vectors of the counter rules (tests/vectors/folding.json)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from git_keyval.format.counters import (
     NULL,
     Breadcrumb,
     Counter,
+    Fold,
     assign,
     certainly_not_applied,
     encode_delta,
@@ -21,6 +22,7 @@ from git_keyval.format.counters import (
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import KeyId, Naming
 from git_keyval.format.times import Micros, Timestamp, moment_of
+from tests.format.states import counter_of
 from tests.vectors import load
 
 Case = Mapping[str, Any]
@@ -47,14 +49,14 @@ def crumbs_of(case: Case) -> list[Breadcrumb]:
     return [crumb_of(crumb) for crumb in case["breadcrumbs"]]
 
 
-def counter_of(case: Case) -> Counter:
-    return Counter(
-        value=int(case["value"]),
-        op=case["op"],
-        seq=case["seq"],
-        recent=tuple((op, None if number is None else int(number)) for op, number in case["recent"]),
-        set_at=None if case["setAt"] is None else Timestamp(case["setAt"]),
-    )
+def number_of(case: Case, folded: Fold) -> str | None:
+    """Return the number that the operation of a case is given, as the vectors write it."""
+    done = folded.counter.find(case["op"])
+    return None if done is None else str(done[1])
+
+
+def taken_of(case: Case, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
+    return sorted(crumbs[index] for index in case["taken"])
 
 
 def micros(text: str) -> Micros:
@@ -76,36 +78,50 @@ def test_a_fold_gives_the_state_of_the_vector(case: Case) -> None:
     """What is taken is added once and remembered; what is void changes nothing."""
     base, crumbs = counter_of(case["base"]), crumbs_of(case)
     taking = [crumbs[index] for index in case["taking"]]
-    if case["result"] == "overflow":
-        with pytest.raises(CounterOverflowError):
-            fold(base, crumbs, taking=taking, op=case["op"])
-    else:
-        assert fold(base, crumbs, taking=taking, op=case["op"]) == counter_of(case["result"])
-        assert fold(base, crumbs[::-1], taking=taking[::-1], op=case["op"]) == counter_of(case["result"])
+    for listed, wanted in ((crumbs, taking), (crumbs[::-1], taking[::-1])):
+        counter, taken = fold(base, listed, taking=wanted, op=case["op"], now=micros(case["now"]))
+        assert counter == counter_of(case["result"])
+        assert sorted(taken) == taken_of(case, crumbs)
 
 
 @pytest.mark.parametrize("case", FOLDING["increments"], ids=scenario)
 def test_an_increment_gives_the_state_and_the_number_of_the_vector(case: Case) -> None:
-    """The number that an increment is given is the whole total, and it is remembered."""
-    base, crumbs = counter_of(case["base"]), crumbs_of(case)
-    taking = [crumbs[index] for index in case["taking"]]
+    """The number is the running total of what the new counter contains, and it is remembered."""
+    base, crumbs, now = counter_of(case["base"]), crumbs_of(case), micros(case["now"])
     if case["result"] == "overflow":
         with pytest.raises(CounterOverflowError):
-            increment(base, crumbs, int(case["by"]), taking=taking, op=case["op"])
-    else:
-        expected = counter_of(case["result"]), int(case["number"])
-        assert increment(base, crumbs, int(case["by"]), taking=taking, op=case["op"]) == expected
+            increment(base, crumbs, int(case["by"]), op=case["op"], now=now)
+        return
+    for listed in (crumbs, crumbs[::-1]):
+        folded = increment(base, listed, int(case["by"]), op=case["op"], now=now)
+        assert (folded.counter, number_of(case, folded)) == (counter_of(case["result"]), case["number"])
+        assert sorted(folded.taken) == taken_of(case, crumbs)
+
+
+@pytest.mark.parametrize("case", FOLDING["waiters"], ids=scenario)
+def test_who_waits_folds_its_own_breadcrumb_with_the_others(case: Case) -> None:
+    """What counts is numbered oldest first, so everybody's turn comes."""
+    base, crumbs = counter_of(case["base"]), crumbs_of(case)
+    folded = increment(base, crumbs, None, op=case["op"], now=micros(case["now"]))
+    assert (folded.counter, number_of(case, folded)) == (counter_of(case["result"]), case["number"])
+    assert sorted(folded.taken) == taken_of(case, crumbs)
 
 
 @pytest.mark.parametrize("case", FOLDING["sets"], ids=scenario)
 def test_a_set_gives_the_state_of_the_vector(case: Case) -> None:
-    """SET replaces the number and keeps the memory."""
-    base, time = counter_of(case["base"]), Timestamp(case["time"])
+    """SET replaces the number, keeps the memory, and settles what counted before it."""
+    base, crumbs = counter_of(case["base"]), crumbs_of(case)
+
+    def made() -> Fold:
+        time, now = Timestamp(case["time"]), micros(case["now"])
+        return assign(base, crumbs, int(case["value"]), time, op=case["op"], now=now, forced=case["forced"])
+
     if case["result"] == "overflow":
         with pytest.raises(CounterOverflowError):
-            assign(base, int(case["value"]), time, case["op"])
+            made()
     else:
-        assert assign(base, int(case["value"]), time, case["op"]) == counter_of(case["result"])
+        assert made().counter == counter_of(case["result"])
+        assert sorted(made().taken) == taken_of(case, crumbs)
 
 
 @pytest.mark.parametrize("case", FOLDING["clocks"])

@@ -10,7 +10,6 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import (
     NULL,
-    Counter,
     decode_counter,
     decode_delta,
     encode_counter,
@@ -22,8 +21,9 @@ from git_keyval.format.objects import GitObject, Oid, blob, commit, from_content
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
 from git_keyval.format.registry import ENTRY_FILE, decode_entry, encode_entry, read_entry
-from git_keyval.format.times import Micros, Timestamp
+from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
+from tests.format.states import counter_of
 from tests.vectors import HERE, load
 from tests.vectors.generate import FILES, render
 
@@ -54,16 +54,6 @@ def value_of(case: Case) -> Value:
 def stored(objects: list[Case]) -> dict[Oid, GitObject]:
     made = [from_content(part["kind"], base64.b64decode(part["contentBase64"])) for part in objects]
     return {made_object.oid: made_object for made_object in made}
-
-
-def counter_of(case: Case) -> Counter:
-    return Counter(
-        value=int(case["value"]),
-        op=case["op"],
-        seq=case["seq"],
-        recent=tuple((op, None if number is None else int(number)) for op, number in case["recent"]),
-        set_at=None if case["setAt"] is None else Timestamp(case["setAt"]),
-    )
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -115,7 +115,7 @@ def test_the_memory_of_the_counter_tells_what_was_folded(memory: World) -> None:
     memory.clock.advance(HOUR)
     gather(memory.maintenance())
     after = counter(memory)
-    assert list(after.recent) == [("firstincrement", 10), ("thirdone", None), ("secondone", None)]
+    assert list(after.recent) == [("firstincrement", 10), ("thirdone", 17), ("secondone", 22)]
     assert (after.value, after.seq, after.set_at) == (22, before.seq + 2, before.set_at)
     assert after.op not in {"firstincrement", "secondone", "thirdone"}
 
@@ -232,8 +232,10 @@ def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> No
     assert value_of(memory, "b") == "17"
     memory.plant(key("a"), -100)
     memory.clock.advance(HOUR)
-    assert gather(memory.maintenance()).notable() == 0
+    assert stuck == notable(gather(memory.maintenance()))
     assert value_of(memory, "a") == str(INT64_MAX - 88)
+    assert gather(memory.maintenance()).notable() == 0
+    assert (value_of(memory, "a"), memory.breadcrumbs()) == (str(INT64_MAX - 88), [])
 
 
 def test_what_is_void_goes_though_the_counter_would_overflow(memory: World) -> None:

@@ -64,7 +64,7 @@ class Rules(NamedTuple):
     - ``clock_first``: sweep reads the clock before the refs; everybody else may read it after them.
     - ``witness_last``: GETDEL looks for its gc/ branch after the breadcrumbs, not before them.
     - ``forces``: SET does not try twice but forces the ref; ``forces_again``: also after a lost reply, if the ref is as it was.
-    - ``takes``: how many breadcrumbs INCR folds. ``rereads``: a breadcrumb is left only after another read.
+    - ``rereads``: a breadcrumb is left only after another read.
     """
 
     reads: tuple[str, ...] = BREADCRUMBS_FIRST
@@ -76,9 +76,7 @@ class Rules(NamedTuple):
     witness_last: bool = True
     unique_commits: bool = True
     dedupes: bool = True
-    keeps_time: bool = True
     gather_compares: bool = True
-    takes: int = 128
     rereads: bool = True
     forces: bool = False
     forces_again: bool = False
@@ -182,8 +180,6 @@ class Behaviour:
         again = Decision("sending", attempt._replace(again=True))
         if attempt.what == "force":
             return again if self.rules.forces_again and view.value == attempt.seen else UNKNOWN
-        if attempt.what == "breadcrumb" and not self.rules.keeps_time:
-            again = self._leave_breadcrumb(now, view)
         if attempt.what == "breadcrumb":
             return again if proven or self.rules.proof != "life" else UNKNOWN
         if view.value == attempt.seen and (attempt.seen != ABSENT or self.rules.proof != "life"):
@@ -202,9 +198,10 @@ class Behaviour:
                 return True
 
     def _increment(self, now: Micros, view: View) -> Decision:
-        base, taking = view.base(now), view.breadcrumbs[: self.rules.takes]
-        counter, number = self._fold(base, view.breadcrumbs, taking, self.op.number)
-        updates = (Update(VALUE, view.value, self._commit(counter)), *_deletes(taking), *_drop_expired(view, now))
+        base = view.base(now)
+        counter, taken = self._fold(now, base, view.breadcrumbs, (), self.op.number)
+        number = (counter.find(self.id) or ("", None))[1]
+        updates = (Update(VALUE, view.value, self._commit(counter)), *_deletes(taken), *_drop_expired(view, now))
         return Decision("sending", Attempt("change", updates, store(base), view.value, number))
 
     def _leave_breadcrumb(self, now: Micros, view: View) -> Decision:
@@ -215,13 +212,13 @@ class Behaviour:
     def _assign(self, now: Micros, view: View, *, force: bool) -> Decision:
         base = view.base(now)
         time = counters.next_time(now, base, view.crumbs())
-        counter = counters.assign(base, self.op.number, time, self.id)
+        counter, taken = counters.assign(base, view.crumbs(), self.op.number, time, op=self.id, now=now)
         null = breadcrumb(time, self.id, NULL)
         updates = (Update(null.name, ABSENT, null.oid), *_drop_expired(view, now))
         if force:
-            forced = replace(counter, seq=counter.seq + RECENT_OPERATIONS)
+            forced, _ = counters.assign(base, view.crumbs(), self.op.number, time, op=self.id, now=now, forced=True)
             return Decision("sending", Attempt("force", (Update(VALUE, ANY, store(forced)), *updates), store(base), view.value))
-        cleared = _deletes(view.breadcrumbs) if self.rules.set_clears else ()
+        cleared = _deletes([Ref(crumb.name, crumb.oid) for crumb in taken]) if self.rules.set_clears else ()
         updates = (Update(VALUE, view.value, store(counter)), *updates, *cleared)
         return Decision("sending", Attempt("change", updates, store(base), view.value))
 
@@ -253,29 +250,28 @@ class Behaviour:
         decisions = [DONE]
         for count in range(1, len(view.breadcrumbs) + 1):
             taking = view.breadcrumbs[:count]
-            folded, _ = self._fold(base, view.breadcrumbs, taking, None)
-            updates = _deletes(taking)
+            folded, taken = self._fold(now, base, view.breadcrumbs, taking, None)
+            updates = _deletes(taken)
             if folded.seq != base.seq:
                 expect = view.value if self.rules.gather_compares else ANY
                 updates = (Update(VALUE, expect, self._commit(folded)), *_drop_expired(view, now), *updates)
             decisions.append(Decision("sending", Attempt("gather", updates)))
         return tuple(decisions)
 
-    def _fold(self, base: Counter, seen: Refs, taking: Refs, by: int | None) -> tuple[Counter, int | None]:
+    def _fold(self, now: Micros, base: Counter, seen: Refs, taking: Refs, by: int | None) -> tuple[Counter, Sequence[Ref]]:
         crumbs = [read_breadcrumb(ref) for ref in seen]
         ops = {_alias(crumb): crumb.op for crumb in crumbs}
         if not self.rules.dedupes:
             crumbs = [crumb._replace(op=_alias(crumb)) for crumb in crumbs]
         taken = [crumb for crumb, ref in zip(crumbs, seen, strict=True) if ref in taking]
-        number = None
         if by is None:
-            counter = counters.fold(base, crumbs, taking=taken, op=self.id)
+            counter, gone = counters.fold(base, crumbs, taking=taken, op=self.id, now=now)
         else:
-            counter, number = counters.increment(base, crumbs, by, taking=taken, op=self.id)
+            counter, gone = counters.increment(base, crumbs, by, op=self.id, now=now)
         if not self.rules.dedupes:
-            recent = tuple((ops.get(op, op), number) for op, number in counter.recent)
+            recent = tuple((ops.get(done[0], done[0]), done[1]) for done in counter.recent)
             counter = replace(counter, recent=recent)
-        return counter, number
+        return counter, [Ref(crumb.name, crumb.oid) for crumb in gone]
 
     def _commit(self, counter: Counter) -> str:
         return store(counter if self.rules.unique_commits else replace(counter, op="", recent=()))

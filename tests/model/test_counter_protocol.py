@@ -47,7 +47,6 @@ HOLDS = {
     "breadcrumbs without another read": Variant((leave(), leave(2), retry(4), GATHER), Rules(rereads=False)),
     "unique numbers": Variant((retry(), leave(2), retry(4), GATHER), lost=1),
     "unique numbers of three": Variant((retry(), retry(2), retry(4)), lost=1),
-    "more breadcrumbs than one increment folds": Variant((leave(), retry(2), GATHER), Rules(takes=1), pending=(100, 200)),
     "a counter that begins": Variant((leave(), leave(2), retry(4), GATHER), counter=None, lost=1),
     "a counter that begins with breadcrumbs": Variant((leave(), retry(2), GATHER), counter=None, pending=(100, 200), lost=1),
     # requests that arrive late
@@ -99,11 +98,6 @@ BROKEN = {
         (DEL, denied(4), GATHER), Rules(gather_reads=COUNTER_FIRST), replace(SEED, set_at=timestamp(Micros(START + 1000)))
     ),
     "an operation is counted twice": Variant((leave(), retry(2), GATHER), Rules(dedupes=False), kills=1, late=True),
-    "a breadcrumb is made again at a new time": Variant(
-        (Op("incr", 1, "breadcrumb", before="doubt"), retry(2), assign(), GATHER),
-        Rules(keeps_time=False, takes=1),
-        pending=(100,),
-    ),
     "gather does not compare": Variant((denied(), retry(4), GATHER), Rules(gather_compares=False)),
     "no proof": Variant((retry(), GETDEL), Rules(proof="none"), lost=1),
     "the same again where nothing was": Variant((retry(), GETDEL), Rules(proof="refs"), counter=None, lost=1),
@@ -130,10 +124,6 @@ LIMITS = {
     "a GET during a DEL may see the breadcrumbs alone": Variant((GET, DEL), pending=(100,)),
     "a GET during a sweep may see what has expired": Variant(
         (GET, retry(2)), Rules(reads=(*BREADCRUMBS_FIRST, "expiry")), mortal=True
-    ),
-    # INCR b is given a number with a breadcrumb that it does not fold; only where there are more of them than it can fold
-    "a void breadcrumb leaves no trace of its operation": Variant(
-        (Op("incr", 1, before="killed"), retry(2), assign(), GATHER), Rules(takes=1), pending=(100,)
     ),
 }
 

@@ -19,6 +19,8 @@ from tests.model.database import START, breadcrumb, read_breadcrumb
 
 SEED = Counter(5, "seedseed", 1)
 TRIED = "triedtried"
+LATER = Micros(START + 3600 * SECOND)
+"""When nobody waits any more for the breadcrumbs that are left around START."""
 
 
 def op(number: int) -> str:
@@ -30,14 +32,18 @@ def crumbs(count: int, first: int = 0) -> list[Breadcrumb]:
     return [read_breadcrumb(ref) for ref in made]
 
 
+def applied(counter: Counter, by: str, found: Sequence[Breadcrumb] = ()) -> Counter:
+    return increment(counter, found, 1, op=by, now=LATER).counter
+
+
 def increments(counter: Counter, count: int, *, first: int = 0) -> Counter:
     for number in range(first, first + count):
-        counter, _ = increment(counter, [], 1, taking=[], op=op(number))
+        counter = applied(counter, op(number))
     return counter
 
 
 def gathered(counter: Counter, found: Sequence[Breadcrumb], *, by: str = "gathergather") -> Counter:
-    return fold(counter, found, taking=found, op=by)
+    return fold(counter, found, taking=found, op=by, now=LATER).counter
 
 
 def test_an_operation_is_certainly_not_applied_while_all_that_was_done_since_is_remembered() -> None:
@@ -49,7 +55,7 @@ def test_an_operation_is_certainly_not_applied_while_all_that_was_done_since_is_
 @pytest.mark.parametrize("remembered", [1, 2, RECENT_OPERATIONS, 3 * RECENT_OPERATIONS])
 def test_an_applied_operation_is_never_taken_for_not_applied_however_much_was_done_since(remembered: int) -> None:
     before = gathered(SEED, crumbs(remembered, first=5000))
-    after, _ = increment(before, [], 1, taking=[], op=TRIED)
+    after = applied(before, TRIED)
     for number in range(2 * RECENT_OPERATIONS):
         assert not certainly_not_applied(TRIED, before, after)
         after = increments(after, 1, first=number)
@@ -59,8 +65,7 @@ def test_an_applied_operation_is_never_taken_for_not_applied_however_much_was_do
 @pytest.mark.parametrize("then", [0, 1, RECENT_OPERATIONS - 1, RECENT_OPERATIONS])
 def test_an_applied_operation_is_never_taken_for_not_applied_after_a_gather(at_once: int, then: int) -> None:
     before = increments(SEED, 3, first=5000)
-    applied, _ = increment(before, [], 1, taking=[], op=TRIED)
-    after = increments(gathered(applied, crumbs(at_once)), then, first=2000)
+    after = increments(gathered(applied(before, TRIED), crumbs(at_once)), then, first=2000)
     assert not certainly_not_applied(TRIED, before, after)
 
 
@@ -74,9 +79,9 @@ def test_a_gather_of_many_hides_nothing_it_has_folded_and_proves_nothing_about_o
 
 def test_an_increment_remembers_all_that_it_has_folded_and_itself() -> None:
     found = crumbs(RECENT_OPERATIONS)
-    after, number = increment(increments(SEED, 500, first=5000), found, 1, taking=found, op=TRIED)
-    assert number == 5 + 500 + RECENT_OPERATIONS + 1
-    assert [op for op, _ in after.recent] == [*(crumb.op for crumb in found), TRIED]
+    after = applied(increments(SEED, 500, first=5000), TRIED, found)
+    assert after.find(TRIED) == (TRIED, 5 + 500 + RECENT_OPERATIONS + 1)
+    assert [done[0] for done in after.recent] == [*(crumb.op for crumb in found), TRIED]
     assert after.seq == 1 + 500 + RECENT_OPERATIONS + 1
 
 
@@ -102,10 +107,11 @@ def test_a_counter_of_another_life_proves_nothing() -> None:
 
 def test_a_forced_set_proves_nothing() -> None:
     before = increments(SEED, 3, first=5000)
-    forced = assign(before, 50, timestamp(START), "setsetset")
-    jumped = Counter(forced.value, forced.op, forced.seq + RECENT_OPERATIONS, forced.recent, forced.set_at)
-    assert certainly_not_applied(TRIED, before, forced)
-    assert not certainly_not_applied(TRIED, before, jumped)
+    compared, forced = (
+        assign(before, [], 50, timestamp(START), op="setsetset", now=START, forced=forced).counter for forced in (False, True)
+    )
+    assert certainly_not_applied(TRIED, before, compared)
+    assert not certainly_not_applied(TRIED, before, forced)
 
 
 @pytest.mark.parametrize("set_at", [None, timestamp(Micros(START - SECOND))], ids=["absent", "expired"])

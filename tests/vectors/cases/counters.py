@@ -23,7 +23,7 @@ def state(value: int | str = 0, op: str = OP, seq: int = 0, recent: Recent | Non
 
 def counter_message(counter: Json) -> str:
     set_at = f'"setAt":"{counter["setAt"]}",' if counter["setAt"] else ""
-    recent = ",".join(f'["{op}",{"null" if number is None else quoted(number)}]' for op, number in counter["recent"])
+    recent = ",".join(f"[{','.join('null' if part is None else quoted(part) for part in entry)}]" for entry in counter["recent"])
     head = f'{{"category":"counter","op":"{counter["op"]}","recent":[{recent}],"seq":{counter["seq"]},'
     return f'{head}{set_at}"value":"{counter["value"]}","version":2}}\n'
 
@@ -45,6 +45,9 @@ def counters() -> Json:
         "two clients make different commits for the same step": state(1, "otherop0", 1, [["otherop0", "1"]]),
         "nothing remembered": state(5, OP, 0, []),
         "a breadcrumb came in without a number": state(42, OP, 17, [["abcdefgh", "41"], ["0123456789", None]]),
+        "breadcrumbs came in with their numbers": state(
+            -1, OP, 17, [["abcdefgh", "41"], ["0123456789", "-2", TIME], ["abcdefghi", "-1", TIME]]
+        ),
         "after a SET": state(100, OP, 18, [[OP, "100"]], TIME),
         "negative": state(-3, OP, 2, [["abcdefgh", "0"], [OP, "-3"]]),
         "largest": state(INT64_MAX, OP, 1, [[OP, str(INT64_MAX)]]),
@@ -159,6 +162,12 @@ def malformed_counters() -> Iterator[Json]:
             "[[]]",
             '[["abcdefgh"]]',
             '[["abcdefgh","5",null]]',
+            '[["abcdefgh",null,"20261122T140355123456Z"]]',
+            '[["abcdefgh","5","20260230T000000000000Z"]]',
+            '[["abcdefgh","5","20261122T140355Z"]]',
+            '[["abcdefgh","5",""]]',
+            '[["abcdefgh","5",1795392000]]',
+            '[["abcdefgh","5","20261122T140355123456Z","5"]]',
             '[["abcdefgh",5]]',
             '[["abcdefgh","05"]]',
             '[["abcdefgh",""]]',

@@ -11,6 +11,11 @@ def at(second: int, micro: int = 0) -> str:
     return f"20261122T1000{second:02d}{micro:06d}Z"
 
 
+NOW = at(30)
+LATER = "20261122T101003000000Z"
+"""Ten minutes after the breadcrumb of second 3."""
+
+
 def crumb(second: int, op: str, delta: int | None) -> Json:
     return {"time": at(second), "op": op, "delta": None if delta is None else str(delta)}
 
@@ -19,9 +24,22 @@ def remembered(count: int, start: int = 0) -> Recent:
     return [[f"done{number:04d}", str(number)] for number in range(start, start + count)]
 
 
-ADDED: Recent = [["aaaaaaaa", None]]
+def waited(count: int, start: int = 0, second: int = 1) -> Recent:
+    return [[f"wait{number:04d}", str(number), at(second)] for number in range(start, start + count)]
+
+
+def folded(*crumbs: Json, start: int) -> Recent:
+    """Remember breadcrumbs that came in, in this order, with the running totals from ``start`` on."""
+    found: Recent = []
+    for each in crumbs:
+        start += int(each["delta"])
+        found.append([each["op"], str(start), each["time"]])
+    return found
+
+
 A1, B2, C3 = crumb(1, "aaaaaaaa", 5), crumb(2, "bbbbbbbb", 7), crumb(3, "cccccccc", -2)
 NULL2 = crumb(2, "nullnull", None)
+ADDED: Recent = [["aaaaaaaa", None]]
 
 
 def folding() -> Json:
@@ -30,25 +48,32 @@ def folding() -> Json:
             {"name": name, "base": base, "breadcrumbs": crumbs, "total": str(total)} for name, base, crumbs, total in totals()
         ],
         "folds": [
-            {"name": name, "base": base, "breadcrumbs": crumbs, "taking": taking, "op": "gathered", "result": result}
-            for name, base, crumbs, taking, result in folds()
-        ],
-        "increments": [
             {
                 "name": name,
                 "base": base,
                 "breadcrumbs": crumbs,
                 "taking": taking,
-                "by": str(by),
-                "op": "incrincr",
-                "number": number,
+                "op": "gathered",
+                "now": now,
+                "taken": taken,
                 "result": result,
             }
-            for name, base, crumbs, taking, by, number, result in increments()
+            for name, base, crumbs, taking, now, taken, result in map(with_taken, folds())
+        ],
+        "increments": [
+            {"name": name, "base": base, "breadcrumbs": crumbs, "by": str(by), "op": "incrincr", "now": now, "taken": taken}
+            | {"number": number, "result": result}
+            for name, base, crumbs, by, now, taken, number, result in increments()
+        ],
+        "waiters": [
+            {"name": name, "base": base, "breadcrumbs": crumbs, "op": op, "now": NOW, "taken": taken, "number": number}
+            | {"result": result}
+            for name, base, crumbs, op, taken, number, result in waiters()
         ],
         "sets": [
-            {"name": name, "base": base, "value": str(value), "time": at(30), "op": "assigned", "result": result}
-            for name, base, value, result in sets()
+            {"name": name, "base": base, "breadcrumbs": crumbs, "forced": forced, "value": str(value), "time": at(30)}
+            | {"op": "assigned", "now": NOW, "taken": taken, "result": result}
+            for name, base, crumbs, forced, value, taken, result in sets()
         ],
         "clocks": [{"now": now, "setAt": set_at, "breadcrumbs": seen, "time": time} for now, set_at, seen, time in clocks()],
         "doubts": [
@@ -102,18 +127,35 @@ def totals() -> Iterator[tuple[str, Json, list[Json], int]]:
     )
 
 
-def folds() -> Iterator[tuple[str, Json, list[Json], list[int], Json | str]]:
-    base = state(10, OP, 3, [["done0000", "10"]])
-    since = {**base, "setAt": at(2)}
+Taking = list[int]
+FoldCase = tuple[str, Json, list[Json], Taking, Json]
+
+
+def with_taken(
+    case: FoldCase | tuple[str, Json, list[Json], Taking, Json, Taking],
+) -> tuple[str, Json, list[Json], Taking, str, Taking, Json]:
+    """Complete a case: what is to be taken is taken, unless the case says otherwise."""
+    name, base, crumbs, taking, result = case[:5]
+    return name, base, crumbs, taking, NOW, case[5] if len(case) == 6 else taking, result
+
+
+def folds() -> Iterator[FoldCase | tuple[str, Json, list[Json], Taking, Json, Taking]]:
     done: Recent = [["done0000", "10"]]
-    three: Recent = [["aaaaaaaa", None], ["bbbbbbbb", None], ["cccccccc", None]]
-    yield "all are taken, oldest first", base, [C3, A1, B2], [0, 1, 2], state(20, "gathered", 6, done + three)
+    base = state(10, OP, 3, done)
+    since = {**base, "setAt": at(2)}
     yield (
-        "one is taken, the others stay",
+        "all are taken, oldest first, each with the running total for its number",
+        base,
+        [C3, A1, B2],
+        [0, 1, 2],
+        state(20, "gathered", 6, [*done, ["aaaaaaaa", "15", at(1)], ["bbbbbbbb", "22", at(2)], ["cccccccc", "20", at(3)]]),
+    )
+    yield (
+        "one is taken, the others stay: they are not in its number",
         base,
         [A1, B2, C3],
         [1],
-        state(17, "gathered", 4, [*done, ["bbbbbbbb", None]]),
+        state(17, "gathered", 4, [*done, ["bbbbbbbb", "17", at(2)]]),
     )
     yield "none is taken", base, [A1], [], state(10, "gathered", 3, done)
     yield "void ones change nothing", since, [A1, B2], [0, 1], state(10, "gathered", 3, done, at(2))
@@ -123,7 +165,7 @@ def folds() -> Iterator[tuple[str, Json, list[Json], list[int], Json | str]]:
         base,
         [A1, NULL2, C3],
         [0, 2],
-        state(8, "gathered", 4, [*done, ["cccccccc", None]], at(2)),
+        state(8, "gathered", 4, [*done, ["cccccccc", "8", at(3)]], at(2)),
     )
     yield (
         "an older null breadcrumb does not move setAt back",
@@ -133,36 +175,38 @@ def folds() -> Iterator[tuple[str, Json, list[Json], list[int], Json | str]]:
         state(10, "gathered", 3, done, at(4)),
     )
     yield (
-        "a remembered operation is not added",
+        "an operation remembered without a number is not added, and stays without one",
         {**base, "recent": ADDED},
         [A1, B2],
         [0, 1],
-        state(17, "gathered", 4, [["aaaaaaaa", None], ["bbbbbbbb", None]]),
+        state(17, "gathered", 4, [["aaaaaaaa", None], ["bbbbbbbb", "17", at(2)]]),
     )
     twice = [A1, crumb(2, "aaaaaaaa", 100)]
-    yield "both of one operation are taken, one counts", base, twice, [0, 1], state(15, "gathered", 4, done + ADDED)
+    once: Recent = [*done, ["aaaaaaaa", "15", at(1)]]
+    yield "both of one operation are taken, one counts", base, twice, [0, 1], state(15, "gathered", 4, once)
     yield "the later of one operation is taken: nothing", base, twice, [1], state(10, "gathered", 3, done)
     yield (
         "the earlier of one operation is taken: the other is void by recent",
         base,
         twice,
         [0],
-        state(15, "gathered", 4, done + ADDED),
+        state(15, "gathered", 4, once),
     )
-    yield "an absent counter is made", state(op=""), [A1], [0], state(5, "gathered", 1, ADDED)
+    yield "an absent counter is made", state(op=""), [A1], [0], state(5, "gathered", 1, [["aaaaaaaa", "5", at(1)]])
     full = state(127, OP, 128, remembered(128))
-    yield "128 operations are remembered", full, [A1], [0], state(132, "gathered", 129, remembered(127, 1) + ADDED)
-    long = [crumb(number % 60, f"crumb{number:04d}", 1) for number in range(130)]
+    one: Recent = [["aaaaaaaa", "132", at(1)]]
+    yield "128 operations are remembered", full, [A1], [0], state(132, "gathered", 129, remembered(127, 1) + one)
+    long = [crumb(number % 30, f"crumb{number:04d}", 1) for number in range(130)]
     order = sorted(long, key=lambda found: (found["time"], found["op"]))
-    folded: Recent = [[found["op"], None] for found in order]
-    yield "all that one fold takes are remembered", full, long, list(range(130)), state(257, "gathered", 258, folded)
-    after = state(130, OP, 130, folded)
+    all_of_them = folded(*order, start=127)
+    yield "all that one fold takes are remembered", full, long, list(range(130)), state(257, "gathered", 258, all_of_them)
+    after = state(257, OP, 258, all_of_them)
     yield (
-        "the next fold shortens to 128",
+        "beyond the last 128, what was left in the last 10 minutes is remembered",
         after,
-        [crumb(5, "aaaaaaaa", 5)],
+        [crumb(29, "aaaaaaaa", 5)],
         [0],
-        state(135, "gathered", 131, folded[3:] + ADDED),
+        state(262, "gathered", 259, [*all_of_them, ["aaaaaaaa", "262", at(29)]]),
     )
     stays = crumb(5, "done0000", 1)
     yield (
@@ -170,135 +214,307 @@ def folds() -> Iterator[tuple[str, Json, list[Json], list[int], Json | str]]:
         full,
         [A1, stays],
         [0],
-        state(132, "gathered", 129, [["done0000", "0"], *remembered(127, 1), *ADDED]),
+        state(132, "gathered", 129, [["done0000", "0"], *remembered(127, 1), *one]),
     )
-    yield "just below overflow", state(INT64_MAX - 5, OP, 1, []), [A1], [0], state(INT64_MAX, "gathered", 2, ADDED)
-    yield "overflow", state(INT64_MAX - 4, OP, 1, []), [A1], [0], "overflow"
-    yield "underflow", state(INT64_MIN + 1, OP, 1, []), [C3], [0], "overflow"
     yield (
-        "a sum that passes the limit and comes back",
+        "just below overflow",
+        state(INT64_MAX - 5, OP, 1, []),
+        [A1],
+        [0],
+        state(INT64_MAX, "gathered", 2, [["aaaaaaaa", str(INT64_MAX), at(1)]]),
+    )
+    yield "overflow: it is not taken", state(INT64_MAX - 4, OP, 1, []), [A1], [0], state(INT64_MAX - 4, "gathered", 1, []), []
+    yield "underflow: it is not taken", state(INT64_MIN + 1, OP, 1, []), [C3], [0], state(INT64_MIN + 1, "gathered", 1, []), []
+    yield (
+        "what would pass the limit stays, what comes after it is taken",
         state(INT64_MAX, OP, 1, []),
         [A1, crumb(2, "bbbbbbbb", -6)],
         [0, 1],
-        state(INT64_MAX - 1, "gathered", 3, [*ADDED, ["bbbbbbbb", None]]),
+        state(INT64_MAX - 6, "gathered", 2, [["bbbbbbbb", str(INT64_MAX - 6), at(2)]]),
+        [1],
     )
 
 
-def increments() -> Iterator[tuple[str, Json, list[Json], list[int], int, str | None, Json | str]]:
-    base = state(10, OP, 3, [["done0000", "10"]])
+IncrementCase = tuple[str, Json, list[Json], int, str, Taking, str | None, Json | str]
+
+
+def increments() -> Iterator[IncrementCase]:
     done: Recent = [["done0000", "10"]]
-    yield "the first one", state(op=""), [], [], 1, "1", state(1, "incrincr", 1, [["incrincr", "1"]])
-    yield "a negative one", base, [], [], -30, "-20", state(-20, "incrincr", 4, [*done, ["incrincr", "-20"]])
-    yield "by nothing is an operation too", base, [], [], 0, "10", state(10, "incrincr", 4, [*done, ["incrincr", "10"]])
+    base = state(10, OP, 3, done)
+    yield "the first one", state(op=""), [], 1, NOW, [], "1", state(1, "incrincr", 1, [["incrincr", "1"]])
+    yield "a negative one", base, [], -30, NOW, [], "-20", state(-20, "incrincr", 4, [*done, ["incrincr", "-20"]])
+    yield "by nothing is an operation too", base, [], 0, NOW, [], "10", state(10, "incrincr", 4, [*done, ["incrincr", "10"]])
     yield (
-        "breadcrumbs are folded in before",
+        "breadcrumbs are folded in before, each with its number",
         base,
-        [A1],
-        [0],
+        [B2, A1],
         1,
-        "16",
-        state(16, "incrincr", 5, [*done, *ADDED, ["incrincr", "16"]]),
-    )
-    yield (
-        "the number is the whole total",
-        base,
-        [A1, B2],
-        [0],
-        1,
+        NOW,
+        [1, 0],
         "23",
-        state(16, "incrincr", 5, [*done, *ADDED, ["incrincr", "23"]]),
+        state(23, "incrincr", 6, [*done, *folded(A1, B2, start=10), ["incrincr", "23"]]),
     )
     yield (
-        "void breadcrumbs are not in the number",
+        "void breadcrumbs are not in the number, and stay for whoever waits for one",
         {**base, "setAt": at(2)},
         [A1, C3],
-        [0, 1],
         1,
+        NOW,
+        [1],
         "9",
-        state(9, "incrincr", 5, [*done, ["cccccccc", None], ["incrincr", "9"]], at(2)),
+        state(9, "incrincr", 5, [*done, ["cccccccc", "8", at(3)], ["incrincr", "9"]], at(2)),
     )
     yield (
-        "a null breadcrumb moves setAt",
+        "a null breadcrumb moves setAt, and goes",
         base,
         [NULL2],
-        [0],
         1,
+        NOW,
+        [0],
         "11",
         state(11, "incrincr", 4, [*done, ["incrincr", "11"]], at(2)),
+    )
+    yield (
+        "what is remembered goes, also if it is void, and what was left twice",
+        {**base, "setAt": at(2)},
+        [crumb(1, "done0000", 5), C3, crumb(4, "cccccccc", 100)],
+        1,
+        NOW,
+        [0, 1, 2],
+        "9",
+        state(9, "incrincr", 5, [*done, ["cccccccc", "8", at(3)], ["incrincr", "9"]], at(2)),
     )
     full = state(127, OP, 128, remembered(128))
     yield (
         "128 operations are remembered",
         full,
         [],
-        [],
         1,
+        NOW,
+        [],
         "128",
         state(128, "incrincr", 129, [*remembered(127, 1), ["incrincr", "128"]]),
     )
-    long = [crumb(1, f"crumb{number:04d}", 1) for number in range(128)]
-    folded: Recent = [[found["op"], None] for found in long]
+    many = [crumb(1, f"crumb{number:04d}", 1) for number in range(129)]
     yield (
-        "all that it folds are remembered, and itself",
+        "128 are folded, and itself",
         full,
-        long,
+        many[:128],
+        1,
+        NOW,
         list(range(128)),
-        1,
         "256",
-        state(256, "incrincr", 257, [*folded, ["incrincr", "256"]]),
+        state(256, "incrincr", 257, [*folded(*many[:128], start=127), ["incrincr", "256"]]),
     )
-    stays = crumb(5, "done0000", 1)
     yield (
-        "an operation is remembered as long as its breadcrumb is seen and stays",
+        "where more count it folds the oldest 128 without itself",
         full,
-        [stays],
-        [],
+        many,
         1,
+        NOW,
+        list(range(128)),
+        None,
+        state(255, "incrincr", 256, folded(*many[:128], start=127)),
+    )
+    yield (
+        "an operation is remembered as long as its breadcrumb is seen",
+        full,
+        [crumb(5, "done0000", 1)],
+        1,
+        NOW,
+        [0],
         "128",
         state(128, "incrincr", 129, [["done0000", "0"], *remembered(127, 1), ["incrincr", "128"]]),
+    )
+    mixed = state(9, OP, 400, [["done0000", "9"], *waited(200), *remembered(100)])
+    yield (
+        "beyond the last 128, what was left in the last 10 minutes is remembered, and nothing else",
+        mixed,
+        [],
+        1,
+        NOW,
+        [],
+        "10",
+        state(10, "incrincr", 401, [*waited(200), *remembered(100), ["incrincr", "10"]]),
+    )
+    yield (
+        "a time of 10 minutes ago is forgotten, and beyond the last 128 its operation",
+        state(9, OP, 400, [*waited(150, second=3), *waited(1, 150, second=4), *remembered(100)]),
+        [],
+        1,
+        LATER,
+        [],
+        "10",
+        state(
+            10,
+            "incrincr",
+            401,
+            [
+                *([op, number] for op, number, _ in waited(26, 124)),
+                *waited(1, 150, second=4),
+                *remembered(100),
+                ["incrincr", "10"],
+            ],
+        ),
+    )
+    yield (
+        "at most 1,024 are remembered",
+        state(9, OP, 2000, waited(1024)),
+        [A1],
+        1,
+        NOW,
+        [0],
+        "15",
+        state(15, "incrincr", 2002, [*waited(1022, 2), ["aaaaaaaa", "14", at(1)], ["incrincr", "15"]]),
     )
     yield (
         "up to the limit",
         state(INT64_MAX - 1, OP, 1, []),
         [],
-        [],
         1,
+        NOW,
+        [],
         str(INT64_MAX),
         state(INT64_MAX, "incrincr", 2, [["incrincr", str(INT64_MAX)]]),
     )
-    yield "overflow", state(INT64_MAX, OP, 1, []), [], [], 1, None, "overflow"
-    yield "underflow", state(INT64_MIN, OP, 1, []), [], [], -1, None, "overflow"
-    yield "the value would overflow, the number not", state(INT64_MAX, OP, 1, []), [C3], [], 1, None, "overflow"
+    yield "overflow", state(INT64_MAX, OP, 1, []), [], 1, NOW, [], None, "overflow"
+    yield "underflow", state(INT64_MIN, OP, 1, []), [], -1, NOW, [], None, "overflow"
     yield (
-        "the number would overflow by breadcrumbs that stay",
+        "what it folds makes room for it",
+        state(INT64_MAX, OP, 1, []),
+        [C3],
+        1,
+        NOW,
+        [0],
+        str(INT64_MAX - 1),
+        state(INT64_MAX - 1, "incrincr", 3, [["cccccccc", str(INT64_MAX - 2), at(3)], ["incrincr", str(INT64_MAX - 1)]]),
+    )
+    yield (
+        "what it folds leaves no room for it",
         state(INT64_MAX - 5, OP, 1, []),
         [A1],
-        [],
         1,
+        NOW,
+        [],
         None,
         "overflow",
     )
+    yield (
+        "a breadcrumb that would overflow stays, and is not waited for",
+        state(INT64_MAX - 4, OP, 1, []),
+        [A1, C3],
+        1,
+        NOW,
+        [1],
+        str(INT64_MAX - 5),
+        state(INT64_MAX - 5, "incrincr", 3, [["cccccccc", str(INT64_MAX - 6), at(3)], ["incrincr", str(INT64_MAX - 5)]]),
+    )
 
 
-def sets() -> Iterator[tuple[str, Json, int, Json | str]]:
-    base = state(10, OP, 3, [["done0000", "10"]], at(2))
+def waiters() -> Iterator[tuple[str, Json, list[Json], str, Taking, str | None, Json]]:
+    """What a client writes that waits for the number of its own breadcrumb."""
     done: Recent = [["done0000", "10"]]
+    base = state(10, OP, 3, done)
+    yield "its own is folded with the others", base, [A1, B2, C3], "bbbbbbbb", [0, 1, 2], "22", state(
+        20, "bbbbbbbb", 6, [*done, *folded(A1, B2, C3, start=10)]
+    )  # fmt: skip
+    many = [crumb(1, f"crumb{number:04d}", 1) for number in range(129)]
+    last = state(138, "crumb0128", 131, folded(*many[:128], start=10))
+    last["recent"] = [*done, *last["recent"]][-128:]
+    yield "older ones come first", base, many, "crumb0128", list(range(128)), None, last
+    yield "its own is void, and stays", {**base, "setAt": at(1)}, [A1, B2], "aaaaaaaa", [1], None, state(
+        17, "aaaaaaaa", 4, [*done, ["bbbbbbbb", "17", at(2)]], at(1)
+    )  # fmt: skip
+    yield "its own does not fit, and stays", state(INT64_MAX, OP, 3, done), [A1, C3], "aaaaaaaa", [1], None, state(
+        INT64_MAX - 2, "aaaaaaaa", 4, [*done, ["cccccccc", str(INT64_MAX - 2), at(3)]]
+    )  # fmt: skip
+
+
+def sets() -> Iterator[tuple[str, Json, list[Json], bool, int, Taking, Json | str]]:
+    done: Recent = [["done0000", "10"]]
+    base = state(10, OP, 3, done, at(2))
     yield (
         "value and time are new, the memory goes on",
         base,
+        [],
+        False,
         0,
+        [],
         state(0, "assigned", 4, [*done, ["assigned", "0"]], at(30)),
     )
-    yield "an absent counter", state(op=""), -5, state(-5, "assigned", 1, [["assigned", "-5"]], at(30))
+    yield "an absent counter", state(op=""), [], False, -5, [], state(-5, "assigned", 1, [["assigned", "-5"]], at(30))
     full = state(127, OP, 128, remembered(128))
     yield (
         "128 operations are remembered",
         full,
+        [],
+        False,
         1,
+        [],
         state(1, "assigned", 129, [*remembered(127, 1), ["assigned", "1"]], at(30)),
     )
-    yield "the limits", base, INT64_MIN, state(INT64_MIN, "assigned", 4, [*done, ["assigned", str(INT64_MIN)]], at(30))
-    yield "overflow", base, INT64_MAX + 1, "overflow"
+    yield (
+        "what counts is settled first, with numbers of the old total",
+        base,
+        [A1, C3, crumb(4, "dddddddd", 100)],
+        False,
+        1,
+        [1, 2],
+        state(
+            1,
+            "assigned",
+            6,
+            [*done, ["cccccccc", "8", at(3)], ["dddddddd", "108", at(4)], ["assigned", "1"]],
+            at(30),
+        ),
+    )
+    yield (
+        "null breadcrumbs and what is remembered go, other void ones stay",
+        base,
+        [A1, NULL2, crumb(1, "done0000", 3)],
+        False,
+        1,
+        [1, 2],
+        state(1, "assigned", 4, [*done, ["assigned", "1"]], at(30)),
+    )
+    many = [crumb(3, f"crumb{number:04d}", 1) for number in range(129)]
+    yield (
+        "at most 128 are settled",
+        base,
+        many,
+        False,
+        1,
+        list(range(128)),
+        state(1, "assigned", 132, [*folded(*many[:128], start=10), ["assigned", "1"]], at(30)),
+    )
+    yield (
+        "what would overflow is not settled",
+        state(INT64_MAX, OP, 3, done),
+        [A1, C3],
+        False,
+        1,
+        [1],
+        state(1, "assigned", 5, [*done, ["cccccccc", str(INT64_MAX - 2), at(3)], ["assigned", "1"]], at(30)),
+    )
+    yield (
+        "a forced one settles none, and raises seq by 128 more",
+        base,
+        [C3, NULL2],
+        True,
+        1,
+        [],
+        state(1, "assigned", 132, [*done, ["assigned", "1"]], at(30)),
+    )
+    yield (
+        "the limits",
+        base,
+        [],
+        False,
+        INT64_MIN,
+        [],
+        state(INT64_MIN, "assigned", 4, [*done, ["assigned", str(INT64_MIN)]], at(30)),
+    )
+    yield "overflow", base, [], False, INT64_MAX + 1, [], "overflow"
 
 
 def clocks() -> Iterator[tuple[str, str | None, list[str], str]]:
