@@ -22,7 +22,8 @@ from git_keyval.store.git.transport import LocalTransport
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
 from maintenance.jobs import Maintenance, gather, purge, sweep
-from maintenance.report import Report, to_json
+from maintenance.report import Report
+from maintenance.report_json import to_json
 
 _Answer = TypeVar("_Answer")
 

@@ -1,29 +1,34 @@
 """What goes wrong with one record, one job or one repository is reported, and kept from the others."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from git_keyval.errors import GitKeyvalError, InternalError, MalformedRecordError, StoreError
 
+_T = TypeVar("_T")
 
-@contextmanager
-def bulkhead(report: Callable[[GitKeyvalError], None]) -> Iterator[None]:
-    """Report whatever goes wrong, a defect of ours among it, instead of raising it: unknown means keep, and go on."""
+
+def attempt(work: Callable[[], _T]) -> _T | GitKeyvalError:
+    """Return what a job, or the work on a repository, returns, or the error that ended it; a defect of ours is an InternalError."""
     try:
-        yield
+        return work()
     except GitKeyvalError as exc:
-        report(exc)
+        return exc
     except Exception as exc:  # noqa: BLE001  # whatever it is, the others go on
-        report(InternalError(exc))
+        return InternalError(exc)
 
 
-@contextmanager
-def record_bulkhead(report: Callable[[str], None]) -> Iterator[None]:
-    """Report in a few words why a record cannot be handled. A store that fails is not the record's fault, and is raised."""
-    failed: list[GitKeyvalError] = []
-    with bulkhead(failed.append):
-        yield
-    for error in failed:
-        if isinstance(error, StoreError):
-            raise error
-        report(error.reason if isinstance(error, MalformedRecordError) else error.what.removesuffix("."))
+def attempt_record(work: Callable[[], Iterable[_T]], left: Callable[[str], _T]) -> list[_T]:
+    """Return what the work on a record returns, or what ``left`` makes of the reason why it cannot be handled: unknown means keep.
+
+    A store that fails is not the record's fault. Raises StoreError.
+    """
+    outcome = attempt(lambda: list(work()))
+    match outcome:
+        case StoreError():
+            raise outcome
+        case MalformedRecordError():
+            return [left(outcome.reason)]
+        case GitKeyvalError():
+            return [left(outcome.what.removesuffix("."))]
+    return outcome

@@ -39,7 +39,7 @@ from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
-from maintenance.bulkhead import record_bulkhead
+from maintenance.bulkhead import attempt_record
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
 from maintenance.listing import list_refs
@@ -122,8 +122,7 @@ def check(run: Maintenance) -> CheckReport:
     problems += _check_names(refs, database.counts)
     names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
     for done, target in enumerate(_read(run.store, refs, names), start=1):
-        with record_bulkhead(partial(_unchecked, problems, target.name)):
-            problems += _check_target(database, target)
+        problems += attempt_record(partial(_check_target, database, target), partial(_unchecked, target.name))
         if done % _AT_ONCE == 0:
             run.progress("check: refs", done, len(names))
     return CheckReport(
@@ -145,8 +144,8 @@ def _followable(run: Maintenance, found: Problem) -> Problem:
     return replace(found, next_step=found.next_step.replace(_DELETE, run.deletion(found.ref)))
 
 
-def _unchecked(problems: list[Problem], name: RefName, why: str) -> None:
-    problems.append(Problem(name, "error", f"it cannot be checked: {why}", "Please report it."))
+def _unchecked(name: RefName, why: str) -> Problem:
+    return Problem(name, "error", f"it cannot be checked: {why}", "Please report it.")
 
 
 def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:

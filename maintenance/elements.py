@@ -1,6 +1,6 @@
 """Expired elements: which maps and arrays they are taken out of, and what becomes of element expiries that belong to nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,10 +9,10 @@ from git_keyval.format.elements import Collection, decode_collection, element_id
 from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.port import Depth, RefUpdate, Store, Transaction
+from git_keyval.store.port import Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import record_bulkhead
-from maintenance.plan import Action, Left, Plan, counted
+from maintenance.bulkhead import attempt_record
+from maintenance.plan import Action, Counts, Item, Kind, Left, Reason
 
 _COLLECTIONS = {"map", "array"}
 _WITHOUT_ELEMENTS = {"data", "counter", "redirect"}
@@ -27,7 +27,7 @@ class Ended:
     endings: Mapping[Oid, RefUpdate]
 
 
-def plan_elements(plan: Plan, ended: Sequence[Ended], store: Store) -> None:
+def plan_elements(ended: Sequence[Ended], store: Store) -> Iterator[Item]:
     """Read the values of these keys, all at once and without their blobs, and plan one transaction for each key.
 
     It moves a map or an array to what is left of it, and deletes the expiries of the elements that are gone. The oids of the value
@@ -37,18 +37,15 @@ def plan_elements(plan: Plan, ended: Sequence[Ended], store: Store) -> None:
     Expiries of elements that are not there go, too, while the value is what was read: where it does not move, it is asserted,
     because a listing is no snapshot and may have seen a value older than the expiry. A value that cannot be read keeps all of them.
     """
-    if not ended:
-        return
-    seen = read_targets(store, {key.value_name: key.value for key in ended}, Depth.TREES)
+    seen = read_targets(store, {key.value_name: key.value for key in ended}, Depth.TREES) if ended else Snapshot({})
     for key in ended:
-        if seen.refs.get(key.value_name) != key.value:
-            continue  # written since it was listed
-        with record_bulkhead(partial(_leave, plan, key.value_name)):
-            plan.actions.append(_ending(key, _read(key.value, seen.objects)))
+        if seen.refs.get(key.value_name) == key.value:  # else it was written since it was listed
+            left = partial(Left, key.value_name, Reason.UNREADABLE_ELEMENTS)
+            yield from attempt_record(partial(_plan_key, key, seen.objects), left)
 
 
-def _leave(plan: Plan, name: RefName, why: str) -> None:
-    plan.left.append(Left(name, f"has elements that expired, and cannot be read: {why}"))
+def _plan_key(key: Ended, objects: Mapping[Oid, GitObject]) -> list[Item]:
+    return [_ending(key, _read(key.value, objects))]
 
 
 def _read(oid: Oid, objects: Mapping[Oid, GitObject]) -> Collection | None:
@@ -68,20 +65,12 @@ def _ending(key: Ended, collection: Collection | None) -> Action:
     there = {} if collection is None else {element_id(name): name for name in collection.elements}
     gone = [update for element, update in key.endings.items() if element in there]
     leftovers = [update for element, update in key.endings.items() if element not in there]
-    why = _why(len(gone), len(leftovers))
+    counts = Counts(elements=len(gone), collections=bool(gone), leftover_expiries=len(leftovers))
     if collection is None or not gone:
         asserted = RefUpdate(key.value_name, key.value, key.value)
-        return Action(leftovers[0].name, why, Transaction((asserted, *leftovers)))
+        return Action(leftovers[0].name, Kind.SWEEP_ELEMENTS, Transaction((asserted, *leftovers)), counts)
     left = {name: collection.elements[name] for element, name in there.items() if element not in key.endings}
     record = encode_collection(replace(collection, elements=left))
     # The value goes first: without its expiry, an element would be alive again.
     updates = (RefUpdate(key.value_name, key.value, record.commit.oid), *gone, *leftovers)
-    return Action(key.value_name, why, Transaction(updates, record.objects), elements=len(gone))
-
-
-def _why(gone: int, leftovers: int) -> str:
-    parts = [
-        *([f"{counted(gone, 'element')} expired"] if gone else []),
-        *([f"{counted(leftovers, 'expiry', 'expiries')} without an element"] if leftovers else []),
-    ]
-    return ", ".join(parts)
+    return Action(key.value_name, Kind.SWEEP_ELEMENTS, Transaction(updates, record.objects), counts)

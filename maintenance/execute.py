@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from git_keyval.errors import StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Left, Plan, Reason
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is: 0 where that is not known yet."""
@@ -59,6 +59,16 @@ class Done:
     deferred: int = 0
     error: str = ""
 
+    @property
+    def notable(self) -> list[Left]:
+        """Return what had to be left alone and will not go away by itself."""
+        return [*self.failed, *(left for left in self.plan.left if left.notable)]
+
+    @property
+    def waiting(self) -> list[Left]:
+        """Return what was left to time, or to the next run."""
+        return [*(left for left in self.plan.left if not left.notable), *self.conflicts]
+
 
 @dataclass(slots=True)
 class _Queue:
@@ -107,7 +117,7 @@ def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Don
         budget.charge(len(done.applied) - before)
         progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
-            done.failed += [Left(action.ref, f"not tried again: {hopeless}") for action in queue.waiting]
+            done.failed += [Left(action.ref, Reason.GIVEN_UP, hopeless) for action in queue.waiting]
             queue.waiting.clear()
     done.deferred = len(queue.waiting)
     return done
@@ -129,9 +139,9 @@ def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outc
             case Applied():
                 done.applied.append(action)
             case Conflict():
-                done.conflicts.append(Left(action.ref, "changed since it was read", notable=False))
+                done.conflicts.append(Left(action.ref, Reason.CHANGED))
             case Refused() if len(batch) == 1:
-                done.failed.append(Left(action.ref, f"the server refused: {outcome}"))
+                done.failed.append(Left(action.ref, Reason.REFUSED, str(outcome)))
                 queue.refusals.append(outcome.reason)
             case _:
                 retry.append(action)

@@ -28,10 +28,10 @@ from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import record_bulkhead
+from maintenance.bulkhead import attempt_record
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan, counted
+from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
 from maintenance.snapshot import read_refs
 
 FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
@@ -89,15 +89,11 @@ def plan_gather(
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        with record_bulkhead(partial(_leave, plan, trail.value_name)):
-            _plan_trail(plan, trail, seen, now, old, new_op)
+        work = partial(_plan_trail, trail, seen, now, old, new_op)
+        plan.add(attempt_record(work, partial(Left, trail.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages(trails, now)
     return plan
-
-
-def _leave(plan: Plan, name: RefName, why: str) -> None:
-    plan.left.append(Left(name, f"its breadcrumbs cannot be gathered: {why}"))
 
 
 def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
@@ -124,36 +120,42 @@ def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
     return counts
 
 
-def _plan_trail(plan: Plan, trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> None:
-    crumbs = _read_breadcrumbs(plan, trail, seen)
+def _plan_trail(trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> Iterator[Item]:
+    crumbs: list[Breadcrumb] = []
     ripe: list[Breadcrumb] = []
-    for crumb in crumbs:
-        if _is_ripe(crumb, now, old):
-            ripe.append(crumb)
+    for found in _read_breadcrumbs(trail, seen):
+        if isinstance(found, Left):
+            yield found
+            continue
+        crumbs.append(found)
+        if _is_ripe(found, now, old):
+            ripe.append(found)
         else:
-            plan.left.append(Left(crumb.name, "younger than the grace period", notable=False))
-    if not ripe:
-        return
+            yield Left(found.name, Reason.YOUNG)
+    if ripe:
+        yield from _plan_ripe(trail, seen, now, crumbs, ripe, new_op)
+
+
+def _plan_ripe(
+    trail: _Trail, seen: Snapshot, now: Micros, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
+) -> Iterator[Item]:
     if redirect_of(seen.objects.get(seen.refs.get(trail.value_name, NULL_COMMIT.oid))) is not None:
-        plan.left += [
-            Left(crumb.name, "its key is redirected, so it is counted nowhere; docs/repositories.md tells how") for crumb in ripe
-        ]
+        yield from (Left(crumb.name, Reason.REDIRECTED) for crumb in ripe)
         return
     try:
         base, expired = _base(trail, seen, now)
     except MalformedRecordError as exc:
-        plan.left += [Left(crumb.name, f"its counter cannot be read: {exc.reason}") for crumb in ripe]
+        yield from (Left(crumb.name, Reason.UNREADABLE_COUNTER, exc.reason) for crumb in ripe)
         return
     if base is None:
-        plan.actions += [_deletion(trail, taking, "void: the key holds no counter") for _, taking in _portions(ripe)]
+        yield from _deletions(trail, Kind.DELETE_STRAY_BREADCRUMBS, ripe)
     elif expired and not counting(base, crumbs):
-        plan.left += [Left(crumb.name, "ends with its expired counter", notable=False) for crumb in ripe]
+        yield from (Left(crumb.name, Reason.ENDS_WITH_COUNTER) for crumb in ripe)
     else:
-        _plan_counter(plan, trail, seen, base, crumbs, ripe, new_op, now, revived=expired or trail.value_name not in seen.refs)
+        yield from _fold(trail, seen, base, crumbs, ripe, new_op, now, revived=expired or trail.value_name not in seen.refs)
 
 
-def _plan_counter(
-    plan: Plan,
+def _fold(
     trail: _Trail,
     seen: Snapshot,
     base: Counter,
@@ -163,8 +165,8 @@ def _plan_counter(
     now: Micros,
     *,
     revived: bool,
-) -> None:
-    """Add the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
+) -> Iterator[Item]:
+    """Plan the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
     expect, waiting, stored = seen.expected(trail.value_name), list(crumbs), base
     endings = (
         [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
@@ -172,32 +174,31 @@ def _plan_counter(
     for start, taking in _portions(ripe):
         counts = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
         if not counts:
-            plan.actions.append(_deletion(trail, taking, "void: voided by a set, or counted before"))
+            yield _deletion(trail, Kind.DELETE_VOID_BREADCRUMBS, taking)
             continue
         try:
             folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=now)
         except BoundError as exc:
             counts = {crumb.name for crumb in counting(base, waiting)}
-            _plan_stuck(plan, trail, ripe[start:], counts, stored, exc.reason)
+            yield from _plan_stuck(trail, ripe[start:], counts, stored, exc.reason)
             return
         added = folded.seq - base.seq
         if not added:
-            _plan_stuck(plan, trail, taking, counts, stored, _NO_ROOM)
+            yield from _plan_stuck(trail, taking, counts, stored, _NO_ROOM)
             continue
         gone = {crumb.name for crumb in taken}
-        plan.left += [Left(name, _NO_ROOM) for name in sorted(counts - gone)]
+        yield from (Left(name, Reason.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
         commit = encode_counter(folded)
-        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_deletions(taken))
-        void = len(taken) - added
-        why = f"{counted(added, 'increment')} added{f', {void} void' if void else ''}"
-        plan.actions.append(Action(trail.value_name, why, Transaction(updates, (*DUMMY_OBJECTS, commit))))
+        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_removed(taken))
+        transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
+        yield Action(trail.value_name, Kind.FOLD_BREADCRUMBS, transaction, Counts(added, len(taken) - added))
         base, expect, endings = folded, commit.oid, []
         waiting = [crumb for crumb in waiting if crumb.name not in gone]
 
 
 def _plan_stuck(
-    plan: Plan, trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter, why: str
-) -> None:
+    trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter, why: str
+) -> Iterator[Item]:
     """Leave the increments that a counter has no room for; what is void goes all the same.
 
     A null breadcrumb goes only if the counter as it is stored knows of its time: else what it voids would count again.
@@ -205,12 +206,12 @@ def _plan_stuck(
     void: list[Breadcrumb] = []
     for crumb in stuck:
         if crumb.name in counts:
-            plan.left.append(Left(crumb.name, why))
+            yield Left(crumb.name, Reason.NO_ROOM, why)
         elif crumb.delta is NULL and (stored.set_at is None or crumb.time > stored.set_at):
-            plan.left.append(Left(crumb.name, "voids others until its counter can be moved", notable=False))
+            yield Left(crumb.name, Reason.VOIDS_OTHERS)
         else:
             void.append(crumb)
-    plan.actions += [_deletion(trail, taking, "void: voided by a set, or counted before") for _, taking in _portions(void)]
+    yield from _deletions(trail, Kind.DELETE_VOID_BREADCRUMBS, void)
 
 
 def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Breadcrumb]]]:
@@ -221,20 +222,18 @@ def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Brea
         begin, end = end, end + MAX_FOLDED
 
 
-def _read_breadcrumbs(plan: Plan, trail: _Trail, seen: Snapshot) -> list[Breadcrumb]:
-    found = []
+def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Left]:
     for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
         if seen.refs.get(name) != oid:
             continue  # folded by another gather since it was listed
         target = seen.objects.get(oid)
         if target is None:
-            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
+            yield Left(name, Reason.MISSING)
             continue
         try:
-            found.append(read_breadcrumb(name, ref.time, ref.op, target))
+            yield read_breadcrumb(name, ref.time, ref.op, target)
         except MalformedRecordError as exc:
-            plan.left.append(Left(name, f"malformed: {exc.reason}"))
-    return found
+            yield Left(name, Reason.MALFORMED, exc.reason)
 
 
 def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, bool]:
@@ -267,9 +266,13 @@ def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
     return moment is not None and is_ahead(moment, now)
 
 
-def _deletion(trail: _Trail, crumbs: Sequence[Breadcrumb], why: str) -> Action:
-    return Action(trail.value_name, f"{counted(len(crumbs), 'breadcrumb')} {why}", Transaction(_deletions(crumbs)))
+def _deletions(trail: _Trail, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Iterator[Action]:
+    return (_deletion(trail, kind, taking) for _, taking in _portions(crumbs))
 
 
-def _deletions(crumbs: Iterable[Breadcrumb]) -> tuple[RefUpdate, ...]:
+def _deletion(trail: _Trail, kind: Kind, void: Sequence[Breadcrumb]) -> Action:
+    return Action(trail.value_name, kind, Transaction(_removed(void)), Counts(void_breadcrumbs=len(void)))
+
+
+def _removed(crumbs: Iterable[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)

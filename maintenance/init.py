@@ -35,6 +35,11 @@ class InitReport:
 
     created: tuple[RefName, ...]
 
+    @property
+    def count(self) -> int:
+        """Return how much was created."""
+        return len(self.created)
+
 
 def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """Create what a database needs and does not have yet: a first branch, and the anchor of the dummy tree.

@@ -8,7 +8,7 @@ from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryE
 from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.store.port import Store
-from maintenance.bulkhead import bulkhead
+from maintenance.bulkhead import attempt
 from maintenance.execute import Budget, Done, Progress, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
@@ -134,11 +134,14 @@ def _run(
         if not (dry_run or budget.allows()):
             break
         part = budget.part(run.shares.get(job))
-        with bulkhead(partial(_fail, failures, jobs, job)):
-            done = _plan_and_execute(run, planner, part, dry_run=dry_run)
-            jobs.append(done)
-            budget.charge(len(done.applied))
-            reached = reached or part.spent
+        done = attempt(partial(_plan_and_execute, run, planner, part, dry_run=dry_run))
+        if isinstance(done, GitKeyvalError):
+            # Nobody knows what there is to do.
+            failures.append(done)
+            done = Done(Plan(job), planned=0, error=str(done))
+        jobs.append(done)
+        budget.charge(len(done.applied))
+        reached = reached or part.spent
         if failures and isinstance(failures[-1], NotARepositoryError | AccessDeniedError):
             break  # the next job would meet the same
     if failures and len(failures) == len(jobs):
@@ -151,13 +154,8 @@ def _run(
         requests=run.store.requests,
         jobs=jobs,
         budget=reached or budget.spent,
+        not_started=list(planners)[len(jobs) :],
     )
-
-
-def _fail(failures: list[GitKeyvalError], jobs: list[Done], job: str, error: GitKeyvalError) -> None:
-    """Note a job of which nobody knows what there is to do."""
-    failures.append(error)
-    jobs.append(Done(Plan(job), planned=0, error=str(error)))
 
 
 def _plan_and_execute(run: Maintenance, planner: _Planner, budget: Budget, *, dry_run: bool) -> Done:

@@ -1,32 +1,156 @@
-"""A plan: what a job would do, as data that can be printed, counted, and executed once."""
+"""A plan: what a job would do, as data that can be counted, printed, and executed once.
 
-from collections.abc import Iterator
+What its items say to people is made here, of their kinds and counts. Nothing reads it back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
 
 from git_keyval.format.names import RefName
+from git_keyval.format.times import iso_utc
 from git_keyval.store.port import Transaction
+
+
+class Kind(Enum):
+    """What an action does to what."""
+
+    FOLD_BREADCRUMBS = auto()
+    """Add increments to their counter, and delete what is void among them."""
+    DELETE_VOID_BREADCRUMBS = auto()
+    DELETE_STRAY_BREADCRUMBS = auto()
+    """Their key holds no counter."""
+    SWEEP_KEY = auto()
+    SWEEP_EXPIRY = auto()
+    """It has no key."""
+    SWEEP_ELEMENTS = auto()
+    """With them, expiries of elements that are not there; or these alone."""
+    SWEEP_ELEMENT_EXPIRIES = auto()
+    """They have no key."""
+    PURGE_PARKED = auto()
+    PURGE_MALFORMED = auto()
+    PUBLISH_EXPIRY = auto()
+
+
+class Counts(NamedTuple):
+    """What an action adds, removes or publishes, or several do. A void breadcrumb adds nothing, a leftover expiry ends nothing."""
+
+    increments: int = 0
+    void_breadcrumbs: int = 0
+    keys: int = 0
+    elements: int = 0
+    collections: int = 0
+    leftover_expiries: int = 0
+    parked: int = 0
+    malformed: int = 0
+    published: int = 0
+
+    @classmethod
+    def total(cls, parts: Iterable["Counts"]) -> "Counts":
+        """Return the sum."""
+        return cls(*map(sum, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One independent ref transaction of a job, the ref that stands for it in the report, and why it is done.
+    """One independent ref transaction of a job, and the ref that stands for it in the report.
 
-    ``elements`` counts the expired elements that it takes out of a map or an array.
+    ``expiry`` is the expiry id that it is about, ``reason`` what is malformed, where it is about one.
     """
 
     ref: RefName
-    why: str
+    kind: Kind
     transaction: Transaction
-    elements: int = 0
+    counts: Counts
+    expiry: int = 0
+    reason: str = ""
+
+    @property
+    def why(self) -> str:
+        """Say in a few words why it is done."""
+        return _WHY[self.kind](self.counts, self.expiry, self.reason)
+
+
+_WHY: Mapping[Kind, Callable[[Counts, int, str], str]] = {
+    Kind.FOLD_BREADCRUMBS: lambda counts, _expiry, _reason: listed(
+        (counts.increments, f"{counted(counts.increments, 'increment')} added"),
+        (counts.void_breadcrumbs, f"{counts.void_breadcrumbs:,} void"),
+    ),
+    Kind.DELETE_VOID_BREADCRUMBS: lambda counts, _expiry, _reason: (
+        f"{counted(counts.void_breadcrumbs, 'breadcrumb')} void: voided by a set, or counted before"
+    ),
+    Kind.DELETE_STRAY_BREADCRUMBS: lambda counts, _expiry, _reason: (
+        f"{counted(counts.void_breadcrumbs, 'breadcrumb')} void: the key holds no counter"
+    ),
+    Kind.SWEEP_KEY: lambda _counts, expiry, _reason: f"expired {iso_utc(expiry)}",
+    Kind.SWEEP_EXPIRY: lambda _counts, expiry, _reason: f"an expiry without a key, expired {iso_utc(expiry)}",
+    Kind.SWEEP_ELEMENTS: lambda counts, _expiry, _reason: listed(
+        (counts.elements, f"{counted(counts.elements, 'element')} expired"),
+        (counts.leftover_expiries, f"{counted(counts.leftover_expiries, 'expiry', 'expiries')} without an element"),
+    ),
+    Kind.SWEEP_ELEMENT_EXPIRIES: lambda counts, _expiry, _reason: (
+        f"{counted(counts.leftover_expiries, 'expiry', 'expiries')} of elements without a key"
+    ),
+    Kind.PURGE_PARKED: lambda _counts, _expiry, _reason: "parked longer than the retention",
+    Kind.PURGE_MALFORMED: lambda _counts, _expiry, reason: f"malformed: {reason}",
+    Kind.PUBLISH_EXPIRY: lambda _counts, expiry, _reason: f"for keys that expire {iso_utc(expiry)}",
+}
+
+
+class Reason(Enum):
+    """Why a ref is left alone, as a report says it; ``{}`` is what is known of the case."""
+
+    YOUNG = "younger than the grace period"
+    ENDS_WITH_COUNTER = "ends with its expired counter"
+    VOIDS_OTHERS = "voids others until its counter can be moved"
+    BESIDE_REDIRECT = "beside a redirect, which does not expire"
+    PARKED_LATELY = "parked more recently than the retention"
+    CHANGED = "changed since it was read"
+    REDIRECTED = "its key is redirected, so it is counted nowhere; docs/repositories.md tells how"
+    NO_ROOM = "{}"
+    UNREADABLE = "it cannot be read: {}"
+    UNREADABLE_COUNTER = "its counter cannot be read: {}"
+    UNGATHERABLE = "its breadcrumbs cannot be gathered: {}"
+    UNREADABLE_EXPIRY = "its expiry commit cannot be read"
+    UNREADABLE_ELEMENTS = "has elements that expired, and cannot be read: {}"
+    MISSING = "the object that it points at is missing, or too large"
+    MALFORMED = "malformed: {}"
+    REFUSED = "the server refused: {}"
+    GIVEN_UP = "not tried again: {}"
+
+
+_WAITING = {
+    Reason.YOUNG,
+    Reason.ENDS_WITH_COUNTER,
+    Reason.VOIDS_OTHERS,
+    Reason.BESIDE_REDIRECT,
+    Reason.PARKED_LATELY,
+    Reason.CHANGED,
+}
+"""The reasons that go away by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A ref that a job leaves alone although it looks like work, and why. ``notable`` is worth a warning; the rest only waits."""
+    """A ref that a job leaves alone although it looks like work, and why."""
 
     ref: RefName
-    why: str
-    notable: bool = True
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def notable(self) -> bool:
+        """Return whether it is worth a warning; the rest only waits."""
+        return self.reason not in _WAITING
+
+    @property
+    def why(self) -> str:
+        """Say in a few words why."""
+        return self.reason.value.format(self.detail)
+
+
+Item = Action | Left
 
 
 @dataclass(slots=True)
@@ -46,12 +170,25 @@ class Plan:
     ages: dict[str, int] = field(default_factory=dict)
     batch: int | None = None
 
+    def add(self, items: Iterable[Item]) -> None:
+        """Take in what is to be done, and what is left alone."""
+        for item in items:
+            if isinstance(item, Action):
+                self.actions.append(item)
+            else:
+                self.left.append(item)
+
     def take(self) -> Iterator[Action]:
-        """Give the actions away, in order: a plan is executed once."""
+        """Return the actions in order, and keep none: a plan is executed once."""
         actions, self.actions = self.actions, []
         yield from actions
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """Give a number with its noun, whose plural has an s unless it is given."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
+    """Return a number with its noun, whose plural has an s unless it is given."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def listed(*parts: tuple[int, str]) -> str:
+    """Return those of the texts of which there is a number, with commas between them."""
+    return ", ".join(text for count, text in parts if count)

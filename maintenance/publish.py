@@ -1,18 +1,20 @@
 """publish-expiries: keep an expiry registry filled, so that readers of any database find ids in it that they cannot fetch."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import expiry_id
 from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, parse
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
-from git_keyval.format.times import SECOND, Micros, iso_utc
+from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
+from maintenance.bulkhead import attempt_record
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 
 JOB = "publish-expiries"
 DAYS_BACK = 30
@@ -30,14 +32,11 @@ def plan_publish(store: Store, horizon_seconds: int, progress: Progress = quiet)
     published = _list(store, plan, progress)
     entries = dict(_entries(now, horizon_seconds))
     known = {entry.tag: entry.record.commit.oid for entry in entries.values()}
-    others = {name: oid for name, oid in published.items() if known.get(name) != oid}
-    _verify(store, plan, others)
+    plan.add(_verify(store, {name: oid for name, oid in published.items() if known.get(name) != oid}))
     for expiry, entry in entries.items():
         if entry.tag not in published:
-            update = RefUpdate(entry.tag, ABSENT, entry.record.commit.oid)
-            plan.actions.append(
-                Action(entry.tag, f"for keys that expire {iso_utc(expiry)}", Transaction((update,), entry.record.objects))
-            )
+            creation = Transaction((RefUpdate(entry.tag, ABSENT, entry.record.commit.oid),), entry.record.objects)
+            plan.actions.append(Action(entry.tag, Kind.PUBLISH_EXPIRY, creation, Counts(published=1), expiry))
     plan.facts = {"wanted": len(entries), "published": len(published.items() & known.items())}
     return plan
 
@@ -59,16 +58,20 @@ def _list(store: Store, plan: Plan, progress: Progress) -> Mapping[RefName, Oid]
     return published
 
 
-def _verify(store: Store, plan: Plan, others: Mapping[RefName, Oid]) -> None:
+def _verify(store: Store, others: Mapping[RefName, Oid]) -> Iterator[Left]:
     """Report what does not point at the id that it goes by, among tags of other days and those that are not as they should be."""
     seen = read_targets(store, others, Depth.VALUES) if others else Snapshot({})
     for name, oid in seen.refs.items():
-        ref = parse(name)
-        assert isinstance(ref, PublishedRef)
-        if oid not in seen.objects:
-            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
-            continue
-        try:
-            decode_entry(ref.expiry, seen.objects[oid], seen.objects)
-        except MalformedRecordError as exc:
-            plan.left.append(Left(name, f"malformed: {exc.reason}"))
+        if oid in seen.objects:
+            yield from attempt_record(partial(_verify_entry, name, oid, seen.objects), partial(Left, name, Reason.UNREADABLE))
+        else:
+            yield Left(name, Reason.MISSING)
+
+
+def _verify_entry(name: RefName, oid: Oid, objects: Mapping[Oid, GitObject]) -> Iterator[Left]:
+    ref = parse(name)
+    assert isinstance(ref, PublishedRef)
+    try:
+        decode_entry(ref.expiry, objects[oid], objects)
+    except MalformedRecordError as exc:
+        yield Left(name, Reason.MALFORMED, exc.reason)

@@ -1,5 +1,8 @@
 """purge: delete what was parked below gc/, and breadcrumbs that no gather can ever use, once they are old."""
 
+from collections.abc import Iterator
+from functools import partial
+
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_delta
 from git_keyval.format.names import (
@@ -11,13 +14,14 @@ from git_keyval.format.names import (
     RefName,
     parse,
 )
-from git_keyval.format.objects import Oid
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
 from git_keyval.store.targets import read_targets
+from maintenance.bulkhead import attempt_record
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
 
 
 def plan_purge(store: Store, retention_seconds: int, progress: Progress = quiet) -> Plan:
@@ -31,28 +35,32 @@ def plan_purge(store: Store, retention_seconds: int, progress: Progress = quiet)
             continue
         plan.examined += 1
         if isinstance(ref, GcRef):
-            _plan_parked(plan, name, oid, ref.time, old)
+            plan.add([_plan_parked(name, oid, ref.time, old)])
         elif isinstance(ref, BreadcrumbRef) and ref.time <= old:
             doubtful[name] = oid
     seen = read_targets(store, doubtful)
     for name, oid in seen.refs.items():
-        if oid not in seen.objects:
-            plan.left.append(Left(name, "the object that it points at is missing, or too large"))
-            continue
-        try:
-            decode_delta(seen.objects[oid])
-        except MalformedRecordError as exc:
-            plan.actions.append(_deletion(name, oid, f"malformed: {exc.reason}"))
-    plan.facts = {"parked": sum(action.ref.startswith((GC_PREFIX, LITERAL_GC_PREFIX)) for action in plan.actions)}
+        work = partial(_plan_breadcrumb, name, oid, seen.objects.get(oid))
+        plan.add(attempt_record(work, partial(Left, name, Reason.UNREADABLE)))
+    plan.facts = {"parked": Counts.total(action.counts for action in plan.actions).parked}
     return plan
 
 
-def _plan_parked(plan: Plan, name: RefName, oid: Oid, time: Timestamp, old: Timestamp) -> None:
-    if time <= old:
-        plan.actions.append(_deletion(name, oid, "parked longer than the retention"))
-    else:
-        plan.left.append(Left(name, "parked more recently than the retention", notable=False))
+def _plan_parked(name: RefName, oid: Oid, time: Timestamp, old: Timestamp) -> Item:
+    if time > old:
+        return Left(name, Reason.PARKED_LATELY)
+    return Action(name, Kind.PURGE_PARKED, _deletion(name, oid), Counts(parked=1))
 
 
-def _deletion(name: RefName, oid: Oid, why: str) -> Action:
-    return Action(name, why, Transaction((RefUpdate(name, oid, DELETE),)))
+def _plan_breadcrumb(name: RefName, oid: Oid, target: GitObject | None) -> Iterator[Item]:
+    if target is None:
+        yield Left(name, Reason.MISSING)
+        return
+    try:
+        decode_delta(target)
+    except MalformedRecordError as exc:
+        yield Action(name, Kind.PURGE_MALFORMED, _deletion(name, oid), Counts(malformed=1), reason=exc.reason)
+
+
+def _deletion(name: RefName, oid: Oid) -> Transaction:
+    return Transaction((RefUpdate(name, oid, DELETE),))

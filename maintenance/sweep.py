@@ -2,12 +2,12 @@
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from struct import iter_unpack
 
-from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import (
@@ -25,12 +25,13 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
-from git_keyval.format.times import SECOND, Micros, iso_utc, timestamp
+from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
+from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
 from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
-from maintenance.plan import Action, Left, Plan, counted
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 from maintenance.snapshot import read_refs
 
 _HOUR, _DAY = 3600, 86_400
@@ -42,10 +43,10 @@ _HORIZON = (
 )
 _LATER, _NEVER = "later", "never"
 
-_UNREADABLE = "its expiry commit cannot be read"
-
 _ELEMENT = "20s20s"
 """An element's id and the oid of its expiry commit, in bytes."""
+
+_ONE_KEY, _ONE_LEFTOVER = Counts(keys=1), Counts(leftover_expiries=1)
 
 
 @dataclass(slots=True)
@@ -55,10 +56,19 @@ class _Keyspace:
     ``elements`` has all the element expiries of a key in one row.
     """
 
+    naming: Naming
     values: dict[bytes, bytes] = field(default_factory=dict)
     expiries: dict[bytes, bytes] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
     elements: dict[bytes, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+
+
+class _Keyspaces(dict[int, _Keyspace]):
+    """The refs of all keys, by shard length."""
+
+    def __missing__(self, shard_length: int) -> _Keyspace:
+        self[shard_length] = _Keyspace(Naming(shard_length))
+        return self[shard_length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +80,20 @@ class _Orphan:
 
 
 @dataclass(slots=True)
-class _Open:
-    """What the listing alone does not decide."""
-
-    orphans: list[_Orphan] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Listing:
     """Everything that the sweep listed, and the ids that the expiry commits resolve to (None: unreadable)."""
 
-    keyspaces: dict[int, _Keyspace] = field(default_factory=lambda: defaultdict(_Keyspace))
+    keyspaces: _Keyspaces = field(default_factory=_Keyspaces)
     breadcrumbs: dict[tuple[Naming, KeyId], list[tuple[BreadcrumbRef, RefName, Oid]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     ids: dict[bytes, int | None] = field(default_factory=dict)
     examined: int = 0
     redirected: bool = False
+
+
+_Found = Action | _Orphan | Ended | Left
+"""Something due: decided by the listing alone, to be looked at, or unreadable."""
 
 
 def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unresolved) -> Plan:
@@ -101,19 +107,12 @@ def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unre
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
-        _spare_redirects(plan, listing, store, due)
-    open_ = _Open()
-    for shard_length, keyspace in listing.keyspaces.items():
-        naming = Naming(shard_length)
-        for raw_id, expiry_oid in keyspace.expiries.items():
-            if expiry_oid in due:
-                _plan_key(plan, open_, listing, naming, keyspace, raw_id, expiry_oid)
-        for raw_id, elements in keyspace.elements.items():
-            if past := [(element, expiry) for element, expiry in iter_unpack(_ELEMENT, elements) if expiry in due]:
-                _sort_elements(plan, open_, listing, naming, keyspace, raw_id, past)
-    plan_elements(plan, open_.ended, store)
-    _confirm_unreadable(plan, listing, store)
-    _confirm_orphans(plan, open_.orphans, store, progress)
+        plan.add(_spare_redirects(listing, store, due))
+    found = [one for keyspace in listing.keyspaces.values() for one in _find_due(listing, keyspace, due)]
+    plan.add(one for one in found if isinstance(one, Action))
+    plan.add(plan_elements([one for one in found if isinstance(one, Ended)], store))
+    plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, store))
+    plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], store, progress))
     _count(plan, listing, now)
     return plan
 
@@ -133,29 +132,8 @@ def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
             listing.breadcrumbs[naming_of(name), ref.key_id].append((ref, name, oid))
     oids = {Oid(raw.hex()) for raw in listing.ids}
     objects = with_expiries(oids, store.objects(oids), resolve)
-    for raw in listing.ids:
-        record_commit = objects.get(Oid(raw.hex()))
-        try:
-            listing.ids[raw] = None if record_commit is None else decode_expiry(record_commit)
-        except MalformedRecordError:
-            listing.ids[raw] = None  # unknown means keep: the plan reports every key that has it
+    listing.ids = {raw: _expiry_of(objects.get(Oid(raw.hex()))) for raw in listing.ids}
     return listing
-
-
-def _spare_redirects(plan: Plan, listing: _Listing, store: Store, due: AbstractSet[bytes]) -> None:
-    """Take from the expiries those beside redirects, which do not expire. Only where keys are redirected, values are looked at."""
-    for shard_length, keyspace in listing.keyspaces.items():
-        beside = {
-            raw_id: Oid(keyspace.values[raw_id].hex())
-            for raw_id, expiry_oid in keyspace.expiries.items()
-            if expiry_oid in due and raw_id in keyspace.values
-        }
-        values = store.objects(set(beside.values()))
-        for raw_id, oid in beside.items():
-            if redirect_of(values.get(oid)) is not None:
-                del keyspace.expiries[raw_id]
-                name = Naming(shard_length).expiry(KeyId(raw_id.hex()))
-                plan.left.append(Left(name, "beside a redirect, which does not expire", notable=False))
 
 
 def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, element: str | None, oid: Oid) -> None:
@@ -173,28 +151,47 @@ def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, elemen
             keyspace.elements[bytes.fromhex(key_id)] += bytes.fromhex(f"{element}{oid}")
 
 
-def _plan_key(
-    plan: Plan,
-    open_: _Open,
-    listing: _Listing,
-    naming: Naming,
-    keyspace: _Keyspace,
-    raw_id: bytes,
-    expiry_oid: bytes,
-) -> None:
+def _expiry_of(target: GitObject | None) -> int | None:
+    """Return the id that an expiry commit holds; None for what cannot be read: unknown means keep."""
+    expiry = None if target is None else attempt(partial(decode_expiry, target))
+    return expiry if isinstance(expiry, int) else None
+
+
+def _spare_redirects(listing: _Listing, store: Store, due: AbstractSet[bytes]) -> Iterator[Left]:
+    """Take from the expiries those beside redirects, which do not expire. Only where keys are redirected, values are looked at."""
+    for keyspace in listing.keyspaces.values():
+        beside = {
+            raw_id: Oid(keyspace.values[raw_id].hex())
+            for raw_id, expiry_oid in keyspace.expiries.items()
+            if expiry_oid in due and raw_id in keyspace.values
+        }
+        values = store.objects(set(beside.values()))
+        for raw_id, oid in beside.items():
+            if redirect_of(values.get(oid)) is not None:
+                del keyspace.expiries[raw_id]
+                yield Left(keyspace.naming.expiry(KeyId(raw_id.hex())), Reason.BESIDE_REDIRECT)
+
+
+def _find_due(listing: _Listing, keyspace: _Keyspace, due: AbstractSet[bytes]) -> Iterator[_Found]:
+    for raw_id, expiry_oid in keyspace.expiries.items():
+        if expiry_oid in due:
+            yield _due_key(listing, keyspace, raw_id, expiry_oid)
+    for raw_id, elements in keyspace.elements.items():
+        if past := [(element, expiry) for element, expiry in iter_unpack(_ELEMENT, elements) if expiry in due]:
+            yield from _due_elements(listing, keyspace, raw_id, past)
+
+
+def _due_key(listing: _Listing, keyspace: _Keyspace, raw_id: bytes, expiry_oid: bytes) -> _Found:
     expiry = listing.ids[expiry_oid]
-    key_id = KeyId(raw_id.hex())
-    name = naming.expiry(key_id)
+    naming, key_id = keyspace.naming, KeyId(raw_id.hex())
+    name, value_name = naming.expiry(key_id), naming.value(key_id)
     if expiry is None:
-        plan.left.append(Left(name, _UNREADABLE))
-        return
+        return Left(name, Reason.UNREADABLE_EXPIRY)
     ending = RefUpdate(name, Oid(expiry_oid.hex()), DELETE)
     if raw_id not in keyspace.values:
-        orphan = Action(name, f"an expiry without a key, expired {iso_utc(expiry)}", Transaction((ending,)))
-        open_.orphans.append(_Orphan(naming.value(key_id), orphan))
-        return
+        return _Orphan(value_name, Action(name, Kind.SWEEP_EXPIRY, Transaction((ending,)), _ONE_LEFTOVER, expiry))
     # The value goes first: without its value a key is absent, whatever else is still there.
-    updates = [RefUpdate(naming.value(key_id), Oid(keyspace.values[raw_id].hex()), DELETE), ending]
+    updates = [RefUpdate(value_name, Oid(keyspace.values[raw_id].hex()), DELETE), ending]
     if raw_id in keyspace.keys:
         updates.append(RefUpdate(naming.key(key_id), Oid(keyspace.keys[raw_id].hex()), DELETE))
     until = timestamp(Micros(expiry * SECOND))
@@ -202,63 +199,49 @@ def _plan_key(
     updates += [RefUpdate(crumb, oid, DELETE) for ref, crumb, oid in crumbs if ref.time <= until]
     # Whatever it says, an element's expiry means nothing without the key.
     updates += (_ending(naming, key_id, *found) for found in iter_unpack(_ELEMENT, keyspace.elements.pop(raw_id, b"")))
-    plan.actions.append(Action(naming.value(key_id), f"expired {iso_utc(expiry)}", Transaction(tuple(updates))))
+    return Action(value_name, Kind.SWEEP_KEY, Transaction(tuple(updates)), _ONE_KEY, expiry)
 
 
-def _sort_elements(
-    plan: Plan,
-    open_: _Open,
-    listing: _Listing,
-    naming: Naming,
-    keyspace: _Keyspace,
-    raw_id: bytes,
-    past: Sequence[tuple[bytes, bytes]],
-) -> None:
-    """Leave alone which of a key's element expiries are unreadable; note what to look at for the others."""
+def _due_elements(
+    listing: _Listing, keyspace: _Keyspace, raw_id: bytes, past: Sequence[tuple[bytes, bytes]]
+) -> Iterator[_Orphan | Ended | Left]:
+    """Say which of a key's element expiries are unreadable, and what to look at for the others."""
     key_id = KeyId(raw_id.hex())
+    value_name = keyspace.naming.value(key_id)
     endings: dict[Oid, RefUpdate] = {}
     for element, expiry in past:
-        ending = _ending(naming, key_id, element, expiry)
+        ending = _ending(keyspace.naming, key_id, element, expiry)
         if listing.ids[expiry] is None:
-            plan.left.append(Left(ending.name, _UNREADABLE))
+            yield Left(ending.name, Reason.UNREADABLE_EXPIRY)
         else:
             endings[Oid(element.hex())] = ending
-    value_name = naming.value(key_id)
     if endings and raw_id in keyspace.values:
-        open_.ended.append(Ended(value_name, Oid(keyspace.values[raw_id].hex()), endings))
+        yield Ended(value_name, Oid(keyspace.values[raw_id].hex()), endings)
     elif endings:
         updates = tuple(endings.values())
-        why = f"{counted(len(updates), 'expiry', 'expiries')} of elements without a key"
-        open_.orphans.append(_Orphan(value_name, Action(updates[0].name, why, Transaction(updates))))
+        counts = Counts(leftover_expiries=len(updates))
+        yield _Orphan(value_name, Action(updates[0].name, Kind.SWEEP_ELEMENT_EXPIRIES, Transaction(updates), counts))
 
 
 def _ending(naming: Naming, key_id: KeyId, element: bytes, expiry: bytes) -> RefUpdate:
     return RefUpdate(naming.element_expiry(key_id, Oid(element.hex())), Oid(expiry.hex()), DELETE)
 
 
-def _confirm_unreadable(plan: Plan, listing: _Listing, store: Store) -> None:
-    """Report as unreadable only those expiries that, read again, still point at what cannot be read."""
-    names = tuple(RefName(left.ref) for left in plan.left if left.why == _UNREADABLE)
-    seen = store.read(Selection(names)) if names else Snapshot({})
-    still = {name for name, oid in seen.refs.items() if bytes.fromhex(oid) in listing.ids and not _is_expiry(seen.objects.get(oid))}
-    plan.left = [left for left in plan.left if left.why != _UNREADABLE or left.ref in still]
+def _still_unreadable(left: Sequence[Left], listing: _Listing, store: Store) -> Iterator[Left]:
+    """Keep only those expiries that, read again, still point at what cannot be read."""
+    seen = store.read(Selection(tuple(one.ref for one in left))) if left else Snapshot({})
+    unread = {name for name, oid in seen.refs.items() if listing.ids.get(bytes.fromhex(oid), 0) is None}
+    return (one for one in left if one.ref in unread and _expiry_of(seen.objects.get(seen.refs[one.ref])) is None)
 
 
-def _is_expiry(target: GitObject | None) -> bool:
-    try:
-        return target is not None and decode_expiry(target) is not None
-    except MalformedRecordError:
-        return False
-
-
-def _confirm_orphans(plan: Plan, orphans: Sequence[_Orphan], store: Store, progress: Progress) -> None:
+def _still_orphans(orphans: Sequence[_Orphan], store: Store, progress: Progress) -> Iterator[Action]:
     """Keep those expiries without a key whose key is still absent now.
 
     A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come
     back with another expiry only, which the deletion by oid then misses. The same holds for its elements.
     """
     present = read_refs(store, [orphan.value_name for orphan in orphans], "sweep: listing again", progress)
-    plan.actions += [orphan.action for orphan in orphans if orphan.value_name not in present]
+    return (orphan.action for orphan in orphans if orphan.value_name not in present)
 
 
 def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
@@ -276,13 +259,13 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
                 expired += count
             else:
                 horizon[_bucket(expiry * SECOND - now)] += count
-    taken = [action.elements for action in plan.actions if action.elements]
+    counts = Counts.total(action.counts for action in plan.actions)
     plan.facts = {
         "keys": keys,
         "live": keys - expired,
         "expired": expired,
-        "expiredElements": sum(taken),
-        "collections": len(taken),
+        "expiredElements": counts.elements,
+        "collections": counts.collections,
     }
     plan.expiries = horizon
 

@@ -1,9 +1,9 @@
 """A step that maintains: outputs, job summary, and what the log says of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from git_keyval.action.runner import Runner, fits_output
-from git_keyval.action.summary import as_code, check_summary, counted, summary
+from git_keyval.action.summary import as_code, check_summary, summary
 from git_keyval.dispatch.config_file import config_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.upkeep import Upkeep, outputs_of, run_maintenance
@@ -11,6 +11,7 @@ from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Command
 from maintenance.init import InitReport
+from maintenance.presenter import AnyReport, Findings, findings
 from maintenance.report import CheckReport, Report
 
 _FAILED = 1
@@ -41,43 +42,29 @@ def maintain(command: Command, inputs: Mapping[str, object], runner: Runner, sur
 
 def _tell(command: Command, work: Worklist, done: Sequence[Upkeep], runner: Runner) -> int:
     """Say what is notable in at most one line of each kind: a runner shows ten."""
-    for kind, annotate in (("notice", runner.notice), ("warning", runner.warning), ("error", runner.error)):
-        told = [f"{upkeep.repository}: {text}" if work.listed else text for upkeep in done for text in _findings(upkeep, kind)]
-        if told:
-            annotate(f"{command.name}: {'; '.join(told)}.")
-    return _FAILED if any(_findings(upkeep, "error") for upkeep in done) else 0
+    told = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
+    for kind, annotate in enumerate((runner.notice, runner.warning, runner.error)):
+        if texts := "; ".join(where + found[kind] for where, found in told if found[kind]):
+            annotate(f"{command.name}: {texts}.")
+    return _FAILED if any(found.error for _, found in told) else 0
 
 
-def _findings(upkeep: Upkeep, kind: str) -> list[str]:
-    return [text for found, text in _notable(upkeep.report) if found == kind]
-
-
-def _notable(report: Report | CheckReport | InitReport | GitKeyvalError) -> Iterator[tuple[str, str]]:
-    match report:
-        case GitKeyvalError():
-            yield "error", str(report).rstrip(".")
-        case Report():
-            if report.budget:
-                yield "notice", f"the budget {report.budget} was reached; the next run goes on"
-            if report.notable():
-                yield "warning", f"{counted(report.notable(), 'ref')} had to be left alone; the job summary says why"
-            if report.error:
-                yield "error", f"ended early: {report.error.rstrip('.')}"
-        case CheckReport():
-            if report.errors():
-                yield "error", f"found {counted(report.errors(), 'error')}; the job summary says what to do"
-            elif report.problems:
-                yield "warning", f"found {counted(len(report.problems), 'thing')} worth a look; the job summary says what to do"
+def _findings(report: AnyReport | GitKeyvalError) -> Findings:
+    """Return the findings, with where there is more of them."""
+    found = findings(report)
+    if isinstance(report, CheckReport):
+        return Findings(*(text and f"{text}; the job summary says what to do" for text in found))
+    return found._replace(warning=found.warning and f"{found.warning}; the job summary says why")
 
 
 def _overview(command: Command, done: Sequence[Upkeep]) -> str:
-    """Give a line on all repositories, and a section for each."""
-    failed = sum(bool(_findings(upkeep, "error")) for upkeep in done)
+    """Return a line on all repositories, and a section for each."""
+    failed = sum(bool(findings(upkeep.report).error) for upkeep in done)
     sections = [f"# {as_code(upkeep.repository)}\n\n{_section(upkeep.report)}" for upkeep in done]
     return "\n".join([f"**git-keyval {command.name}**, repositories: {len(done)}, failed: {failed}\n", *sections])
 
 
-def _section(report: Report | CheckReport | InitReport | GitKeyvalError) -> str:
+def _section(report: AnyReport | GitKeyvalError) -> str:
     match report:
         case Report():
             return summary(report)

@@ -11,13 +11,11 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 
 from git_keyval.action.printable import printable
-from git_keyval.format.names import BREADCRUMBS_PREFIX
-from git_keyval.store.port import DELETE
 from maintenance.execute import Done
-from maintenance.plan import Action, Left
+from maintenance.plan import Action, Left, counted
+from maintenance.presenter import Numbers, found, outcome, spent
 from maintenance.report import CheckReport, Problem, Report
 
-_JOBS = ("gather", "sweep", "purge")
 _LISTED = 20
 _LISTED_PROBLEMS = 200
 _LONGEST = 300
@@ -50,17 +48,7 @@ def summary(report: Report) -> str:
     One line says what happened; then come the counts of each job, what needs a look, how old the breadcrumbs were and when live
     keys expire, and for which reasons the jobs changed refs, or let them wait.
     """
-    lines = [f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}", "", _outcome(report), ""]
-    if report.error:
-        lines += [f"**Ended early:** {_words(report.error)}", ""]
-    if report.budget:
-        lines += [f"The budget `{report.budget}` was reached; the next run goes on.", ""]
-    if idle := [job for job in _JOBS if report.command == "maintain" and job not in {done.plan.job for done in report.jobs}]:
-        lines += [f"Not started: {', '.join(idle)}.", ""]
-    spent = f"{report.seconds:.1f} s and {counted(report.requests, 'request')}"
-    lines += [f"It took {spent}, and began at {report.started_at}.", ""]
-    if report.jobs:
-        lines += [*_counts(report), ""]
+    lines = [*_beginning(report), *_counts(report)]
     for job in report.jobs:
         lines += _notable(job)
     if any(item.notable for job in report.jobs for item in job.plan.left):
@@ -70,20 +58,15 @@ def summary(report: Report) -> str:
         lines += _chart("When the live keys expire", "when", "keys", job.plan.expiries)
     for job in report.jobs:
         lines += _reasons(f"{job.plan.job}: {'would change' if report.dry_run else 'changed'}", "writes", job.applied)
-        waiting = [*(item for item in job.plan.left if not item.notable), *job.conflicts]
-        lines += _reasons(f"{job.plan.job}: waiting", "refs", waiting)
+        lines += _reasons(f"{job.plan.job}: waiting", "refs", job.waiting)
     return "\n".join(lines)
 
 
 def check_summary(report: CheckReport) -> str:
     """Describe what check found: how many of what, and of each kind of problem what to do about it."""
-    errors = report.errors()
-    warnings = len(report.problems) - errors
-    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}" if report.problems else "No problems found"
+    what = " and ".join(found(report)) if report.problems else "No problems found"
     keys = f"in {counted(report.counts.get('keys', 0), 'key')}"
-    lines = ["## git-keyval check", "", f"**{found}** {keys}.", ""]
-    spent = f"{report.seconds:.1f} s and {counted(report.requests, 'request')}"
-    lines += [f"It took {spent}, and began at {report.started_at}; nothing was changed.", ""]
+    lines = ["## git-keyval check", "", f"**{what}** {keys}.", "", f"{_spent(report)}; nothing was changed.", ""]
     if report.problems:
         lines += _problems(report.problems)
     if there := {_COUNTED.get(name, name): report.counts[name] for name in _in_order(report.counts) if report.counts[name]}:
@@ -94,68 +77,44 @@ def check_summary(report: CheckReport) -> str:
     return "\n".join(lines)
 
 
-def _outcome(report: Report) -> str:
-    writes = sum(len(job.applied) for job in report.jobs)
-    if not writes and not any(job.planned for job in report.jobs):
-        return "**Nothing had to be done.**" if not report.error else "**Nothing was done.**"
-    done = ", ".join(part for job in report.jobs for part in _achieved(job))
-    verb = "would be made" if report.dry_run else "made"
-    return f"**{counted(writes, 'write')} {verb}**{': ' if done else ''}{done}."
+def _beginning(report: Report) -> list[str]:
+    did, rest = outcome(report)
+    told = [
+        f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}",
+        f"**{did}**{rest}",
+        f"**Ended early:** {_words(report.error)}" if report.error else "",
+        f"The budget `{report.budget}` was reached; the next run goes on." if report.budget else "",
+        f"Not started: {', '.join(report.not_started)}." if report.not_started else "",
+        f"{_spent(report)}.",
+    ]
+    return [line for text in told if text for line in (text, "")]
 
 
-def _achieved(job: Done) -> list[str]:
-    """Say what the transactions of a job were about."""
-    match job.plan.job:
-        case "gather":
-            updates = (update.name for action in job.applied for update in action.transaction.updates)
-            crumbs = sum(name.startswith(BREADCRUMBS_PREFIX) for name in updates)
-            counters = len({action.ref for action in job.applied})
-            return [f"{counted(crumbs, 'breadcrumb')} of {counted(counters, 'counter')} gathered"] if crumbs else []
-        case "sweep":
-            others = [action for action in job.applied if action.elements or "/exp-" in action.ref]
-            keys = len(job.applied) - len(others)
-            taken = [action.elements for action in others if action.elements]
-            orphans = sum(_deletions(action) for action in others) - sum(taken)
-            return [
-                *([f"{counted(keys, 'expired key')} removed"] if keys else []),
-                *([f"{counted(sum(taken), 'expired element')} of {counted(len(taken), 'key')} removed"] if taken else []),
-                *([f"{counted(orphans, 'leftover expiry', 'leftover expiries')} removed"] if orphans else []),
-            ]
-        case "publish-expiries":
-            return [f"{counted(len(job.applied), 'expiry id')} published"] if job.applied else []
-        case _:
-            crumbs = sum(action.ref.startswith(BREADCRUMBS_PREFIX) for action in job.applied)
-            parked = len(job.applied) - crumbs
-            return [
-                *([f"{counted(parked, 'parked value')} deleted"] if parked else []),
-                *([f"{counted(crumbs, 'malformed breadcrumb')} deleted"] if crumbs else []),
-            ]
-
-
-def _deletions(action: Action) -> int:
-    return sum(update.new is DELETE for update in action.transaction.updates)
+def _spent(report: Report | CheckReport) -> str:
+    return f"It took {' and '.join(spent(report))}, and began at {report.started_at}"
 
 
 def _counts(report: Report) -> list[str]:
     """Make the table of the jobs; what is rare has a column only where it happened."""
+    numbers = [Numbers.of(job) for job in report.jobs]
     columns = {
-        "refs read": [job.plan.examined for job in report.jobs],
-        "planned": [job.planned for job in report.jobs],
-        "would be made" if report.dry_run else "made": [len(job.applied) for job in report.jobs],
-        "changed meanwhile": [len(job.conflicts) for job in report.jobs],
-        "failed": [len(job.failed) for job in report.jobs],
-        "left for the next run": [job.deferred for job in report.jobs],
+        "refs read": [of.examined for of in numbers],
+        "planned": [of.planned for of in numbers],
+        "would be made" if report.dry_run else "made": [of.applied for of in numbers],
+        "changed meanwhile": [of.conflicts for of in numbers],
+        "failed": [of.failed for of in numbers],
+        "left for the next run": [of.deferred for of in numbers],
         "waiting": [sum(not item.notable for item in job.plan.left) for job in report.jobs],
         "left alone": [sum(item.notable for item in job.plan.left) for job in report.jobs],
     }
     shown = {name: counts for name, counts in columns.items() if name in list(columns)[:3] or any(counts)}
     rows = [(job.plan.job, *(f"{counts[turn]:,}" for counts in shown.values())) for turn, job in enumerate(report.jobs)]
-    return _table(("job", *shown), rows, numbers=len(shown))
+    return [*_table(("job", *shown), rows, numbers=len(shown)), ""] if rows else []
 
 
 def _notable(job: Done) -> list[str]:
     """List what had to be left alone and will not go away by itself."""
-    items = [*job.failed, *(item for item in job.plan.left if item.notable)]
+    items = job.notable
     if not items:
         return []
     rows = [(as_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
@@ -247,8 +206,3 @@ def as_code(text: str) -> str:
     longest = max((len(found) for found in _BACKTICKS.findall(shown)), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {shown} {fence}" if longest else f"{fence}{shown or ' '}{fence}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Give a number with its noun, whose plural has an s unless it is given."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

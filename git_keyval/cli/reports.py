@@ -9,10 +9,12 @@ from rich.table import Table
 from git_keyval.cli.answers import typed
 from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
 from git_keyval.cli.terminal import one_line, write_document, write_text
-from git_keyval.dispatch.upkeep import AnyReport, Upkeep
+from git_keyval.dispatch.upkeep import Upkeep
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Command
 from maintenance.init import InitReport
+from maintenance.plan import counted
+from maintenance.presenter import AnyReport, Numbers, found, spent
 from maintenance.report import CheckReport, Report
 
 _LISTED = 50
@@ -32,7 +34,7 @@ def write_document_of(command: Command, outputs: Mapping[str, str]) -> None:
 
 
 def failures_of(done: Sequence[Upkeep], *, listed: bool) -> Iterator[GitKeyvalError]:
-    """Give what makes a call fail: repositories that could not be used, runs that ended early, and broken rules."""
+    """Yield what makes a call fail: repositories that could not be used, runs that ended early, and broken rules."""
     for upkeep in done:
         where = f" in {upkeep.repository}" if listed else ""
         match upkeep.report:
@@ -41,7 +43,7 @@ def failures_of(done: Sequence[Upkeep], *, listed: bool) -> Iterator[GitKeyvalEr
             case Report() as report if report.error:
                 yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
             case CheckReport() as report if report.errors():
-                yield RulesBrokenError(f"check{where} found {report.errors()} broken rules; the report names the refs.")
+                yield RulesBrokenError(f"check{where} found {counted(report.errors(), 'broken rule')}; the report names the refs.")
 
 
 def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
@@ -60,20 +62,20 @@ def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
 
 
 def _columns(report: Report) -> dict[str, list[object]]:
-    """Give the columns of the table; what a dry run would do is planned, and not done."""
-    jobs = report.jobs
+    """Return the columns of the table; what a dry run would do is planned, and not done."""
+    numbers = [Numbers.of(job) for job in report.jobs]
     done: dict[str, list[object]] = {
-        "done": [len(job.applied) for job in jobs],
-        "changed meanwhile": [len(job.conflicts) for job in jobs],
-        "failed": [len(job.failed) for job in jobs],
+        "done": [of.applied for of in numbers],
+        "changed meanwhile": [of.conflicts for of in numbers],
+        "failed": [of.failed for of in numbers],
     }
     return {
-        "job": [job.plan.job for job in jobs],
-        "refs read": [job.plan.examined for job in jobs],
-        "planned": [job.planned for job in jobs],
+        "job": [job.plan.job for job in report.jobs],
+        "refs read": [of.examined for of in numbers],
+        "planned": [of.planned for of in numbers],
         **({} if report.dry_run else done),
-        "deferred": [job.deferred for job in jobs],
-        "left": [len(job.plan.left) for job in jobs],
+        "deferred": [of.deferred for of in numbers],
+        "left": [of.left for of in numbers],
     }
 
 
@@ -81,16 +83,15 @@ def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
     match report:
         case Report():
             for job in report.jobs:
-                for left in [*job.failed, *(item for item in job.plan.left if item.notable)][:_LISTED]:
-                    yield f"left {left.ref}: {left.why}"
-            yield f"{report.requests} requests, {report.seconds:.1f} s"
+                yield from (f"left {left.ref}: {left.why}" for left in job.notable[:_LISTED])
+            seconds, requests = spent(report)
+            yield f"{requests}, {seconds}"
             if report.budget:
                 yield f"The budget {report.budget} was reached; the next run goes on."
         case CheckReport():
-            yield from (f"{found.severity} {found.ref}: {found.problem}. {found.next_step}" for found in report.problems)
+            yield from (f"{problem.severity} {problem.ref}: {problem.problem}. {problem.next_step}" for problem in report.problems)
             counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
-            errors = report.errors()
-            yield f"{errors} errors, {len(report.problems) - errors} warnings; {counts or 'nothing here'}"
+            yield f"{', '.join(found(report))}; {counts or 'nothing here'}"
         case InitReport():
             yield from (f"created {name}" for name in report.created)
             if not report.created:

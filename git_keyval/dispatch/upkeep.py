@@ -17,12 +17,12 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
 from git_keyval.store.port import Store
-from maintenance.bulkhead import bulkhead
+from maintenance.bulkhead import attempt
 from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
-from maintenance.report import MAX_LISTED, CheckReport, Report, check_to_json, several_to_json, to_json
-
-AnyReport = Report | CheckReport | InitReport
+from maintenance.presenter import AnyReport
+from maintenance.report import CheckReport, Report
+from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ def outputs_of(command: Command, work: Worklist, done: Sequence[Upkeep]) -> dict
     """Give the outputs of a command as text: counts are summed up, and of the rates that remain the lowest is told."""
     reports = [upkeep.report for upkeep in done if not isinstance(upkeep.report, GitKeyvalError)]
     told = {
-        "count": sum(_count(report) for report in reports),
+        "count": sum(report.count for report in reports),
         "applied": any(report.created for report in reports if isinstance(report, InitReport)),
-        "report": _several(command, done) if work.listed else _json(done[0].report, MAX_LISTED),
+        "report": _several(command, done) if work.listed else _told(done[0].report, MAX_LISTED),
         "requests-used": sum(upkeep.requests for upkeep in done),
         "rate-remaining": min((upkeep.rate_remaining for upkeep in done if upkeep.rate_remaining is not None), default=None),
     }
@@ -75,35 +75,27 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
 
 
 def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Upkeep:
-    store: Store | None = None
-    failed: list[GitKeyvalError] = []
-    report: AnyReport | None = None
-    with bulkhead(failed.append):
-        arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
-        store = open_store(target.inputs, surroundings)
-        resolve = resolver_of(target.inputs, surroundings)
-        run = Maintenance(
-            store,
-            surroundings.new_op,
-            surroundings.elapsed,
-            surroundings.progress,
-            target.shares,
-            resolve,
-            partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
-        )
-        report = getattr(import_module(command.module), command.attribute)(run, **arguments)
-    outcome = report if report is not None else advised(failed[0], command, target.inputs)
-    return Upkeep(target.repository, outcome, store.requests if store else 0, store.rate_remaining if store else None)
+    store = attempt(partial(open_store, target.inputs, surroundings))
+    if isinstance(store, GitKeyvalError):
+        return Upkeep(target.repository, advised(store, command, target.inputs), 0, None)
+    report = attempt(partial(_run, command, target, store, surroundings))
+    outcome = advised(report, command, target.inputs) if isinstance(report, GitKeyvalError) else report
+    return Upkeep(target.repository, outcome, store.requests, store.rate_remaining)
 
 
-def _count(report: AnyReport) -> int:
-    match report:
-        case Report():
-            return sum(len(job.applied) for job in report.jobs)
-        case CheckReport():
-            return report.errors()
-        case InitReport():
-            return len(report.created)
+def _run(command: Command, target: Target, store: Store, surroundings: Surroundings) -> AnyReport:
+    arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
+    run = Maintenance(
+        store,
+        surroundings.new_op,
+        surroundings.elapsed,
+        surroundings.progress,
+        target.shares,
+        resolver_of(target.inputs, surroundings),
+        partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
+    )
+    report: AnyReport = getattr(import_module(command.module), command.attribute)(run, **arguments)
+    return report
 
 
 def _several(command: Command, done: Sequence[Upkeep]) -> dict[str, JsonValue]:
@@ -116,7 +108,7 @@ def _told(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValu
     return str(report) if isinstance(report, GitKeyvalError) else _json(report, listed)
 
 
-def _json(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue]:
+def _json(report: AnyReport, listed: int) -> dict[str, JsonValue]:
     match report:
         case Report():
             return to_json(report, listed)

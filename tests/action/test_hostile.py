@@ -15,9 +15,9 @@ from git_keyval.action.runner import Runner
 from git_keyval.action.summary import check_summary, summary
 from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.store.port import DELETE, RefUpdate, Transaction
+from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from maintenance.execute import Done
-from maintenance.plan import Action, Left, Plan
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 from maintenance.report import CheckReport, Problem, Report
 from tests.action.hostile import LOG_COMMANDS, TEXTS
 from tests.action.markdown import shown_as_code
@@ -143,13 +143,14 @@ def test_whatever_is_told_is_one_line_of_the_kind_meant(text: str) -> None:
 @example([" `", "` "], "a|b")
 def test_nothing_in_a_report_is_markup(texts: list[str], why: str) -> None:
     refs = [RefName(text) for text in texts]
-    actions = [Action(ref, why, Transaction((RefUpdate(ref, DELETE, DELETE),))) for ref in refs]  # type: ignore[arg-type]
+    deletions = [(ref, Transaction((RefUpdate(ref, ANY, DELETE),))) for ref in refs]
+    actions = [Action(ref, Kind.PURGE_MALFORMED, deletion, Counts(malformed=1), reason=why) for ref, deletion in deletions]
     done = Done(
-        Plan("sweep", left=[*(Left(ref, why) for ref in refs), *(Left(ref, why, notable=False) for ref in refs)]),
+        Plan("sweep", left=[*(Left(ref, Reason.MALFORMED, why) for ref in refs), *(Left(ref, Reason.CHANGED) for ref in refs)]),
         planned=1,
         applied=actions,
-        conflicts=[Left(ref, why, notable=False) for ref in refs],
-        failed=[Left(ref, why) for ref in refs],
+        conflicts=[Left(ref, Reason.CHANGED) for ref in refs],
+        failed=[Left(ref, Reason.REFUSED, why) for ref in refs],
         error=why,
     )
     told = summary(Report("maintain", dry_run=False, started_at="2026-01-01T12:00:00Z", seconds=1.0, requests=1, jobs=[done]))

@@ -171,7 +171,7 @@ def test_check_tells_and_fails(keyval: Command, repository: Path) -> None:
     broken = keyval("check")
     assert broken.code == 1
     assert f"error {value_ref('odd')}: " in broken.text
-    assert "1 errors" in broken.text
+    assert "1 error, 0 warnings" in broken.text
 
 
 def test_init_tells_what_it_created(keyval: Command) -> None:

@@ -11,7 +11,7 @@ from git_keyval.commands.values import del_, get, mset, set_
 from git_keyval.errors import PartlyDeletedError, TooLargeError
 from git_keyval.format.values import bytes_value
 from maintenance.jobs import sweep
-from maintenance.report import to_json
+from maintenance.report_json import to_json
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace, open_git_place, over_http
 from tests.servers.binary import run_git

@@ -241,7 +241,7 @@ def test_sweeping_many_elements_is_cheap(ended: Path, emulator: GitHubEmulator, 
     clock.advance(3600)
     emulator.reset_log()
     job = sweep(world.maintenance()).jobs[0]
-    assert (job.error, len(job.applied), sum(action.elements for action in job.applied)) == ("", DUE // EACH, DUE)
+    assert (job.error, len(job.applied), sum(action.counts.elements for action in job.applied)) == ("", DUE // EACH, DUE)
     assert [entry.path.partition(".git/")[2] for entry in emulator.requests] == [
         "info/refs",
         "git-upload-pack",  # the listing

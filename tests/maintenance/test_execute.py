@@ -13,7 +13,7 @@ from maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from maintenance.gather import plan_gather
 from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
 from maintenance.listing import quiet
-from maintenance.plan import Action, Plan
+from maintenance.plan import Action, Counts, Kind, Plan
 from maintenance.sweep import plan_sweep
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
@@ -184,7 +184,8 @@ def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
     plan = Plan("sweep")
     for number, refs in enumerate([60_000, 60_000, 60_000, 200_000, 10]):
         names = [RefName(f"refs/heads/kv-{number}/{which}") for which in range(refs)]
-        plan.actions.append(Action(names[0], "", Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))))
+        deletion = Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))
+        plan.actions.append(Action(names[0], Kind.SWEEP_ELEMENTS, deletion, Counts(elements=refs)))
     store = Choosy(memory.store)
     done = execute(store, plan, Budget(None, None, lambda: 0.0), quiet)
     assert (store.sizes, len(done.applied)) == ([2, 1, 1, 1], 5)

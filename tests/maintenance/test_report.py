@@ -10,7 +10,7 @@ from git_keyval.commands.values import mset, set_
 from git_keyval.format.canonical import JsonValue
 from maintenance.check import check
 from maintenance.jobs import gather, maintain, purge, sweep
-from maintenance.report import MAX_LISTED, check_to_json, several_to_json, to_json
+from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, to_json
 from tests.contract.samples import note
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.schema import violations

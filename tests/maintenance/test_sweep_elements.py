@@ -171,14 +171,14 @@ def test_an_expiry_without_an_element_goes_once_expired(world: World, beside: Ca
     assert world.refs().keys() & {ending(K, "a"), ending(K, "1"), ending(K, "later")} == {ending(K, "later")}
     assert world.refs().get(VALUE) == value
     assert (job.plan.facts["expiredElements"], job.plan.facts["collections"]) == (0, 0)
-    assert [action.elements for action in job.applied] == [0]
+    assert [action.counts.elements for action in job.applied] == [0]
 
 
 def test_an_expiry_without_an_element_goes_with_those_of_others(memory: World) -> None:
     apply(memory, written(K, {"a": "1", "b": "2"}, ends={"a": NOON, "x": NOON, "y": NOON + DAY}))
     job = swept(memory)
     assert [name for name in memory.refs() if "/exp-" in name] == [ending(K, "y")]
-    assert [(action.ref, action.elements) for action in job.applied] == [(VALUE, 1)]
+    assert [(action.ref, action.counts.elements) for action in job.applied] == [(VALUE, 1)]
 
 
 def test_an_expiry_of_a_key_without_value_goes_beside_those_of_its_elements(memory: World) -> None:
