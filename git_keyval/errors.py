@@ -1,4 +1,4 @@
-"""Every error that the product tells.
+"""Every error that the product raises.
 
 Above an adapter nothing else is seen: adapters translate what git, sockets and processes raise. Each error carries its data
 and one line of text for a person: what failed, the likely cause, the next step. No error text contains a stored value or a key.
@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Self
 
-_TOLD_PROBLEMS = 10
+_SHOWN_PROBLEMS = 10
 _WHO_WROTE = "Find out who can write to the repository; 'set' or 'del' on the key replaces or removes the record."
 
 
@@ -47,9 +47,9 @@ class ConfigError(InputError):
         super().__init__("config", "names a file with something that is not accepted")
         self.path = path
         self.problems = tuple(problems)
-        more = len(problems) - _TOLD_PROBLEMS
-        told = [f"{path}:{line}: {problem}" for line, problem in problems[:_TOLD_PROBLEMS]]
-        self.what = " ".join([*told, f"And {more} more."] if more > 0 else told)
+        more = len(problems) - _SHOWN_PROBLEMS
+        shown = [f"{path}:{line}: {problem}" for line, problem in problems[:_SHOWN_PROBLEMS]]
+        self.what = " ".join([*shown, f"And {more} more."] if more > 0 else shown)
         self.args = (self.what,)
 
 
@@ -60,23 +60,23 @@ class MalformedRecordError(GitKeyvalError):
         """Name the ref or oid, and which rule of the format it breaks."""
         self.where = where
         self.reason = reason
-        super().__init__(*self._told())
+        super().__init__(*self._sentences())
 
-    def _told(self) -> tuple[str, str]:
+    def _sentences(self) -> tuple[str, str]:
         return (
             f"The object at {self.where} is not a valid record: {self.reason}.",
             "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
         )
 
     def at(self, where: str) -> Self:
-        """Give the same error of another place: of the ref that points at the object."""
+        """Return the same error about another place: the ref that points at the object."""
         return type(self)(where, self.reason)
 
 
 class AnchorError(MalformedRecordError):
-    """The tag that tells whether a database is encrypted cannot be read; nothing was read or written."""
+    """The anchor, which says whether a database is encrypted, cannot be read; nothing was read or written."""
 
-    def _told(self) -> tuple[str, str]:
+    def _sentences(self) -> tuple[str, str]:
         return (
             f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
             "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any.",
@@ -97,14 +97,14 @@ class UnmarkedError(GitKeyvalError):
 class TamperedError(MalformedRecordError):
     """Something encrypted was changed, or brought to another place, by somebody without the encryption key."""
 
-    def _told(self) -> tuple[str, str]:
+    def _sentences(self) -> tuple[str, str]:
         return f"What is encrypted at {self.where} is not authentic: {self.reason}.", _WHO_WROTE
 
 
 class NotEncryptedError(MalformedRecordError):
     """A plain value where an encryption key was given, so that only an encrypted one can be there."""
 
-    def _told(self) -> tuple[str, str]:
+    def _sentences(self) -> tuple[str, str]:
         return f"The value at {self.where} is refused: {self.reason}.", _WHO_WROTE
 
 
@@ -239,7 +239,7 @@ class ContentionError(GitKeyvalError):
 
 
 class OutcomeUnknownError(GitKeyvalError):
-    """A write was sent, its reply was lost, and reading again cannot tell whether it was applied."""
+    """A write was sent, its reply was lost, and reading again cannot show whether it was applied."""
 
     def __init__(self, cause: str, parked: str = "") -> None:
         """Keep what was seen of the failure; ``parked`` says where something is that may have been taken away."""
@@ -280,10 +280,10 @@ class TornWriteError(GitKeyvalError):
         """Keep the refs that it moved or deleted, each with the oid that it had, and why it refused the others."""
         self.moved = tuple(moved)
         self.reason = reason
-        told = ", ".join(f"{name} (was {oid})" for name, oid in self.moved[:_TOLD_PROBLEMS])
+        refs = ", ".join(f"{name} (was {oid})" for name, oid in self.moved[:_SHOWN_PROBLEMS])
         super().__init__(
             f"The server refused a part of the write ({reason}) and executed the rest, although all or nothing was asked for: "
-            f"{told}{' and more' if len(self.moved) > _TOLD_PROBLEMS else ''}.",
+            f"{refs}{' and more' if len(self.moved) > _SHOWN_PROBLEMS else ''}.",
             "Have the repository repaired (git fsck says what is broken), then put each ref back there: git update-ref REF OID.",
         )
 

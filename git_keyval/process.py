@@ -19,7 +19,7 @@ def surroundings(
     warn: Callable[[str], None] = lambda _warning: None,
     gate: Gate | None = None,
 ) -> Surroundings:
-    """Give clock, sleep, randomness and files of this process; without a gate, whatever files a person names."""
+    """Return clock, sleep, randomness and files of this process; without a gate, all files that a person names."""
     started = time.monotonic()
     gate = gate or Gate(new_name)
     return Surroundings(
@@ -45,8 +45,8 @@ def new_name() -> str:
 
 
 def _owner(environ: Mapping[str, str]) -> str:
-    """Name the job of the workflow run that this process belongs to, or else the process itself."""
-    # Not at the top: the terminal's help is told without the commands.
+    """Name the job of the workflow run that this process belongs to or, outside a run, the process itself."""
+    # Not at the top: the terminal's help needs no commands.
     from git_keyval.commands.owners import owner_of_process, owner_of_run  # noqa: PLC0415
 
     server, repository, run, attempt, job = (

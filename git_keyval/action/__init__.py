@@ -18,13 +18,13 @@ Step = Callable[[Mapping[str, str], Runner, Surroundings], int]
 
 
 def main(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
-    """Run one step as the environment asks for it, also the post step of one that left a state; give the exit code."""
-    told = os.environ if environ is None else environ
-    return post(told, log) if told.get(f"STATE_{LOCK_STATE}") else _run(run_step, told, log)
+    """Run one step as the environment asks for it, also the post step of one that left a state; return the exit code."""
+    given = os.environ if environ is None else environ
+    return post(given, log) if given.get(f"STATE_{LOCK_STATE}") else _run(run_step, given, log)
 
 
 def post(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
-    """Run the post step of lock/action.yml, also of a step that ended before it left a state; give the exit code."""
+    """Run the post step of lock/action.yml, also of a step that ended before it left a state; return the exit code."""
     from git_keyval.action.locking import release
 
     return _run(release, os.environ if environ is None else environ, log)

@@ -7,7 +7,7 @@ from git_keyval.format.values import Value
 
 
 class Delivery:
-    """The way of one value to a file, or else to the outputs of the step."""
+    """The way of one value to a file or, without one, to the outputs of the step."""
 
     def __init__(self, runner: Runner, file: OutputFile | None) -> None:
         """Do nothing yet."""

@@ -1,4 +1,4 @@
-"""The files that a step may be told to open: those of its job."""
+"""The files that the inputs of a step may name: those of its job."""
 
 import os
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
-"""What makes lock/action.yml release its lock at the end of the job: a state that the step leaves, and the post step that reads it.
+"""How lock/action.yml releases its lock at the end of the job: the step leaves a state, and the post step reads it.
 
-The inputs that the runner gives to the post step would not do: their expressions are evaluated again at the end of the job, and may
-mean something else by then; within nested composite actions they are those of another action. Secrets alone are taken from there,
-because the runner shows states in its debug log, and what follows from them is compared with what the step left.
+The post step cannot rely on its inputs: the runner evaluates their expressions again at the end of the job, when they may mean
+another thing; within nested composite actions they are those of another action. Only secrets are taken from the inputs, because the
+runner shows states in its debug log. The key id that follows from them is compared with the one that the step left.
 """
 
 import json
@@ -84,11 +84,11 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         runner.tell(_NOTHING)
         return 0
     try:
-        told = {**_secrets(read_inputs(environ).inputs), **state["unlock"]}
-        if _key_id(told, surroundings) != state["key"]:
+        texts = {**_secrets(read_inputs(environ).inputs), **state["unlock"]}
+        if _key_id(texts, surroundings) != state["key"]:
             runner.warning(_OTHER_INPUTS)
             return 0
-        inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, told)}
+        inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)}
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
@@ -111,9 +111,9 @@ def _secrets(given: Mapping[str, str]) -> dict[str, str]:
     return {name: given.get(name, "") for name in SECRETS}
 
 
-def _key_id(told: Mapping[str, str], surroundings: Surroundings) -> str:
+def _key_id(texts: Mapping[str, str], surroundings: Surroundings) -> str:
     """Return the id of the lock's key, which depends on the encryption key as well."""
-    inputs = parse_inputs(_UNLOCK, told)
+    inputs = parse_inputs(_UNLOCK, texts)
     return str(cast("Key", bind(_UNLOCK, inputs, surroundings, cipher_of(inputs, surroundings))["key"]).id)
 
 
@@ -130,7 +130,7 @@ def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _tell(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
-    """Tell what became of the lock; ``fence`` is 0 if the step does not know to have obtained it."""
+    """Log what became of the lock; ``fence`` is 0 if the step does not know whether it obtained the lock."""
     if result.applied:
         runner.tell("The lock is released.")
     elif not fence:

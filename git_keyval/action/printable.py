@@ -4,7 +4,7 @@ from git_keyval.interface.lines import lines_of
 
 
 def printable(text: str) -> str:
-    """Give the text on one line; what cannot be seen (control and format characters, lone surrogates) as its escape."""
+    """Return the text on one line, with an escape for each character that cannot be seen (control, format, lone surrogates)."""
     return "".join(char if char.isprintable() else _escape(char) for char in " ".join(lines_of(text)))
 
 

@@ -51,7 +51,7 @@ class OutputTooLargeError(GitKeyvalError):
 
 
 def fits_output(value: str) -> bool:
-    """Tell whether a runner takes a value as an output."""
+    """Return whether a runner takes a value as an output."""
     return len(value.encode("utf-16-le", "surrogatepass")) // 2 <= MAX_OUTPUT_CHARACTERS
 
 
@@ -164,7 +164,7 @@ class Runner:
         self._print(f"::{kind}::{_escaped(self._harmless(message)[:_MAX_ANNOTATION])}")
 
     def _harmless(self, text: str) -> str:
-        """Give text as one line in which a runner finds no command."""
+        """Return text as one line in which a runner finds no command."""
         line = printable(self._redacted(text)).replace("##[", "## [")
         return line.replace("::", ": :") if line.lstrip().startswith("::") else line
 
@@ -177,7 +177,7 @@ def _escaped(text: str) -> str:
 
 
 def _cut(markdown: bytes, room: int) -> str:
-    """Give the whole lines of a text that have room, with a last one that says that there are more."""
+    """Return the lines of a text that fit as a whole, with a last one that says that there are more."""
     kept = markdown[: max(0, room - len(_CUT))].rpartition(b"\n")[0].decode() + "\n"
     if kept.count(f"\n{_FENCE}") % 2:  # a chart that is cut off would swallow what comes after it
         kept = kept.rpartition(f"\n{_FENCE}")[0] + "\n"

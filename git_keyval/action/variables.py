@@ -30,7 +30,7 @@ def read_inputs(environ: Mapping[str, str]) -> Given:
     """Read the inputs from the environment.
 
     Programs that cannot set a hyphen, or capitals, may write a name with underscores or in small letters. That counts where the
-    runner's own variable is absent: where it is there, a second spelling is somebody else's.
+    runner's own variable is absent: beside it, a second spelling is for another program.
     """
     given = {name: environ[variable] for variable, name in _OWN.items() if variable in environ}
     ignored: list[str] = []

@@ -15,6 +15,6 @@ def main() -> None:
         code = run(sys.argv[1:])
     except ModuleNotFoundError as exc:
         sys.exit(f"The terminal command needs {exc.name}: pip install 'git-keyval-action[cli]'.")
-    except KeyboardInterrupt:  # before a command has begun: `application` tells of all others
+    except KeyboardInterrupt:  # before a command has begun: `application` handles all others
         sys.exit(_INTERRUPTED)
     sys.exit(code)

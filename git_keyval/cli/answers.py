@@ -62,19 +62,19 @@ def _deliver(
     elif "value" in command.outputs and result.document is None:
         _write_value(command, inputs, result)
     else:
-        told = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
-        write_text("".join(f"{name}: {one_line(text)}\n" for name, text in told.items()))
+        shown = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
+        write_text("".join(f"{name}: {one_line(text)}\n" for name, text in shown.items()))
 
 
 def typed(outputs: Mapping[str, str]) -> dict[str, object]:
-    """Give outputs as the types that they have in JSON."""
+    """Return outputs as the types that they have in JSON."""
     return {name: _typed(name, text) for name, text in outputs.items()}
 
 
 def outcome(result: Result, *, by_code: bool) -> ExitCode:
-    """Give the exit code of a command that was done; ``by_code`` asks for an answer by it.
+    """Return the exit code of a command that was done; with ``by_code`` it is an answer, too.
 
-    Raises what the command ends with after its answer.
+    Raises the error with which the command ends after its answer.
     """
     if result.failure is not None:
         raise result.failure
@@ -101,17 +101,17 @@ def _write_value(command: Command, inputs: Mapping[str, object], result: Result)
 
 
 def _document(command: Command, inputs: Mapping[str, object], result: Result, outputs: Mapping[str, str]) -> dict[str, object]:
-    told = {"command": command.name, **typed(outputs)}
+    document = {"command": command.name, **typed(outputs)}
     if "default" in inputs and result.found is False:
-        told |= {"value": inputs["default"], "encoding": "utf-8"}
+        document |= {"value": inputs["default"], "encoding": "utf-8"}
     if "value" in outputs:
-        told["encoding"] = _encoding(result.value)
+        document["encoding"] = _encoding(result.value)
     if "old-value" in outputs:
-        told["old-value-encoding"] = _encoding(result.old_value)
+        document["old-value-encoding"] = _encoding(result.old_value)
     if "output-file" in inputs:
         for name in ("value", "json", "encoding") if result.value is not None else ():
-            told.pop(name)
-    return told
+            document.pop(name)
+    return document
 
 
 def _encoding(value: Value | int | None) -> str:

@@ -44,7 +44,7 @@ _ENVIRONMENT = (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the program with its arguments; give the exit code."""
+    """Run the program with its arguments; return the exit code."""
     as_json = "--json" in _before_the_values(arguments)
     coloured = takes_colour(sys.stderr, os.environ, refused="--no-color" in arguments)
     try:
@@ -107,35 +107,35 @@ def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> Non
 
 
 def _common_of(values: dict[str, object]) -> dict[str, object]:
-    """Give the options of every command that were given."""
+    """Return the options of every command that were given."""
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 @click.pass_context
 def _program(context: click.Context, /, **values: object) -> None:
-    context.obj = told = _common_of(values)
+    context.obj = given = _common_of(values)
     repository = variable_of("repository")
     if context.get_parameter_source(repository) is ParameterSource.ENVIRONMENT:
-        # Where to look if nothing else says so: a config file comes before it.
-        told["home"] = told.pop(repository)
+        # Where to look if neither the call nor a config file names a repository.
+        given["home"] = given.pop(repository)
     if context.get_parameter_source(_LENGTH) is ParameterSource.ENVIRONMENT:
-        told["home_length"] = told.pop(_LENGTH)
+        given["home_length"] = given.pop(_LENGTH)
 
 
 def _callback(command: Command) -> Callable[..., ExitCode]:
     @click.pass_context
     def call(context: click.Context, /, **values: object) -> ExitCode:
-        told = {**context.obj, **_common_of(values)}
-        if "home_length" in told and SHARD in str(told.get(variable_of("repository"), told.get("home", ""))):
-            told = {_LENGTH: told["home_length"], **told}  # the environment says so of a repository that is spread over many
+        given = {**context.obj, **_common_of(values)}
+        if "home_length" in given and SHARD in str(given.get(variable_of("repository"), given.get("home", ""))):
+            given = {_LENGTH: given["home_length"], **given}  # the environment's length is for a database over many repositories
         return run_call(
             Call(
                 command,
-                told,
-                as_json="as_json" in told,
-                no_color="no_color" in told,
-                by_code="by_code" in told,
-                home=str(told.get("home", "")),
+                given,
+                as_json="as_json" in given,
+                no_color="no_color" in given,
+                by_code="by_code" in given,
+                home=str(given.get("home", "")),
             )
         )
 

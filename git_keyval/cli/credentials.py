@@ -8,11 +8,11 @@ ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
 
 def token_of(repository: str, environ: Mapping[str, str]) -> str:
-    """Give the token that the environment has for the GitHub server, if that is where the repository is; else none.
+    """Return the token that the environment has for the GitHub server; empty if the repository is not there.
 
     The variables are those of GitHub's own command, and mean what they mean there
     (https://cli.github.com/manual/gh_help_environment): two are for github.com and ghe.com, two for any other server. They were
-    not set for this call, so nobody else is sent them, whatever host it names.
+    not set for this call, so no other server is sent them, whatever host the call names.
     """
     from git_keyval.dispatch.location import GithubServer, github_name  # it knows the stores, which no help needs
 

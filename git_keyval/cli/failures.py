@@ -96,12 +96,12 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
 
 
 def kind_of(error: Exception) -> str:
-    """Give the short name of an error, which stays as it is from release to release."""
+    """Return the short name of an error, which stays as it is from release to release."""
     return _found(error)[0]
 
 
 def code_of(error: Exception) -> ExitCode:
-    """Give the exit code of a call that this error ended."""
+    """Return the exit code of a call that this error ended."""
     if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError):
         return ExitCode.UNKNOWN if code_of(error.cause) is ExitCode.UNKNOWN else ExitCode.FAILED
     return _found(error)[1]

@@ -40,7 +40,7 @@ _NOTES = {
 
 
 def parameters_of(command: Command) -> list[click.Parameter]:
-    """Give the arguments of a command, in the order in which people type them, and then its options."""
+    """Return the arguments of a command, in the order in which people type them, and then its options."""
     positional = _positional(command)
     return [_argument(command, name) for name in positional] + [
         _option(INPUTS[name]) for name in _offered(command) if name not in positional
@@ -48,7 +48,7 @@ def parameters_of(command: Command) -> list[click.Parameter]:
 
 
 def common_options(*, repeated: bool) -> list[click.Parameter]:
-    """Give the options of every command. They stand before its name, and may be ``repeated`` after it."""
+    """Return the options of every command. They stand before its name, and may be ``repeated`` after it."""
     named = {name: INPUTS[name] for name in COMMON if name != "command"}
     return [
         click.Option(
@@ -89,7 +89,7 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
 
 
 def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, str]:
-    """Give as text, by name, the inputs that were given."""
+    """Return as text, by name, the inputs that were given."""
     given: dict[str, str] = {}
     for name in (*COMMON, *command.inputs):
         match values.get(variable_of(name)):
@@ -105,7 +105,7 @@ def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, st
 
 
 def _offered(command: Command) -> list[str]:
-    """Give the inputs that make sense at a terminal: with several keys, one key is just one of them."""
+    """Return the inputs that make sense at a terminal: with several keys, one key is just one of them."""
     left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
     if "fields" in command.inputs and "value" not in command.outputs:
         left_out |= {"field"}
@@ -177,5 +177,5 @@ def _directories(_context: click.Context, _parameter: click.Parameter, begun: st
 
 
 def variable_of(name: str) -> str:
-    """Give the name under which click keeps an input."""
+    """Return the name under which click keeps an input."""
     return f"input_{name.replace('-', '_')}"

@@ -1,4 +1,4 @@
-"""Bars on standard error while maintenance runs, for a person who waits."""
+"""Bars on standard error, for a person who waits while maintenance runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from rich.progress import Progress, TaskID
 
 @contextmanager
 def shown_progress(*, coloured: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Give what takes ``progress`` of the surroundings; the bars begin with the first call and are gone at the end."""
+    """Yield a function for ``progress`` of the surroundings; the bars begin with its first call and are gone at the end."""
     console = Console(stderr=True, color_system="auto" if coloured else None)
     bars = Progress(console=console, transient=True)
     try:
@@ -20,7 +20,7 @@ def shown_progress(*, coloured: bool) -> Iterator[Callable[[str, int, int], None
 
 
 def bar(bars: Progress) -> Callable[[str, int, int], None]:
-    """Give a bar to each thing that is done; one of which the end is not known is a number."""
+    """Return a bar to each thing that is done; one of which the end is not known is a number."""
     tasks: dict[str, TaskID] = {}
 
     def progress(what: str, done: int, total: int) -> None:

@@ -47,15 +47,15 @@ class Call:
 
     @property
     def coloured_errors(self) -> bool:
-        """Tell whether standard error is given colours."""
+        """Whether standard error gets colours."""
         return takes_colour(sys.stderr, os.environ, refused=self.no_color)
 
 
 def run_call(call: Call) -> ExitCode:
-    """Run a command and tell its answer, or why there is none; give the exit code."""
+    """Run a command and write its answer, or why there is none; return the exit code."""
     try:
         return _run(call)
-    except BrokenPipeError:  # who read the answer, such as `head`, has had enough of it
+    except BrokenPipeError:  # the reader of the answer, such as `head`, has had enough of it
         return ExitCode.CLOSED_PIPE
     except GitKeyvalError as exc:
         return _fail(call, exc)
@@ -77,7 +77,7 @@ def _run(call: Call) -> ExitCode:
 
 
 def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
-    """Give the parsed inputs, and the world with standard input in it where that holds the value."""
+    """Return the parsed inputs and the surroundings; these read standard input where it holds the value."""
     given = given_inputs(call.command, call.values)
     if given.get("values") == _STDIN:
         given["values"] = _text_of_stdin("values")
@@ -106,8 +106,8 @@ def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deli
 
     try:
         with _progress(call, shown="wait" in inputs) as progress:
-            told = {"repository": call.home, **inputs}
-            result, outputs = run_command(call.command, told, replace(world, progress=progress), prepare_delivery=prepare)
+            inputs = {"repository": call.home, **inputs}
+            result, outputs = run_command(call.command, inputs, replace(world, progress=progress), prepare_delivery=prepare)
     except BaseException:
         if file is not None:
             file.discard()
@@ -142,7 +142,7 @@ def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> 
 
 @contextmanager
 def _progress(call: Call, *, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Show progress on a terminal that can move its cursor, and nowhere else."""
+    """Yield a function that shows progress on a terminal that can move its cursor, and nothing elsewhere."""
     if not (shown and obeys_escapes(sys.stderr, os.environ)):
         yield lambda _what, _done, _total: None
         return
@@ -153,12 +153,12 @@ def _progress(call: Call, *, shown: bool) -> Iterator[Callable[[str, int, int], 
 
 
 @contextmanager
-def _interruption(told: str) -> Iterator[None]:
-    """Say so if a person interrupts what is done within."""
+def _interruption(message: str) -> Iterator[None]:
+    """Raise StoppedError with this message if a person interrupts what is done within."""
     try:
         yield
     except KeyboardInterrupt as exc:
-        raise StoppedError(told) from exc
+        raise StoppedError(message) from exc
 
 
 def _doubt(command: Command, inputs: Mapping[str, object]) -> str:

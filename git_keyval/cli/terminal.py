@@ -20,12 +20,12 @@ _NO_LINE = re.compile(f"[\n\t{_CONTROLS.pattern[1:]}")
 
 
 def harmless(text: str) -> str:
-    """Give text that cannot control a terminal: what could is written as an escape, as Python does."""
+    """Return text that cannot control a terminal: characters that could are written as escapes, as Python writes them."""
     return _CONTROLS.sub(_escape, text)
 
 
 def one_line(text: str) -> str:
-    """Give text that cannot control a terminal, nor look like another line."""
+    """Return text that cannot control a terminal, nor look like another line."""
     return _NO_LINE.sub(_escape, text)
 
 
@@ -49,12 +49,12 @@ def write_document(document: Mapping[str, object]) -> None:
 
 
 def tell(text: str) -> None:
-    """Tell a person something beside the answer."""
+    """Write a line for a person beside the answer, to standard error."""
     click.echo(one_line(text), err=True)
 
 
 def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
-    """Tell on standard error why a call ended; give its exit code."""
+    """Write to standard error why a call ended; return its exit code."""
     if as_json:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(_as_json({"error": {"kind": kind_of(error), "message": message}}), err=True)
@@ -69,12 +69,12 @@ def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
 
 
 def obeys_escapes(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
-    """Tell whether a stream is a terminal that knows more than lines of text."""
+    """Return whether a stream is a terminal that knows more than lines of text."""
     return stream is not None and stream.isatty() and environ.get("TERM", "") not in _DUMB
 
 
 def takes_colour(stream: TextIO | None, environ: Mapping[str, str], *, refused: bool) -> bool:
-    """Tell whether a stream is a terminal that may be given colours: https://no-color.org."""
+    """Return whether a stream is a terminal that may be given colours: https://no-color.org."""
     return obeys_escapes(stream, environ) and not (refused or environ.get("NO_COLOR"))
 
 

@@ -8,7 +8,7 @@ from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.encryption import (
     EncryptionKey,
-    Place,
+    Slot,
     encryption_of,
     is_sealed_op,
     open_key,
@@ -101,11 +101,11 @@ class Encrypting:
 
     def data(self, key_id: KeyId, value: Value) -> DataRecord:
         """Give a new record of a value."""
-        return encode_data(seal_value(self._writing, self.new_nonce(), value, Place(key_id)))
+        return encode_data(seal_value(self._writing, self.new_nonce(), value, Slot(key_id)))
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
         """Read the record of a value."""
-        return open_value(self.keys, _encrypted(decode_data(record, objects), record.oid), Place(key_id), record.oid)
+        return open_value(self.keys, _encrypted(decode_data(record, objects), record.oid), Slot(key_id), record.oid)
 
     def read_collection(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
         """Read a map or an array."""
@@ -124,12 +124,12 @@ class Encrypting:
 
     def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
         """Give a new blob of an element."""
-        return blob(seal_value(self._writing, self.new_nonce(), value, Place(key_id, category, stored)).data)
+        return blob(seal_value(self._writing, self.new_nonce(), value, Slot(key_id, category, stored)).data)
 
     def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:
         """Read an element."""
         sealed = _encrypted(element_value(collection, data), data.oid)
-        return open_value(self.keys, sealed, Place(key_id, collection.category, stored), data.oid)
+        return open_value(self.keys, sealed, Slot(key_id, collection.category, stored), data.oid)
 
 
 def _encrypted(value: Value | Sealed, where: str) -> Sealed:

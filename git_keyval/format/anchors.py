@@ -1,4 +1,4 @@
-"""What the tag kv/dummy-tree points at: message-only commits that tell what holds for all of a database (docs/format.md)."""
+"""The anchor of a database, the tag kv/dummy-tree: its message-only commit says what holds for all of it (docs/format.md)."""
 
 import re
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ def decode_anchor(record: GitObject) -> Anchor:
         if encode_anchor(anchor).oid == record.oid:
             return anchor
     members = decode_message_only(record, _CATEGORY)
-    told = members.get("encryption")
-    if isinstance(told, dict):
-        kid, check = told.get("kid"), told.get("check")
+    encryption = members.get("encryption")
+    if isinstance(encryption, dict):
+        kid, check = encryption.get("kid"), encryption.get("check")
         if isinstance(kid, str) and isinstance(check, str) and is_kid(kid) and _CHECK.fullmatch(check):
             anchor = Anchor(Mark(kid, check), redirected="redirected" in members)
             if encode_anchor(anchor).oid == record.oid:

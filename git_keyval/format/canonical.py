@@ -25,7 +25,7 @@ class JsonError(ValueError):
 
 
 def encode(value: JsonValue) -> bytes:
-    """Give the RFC 8785 form. Raises JsonError for integers beyond 2**53 - 1, infinities, NaN and lone surrogates."""
+    """Return the RFC 8785 form. Raises JsonError for integers beyond 2**53 - 1, infinities, NaN and lone surrogates."""
     try:
         if _is_plain(value):
             # Where all names sort the same in every encoding and all numbers are integers, json writes the very same, far faster.
@@ -68,7 +68,7 @@ def decode_canonical(text: bytes) -> JsonValue:
 
 
 def _is_plain(value: JsonValue) -> bool:
-    """Tell whether a value is shallow and holds no floats, no integer beyond a double's and only ASCII member names."""
+    """Return whether a value is shallow and holds no floats, no integer beyond a double's and only ASCII member names."""
     level = [value]
     for _ in range(_SHALLOW):
         below: list[JsonValue] = []

@@ -69,7 +69,7 @@ def longer(length: int) -> int:
 
 
 def encode_element_key(key: str) -> str:
-    """Give the file name of an element key: ASCII letters, digits and ``. _ -`` as they are, other bytes of its UTF-8 as ``%XX``.
+    """Return the file name of an element key: ASCII letters, digits and ``. _ -`` as they are, other bytes of its UTF-8 as ``%XX``.
 
     A leading dot is written so, too; thus no key can be ``..``, ``.git``, anything that a file system takes for one of them, or a
     path. Raises ValueError with the reason for a key that is empty, too long or no Unicode text.
@@ -97,7 +97,7 @@ def decode_element_key(name: str) -> str:
 
 
 def element_id(key: str) -> Oid:
-    """Give the id by which an element's expiry ref goes: the blob oid of its element key in UTF-8."""
+    """Return the id that names an element's expiry ref: the blob oid of its element key in UTF-8."""
     return blob(key.encode()).oid
 
 
@@ -167,7 +167,7 @@ def element_value(collection: Collection, data: GitObject) -> Value | Sealed:
 
 
 def read_record_tree(obj: GitObject) -> Entries:
-    """Give the entries of a tree that this format writes: plain files, or metadata.json and the subtree ``elements/``.
+    """Return the entries of a tree that this format writes: plain files, or metadata.json and the subtree ``elements/``.
 
     Raises MalformedRecordError for any other tree, and for another kind of object.
     """

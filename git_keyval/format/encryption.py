@@ -1,9 +1,10 @@
 """Encryption: from values, keys and element keys to what is stored of them, and back (docs/format.md, "Encryption").
 
-Values and elements are encrypted with AES-256 in GCM, under a nonce that is given; keys and element keys with AES-SIV, which makes
-the same of the same. What is encrypted is bound to its place: the key, the element, the type. So nothing can be opened elsewhere.
+Values and elements are encrypted with AES-256 in GCM, under a nonce that the caller chooses; keys and element keys with AES-SIV,
+which always makes the same bytes of the same text. The bytes are bound to the slot (the key, the element) and the type, so they can
+be opened there only.
 
-Only where an encryption key was given is this module needed: cryptography is slow to import.
+This module is needed only with an encryption key: cryptography is slow to import.
 """
 
 import hmac
@@ -34,7 +35,7 @@ _TAMPERED = "it was changed, or moved there from elsewhere, by somebody without 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A named encryption key, with all that is derived of it."""
+    """A named encryption key, with all that is derived from it."""
 
     kid: str
     check: bytes
@@ -44,7 +45,7 @@ class EncryptionKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """Where a value is stored: under which key; in a map or an array, under which element key, as it is stored."""
 
     key_id: KeyId
@@ -53,7 +54,7 @@ class Place:
 
 
 def derive_key(kid: str, secret: bytes) -> EncryptionKey:
-    """Derive what is needed of a key of 32 bytes: one key for each algorithm, and the value that tells it from other keys."""
+    """Derive from a key of 32 bytes one key for each algorithm, and the value that distinguishes it from other keys."""
     return EncryptionKey(
         kid,
         _derived(secret, "check", CHECK_BYTES),
@@ -64,36 +65,36 @@ def derive_key(kid: str, secret: bytes) -> EncryptionKey:
 
 
 def encryption_of(key: EncryptionKey) -> Encryption:
-    """Give what metadata say of values and elements that are encrypted with a key."""
+    """Return the metadata of values and elements that are encrypted with a key."""
     return Encryption(_GCM, key.kid)
 
 
-def seal_value(key: EncryptionKey, nonce: bytes, value: Value, place: Place) -> Sealed:
-    """Encrypt a value or an element for its place. The nonce (12 bytes) must be a new one each time."""
+def seal_value(key: EncryptionKey, nonce: bytes, value: Value, slot: Slot) -> Sealed:
+    """Encrypt a value or an element for its slot. The nonce (12 bytes) must be a new one each time."""
     assert len(nonce) == NONCE_BYTES
-    body = nonce + key.gcm.encrypt(nonce, value.data, _bound(value, place))
+    body = nonce + key.gcm.encrypt(nonce, value.data, _associated_data(value, slot))
     return Sealed(value.type, LAYOUT + key.check + body, value.mime, value.extension, encryption_of(key))
 
 
-def open_value(keys: Sequence[EncryptionKey], sealed: Sealed, place: Place, where: str) -> Value:
-    """Decrypt a value or an element that was read at its place, with that of the keys with which it was encrypted.
+def open_value(keys: Sequence[EncryptionKey], sealed: Sealed, slot: Slot, where: str) -> Value:
+    """Decrypt a value or an element that was read in its slot, with the one of the keys that encrypted it.
 
-    Raises MissingEncryptionKeyError or WrongEncryptionKeyError if it is none of them, and TamperedError if it was changed, or
-    encrypted for another place.
+    Raises MissingEncryptionKeyError or WrongEncryptionKeyError if none of them did, and TamperedError if it was changed, or
+    encrypted for another slot.
     """
     if sealed.encryption.algo != _GCM:
         raise TamperedError(where, _TAMPERED)
     key = _fitting(keys, sealed)
     nonce, ciphertext = sealed.body[:NONCE_BYTES], sealed.body[NONCE_BYTES:]
     try:
-        return _opened(sealed, key.gcm.decrypt(nonce, ciphertext, _bound(sealed, place)), where)
+        return _opened(sealed, key.gcm.decrypt(nonce, ciphertext, _associated_data(sealed, slot)), where)
     except InvalidTag as exc:
         raise TamperedError(where, _TAMPERED) from exc
 
 
 def seal_key(key: EncryptionKey, value: Value) -> Sealed:
     """Encrypt a key of the database: always to the same, so that its key id stays what it is."""
-    body = key.siv.encrypt(value.data, [_bound(value, None)])
+    body = key.siv.encrypt(value.data, [_associated_data(value, None)])
     return Sealed(value.type, LAYOUT + key.check + body, value.mime, value.extension, Encryption(_SIV, key.kid))
 
 
@@ -103,13 +104,13 @@ def open_key(keys: Sequence[EncryptionKey], sealed: Sealed, where: str) -> Value
         raise TamperedError(where, _TAMPERED)
     key = _fitting(keys, sealed)
     try:
-        return _opened(sealed, key.siv.decrypt(sealed.body, [_bound(sealed, None)]), where)
+        return _opened(sealed, key.siv.decrypt(sealed.body, [_associated_data(sealed, None)]), where)
     except InvalidTag as exc:
         raise TamperedError(where, _TAMPERED) from exc
 
 
 def seal_name(key: EncryptionKey, key_id: KeyId, name: str) -> str:
-    """Encrypt an element key of a map, always to the same within this map; give the text that is stored in its place.
+    """Encrypt an element key of a map, always to the same within this map; return the text that is stored in its place.
 
     Raises ValueError with the reason for an element key that is empty, too long or no Unicode text.
     """
@@ -121,13 +122,13 @@ def seal_name(key: EncryptionKey, key_id: KeyId, name: str) -> str:
         raise ValueError("is empty")
     if len(data) > MAX_ELEMENT_KEY_BYTES:
         raise ValueError(f"has {len(data)} bytes, more than the {MAX_ELEMENT_KEY_BYTES} that an encrypted one may have")
-    return sealed_name(key.siv.encrypt(data, [_bound_name(key_id)]))
+    return sealed_name(key.siv.encrypt(data, [_associated_data_of_name(key_id)]))
 
 
 def open_name(key: EncryptionKey, key_id: KeyId, stored: str, where: str) -> str:
     """Decrypt an element key of a map. Raises TamperedError."""
     try:
-        return key.siv.decrypt(read_sealed_name(stored), [_bound_name(key_id)]).decode()
+        return key.siv.decrypt(read_sealed_name(stored), [_associated_data_of_name(key_id)]).decode()
     except (InvalidTag, ValueError) as exc:
         raise TamperedError(where, _TAMPERED) from exc
 
@@ -155,27 +156,27 @@ def _derived(secret: bytes, purpose: str, length: int) -> bytes:
     return HKDF(SHA256(), length, salt=None, info=f"git-keyval 2 {purpose}".encode()).derive(secret)
 
 
-def _bound(value: Value | Sealed, place: Place | None) -> bytes:
-    """Give the associated data: a metadata line without the oid of the blob, and with the place."""
+def _associated_data(value: Value | Sealed, slot: Slot | None) -> bytes:
+    """Return the associated data: a metadata line without the oid of the blob, and with the slot."""
     members: dict[str, JsonValue] = {
-        "category": "data" if place is None else place.category,
+        "category": "data" if slot is None else slot.category,
         "extension": value.extension,
         "mime": value.mime,
         "type": value.type,
     }
-    if place is not None:
-        members["key"] = place.key_id
-        if place.element is not None:
-            members["element"] = place.element
+    if slot is not None:
+        members["key"] = slot.key_id
+        if slot.element is not None:
+            members["element"] = slot.element
     return encode_line(members)
 
 
-def _bound_name(key_id: KeyId) -> bytes:
+def _associated_data_of_name(key_id: KeyId) -> bytes:
     return encode_line({"category": "map", "key": key_id})
 
 
 def _fitting(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
-    """Give the key whose check value is the one that was stored."""
+    """Return the key whose check value is the one that was stored."""
     for key in keys:
         if key.check == sealed.check:
             return key

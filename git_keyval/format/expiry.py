@@ -21,7 +21,7 @@ def expiry_id(moment: Micros, granularity: int = DEFAULT_GRANULARITY) -> int:
 
 
 def is_expired(expiry: int, now: Micros) -> bool:
-    """Tell whether a key with this expiry id has stopped existing."""
+    """Return whether a key with this expiry id has stopped existing."""
     return expiry * SECOND <= now
 
 

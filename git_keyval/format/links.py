@@ -9,15 +9,14 @@ MAX_LINKED_BYTES = 20_000_000
 
 
 def file_link(cdn: str, repository: str, ref: str, file: str) -> str:
-    """Give the address of a file at a full commit oid, or at a tag whose short name has no slash."""
+    """Return the address of a file at a full commit oid, or at a tag whose short name has no slash."""
     return f"{cdn}/{repository}@{ref}/{file}"
 
 
 def value_link(cdn: str, repository: str, version: Oid, value: Value) -> str | None:
-    """Give the address of a value under the name that makes a CDN answer with its media type, by commit: it never changes.
+    """Return the address of a value by its commit, so that it never changes, under the name by which a CDN knows its media type.
 
-    None for a value that is too large, and for a version that is not the value's own data commit: what is encrypted is not as its
-    reader sees it.
+    None for a value that is too large, and for a version that is not the value's own data commit: encrypted, it is another one.
     """
     if len(value.data) > MAX_LINKED_BYTES or encode_data(value).commit.oid != version:
         return None

@@ -2,7 +2,7 @@
 
 Media type and extension are part of a record, so two writers with different tables make different records of the same file.
 The table is the built-in one of Python 3.11, whose successors changed theirs; no file of the machine has a say. It stays as it is:
-also an entry more would give the same file another id.
+even one more entry would change the id of a file that it is for.
 """
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {

@@ -75,7 +75,7 @@ def message_only(message: bytes) -> GitObject:
 
 
 def read_message_only(record: GitObject) -> bytes:
-    """Give the message of a message-only commit. Raises MalformedRecordError if it has a tree of its own."""
+    """Return the message of a message-only commit. Raises MalformedRecordError if it has a tree of its own."""
     tree_oid, message = read_commit(record)
     check_length(message, record.oid)
     if tree_oid != DUMMY_TREE.oid:
@@ -97,7 +97,7 @@ def decode_message_only(record: GitObject, category: str) -> Metadata:
 
 
 def text_member(members: Metadata, name: str, where: str) -> str:
-    """Give a member that must be a string."""
+    """Return a member that must be a string."""
     value = members.get(name)
     if not isinstance(value, str):
         raise MalformedRecordError(where, f"its member {name} is not a string")

@@ -78,7 +78,7 @@ class PublishedRef:
 
 
 def is_op(text: str) -> bool:
-    """Tell whether the text can stand as an operation id in a refname."""
+    """Return whether the text can stand as an operation id in a refname."""
     return _OP.fullmatch(text) is not None
 
 
@@ -102,7 +102,7 @@ def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | PublishedRef | None:
 def record_parts(name: str) -> tuple[int, str, str, str | None] | None:
     """Read a refname below kv-S/ as shard length, kind, key id and element id; None if it is foreign.
 
-    The same as parse, for those who read a million of them.
+    The same as parse, for code that reads a million of them.
     """
     record = _RECORD.fullmatch(name)
     if record is None:
@@ -137,7 +137,7 @@ class Naming:
         return RefName(f"{self.element_expiries(key_id)}{element}")
 
     def element_expiries(self, key_id: KeyId) -> str:
-        """Give the prefix of the expiry refs of all elements of a key; the key's own does not begin with it."""
+        """Return the prefix of the expiry refs of all elements of a key; the key's own does not begin with it."""
         return f"{self.expiry(key_id)}-"
 
     def key(self, key_id: KeyId) -> RefName:
@@ -145,7 +145,7 @@ class Naming:
         return self._head(key_id, "key")
 
     def breadcrumbs(self, key_id: KeyId) -> str:
-        """Give the prefix of all breadcrumbs of a key."""
+        """Return the prefix of all breadcrumbs of a key."""
         return f"refs/tags/kv-{key_id[: self.shard_length]}/bc-{key_id[self.shard_length :]}/"
 
     def breadcrumb(self, key_id: KeyId, time: Timestamp, op: str) -> RefName:
@@ -170,6 +170,6 @@ DEFAULT_NAMING = Naming()
 
 
 def naming_of(name: RefName) -> Naming:
-    """Give the naming under which a record's ref or a breadcrumb was found, by the length of its shard."""
+    """Return the naming under which a record's ref or a breadcrumb was found, by the length of its shard."""
     shard = name.split("/")[2]
     return Naming(len(shard) - len("kv-"))

@@ -47,7 +47,7 @@ class GitObject:
 
 
 def is_oid(text: str) -> bool:
-    """Tell whether the text has the form of an oid (it need not exist)."""
+    """Return whether the text has the form of an oid (it need not exist)."""
     return _OID.fullmatch(text) is not None
 
 
@@ -86,13 +86,13 @@ _COMMIT = re.compile(rb"tree ([0-9a-f]{40})\n" + re.escape(_SIGNATURE) + rb"(.*)
 
 
 def from_content(kind: Kind, data: bytes) -> GitObject:
-    """Give an object read from a repository its oid, computed here and not believed from the sender."""
+    """Return the object of this content, with its oid computed here and not believed from a sender."""
     header = f"{kind} {len(data)}\0".encode()
     return GitObject(kind, data, Oid(hashlib.sha1(header + data, usedforsecurity=False).hexdigest()))
 
 
 def read_commit(obj: GitObject) -> tuple[Oid, bytes]:
-    """Give tree oid and message of a commit of this format.
+    """Return the tree oid and the message of a commit of this format.
 
     Raises MalformedRecordError for another kind of object, and for a commit with parents, another identity or time, a signature
     or an encoding: such a commit was not made by this format, whatever its message says.
@@ -115,7 +115,7 @@ class Entries:
 
 @lru_cache(_READ_TREES)
 def read_entries(obj: GitObject) -> Entries:
-    """Give the entries of a tree. Raises MalformedRecordError for another kind, or an entry that is neither file nor subtree."""
+    """Return the entries of a tree. Raises MalformedRecordError for another kind, or an entry that is neither file nor subtree."""
     if obj.kind != "tree":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
     by_mode: dict[int, dict[str, Oid]] = {FILE_MODE: {}, FOLDER_MODE: {}}
@@ -131,7 +131,7 @@ def read_entries(obj: GitObject) -> Entries:
 
 
 def read_tree(obj: GitObject) -> Mapping[str, Oid]:
-    """Give the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
+    """Return the entries of a tree by name. Raises MalformedRecordError for another kind, or an entry that is no plain file."""
     found = read_entries(obj)
     if found.folders:
         raise MalformedRecordError(obj.oid, "it has an entry that is not a plain file")

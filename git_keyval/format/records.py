@@ -96,7 +96,7 @@ def typed_value(
 
 
 def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
-    """Give the oids that a data commit's tree names. Raises MalformedRecordError if its tree is not among the objects."""
+    """Return the oids that a data commit's tree names. Raises MalformedRecordError if its tree is not among the objects."""
     tree_oid, _ = read_commit(record)
     record_tree = objects.get(tree_oid)
     if record_tree is None:
@@ -113,7 +113,7 @@ def decode_category(record: GitObject, categories: AbstractSet[str]) -> Metadata
 
 
 def type_member(members: Metadata, where: str) -> ValueType:
-    """Give the member ``type``, which must be one of the types of the format."""
+    """Return the member ``type``, which must be one of the types of the format."""
     text = text_member(members, "type", where)
     for kind in VALUE_TYPES:
         if kind == text:
@@ -122,7 +122,7 @@ def type_member(members: Metadata, where: str) -> ValueType:
 
 
 def view_file(extension: str) -> str:
-    """Name the file of a data commit from whose extension a server tells the media type of the value."""
+    """Name the file of a data commit by whose extension a server knows the media type of the value."""
     return f"view.{extension}"
 
 

@@ -31,7 +31,7 @@ class Redirect:
 
 
 def is_repository_name(text: str) -> bool:
-    """Tell whether a text is ``owner/name`` as a redirect may have it: no address, no path, no ``..``, no ``.git`` at its end."""
+    """Return whether a text is ``owner/name`` as a redirect may have it: no address, no path, no ``..``, no ``.git`` at its end."""
     return _NAME.fullmatch(text) is not None and not text.lower().endswith(".git")
 
 
@@ -58,7 +58,7 @@ def decode_redirect(record: GitObject) -> Redirect:
 
 
 def redirect_of(record: GitObject | None) -> Redirect | None:
-    """Give the redirect that a value's commit is; None for everything else, malformed redirects included."""
+    """Return the redirect that a value's commit holds; None for any other commit, malformed redirects included."""
     if record is None or _BEGINNING not in record.data[:1024]:
         return None
     try:

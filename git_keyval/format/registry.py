@@ -51,7 +51,7 @@ def decode_entry(expiry_oid: Oid, record: GitObject, objects: Mapping[Oid, GitOb
 
 
 def read_entry(expiry_oid: Oid, text: bytes) -> int | None:
-    """Give the id that an entry's file holds; None if the text is not the id of that expiry commit, whoever says so."""
+    """Return the id that an entry's file holds; None if the text is not the id of that expiry commit."""
     if _ID.fullmatch(text) is None or int(text) > MAX_SECONDS or encode_expiry(int(text)).oid != expiry_oid:
         return None
     return int(text)
@@ -63,7 +63,7 @@ def unresolved(_oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
 
 
 def with_expiries(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], resolve: Resolve) -> Mapping[Oid, GitObject]:
-    """Give the objects, and those of these expiry commits that are missing among them, made anew from their ids.
+    """Return the objects, and the expiry commits that are missing among them, made anew from their ids.
 
     A commit that is made of another id has another oid, so a wrong answer recovers nothing.
     """

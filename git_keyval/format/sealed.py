@@ -1,6 +1,6 @@
 """What there is of an encrypted value without the key that opens it: bytes, what its metadata say, and the layout of the bytes.
 
-Nothing here needs cryptography: so a repository can be maintained and checked by who has no key.
+Nothing here needs cryptography, so a repository can be maintained and checked without a key.
 """
 
 import base64
@@ -16,7 +16,7 @@ from git_keyval.format.metadata import Metadata
 from git_keyval.format.values import ValueType, check_media
 
 Algorithm: TypeAlias = Literal["A256GCM", "AES-SIV"]
-"""How bytes are encrypted: values and elements by the first, keys by the second, which gives the same for the same."""
+"""How bytes are encrypted: values and elements by the first, keys by the second, which makes the same bytes of the same text."""
 
 LAYOUT = b"\x01"
 """The first byte of what is encrypted: the version of the layout."""
@@ -34,7 +34,7 @@ _SEALED_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How a record is encrypted, as its metadata tell: the algorithm, and the name of the key."""
+    """How a record is encrypted, by its metadata: the algorithm, and the name of the key."""
 
     algo: Algorithm
     kid: str
@@ -52,39 +52,39 @@ class Sealed:
 
     @property
     def check(self) -> bytes:
-        """Give the check value of the key that it was encrypted with."""
+        """The check value of the key that it was encrypted with."""
         return self.data[len(LAYOUT) : _FIRST_BYTES]
 
     @property
     def body(self) -> bytes:
-        """Give what comes after the check value."""
+        """What comes after the check value."""
         return self.data[_FIRST_BYTES:]
 
 
 def is_kid(text: str) -> bool:
-    """Tell whether a text can be the name of an encryption key."""
+    """Return whether a text can be the name of an encryption key."""
     return _KID.fullmatch(text) is not None
 
 
 def encryption_members(encryption: Encryption | None) -> dict[str, JsonValue]:
-    """Give what metadata say of encryption; nothing of what is not encrypted."""
+    """Return the members of metadata that are about encryption; none for a record that is not encrypted."""
     if encryption is None:
         return {}
     return {"encrypted": True, "encryption": {"algo": encryption.algo, "kid": encryption.kid}}
 
 
 def read_encryption(members: Metadata, where: str) -> Encryption | None:
-    """Read what metadata say of encryption; None where they say nothing. Raises MalformedRecordError."""
+    """Read the members that are about encryption; None where there are none. Raises MalformedRecordError."""
     if "encrypted" not in members and "encryption" not in members:
         return None
-    told = members.get("encryption")
-    if members.get("encrypted") is not True or not isinstance(told, Mapping) or set(told) != {"algo", "kid"}:
+    encryption = members.get("encryption")
+    if members.get("encrypted") is not True or not isinstance(encryption, Mapping) or set(encryption) != {"algo", "kid"}:
         raise MalformedRecordError(where, "what it says of its encryption is not what this format says")
-    kid = told["kid"]
+    kid = encryption["kid"]
     if not isinstance(kid, str) or not is_kid(kid):
         raise MalformedRecordError(where, "its encryption key has no valid name")
     for algo in get_args(Algorithm):
-        if algo == told["algo"]:
+        if algo == encryption["algo"]:
             return Encryption(algo, kid)
     raise MalformedRecordError(where, "it is encrypted by an unknown algorithm")
 

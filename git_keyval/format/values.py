@@ -80,7 +80,7 @@ def bytes_value(data: bytes) -> Value:
 
 
 def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Value:
-    """Make a Blob: bytes with the media type given, else the one that the table has for the extension of the file name.
+    """Make a Blob: bytes with the media type given, or the one that the table has for the extension of the file name.
 
     The extension is the table's for that media type, ``bin`` where it has none. Raises ValueError for a malformed media type.
     """
@@ -115,19 +115,19 @@ def check_value(value: Value) -> None:
 
 
 def as_text(value: Value) -> str:
-    """Give the value as a person sees it; bytes as base64."""
+    """Return the value as a person sees it; bytes as base64."""
     return base64.b64encode(value.data).decode("ascii") if value.type in _BINARY else value.data.decode()
 
 
 def as_json(value: Value) -> JsonValue:
-    """Give the value as JSON; bytes as a base64 string."""
+    """Return the value as JSON; bytes as a base64 string."""
     if value.type == "String" or value.type in _BINARY:
         return as_text(value)
     return canonical.decode(value.data)
 
 
 def as_integer(value: Value) -> int | None:
-    """Give the integer that a Number holds; None for anything else."""
+    """Return the integer that a Number holds; None for any other value."""
     if value.type != "Number":
         return None
     number = Decimal(value.data.decode())
@@ -135,7 +135,7 @@ def as_integer(value: Value) -> int | None:
 
 
 def is_number(value: JsonValue) -> bool:
-    """Tell numbers from Booleans, which Python counts among them."""
+    """Return whether a JSON value is a number; Python counts Booleans among its integers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

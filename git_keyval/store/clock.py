@@ -1,4 +1,4 @@
-"""The server's clock, as far as the answers to requests tell it."""
+"""The server's clock, as far as the answers to requests show it."""
 
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -7,23 +7,23 @@ from git_keyval.format.times import SECOND, Micros
 
 
 class ServerClock:
-    """This machine's time, corrected by the server's where that differs by more than its header can tell."""
+    """This machine's time, corrected by the server's where the two differ by more than the precision of its header."""
 
     def __init__(self, clock: Callable[[], Micros]) -> None:
         """Start from this machine's clock."""
         self._clock = clock
         self._offset = 0
         self.is_known = False
-        """Whether a server has told its time."""
+        """Whether an answer has had the server's time."""
 
     def now(self) -> Micros:
-        """Tell the time."""
+        """Return the time."""
         return Micros(self._clock() + self._offset)
 
-    def told(self, date: str) -> None:
+    def learn(self, date: str) -> None:
         """Learn the time from a Date header, which has whole seconds: within the second nothing is corrected.
 
-        A server that tells no time, or no readable one, leaves this machine's.
+        Where the server sends no time, or no readable one, the time stays this machine's.
         """
         try:
             server = int(parsedate_to_datetime(date).timestamp()) * SECOND

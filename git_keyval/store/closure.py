@@ -10,7 +10,7 @@ from git_keyval.store.port import Depth
 
 
 def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[Oid, GitObject]:
-    """Give those of the objects that a read of these oids to this depth brings; what the mapping lacks is left out."""
+    """Return the objects that a read of these oids to this depth brings, without those that the mapping lacks."""
     found: dict[Oid, GitObject] = {}
     if depth is Depth.OIDS:
         return found
@@ -25,7 +25,7 @@ def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
 
 
 def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
-    """Give what the mapping lacks for a read of these oids to this depth, as far as it tells what they need."""
+    """Return what the mapping lacks for a read of these oids to this depth, as far as its objects say what they need."""
     waiting, lacking, seen = list(oids), set[Oid](), set[Oid]()
     while waiting:
         oid = waiting.pop()
@@ -47,7 +47,7 @@ def incomplete(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], de
 
 
 def needs(obj: GitObject, depth: Depth) -> list[Oid]:
-    """Give what an object of this format names and a read to this depth brings; nothing for one that this format does not write."""
+    """Return the oids that an object names and a read to this depth brings; none for an object that this format does not write."""
     if depth < Depth.TREES:
         return []
     try:
@@ -57,6 +57,6 @@ def needs(obj: GitObject, depth: Depth) -> list[Oid]:
             entries = read_record_tree(obj)
             return [*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ())]
     except MalformedRecordError:
-        # A foreign object is reported by whoever decodes it; here it simply brings nothing along.
+        # The code that decodes a foreign object reports it; here it brings nothing along.
         return []
     return []

@@ -39,7 +39,7 @@ class MemoryStore:
         self._clock = clock
 
     def now(self, *, ask: bool = False) -> Micros:  # noqa: ARG002  # there is nobody to ask
-        """Tell the time of the injected clock."""
+        """Return the time of the injected clock."""
         return self._clock()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
@@ -58,7 +58,7 @@ class MemoryStore:
         yield from [(name, oid) for name, oid in self.refs.items() if name.startswith(tuple(prefixes))]
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
-        """Give objects by oid."""
+        """Return objects by oid."""
         self.requests += 1
         return closure(oids, self._objects, depth)
 

@@ -8,7 +8,7 @@ _CREDENTIALS = re.compile(r"[^/\s'\"()]*:[^/\s'\"()]*@")
 
 
 def without_credentials(text: str) -> str:
-    """Give a text without what is, or looks like, ``user:password@`` of an address in it."""
+    """Return a text without what is, or looks like, the ``user:password@`` of an address."""
     return _CREDENTIALS.sub("", text)
 
 

@@ -1,4 +1,4 @@
-"""Where a server may send a request to: to itself, not less safe. Anywhere else the token would go along."""
+"""Where a server may send a request to: to itself, not less safe. To any other server the token would go along."""
 
 from urllib.parse import SplitResult, urljoin, urlsplit
 

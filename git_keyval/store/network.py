@@ -63,7 +63,7 @@ class Network:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """Return what verifies servers: by all certificates that the variables name, or else by the machine's.
+        """Return what verifies servers: by all certificates that the variables name, or by the machine's if they name none.
 
         Raises StoreError if a variable names no certificates.
         """

@@ -57,7 +57,7 @@ class Patience:
     def repeat(self, send: Callable[[], _T]) -> _T:
         """Send a request that may be sent again: one that reads, or that uploads what is named by its content.
 
-        Raises at once what is no accident; of what may pass the last that was met, when it gives up.
+        Raises at once a failure that cannot pass, and, when it gives up, the last one of those that may.
         """
         try:
             return send()
@@ -81,7 +81,7 @@ class Patience:
         return retrying(attempt)
 
     def give_way(self, attempt: int) -> None:
-        """Wait a moment, so that one of several writers who are in each other's way gets through."""
+        """Wait a moment, so that one of several writers that are in each other's way gets through."""
         self.sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self.random() / 2))
 
     def wait_for_copies(self, attempt: int) -> bool:

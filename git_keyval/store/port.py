@@ -101,7 +101,7 @@ Outcome = Applied | Conflict | Refused | Unknown
 
 
 def refusal_of(transaction: Transaction, outcome: Refused) -> RefusedError:
-    """Return the error that a refusal of the transaction is for whoever asked for it."""
+    """Return the refusal of a transaction as an error for the caller."""
     refs = [update.name for update in transaction.updates]
     if outcome.too_large:
         return TooLargeError(refs, str(outcome), outcome.next_step, sum(len(obj.data) for obj in transaction.objects))
@@ -142,11 +142,11 @@ class Snapshot:
     ordered: bool = True
 
     def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
-        """Give what a transaction based on this snapshot must expect of a ref."""
+        """Return what a transaction based on this snapshot must expect of a ref."""
         return self.refs.get(name, ABSENT)
 
     def followed_by(self, later: "Snapshot", again: AbstractSet[RefName]) -> "Snapshot":
-        """Give one snapshot of two, read in this order; the refs named in ``again`` were asked for in both."""
+        """Return one snapshot of two that were read in this order; the refs named in ``again`` were asked for in both."""
         kept = {name: oid for name, oid in self.refs.items() if name not in again}
         moved = {name for name in again if self.refs.get(name) != later.refs.get(name)}
         return Snapshot({**kept, **later.refs}, {**self.objects, **later.objects}, self.moved | later.moved | moved)
@@ -157,7 +157,7 @@ class Capabilities:
     """What differs between stores, as data.
 
     ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
-    ``clock_is_servers``: whether ``now()`` tells the server's time, once it was told, or this machine's.
+    ``clock_is_servers``: whether ``now()`` is the server's time, once an answer had it, or this machine's.
     ``bundles``: whether independent transactions in one call cost no more than one of them, also where some are in conflict.
     """
 
@@ -199,16 +199,15 @@ class Store(Protocol):
         ...
 
     def now(self, *, ask: bool = False) -> Micros:
-        """Tell the time: the server's where the server tells it.
+        """Return the time: the server's where its answers have it.
 
-        A server tells it with any answer. Before the first one it is this machine's, unless a request may be made to ``ask``: what
-        deletes by the time has to.
+        Before the first answer it is this machine's, unless a request may be made to ``ask``: code that deletes by the time has to.
         """
         ...
 
     @property
     def capabilities(self) -> Capabilities:
-        """Tell what this store can do."""
+        """Return what this store can do."""
         ...
 
     @property
@@ -218,13 +217,13 @@ class Store(Protocol):
 
     @property
     def rate_remaining(self) -> int | None:
-        """Tell how many requests the server still allows; None where it sets no such limit, or has not told it yet."""
+        """Return how many requests the server still allows; None where it sets no such limit, or no answer had it yet."""
         ...
 
     @property
     def public_name(self) -> str | None:
-        """Give the name ``owner/name`` of a repository on GitHub that anybody may read.
+        """Return the name ``owner/name`` of a repository on GitHub that anybody may read.
 
-        None for any other repository, and as long as it is not known to be public: no request is made to find out.
+        None for any other repository, and while it is not known to be public: no request is made to find out.
         """
         ...

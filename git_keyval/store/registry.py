@@ -52,7 +52,7 @@ class ExpiryRegistry:
         self._gave_up = False
 
     def resolve(self, oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
-        """Give the ids of those of the expiry commits that the registry knows."""
+        """Return the ids of the expiry commits that the registry knows."""
         answers = {oid: self._known[oid] for oid in oids if oid in self._known}
         answers |= self._look_up(oids - answers.keys())
         for oid, expiry in answers.items():
@@ -79,7 +79,7 @@ class ExpiryRegistry:
 
 
 class _LookUp:
-    """Requests in threads of their own: who sends an answer byte by byte cannot hold up who waits for it."""
+    """Requests in threads of their own, so that a server that sends its answer byte by byte cannot hold up the caller."""
 
     def __init__(self, new_session: Callable[[], Session], addresses: Mapping[Oid, str]) -> None:
         self._new_session = new_session
@@ -98,7 +98,7 @@ class _LookUp:
         return in_time
 
     def answers(self) -> dict[Oid, int | None]:
-        """Give what was found so far; None is what was asked for in vain, or has no answer yet."""
+        """Return the ids that were found so far; None for one that was asked for in vain, or has no answer yet."""
         with self._lock:
             return dict(self._answers)
 

@@ -21,7 +21,7 @@ def direct(session: Session, url: str, network: Network, *, named_by: str) -> No
     """
     scheme = urlsplit(url).scheme
     proxy = network.proxy(url)
-    # Else requests looks for both by itself, in other variables, and for a password in a file of the user's.
+    # Otherwise requests looks for both by itself, in other variables, and for a password in a file of the user's.
     session.trust_env = False
     session.proxies = {} if proxy is None else {scheme: proxy.url}
     session.mount(f"{scheme}://", _Adapter(network, proxy, named_by, scheme))

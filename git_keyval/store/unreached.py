@@ -1,4 +1,4 @@
-"""Why a server was not reached: certificate, proxy, name, a refusal, silence. Whatever is told here, no request was sent."""
+"""Why a server was not reached: certificate, proxy, name, a refusal, silence. In each of these cases no request was sent."""
 
 import re
 import socket
@@ -25,9 +25,9 @@ _UNTRUSTED = {2, 7, 18, 19, 20, 21}
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """What is in the way, after a name of the other end, and whether another time may change it."""
+    """What is in the way, as the predicate of a sentence about the other end, and whether another time may change it."""
 
-    told: str
+    predicate: str
     next_step: str = ""
     passes: bool = True
 
@@ -49,7 +49,7 @@ def unreached(exc: BaseException, url: str, network: Network, *, named_by: str) 
     variable = f"{urlsplit(url).scheme.upper()}_PROXY"
     hint = f" If only a proxy reaches it, name that in {variable}." if proxy is None and not obstacle.next_step else ""
     kind = UnavailableError if obstacle.passes else StoreError
-    return kind(f"{host} {obstacle.told}.", f"{obstacle.next_step or f'Check {named_by} and the connection.'}{hint}")
+    return kind(f"{host} {obstacle.predicate}.", f"{obstacle.next_step or f'Check {named_by} and the connection.'}{hint}")
 
 
 def proxy_wants_password(proxy: Proxy) -> StoreError:
@@ -64,7 +64,7 @@ def _proxy_error(proxy: Proxy, host: str, causes: list[BaseException], obstacle:
     check = f"Check {proxy.variable}, or name the server in NO_PROXY if it can be reached without."
     if obstacle is not None:
         kind = UnavailableError if obstacle.passes else StoreError
-        return kind(f"The proxy {proxy.shown} {obstacle.told}.", check)
+        return kind(f"The proxy {proxy.shown} {obstacle.predicate}.", check)
     refused = (_TUNNEL.match(str(cause)) for cause in causes if type(cause) is OSError)
     answered = next((int(found[1]) for found in refused if found), None)
     if answered is None:
@@ -102,9 +102,9 @@ def _certificate(exc: ssl.SSLCertVerificationError, variables: list[str]) -> _Ob
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Give an exception and what it was raised from or wraps, each once; urllib3 and requests wrap in ways of their own.
+    """Yield an exception and what it was raised from or wraps, each once; urllib3 and requests wrap in ways of their own.
 
-    What else was being handled when it was raised does not count: that may be the failure of an attempt before.
+    Other exceptions that were being handled when it was raised do not count: they may be failures of an attempt before.
     """
     waiting, seen = [exc], set()
     while waiting:

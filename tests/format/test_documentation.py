@@ -10,7 +10,7 @@ import pytest
 from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection, encode_element_key
-from git_keyval.format.encryption import Place, derive_key, seal_key, seal_name, seal_op, seal_value
+from git_keyval.format.encryption import Slot, derive_key, seal_key, seal_name, seal_op, seal_value
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import Naming, parse
@@ -47,7 +47,7 @@ ARRAY = encode_collection(
 SECRET = derive_key("first", bytes(range(32)))
 SEALED_KEY = encode_data(seal_key(SECRET, parse_value("String", "build-number")))
 SEALED_VALUE = encode_data(
-    seal_value(SECRET, bytes.fromhex("6465666768696a6b6c6d6e6f"), parse_value("Number", "42"), Place(SEALED_KEY.key_id))
+    seal_value(SECRET, bytes.fromhex("6465666768696a6b6c6d6e6f"), parse_value("Number", "42"), Slot(SEALED_KEY.key_id))
 )
 SEALED_NAME = seal_name(SECRET, SEALED_KEY.key_id, "colour")
 SEALED = [SEALED_KEY.commit, SEALED_VALUE.commit]

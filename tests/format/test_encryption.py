@@ -14,7 +14,7 @@ from git_keyval.errors import (
     WrongEncryptionKeyError,
 )
 from git_keyval.format.elements import Collection, decode_collection, element_value, encode_collection, encode_element_key
-from git_keyval.format.encryption import Place, derive_key, open_key, open_name, open_value, seal_key, seal_name, seal_value
+from git_keyval.format.encryption import Slot, derive_key, open_key, open_name, open_value, seal_key, seal_name, seal_value
 from git_keyval.format.objects import blob
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed, read_sealed_name
@@ -25,40 +25,40 @@ from tests.format.strategies import KEY_IDS, TEXTS, VALUES
 ONE, OTHER = derive_key("one", secret("one")), derive_key("other", secret("other"))
 NONCES = st.binary(min_size=12, max_size=12)
 NAMES = TEXTS.filter(lambda name: 0 < len(name.encode()) <= 175)
-PLACES = st.builds(Place, KEY_IDS) | st.builds(
-    Place, KEY_IDS, st.sampled_from(["map", "array"]), st.sampled_from(["0", "1", "a", "b"])
+SLOTS = st.builds(Slot, KEY_IDS) | st.builds(
+    Slot, KEY_IDS, st.sampled_from(["map", "array"]), st.sampled_from(["0", "1", "a", "b"])
 )
 
 
-@given(VALUES, NONCES, PLACES)
-def test_a_value_is_read_where_it_was_written(value: Value, nonce: bytes, place: Place) -> None:
-    sealed = seal_value(ONE, nonce, value, place)
+@given(VALUES, NONCES, SLOTS)
+def test_a_value_is_read_where_it_was_written(value: Value, nonce: bytes, slot: Slot) -> None:
+    sealed = seal_value(ONE, nonce, value, slot)
     record = encode_data(sealed)
     assert decode_data(record.commit, {made.oid: made for made in record.objects}) == sealed
-    assert open_value([OTHER, ONE], sealed, place, "here") == value
+    assert open_value([OTHER, ONE], sealed, slot, "here") == value
     assert len(sealed.data) == len(value.data) + 37
 
 
-@given(VALUES, NONCES, PLACES, PLACES)
-def test_a_value_is_read_at_no_other_place(value: Value, nonce: bytes, place: Place, other: Place) -> None:
-    sealed = seal_value(ONE, nonce, value, place)
-    if place != other:
+@given(VALUES, NONCES, SLOTS, SLOTS)
+def test_a_value_is_read_at_no_other_place(value: Value, nonce: bytes, slot: Slot, other: Slot) -> None:
+    sealed = seal_value(ONE, nonce, value, slot)
+    if slot != other:
         with pytest.raises(TamperedError):
             open_value([ONE], sealed, other, "here")
 
 
-@given(VALUES, VALUES, NONCES, PLACES)
-def test_a_value_is_read_as_no_other_type(value: Value, other: Value, nonce: bytes, place: Place) -> None:
-    sealed = seal_value(ONE, nonce, value, place)
+@given(VALUES, VALUES, NONCES, SLOTS)
+def test_a_value_is_read_as_no_other_type(value: Value, other: Value, nonce: bytes, slot: Slot) -> None:
+    sealed = seal_value(ONE, nonce, value, slot)
     passed_off = replace(sealed, type=other.type, mime=other.mime, extension=other.extension)
     if passed_off != sealed:
         with pytest.raises(TamperedError):
-            open_value([ONE], passed_off, place, "here")
+            open_value([ONE], passed_off, slot, "here")
 
 
-@given(VALUES, NONCES, PLACES, st.data())
-def test_a_change_of_what_is_stored_is_noticed(value: Value, nonce: bytes, place: Place, data: st.DataObject) -> None:
-    sealed = seal_value(ONE, nonce, value, place)
+@given(VALUES, NONCES, SLOTS, st.data())
+def test_a_change_of_what_is_stored_is_noticed(value: Value, nonce: bytes, slot: Slot, data: st.DataObject) -> None:
+    sealed = seal_value(ONE, nonce, value, slot)
     index = data.draw(st.integers(0, len(sealed.data) - 1))
     changed = bytearray(sealed.data)
     changed[index] ^= data.draw(st.integers(1, 255))
@@ -70,7 +70,7 @@ def test_a_change_of_what_is_stored_is_noticed(value: Value, nonce: bytes, place
         return
     assert isinstance(found, Sealed)
     with pytest.raises(WrongEncryptionKeyError if index <= 8 else TamperedError):
-        open_value([ONE, OTHER], found, place, "here")
+        open_value([ONE, OTHER], found, slot, "here")
 
 
 @given(VALUES, VALUES)
@@ -90,37 +90,37 @@ def test_the_name_of_an_encryption_key_is_part_of_what_it_names() -> None:
     assert encode_data(seal_key(ONE, value)).key_id != encode_data(seal_key(renamed, value)).key_id
 
 
-@given(VALUES, NONCES, PLACES)
-def test_a_key_that_is_missing_and_one_that_is_wrong_are_told_apart(value: Value, nonce: bytes, place: Place) -> None:
-    for sealed, opened in ((seal_value(ONE, nonce, value, place), True), (seal_key(ONE, value), False)):
+@given(VALUES, NONCES, SLOTS)
+def test_a_key_that_is_missing_and_one_that_is_wrong_are_told_apart(value: Value, nonce: bytes, slot: Slot) -> None:
+    for sealed, opened in ((seal_value(ONE, nonce, value, slot), True), (seal_key(ONE, value), False)):
         for keys, error in (([], MissingEncryptionKeyError), ([OTHER], MissingEncryptionKeyError)):
             with pytest.raises(error, match="'one'"):
-                open_value(keys, sealed, place, "here") if opened else open_key(keys, sealed, "here")
+                open_value(keys, sealed, slot, "here") if opened else open_key(keys, sealed, "here")
         wrong = [OTHER, derive_key("one", secret("wrong"))]
         with pytest.raises(WrongEncryptionKeyError, match="'one'"):
-            open_value(wrong, sealed, place, "here") if opened else open_key(wrong, sealed, "here")
+            open_value(wrong, sealed, slot, "here") if opened else open_key(wrong, sealed, "here")
 
 
 def test_what_was_encrypted_as_a_key_is_no_value_and_the_reverse() -> None:
-    place, value = Place(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id), parse_value("String", "v")
+    slot, value = Slot(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id), parse_value("String", "v")
     with pytest.raises(TamperedError):
-        open_value([ONE], seal_key(ONE, value), place, "here")
+        open_value([ONE], seal_key(ONE, value), slot, "here")
     with pytest.raises(TamperedError):
-        open_key([ONE], seal_value(ONE, bytes(12), value, place), "here")
+        open_key([ONE], seal_value(ONE, bytes(12), value, slot), "here")
     for wrong in (
         replace(seal_key(ONE, value), encryption=Encryption("A256GCM", "one")),
-        replace(seal_value(ONE, bytes(12), value, place), encryption=Encryption("AES-SIV", "one")),
+        replace(seal_value(ONE, bytes(12), value, slot), encryption=Encryption("AES-SIV", "one")),
     ):
         with pytest.raises(TamperedError):
-            (open_value([ONE], wrong, place, "here") if wrong.encryption.algo == "A256GCM" else open_key([ONE], wrong, "here"))
+            (open_value([ONE], wrong, slot, "here") if wrong.encryption.algo == "A256GCM" else open_key([ONE], wrong, "here"))
 
 
 def test_what_who_has_the_key_encrypted_in_another_spelling_is_malformed() -> None:
     """It is authentic, so nobody else is suspected."""
-    place = Place(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id)
-    sealed = seal_value(ONE, bytes(12), Value("Number", b"1.0", "text/plain", "txt"), place)
+    slot = Slot(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id)
+    sealed = seal_value(ONE, bytes(12), Value("Number", b"1.0", "text/plain", "txt"), slot)
     with pytest.raises(MalformedRecordError, match="canonical") as raised:
-        open_value([ONE], sealed, place, "here")
+        open_value([ONE], sealed, slot, "here")
     assert not isinstance(raised.value, TamperedError)
 
 
@@ -170,7 +170,7 @@ def test_any_text_is_read_as_the_bytes_that_are_written_so_or_refused(text: str)
 def test_a_map_is_read_by_who_has_no_key_as_far_as_its_structure_goes(content: dict[str, Value], key_id: str) -> None:
     names = {name: seal_name(ONE, key_id, name) for name in content}  # type: ignore[arg-type]
     blobs = {
-        names[name]: blob(seal_value(ONE, bytes(12), value, Place(key_id, "map", names[name])).data)  # type: ignore[arg-type]
+        names[name]: blob(seal_value(ONE, bytes(12), value, Slot(key_id, "map", names[name])).data)  # type: ignore[arg-type]
         for name, value in content.items()
     }
     elements = {name: made.oid for name, made in blobs.items()}
@@ -180,7 +180,7 @@ def test_a_map_is_read_by_who_has_no_key_as_far_as_its_structure_goes(content: d
     for name, value in content.items():
         found = element_value(collection, blobs[names[name]])
         assert isinstance(found, Sealed)
-        assert open_value([ONE], found, Place(key_id, "map", names[name]), "here") == value  # type: ignore[arg-type]
+        assert open_value([ONE], found, Slot(key_id, "map", names[name]), "here") == value  # type: ignore[arg-type]
 
 
 def test_an_element_that_is_not_encrypted_is_malformed() -> None:
@@ -190,13 +190,13 @@ def test_an_element_that_is_not_encrypted_is_malformed() -> None:
 
 
 def test_errors_show_nothing_of_what_they_are_about() -> None:
-    place, value = Place(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id), parse_value("String", "markedvalue")
-    sealed = seal_value(ONE, bytes(12), value, place)
+    slot, value = Slot(encode_data(seal_key(ONE, parse_value("String", "k"))).key_id), parse_value("String", "markedvalue")
+    sealed = seal_value(ONE, bytes(12), value, slot)
     for keys, where in (
-        ([], place),
-        ([OTHER], place),
-        ([derive_key("one", secret("x"))], place),
-        ([ONE], Place(place.key_id, "map", "a")),
+        ([], slot),
+        ([OTHER], slot),
+        ([derive_key("one", secret("x"))], slot),
+        ([ONE], Slot(slot.key_id, "map", "a")),
     ):
         with pytest.raises(GitKeyvalError) as raised:
             open_value(keys, sealed, where, "refs/heads/x")

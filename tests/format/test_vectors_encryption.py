@@ -11,7 +11,7 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import Collection, decode_collection, element_id, element_value, encode_collection
 from git_keyval.format.encryption import (
     EncryptionKey,
-    Place,
+    Slot,
     derive_key,
     is_sealed_op,
     open_key,
@@ -91,7 +91,7 @@ def test_a_key_is_encrypted_as_the_vector_says(case: Case) -> None:
 @pytest.mark.parametrize("case", ENCRYPTION["records"], ids=label)
 def test_a_value_is_encrypted_as_the_vector_says(case: Case) -> None:
     """With the nonce given, the same bytes in every client; and every client reads them."""
-    place = Place(KeyId(case["keyId"]))
+    place = Slot(KeyId(case["keyId"]))
     sealed = seal_value(KEYS[case["kid"]], nonce(case), plain(case), place)
     record = encode_data(sealed)
     assert base64.b64encode(sealed.data).decode() == case["dataBase64"]
@@ -127,7 +127,7 @@ def test_an_encrypted_collection_is_stored_as_the_vector_says(case: Case) -> Non
     key_id = KeyId(case["keyId"])
     blobs = {}
     for element in case["elements"]:
-        place = Place(key_id, case["category"], element["storedKey"])
+        place = Slot(key_id, case["category"], element["storedKey"])
         value = Value(case["type"], base64.b64decode(element["plainBase64"]), case["mime"], case["extension"])
         sealed = seal_value(KEYS[element["kid"]], nonce(element), value, place)
         assert base64.b64encode(sealed.data).decode() == element["dataBase64"]
@@ -145,7 +145,7 @@ def test_an_encrypted_collection_is_stored_as_the_vector_says(case: Case) -> Non
     for element in case["elements"]:
         found = element_value(collection, blobs[element["storedKey"]])
         assert isinstance(found, Sealed)
-        opened = open_value(ALL, found, Place(key_id, case["category"], element["storedKey"]), "here")
+        opened = open_value(ALL, found, Slot(key_id, case["category"], element["storedKey"]), "here")
         assert opened.data == base64.b64decode(element["plainBase64"])
 
 

@@ -45,11 +45,11 @@ class GitStore:
         self._fetcher = Fetcher(self._converse)
         self._transport = transport
         self.has_read = False
-        """Whether the server has told how it is read, which over HTTP takes a request of its own, once."""
+        """Whether the server has advertised how it is read, which over HTTP takes a request of its own, once."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """Tell what this remote can do."""
+        """Return what this remote can do."""
         return self._capabilities
 
     @property
@@ -59,18 +59,18 @@ class GitStore:
 
     @property
     def rate_remaining(self) -> int | None:
-        """Tell that no limit is known."""
+        """Return None: git servers name no limit."""
         return None
 
     @property
     def public_name(self) -> str | None:
-        """Tell nothing: git servers do not say who may read a repository."""
+        """Return None: git servers do not say who may read a repository."""
         return None
 
     def now(self, *, ask: bool = False) -> Micros:
-        """Tell the server's time where it tells it, else this machine's."""
+        """Return the server's time where its answers have it, and otherwise this machine's."""
         if ask and self._capabilities.clock_is_servers and not self._clock.is_known:
-            # The advertisement tells it, and is kept for the reads that follow.
+            # The advertisement has it, and is kept for the reads that follow.
             self._converse(lambda _server: None)
         return self._clock.now()
 
@@ -87,7 +87,7 @@ class GitStore:
             seen = self._read_once(selections, depth)
             if incomplete(seen.refs, seen.objects, depth).items() <= lost.items():
                 return seen
-        raise UnavailableError("Others write faster than the server gives what they write.", "Try again.")
+        raise UnavailableError("Others write faster than the server sends what they write.", "Try again.")
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""
@@ -114,7 +114,7 @@ class GitStore:
         return replace(seen, objects={**seen.objects, **self._fetcher.objects(set(seen.refs.values()), depth, seen.objects)})
 
     def _look(self, selection: Selection, depth: Depth, before: Snapshot | None, server: UploadPack) -> Snapshot:
-        """List refs and, where the server gives it at no other time or nothing is listed after, fetch what they point at."""
+        """List refs. Fetch what they point at, too, if the server sends it at no other time or if this is the last listing."""
         refs = dict(server.ls_refs(selection.names, selection.prefixes))
         if depth is Depth.OIDS or (before is None and not server.is_old):
             return Snapshot(refs)

@@ -43,18 +43,18 @@ class Deadline:
     """
 
     def __init__(self, elapsed: Callable[[], float], service: Service, seconds: float = TOTAL_SECONDS) -> None:
-        """Begin now; ``elapsed`` gives seconds since any moment."""
+        """Begin now; ``elapsed`` returns seconds since any moment."""
         self._elapsed = elapsed
         self._end = elapsed() + seconds
         # What a server says to a push, of any length, is no reason to listen longer.
         self._grows_with_answers = service == "upload-pack"
 
     def sent(self, count: int) -> None:
-        """Give the time for so many bytes of a request."""
+        """Add the time for so many bytes of a request."""
         self._end += count / _SLOWEST_BYTES_PER_SECOND
 
     def received(self, count: int) -> None:
-        """Give the time for so many bytes of an answer."""
+        """Add the time for so many bytes of an answer."""
         if self._grows_with_answers:
             self.sent(count)
 
@@ -78,11 +78,11 @@ class Conversation(Protocol):
     """One use of a service; a context manager that ends it."""
 
     def advertisement(self) -> PacketReader:
-        """Give the stream that starts with the server's advertisement."""
+        """Return the stream that starts with the server's advertisement."""
         ...
 
     def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Send a request and give the stream of its answer.
+        """Send a request and return the stream of its answer.
 
         A server that hangs up before it has read the whole request may have answered: its answer is given then, too.
         """

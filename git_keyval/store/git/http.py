@@ -26,7 +26,7 @@ _BLOCK = 256 * 1024
 _WORDS_BYTES = 4096
 _UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 401, 413, 429
 _MAX_MOVES = 5
-# Servers tell git from people's browsers by how the name begins.
+# Servers distinguish git from people's browsers by how the name begins.
 _HEADERS = {"User-Agent": "git/git-keyval-action", "Pragma": "no-cache"}
 # Of the statuses that say that the request is wrong, those that another time may change (RFC 9110, 8470, 6585).
 _PASSING = frozenset({408, 425, _TOO_MANY})
@@ -54,7 +54,7 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, content type without parameters, the stream, and how to give the connection back."""
+    """What came back: status, content type without parameters, the stream, and how to release the connection."""
 
     status: int
     content_type: str
@@ -71,20 +71,20 @@ class Answer:
     @property
     def status_and_words(self) -> str:
         """Return the status, and what the answer says beside it, as GitHub does: in plain text. Pages for people are left out."""
-        told = f"status {self.status}"
+        status = f"status {self.status}"
         if self.content_type != "text/plain":
-            return told
+            return status
         with suppress(BrokenConversationError):
             if words := cleaned(self.read(_WORDS_BYTES).decode("utf-8", "replace")):
-                return f"{told}: {words}"
-        return told
+                return f"{status}: {words}"
+        return status
 
 
 class HttpTransport:
     """A way to one http(s) address."""
 
     def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline, network: Network) -> None:
-        """Reach the address with the token as password; ``clock`` is told the server's time.
+        """Reach the address with the token as password; ``clock`` learns the server's time.
 
         Credentials in the address are used instead of the token, and are repeated in no error. ``timeout`` is for how many
         seconds the server may be silent while an answer is waited for, ``deadline`` for when a conversation has to be over.
@@ -150,22 +150,22 @@ class HttpTransport:
         if self._is_forwarded:
             self._pool.clear()  # proxies there are that end a connection after their answer without having said so
         # One policy for trying again, and it is not urllib3's; nor are its redirections, which go anywhere.
-        answer: BaseHTTPResponse = self._pool.request(
+        response: BaseHTTPResponse = self._pool.request(
             method,
             f"{self.where}/{path}",
             headers={**self._headers, **headers},
-            body=body,  # type: ignore[arg-type]  # anything that gives bytes
+            body=body,  # type: ignore[arg-type]  # anything that yields bytes
             timeout=self._timeout,
             retries=False,
             redirect=False,
             preload_content=False,
         )
-        self._clock.told(answer.headers.get("Date", ""))
-        content_type = answer.headers.get("Content-Type") or ""
-        read = _reading(answer.read)
-        retry_after = answer.headers.get("Retry-After") or ""
-        told = Answer(answer.status, content_type.partition(";")[0], read, PacketReader(read), answer.close, retry_after)
-        return told, answer.headers.get("Location") or ""
+        self._clock.learn(response.headers.get("Date", ""))
+        content_type = response.headers.get("Content-Type") or ""
+        read = _reading(response.read)
+        retry_after = response.headers.get("Retry-After") or ""
+        answer = Answer(response.status, content_type.partition(";")[0], read, PacketReader(read), response.close, retry_after)
+        return answer, response.headers.get("Location") or ""
 
     def update_refs(self, _lines: str) -> bool:
         """Do nothing: there is no other way than the service."""
@@ -194,9 +194,9 @@ class HttpConversation:
         try:
             answer = self._transport.find(path, {"Accept": "*/*", **self._headers})
         except HTTPError as exc:
-            told = "did not answer in time" if isinstance(exc, ReadTimeoutError) else "hung up before it answered"
+            failure = "did not answer in time" if isinstance(exc, ReadTimeoutError) else "hung up before it answered"
             raise self._unreached(exc) or UnavailableError(
-                f"{self._transport.where} {told}.", "Try again; check 'repository' and the connection if it stays so."
+                f"{self._transport.where} {failure}.", "Try again; check 'repository' and the connection if it stays so."
             ) from exc
         self._open.append(answer)
         if error := self._transport.status_error(answer):
@@ -253,7 +253,7 @@ class HttpConversation:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """End: give the connections back."""
+        """End: release the connections."""
         for answer in self._open:
             answer.close()
 

@@ -29,7 +29,7 @@ def unbroken(begin: Callable[[], Listing], patience: Patience) -> Listing:
         except UnavailableError as exc:
             if not is_ordered:
                 raise
-            listing = patience.again(exc, partial(_begun, partial(_after, last, begin)))
+            listing = patience.again(exc, partial(_begun, partial(_continued, last, begin)))
         else:
             return
 
@@ -41,7 +41,7 @@ def _begun(begin: Callable[[], Listing]) -> Listing:
     return chain(first, listing)
 
 
-def _after(last: str, begin: Callable[[], Listing]) -> Listing:
+def _continued(last: str, begin: Callable[[], Listing]) -> Listing:
     before = ""
     for name, oid in begin():
         if name < before:

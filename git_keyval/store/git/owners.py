@@ -2,7 +2,7 @@
 
 A hook, or a command that the configuration of the repository names, runs as the user of this process. That is right in a repository
 of that user. In one of another user it would be that other user's program with the rights of this one: a container is root, and its
-workspace is not. So git reads and writes such a repository, and is told to run nothing of it.
+workspace is not. So git reads and writes such a repository, with settings by which it runs nothing of it.
 """
 
 import os
@@ -59,7 +59,7 @@ def service_at(path: str, environ: Mapping[str, str]) -> Service:
         return Service((), str(directory), {}, left_out=False)
     names = _setting_names(directory, environ)
     return Service(
-        # Git has a check of its own, which is told that the user named this very repository.
+        # Git has a check of its own: this setting says that the user named this very repository.
         (f"safe.directory={directory}", *_NOTHING_IS_RUN),
         str(directory),
         _NOTHING_IS_FETCHED | _disabled(names),
@@ -108,7 +108,7 @@ def _setting_names(directory: Path, environ: Mapping[str, str]) -> list[str]:
     try:
         done = subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError:
-        return []  # that there is no git is told where the service is started
+        return []  # the start of the service fails then, and says that there is no git
     if done.returncode:
         raise UnavailableError(
             f"The configuration of {directory} cannot be read ({one_line(done.stderr.decode('utf-8', 'replace'))}).",

@@ -16,7 +16,7 @@ _CHUNK = 256 * 1024
 
 
 class PacketReader:
-    """The lines of one answer. ``read_some`` gives at most so many bytes, and none at the end only."""
+    """The lines of one answer. ``read_some`` returns at most so many bytes, and none at the end only."""
 
     def __init__(self, read_some: Callable[[int], bytes]) -> None:
         """Read from a stream, which is not closed here."""
@@ -46,7 +46,7 @@ class PacketReader:
         return self._buffer[start + _SIZE_DIGITS : self._position]
 
     def read_lines(self) -> Iterator[bytes]:
-        """Give the lines up to the next flush or delimiter. Raises GitProtocolError."""
+        """Yield the lines up to the next flush or delimiter. Raises GitProtocolError."""
         while True:
             buffer, position, end = self._buffer, self._position, len(self._buffer)
             # What is in the buffer is taken without a call for each line.

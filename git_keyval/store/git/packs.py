@@ -41,7 +41,7 @@ class MalformedPackError(Exception):
 
 
 def write_pack(objects: Iterable[GitObject]) -> Iterator[bytes]:
-    """Give the chunks of a pack of these objects, each once. A pack of no objects is valid and sometimes needed."""
+    """Return a stream of the chunks of a pack of these objects, each once. A pack of no objects is valid and sometimes needed."""
     distinct = {obj.oid: obj for obj in objects}
     records = (UnpackedObject(TYPE_NUMBERS[obj.kind], decomp_chunks=[obj.data]) for obj in distinct.values())
     return iter(
@@ -89,7 +89,7 @@ class PackReader:
         """How many objects were left out because they are larger than any of this format; what builds on them is left out, too."""
 
     def __iter__(self) -> Iterator[GitObject]:
-        """Give each object; those that others build on are inflated again. Raises MalformedPackError."""
+        """Yield each object; those that others build on are inflated again. Raises MalformedPackError."""
         bases: list[_Base] = []
         position = _HEADER
         for _ in range(int.from_bytes(self._pack[8:_HEADER], "big")):
@@ -113,7 +113,7 @@ class PackReader:
         yield from self._resolve(bases)
 
     def _resolve(self, bases: Iterable[_Base]) -> Iterator[GitObject]:
-        """Give what is stored as deltas, each after the object that it builds on."""
+        """Yield the objects that are stored as deltas, each after the object that it builds on."""
         for base in bases if self._deltas else ():
             deltas = self._deltas_of(base.entry.offset, base.oid)
             waiting = [(deltas, GitObject(base.kind, self._inflate(base.entry)[0], base.oid))] if deltas else []
@@ -165,7 +165,7 @@ class PackReader:
         return _Entry(offset, kind, size, base, position)
 
     def _inflate(self, entry: _Entry, *, keep: bool = True) -> tuple[bytes, int]:
-        """Give the bytes of an object and where the next one begins, which nothing else tells; not ``keep`` gives no bytes."""
+        """Return the bytes of an object (none without ``keep``), and where the next one begins, which no header says."""
         inflater = zlib.decompressobj()
         position, length, inflated, chunks = entry.start, _FIRST_PIECE, 0, list[bytes]()
         while not inflater.eof:
@@ -188,7 +188,7 @@ class PackReader:
 
 
 def _result_size(delta: bytes) -> int:
-    """Give the size that a delta says its result has: the second of the two numbers that it begins with."""
+    """Return the size that a delta says its result has: the second of the two numbers that it begins with."""
     sizes, size, shift = [], 0, 0
     for byte in delta:
         size |= (byte & 127) << shift

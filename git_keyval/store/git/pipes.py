@@ -23,7 +23,7 @@ _MAX_EARLY = 64 * 1024 * 1024
 _LAST_READS, _LAST_WORDS_SECONDS = 8, 1.0
 """How often, and for how long each time, a process that has closed its output is asked for more complaints."""
 _END_SECONDS = 5.0
-"""How long a process that was told to end may take: git removes its lock files first."""
+"""How long a process may take to end after a signal: git removes its lock files first."""
 
 
 class PipeConversation:
@@ -38,7 +38,7 @@ class PipeConversation:
         self._answers = PacketReader(self._pipes.read)
 
     def advertisement(self) -> PacketReader:
-        """Give the stream, once the server is known to answer at all."""
+        """Return the stream, once the server is known to answer at all."""
         try:
             self._answers.peek()
         except _HungUpError as exc:

@@ -69,7 +69,7 @@ class Report:
 
 
 def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Advertised], Push | None]) -> Report | None:
-    """Ask what the server has, let ``prepare`` decide what to send, send it, and give the report.
+    """Ask what the server has, let ``prepare`` decide what to send, send it, and return the report.
 
     None if ``prepare`` had nothing to send. Raises StoreError where nothing can have been applied.
     """
@@ -102,8 +102,8 @@ def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Adve
     capabilities: frozenset[str] = frozenset()
     for line in stream.read_lines():
         if b"\0" in line:
-            head, _, told = line.partition(b"\0")
-            capabilities = frozenset(told.decode("utf-8", "replace").split())
+            head, _, offered = line.partition(b"\0")
+            capabilities = frozenset(offered.decode("utf-8", "replace").split())
         else:
             head = line
         name = head[_OID_DIGITS + 1 :].rstrip(b"\n")

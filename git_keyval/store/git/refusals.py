@@ -128,9 +128,9 @@ def is_final(reason: str, words: str) -> bool:
 
 def refusal(reason: str, words: str, ref: RefName | None = None) -> Refused:
     """Return the refusal for this reason, beside which these words were said; of one ref, or of all that was sent."""
-    told = f"{reason}; {words}"
-    limit = _found(_TOO_LARGE, told)
-    meaning = limit or _found(_FINAL, reason) or _found((*_DISK, *_LASTING), told)
+    everything = f"{reason}; {words}"
+    limit = _found(_TOO_LARGE, everything)
+    meaning = limit or _found(_FINAL, reason) or _found((*_DISK, *_LASTING), everything)
     return Refused(reason, ref, words, meaning.next_step if meaning else "", too_large=limit is not None)
 
 

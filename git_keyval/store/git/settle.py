@@ -98,7 +98,7 @@ class _Round:
         """The refs that are deleted though they are not there."""
 
     def names(self) -> frozenset[RefName]:
-        """Give the refs whose present oid the push must know."""
+        """Return the refs whose present oid the push must know."""
         return frozenset(update.name for transaction in self._transactions.values() for update in transaction.updates)
 
     def prepare(self, advertised: Advertised) -> Push | None:
@@ -200,7 +200,7 @@ def _holds(update: RefUpdate, advertised: Advertised) -> bool:
 
 
 def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_unseen: bool) -> list[Command]:
-    """Give the commands of one transaction; none if all its refs are as they shall be.
+    """Return the commands of one transaction; none if all its refs are already as the transaction makes them.
 
     Assertions are sent with the changes, so that the server checks them in the same moment.
     """
@@ -218,5 +218,5 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_u
 
 
 def _is_unseen(command: Command) -> bool:
-    """Tell whether a command deletes what is not there."""
+    """Return whether a command deletes what is not there."""
     return (command.old, command.new) == (ZERO_OID, ZERO_OID)

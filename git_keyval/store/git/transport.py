@@ -56,8 +56,8 @@ class LocalTransport:
     ) -> None:
         """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it).
 
-        ``warn`` is told, once, that something of another user's repository is not run.
-        Raises NotARepositoryError for a path that begins with a user who is not known.
+        ``warn`` is called once, if something of another user's repository is not run.
+        Raises NotARepositoryError for a path that begins with an unknown user.
         """
         self.requests = 0
         self._deadline = deadline
@@ -142,12 +142,12 @@ class SshTransport:
 
 
 def is_scp_address(location: str) -> bool:
-    """Tell whether an address has the form ``[user@]host:path``."""
+    """Return whether an address has the form ``[user@]host:path``."""
     return "://" not in location and not location.startswith((".", "/", "~")) and _SCP.fullmatch(location) is not None
 
 
 def _ssh_parts(url: str) -> tuple[str, str, str, str]:
-    """Give user, host, port and path of an ssh address, the path as git sends it."""
+    """Return user, host, port and path of an ssh address, the path as git sends it."""
     if scp := _SCP.fullmatch(url) if "://" not in url else None:
         return scp[1] or "", scp[2], "", scp[3]
     parts = urlsplit(url)
@@ -176,9 +176,9 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
         return NotARepositoryError(
             f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH."
         )
-    for said, kind, told, next_step in _UNREACHED:
+    for said, kind, predicate, next_step in _UNREACHED:
         if re.search(said, lowered):
-            return kind(f"{where.partition(':')[0]} {told} ({complaint}).", next_step)
+            return kind(f"{where.partition(':')[0]} {predicate} ({complaint}).", next_step)
     if "permission denied" in lowered or "publickey" in lowered:
         return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
     kind = StoreError if _FINAL.search(complaint) else UnavailableError

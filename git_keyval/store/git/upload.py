@@ -23,7 +23,7 @@ from git_keyval.store.git.packs import MalformedPackError, read_pack
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
 
-_NO_REF = "^{}"  # what a tag peels to, and the name under which a repository without refs tells its capabilities
+_NO_REF = "^{}"  # what a tag peels to, and the name under which a repository without refs sends its capabilities
 _OID_DIGITS = 40
 _DELIMITER = b"0001"
 _FLUSH = b"0000"
@@ -38,7 +38,7 @@ _DAMAGE = re.compile(
     "corrupt|missing|bad object|bad tree|unable to (read|parse)|is empty|inflate|not a valid object", re.IGNORECASE
 )
 _LONGEST_ADVERTISEMENT = 1_000
-"""How many lines of capabilities a server may tell; a dozen is usual."""
+"""How many lines of capabilities a server may send; a dozen is usual."""
 _LARGEST_PACK = 8 * 1024**3
 """How many bytes the answer to one request may have: more than any that is asked for here, and what a disk should have room for."""
 # https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterltfilter-specgt
@@ -57,7 +57,7 @@ class SilentEndError(DamagedError):
 
 
 class MissingObjectError(Exception):
-    """The server does not have an object that was asked for, or does not give it any more."""
+    """The server does not have an object that was asked for, or does not send it any more."""
 
     def __init__(self, oid: Oid) -> None:
         """Keep the oid."""
@@ -86,7 +86,7 @@ class UploadPack:
 
     @property
     def is_old(self) -> bool:
-        """Whether the server speaks the protocol before version 2: it has told all refs already."""
+        """Whether the server speaks the protocol before version 2: it has sent all refs already."""
         return self._advertised is not None
 
     @property
@@ -176,9 +176,9 @@ class UploadPack:
             return
         self._advertised = {}
         for line in packets.read_lines():
-            head, _, told = line.rstrip(b"\n").partition(b"\0")
-            if told:
-                self._capabilities = frozenset(told.split())
+            head, _, offered = line.rstrip(b"\n").partition(b"\0")
+            if offered:
+                self._capabilities = frozenset(offered.split())
                 _check_hash(self._capabilities)
             if head.startswith((_SHALLOW, b"version 1")):
                 continue
@@ -246,7 +246,7 @@ def _ref(line: bytes) -> tuple[RefName, Oid]:
         _refuse(line)
         raise BrokenConversationError("the server sent a line that names no ref")
     text = line.rstrip(b"\n").decode("utf-8", "backslashreplace")
-    # What may follow the name, after a space, is told only to those who ask.
+    # What may follow the name, after a space, is sent only where it is asked for.
     return RefName(text[_OID_DIGITS + 1 :].partition(" ")[0]), Oid(text[:_OID_DIGITS])
 
 
@@ -284,7 +284,7 @@ def _skip_to_pack(answer: PacketReader) -> None:
     while (section := _line(answer)) != b"packfile":
         _refuse(section)
         if section not in _SECTIONS_BEFORE_PACK:
-            raise BrokenConversationError("the server answered with something else than a pack")
+            raise BrokenConversationError("the server answered with something other than a pack")
         for _ in answer.read_lines():
             pass
         if not answer.at_delimiter:
@@ -296,8 +296,8 @@ def _refuse(line: bytes) -> None:
         raise _server_error(line[4:])
 
 
-def _server_error(told: bytes) -> Exception:
-    message = one_line(told.decode("utf-8", "replace"))
+def _server_error(words: bytes) -> Exception:
+    message = one_line(words.decode("utf-8", "replace"))
     if found := _NOT_OURS.search(message):
         return MissingObjectError(Oid(found[1] or found[2]))
     return _damage(message) or UnavailableError(

@@ -34,11 +34,11 @@ class GithubStore:
         self._uploads = Uploads(repository)
         self._writes = Writes(repository, self._uploads, git)
         self._files = set[Oid]()
-        """What the trees that were read last name as files: blobs, of which REST tells any content in one request."""
+        """What the trees that were read last name as files: blobs, of which REST answers with any content in one request."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """Tell what GitHub can do."""
+        """Return what GitHub can do."""
         return Capabilities(batch=1_000 if self._git else FIRST_BATCH, clock_is_servers=True, bundles=False)
 
     @property
@@ -48,16 +48,16 @@ class GithubStore:
 
     @property
     def rate_remaining(self) -> int | None:
-        """Tell how many API requests are left in this hour; None before any answer told."""
+        """Return how many API requests are left in this hour; None before any answer said so."""
         return self._repository.client.rate_limits.remaining
 
     @property
     def public_name(self) -> str | None:
-        """Give the repository's present name, if the event of the run or a query has told that it is public."""
+        """Return the repository's present name, if the event of the run or a query has shown that it is public."""
         return self._repository.name if self._repository.is_public else None
 
     def now(self, *, ask: bool = False) -> Micros:
-        """Tell the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
+        """Return the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
         if ask and not self._clock.is_known:
             if self._git:
                 self._git.now(ask=True)
@@ -68,7 +68,7 @@ class GithubStore:
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs and what they point at in one query: in the order given, which GitHub does not promise to keep.
 
-        What no query tells, git reads; without git each prefix that is no folder is listed, in its turn.
+        What no query answers, git reads; without git each prefix that is no folder is listed, in its turn.
         """
         wanted = [item for selection in selections for item in _wanted(selection)]
         if self._git and (any(item.is_listed for item in wanted) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
@@ -131,7 +131,7 @@ class GithubStore:
         return objects
 
     def _completed(self, oids: Iterable[Oid], found: Found, depth: Depth) -> dict[Oid, GitObject]:
-        """Give what the oids need to this depth; fetch what the queries so far did not tell."""
+        """Return what the oids need to this depth; fetch what the answers so far did not hold."""
         if depth is Depth.OIDS:
             return {}
         asked, tried = set(oids), set[Oid]()
@@ -140,7 +140,7 @@ class GithubStore:
             if self._git and (self._git.has_read or len(lacking) > _MAX_SINGLE_BLOBS or lacking - found.blobs):
                 tried |= lacking
                 found.objects |= self._objects_by_git(self._git, lacking, depth)
-            elif unasked := lacking - found.untold:
+            elif unasked := lacking - found.withheld:
                 self._repository.ask(_objects(sorted(unasked)), depth, found)
             else:
                 tried |= lacking
@@ -165,6 +165,6 @@ def _objects(oids: Iterable[Oid]) -> list[Wanted]:
 
 
 def _wanted(selection: Selection) -> list[Wanted]:
-    """Give what is to be read for a selection: first what is listed, so that all else of it is one query."""
+    """Return what to read for a selection: first what is listed, so that the rest is one query."""
     items = [*(Wanted("ref", name) for name in selection.names), *(Wanted("refs", prefix) for prefix in selection.prefixes)]
     return sorted(items, key=lambda item: not item.is_listed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.github.failures import EmptyRepositoryError, MovedError, RejectedError, bad_credentials, forbidden
+from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError, RenamedError, bad_credentials, forbidden
 from git_keyval.store.github.limits import limited
 from git_keyval.store.messages import one_line
 from git_keyval.store.patience import LostReplyError
@@ -22,7 +22,7 @@ _HEAVY = {502, 504}
 """What GitHub answers for a request that took longer than ten seconds."""
 
 _NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
-"""Refusals that are known to come before execution, whoever answers. Another one must be told in GitHub's words."""
+"""Refusals that are known to come before execution, also from a proxy. Any other one counts only in GitHub's words."""
 _OK, _FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 200, 400, 408, 409
 
 # https://docs.github.com/graphql/guides says nothing of types; these were seen of what was not done. Others were seen of mutations
@@ -55,7 +55,7 @@ def read_rest(answer: Answer, clock: ServerClock) -> Json:
         body = _checked(answer, clock)
     except RejectedError as exc:
         if answer.status < _FIRST_ERROR:
-            raise MovedError from exc
+            raise RenamedError from exc
         if answer.status == _CONFLICT and "empty" in exc.message.lower():
             raise EmptyRepositoryError from exc
         raise
@@ -99,8 +99,8 @@ def _checked(answer: Answer, clock: ServerClock) -> Json:
     raise LostReplyError(f"status {answer.status}", heavy=answer.status in _HEAVY)
 
 
-def _refusal(answer: Answer, told: Mapping[str, Json], clock: ServerClock) -> Exception:
-    message = one_line(str(told.get("message") or ""))
+def _refusal(answer: Answer, body: Mapping[str, Json], clock: ServerClock) -> Exception:
+    message = one_line(str(body.get("message") or ""))
     if (waiting := limited(answer.status, answer.headers, message, [], clock)) is not None:
         return waiting
     if answer.status == _REQUEST_TIMEOUT or not (message or answer.status in _NOT_EXECUTED):
@@ -110,18 +110,18 @@ def _refusal(answer: Answer, told: Mapping[str, Json], clock: ServerClock) -> Ex
             return bad_credentials()
         case 403:
             return forbidden(message, _sso(answer))
-    return RejectedError(str(answer.status), (message or "no reason given") + _details(told))
+    return RejectedError(str(answer.status), (message or "no reason given") + _details(body))
 
 
-def _details(told: Mapping[str, Json]) -> str:
-    """Name what of the value GitHub took for a credential, which only the details of a refusal tell."""
-    metadata = told.get("metadata")
+def _details(body: Mapping[str, Json]) -> str:
+    """Say that GitHub took a part of the value for a credential, which only the details of a refusal show."""
+    metadata = body.get("metadata")
     scanning = isinstance(metadata, dict) and metadata.get("secret_scanning")
     return " (push protection: it looks like a credential)" if scanning else ""
 
 
-def _graphql_failure(told: Json, answer: Answer, clock: ServerClock) -> Exception:
-    errors = [error if isinstance(error, dict) else {} for error in told] if isinstance(told, list) else [{}]
+def _graphql_failure(listed: Json, answer: Answer, clock: ServerClock) -> Exception:
+    errors = [error if isinstance(error, dict) else {} for error in listed] if isinstance(listed, list) else [{}]
     kinds = {str(error.get("type") or "") for error in errors}
     message = one_line("; ".join(str(error.get("message") or "") for error in errors))
     if (waiting := limited(0, answer.headers, message, kinds, clock)) is not None:

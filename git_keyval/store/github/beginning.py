@@ -53,7 +53,7 @@ def first_commit(transaction: Transaction) -> FirstCommit | None:
 
 
 def oid_in(answer: Json) -> Oid | None:
-    """Return the oid of the commit that was made; None if the answer does not tell it."""
+    """Return the oid of the commit that was made; None if the answer does not have it."""
     try:
         return Oid(str(answer["commit"]["sha"]))
     except (KeyError, TypeError):

@@ -45,7 +45,7 @@ class GithubClient:
         network: Network,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
-        """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` is told the server's time.
+        """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` learns the server's time.
 
         ``timeout`` is for how many seconds an answer is waited for.
         """
@@ -70,7 +70,7 @@ class GithubClient:
         return read_rest(self._send("PUT", path, body), self._clock)
 
     def query(self, text: str, variables: Mapping[str, Json]) -> Json:
-        """Send a GraphQL query and give its ``data``."""
+        """Send a GraphQL query and return its ``data``."""
         return read_graphql(self._post_graphql(text, variables), self._clock)
 
     def mutate(self, name: str, arguments: Mapping[str, Json], ticket: str) -> None:
@@ -101,17 +101,17 @@ class GithubClient:
             is_late = isinstance(exc, requests.exceptions.Timeout)
             raise LostReplyError("no answer in time" if is_late else "the connection broke", heavy=is_late) from exc
         except RuntimeError as exc:  # PyGithub's for a redirection to another host or protocol
-            told = one_line(str(exc).partition(", please")[0])
-            raise StoreError(f"GitHub's API sends elsewhere, which is not followed ({told}).", "Check GITHUB_API_URL.") from exc
+            reason = one_line(str(exc).partition(", please")[0])
+            raise StoreError(f"GitHub's API sends elsewhere, which is not followed ({reason}).", "Check GITHUB_API_URL.") from exc
         except ValueError as exc:  # PyGithub's for headers of another form than GitHub's
             raise LostReplyError("the answer is not what GitHub answers") from exc
-        self._clock.told(str(answer.headers.get("date", "")))
-        self.rate_limits.told(answer.headers)
+        self._clock.learn(str(answer.headers.get("date", "")))
+        self.rate_limits.learn(answer.headers)
         return answer
 
 
 class _Requester(Requester):
-    """PyGithub's, by the network that the environment tells of."""
+    """PyGithub's, by the network that the environment describes."""
 
     def __init__(self, api_url: str, graphql_url: str, token: str, timeout: float, network: Network) -> None:
         if urlsplit(api_url).netloc != urlsplit(graphql_url).netloc:

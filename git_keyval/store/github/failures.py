@@ -34,22 +34,22 @@ class RejectedError(Exception):
 
     @property
     def is_final(self) -> bool:
-        """Return whether the same will be refused again, whatever becomes of refs and objects: by a rule, a limit or a right."""
+        """Whether the same will be refused again, whatever becomes of refs and objects: by a rule, a limit or a right."""
         return not self._depends or _RULE.search(self.message) is not None
 
     @property
     def outcome(self) -> Refused:
-        """Return what this makes of a transaction."""
+        """The outcome of a transaction for which it was rejected."""
         return Refused(str(self), next_step=_NEXT_STEPS.get(self.kind, ""), too_large=self.kind == _TOO_LARGE)
 
     @property
     def lacks(self) -> bool:
-        """Return whether it is for something that the server says it does not have."""
+        """Whether the server says that it lacks something."""
         return self._depends and _LACKS.search(self.message) is not None
 
     @property
     def is_stale(self) -> bool:
-        """Return whether it says, by its kind, that a ref is not as expected."""
+        """Whether it says, by its kind, that a ref is not as expected."""
         return "STALE_DATA" in self.kind.split()
 
     @property
@@ -58,10 +58,10 @@ class RejectedError(Exception):
 
 
 class LaggingError(RejectedError, NotYetError):
-    """The server lacks what it was told, or told of, a moment ago: the copy that was asked has not heard of it yet."""
+    """The server lacks what it stored, or named, a moment ago: the copy that was asked has not heard of it yet."""
 
 
-class MovedError(Exception):
+class RenamedError(Exception):
     """The repository has another name now, and requests other than GET are not passed on."""
 
 
@@ -85,7 +85,7 @@ def not_visible(name: str) -> StoreError:
 
 
 def forbidden(message: str, sso: str) -> StoreError:
-    """Tell why a token that is known may not do this; ``sso`` is the header that names where to authorise it."""
+    """Return why a token that is known may not do this; ``sso`` is the header that names where to authorise it."""
     if sso:
         return AccessDeniedError(
             f"The organization wants the token authorised for single sign-on ({message}).",

@@ -1,6 +1,6 @@
-"""GitHub's rate limits: how an answer tells them, and how much is left.
+"""GitHub's rate limits: how an answer shows them, and how much is left.
 
-The primary limit counts requests of an hour; ``x-ratelimit-*`` headers tell it. The secondary one is about requests in a short
+The primary limit counts requests of an hour; ``x-ratelimit-*`` headers show it. The secondary one is about requests in a short
 time, and about writes: its state cannot be asked for, and its answers need not say how long to wait. Both come as status 403 or
 429, and from GraphQL as errors with status 200, too
 (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit).
@@ -23,13 +23,13 @@ _TOO_MANY = 429
 
 
 class RateLimits:
-    """What is left of the primary limits, by resource, as far as answers told it."""
+    """What is left of the primary limits, by resource, as far as answers said."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._remaining: dict[str, int] = {}
 
-    def told(self, headers: Mapping[str, Any]) -> None:
+    def learn(self, headers: Mapping[str, Any]) -> None:
         """Learn from the headers of an answer."""
         remaining = _number(headers, "x-ratelimit-remaining")
         if remaining is not None:
@@ -37,14 +37,14 @@ class RateLimits:
 
     @property
     def remaining(self) -> int | None:
-        """Tell the least that is left of a limit that was used; None before any answer told."""
+        """Return the least that is left of a limit that was used; None before any answer said so."""
         return min(self._remaining.values(), default=None)
 
 
 def limited(
     status: int, headers: Mapping[str, Any], message: str, kinds: Collection[str], clock: ServerClock
 ) -> RateLimitedError | None:
-    """Give the error if an answer says that a rate limit was exceeded.
+    """Return the error if an answer says that a rate limit was exceeded.
 
     ``status`` is 0 for GraphQL errors that came with status 200; ``kinds`` are their types.
     """
@@ -57,14 +57,14 @@ def limited(
 
 
 def _seconds(headers: Mapping[str, Any], clock: ServerClock) -> float | None:
-    """Give how long to wait: what the server asks for, else until the limit starts anew, if it is the one that is used up."""
+    """Return how long to wait: as the server asks, or until the limit that is used up starts anew; None if neither is known."""
     asked = _number(headers, "retry-after")
     if asked is not None:
         return asked
     reset = _number(headers, "x-ratelimit-reset")
     if reset is None or headers.get("x-ratelimit-remaining") != "0":
         return None
-    # A second more, because the reset is told in whole seconds.
+    # A second more, because the header has whole seconds.
     return max(0.0, reset - clock.now() / SECOND) + 1
 
 

@@ -65,7 +65,7 @@ class Moves:
         arguments = {"repositoryId": self._repository.id(), "refUpdates": [_ref_update(update) for update in updates]}
         self._sent += 1
         try:
-            self._repository.client.mutate("updateRefs", arguments, f"{_after(updates[0])}-{self._sent}")
+            self._repository.client.mutate("updateRefs", arguments, f"{_new_oid(updates[0])}-{self._sent}")
         except LostReplyError as exc:
             self._size = max(1, len(updates) // 2)
             work.settle(batch, Unknown(exc.cause))
@@ -142,7 +142,7 @@ class _Work:
         self._waiting = [list(range(len(transactions)))]
 
     def take(self, size: int) -> list[int]:
-        """Give the next batch without an outcome: so many updates at most, but one transaction at the least."""
+        """Take the next batch without an outcome: at most ``size`` updates, but at least one transaction."""
         while self._waiting:
             batch = [index for index in self._waiting.pop(0) if index not in self._outcomes]
             taken, total = 0, 0
@@ -155,7 +155,7 @@ class _Work:
         return []
 
     def of(self, batch: Sequence[int]) -> list[RefUpdate]:
-        """Give all updates that are left to send of a batch."""
+        """Return all updates of a batch that are left to send."""
         return [update for index in batch for update in self.updates[index]]
 
     def again(self, *batches: list[int]) -> None:
@@ -166,21 +166,21 @@ class _Work:
         self._outcomes |= dict.fromkeys(batch, outcome)
 
     def finish(self, failure: StoreError | None) -> list[Outcome]:
-        """Give all outcomes; what is open was not applied because of the failure, which is raised if that is so of all."""
+        """Return all outcomes. Without one, a transaction was not applied because of the failure; it is raised if none has one."""
         if failure is not None and not self._outcomes:
             raise failure
         return [self._outcomes.get(index, Refused(str(failure))) for index in range(len(self.updates))]
 
 
 def _ref_update(update: RefUpdate) -> dict[str, Json]:
-    """Give the update as GraphQL's RefUpdate: values share no history, so every overwrite has to be forced."""
-    told: dict[str, Json] = {"name": update.name, "afterOid": _after(update), "force": True}
+    """Return the update as GraphQL's RefUpdate: values share no history, so every overwrite has to be forced."""
+    fields: dict[str, Json] = {"name": update.name, "afterOid": _new_oid(update), "force": True}
     if update.expect is not ANY:
-        told["beforeOid"] = ZERO_OID if update.expect is ABSENT else update.expect
-    return told
+        fields["beforeOid"] = ZERO_OID if update.expect is ABSENT else update.expect
+    return fields
 
 
-def _after(update: RefUpdate) -> str:
+def _new_oid(update: RefUpdate) -> str:
     return ZERO_OID if update.new is DELETE else str(update.new)
 
 

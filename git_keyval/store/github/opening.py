@@ -29,7 +29,7 @@ class GithubPlace:
 
     @property
     def git_url(self) -> str:
-        """Give the address for git."""
+        """Return the address for git."""
         return f"{self.server_url.rstrip('/')}/{self.name}.git"
 
 

@@ -1,7 +1,7 @@
 """What a read asks GraphQL for, and what its answer holds: pure.
 
-Every object that an answer describes is built anew from what it tells, and counts only if its oid is the one asked for. What cannot
-be built so (a signed commit, a file that is no text) is fetched in another way by the adapter.
+Every object that an answer describes is built anew from it, and counts only if its oid is the one asked for. The adapter fetches in
+another way what cannot be built so: a signed commit, a file that is no text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ class Wanted:
 
     @property
     def is_listed(self) -> bool:
-        """Tell whether no query tells it: a ref that is neither branch nor tag, or what is below a prefix that is no folder."""
+        """Whether no query answers it: a ref that is neither branch nor tag, or what is below a prefix that is no folder."""
         if self.kind == "object":
             return False
         return not self.text.startswith(RESOLVED) or (self.kind == "refs" and not self.text.endswith("/"))
@@ -65,7 +65,7 @@ class Wanted:
 class Found:
     """What answers hold. ``next_pages`` is left to be asked for; ``moved`` are refs that were not the same each time.
 
-    ``untold`` are objects that answers name without telling them in full, or that are not there; those that are blobs are in
+    ``withheld`` are objects that answers name without holding them in full, or that are not there; those that are blobs are in
     ``blobs``, too.
     """
 
@@ -74,7 +74,7 @@ class Found:
     next_pages: list[Wanted] = field(default_factory=list)
     asked: set[RefName] = field(default_factory=set)
     moved: set[RefName] = field(default_factory=set)
-    untold: set[Oid] = field(default_factory=set)
+    withheld: set[Oid] = field(default_factory=set)
     blobs: set[Oid] = field(default_factory=set)
 
     def saw(self, name: RefName, oid: Oid | None) -> None:
@@ -89,7 +89,7 @@ class Found:
 
 
 def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, Json]]:
-    """Give the query that asks for these in this order, and its variables but for ``owner`` and ``name``."""
+    """Return the query that asks for these in this order, and its variables but for ``owner`` and ``name``."""
     fields: list[str] = []
     declared: list[str] = ["$owner: String!", "$name: String!"]
     variables: dict[str, Json] = {}
@@ -120,7 +120,7 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
             if answer is not None:
                 _add(found, answer)
             if item.text not in found.objects:
-                found.untold.add(Oid(item.text))
+                found.withheld.add(Oid(item.text))
         elif answer is not None:
             for node in answer["nodes"]:
                 _add_ref(found, RefName(node["prefix"] + node["name"]), node["target"], depth)
@@ -135,12 +135,12 @@ def _add_ref(found: Found, name: RefName, target: Mapping[str, Json] | None, dep
 
 
 def _add(found: Found, target: Mapping[str, Json]) -> None:
-    """Add the objects that a target describes, and note those that it does not tell in full."""
+    """Add the objects that a target describes, and note those that it does not hold in full."""
     found.objects |= {obj.oid: obj for obj in _objects(target)}
     for shown in (target, target.get("tree") or {}, (target.get("file") or {}).get("object") or {}):
-        is_told = shown is target or "entries" in shown or "text" in shown
-        if is_told and shown["oid"] not in found.objects:
-            found.untold.add(Oid(shown["oid"]))
+        is_described = shown is target or "entries" in shown or "text" in shown
+        if is_described and shown["oid"] not in found.objects:
+            found.withheld.add(Oid(shown["oid"]))
             if "text" in shown:
                 found.blobs.add(Oid(shown["oid"]))
 

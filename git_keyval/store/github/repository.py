@@ -10,7 +10,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.client import GithubClient
-from git_keyval.store.github.failures import EmptyRepositoryError, LaggingError, MovedError, RejectedError, gave_up, not_visible
+from git_keyval.store.github.failures import EmptyRepositoryError, LaggingError, RejectedError, RenamedError, gave_up, not_visible
 from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
 from git_keyval.store.patience import LostReplyError, Patience, RateLimitedError
 from git_keyval.store.port import Depth
@@ -45,7 +45,7 @@ class Repository:
         self._has_commits = False
 
     def id(self) -> str:
-        """Give the GraphQL id, asking for it if no read has told it."""
+        """Return the GraphQL id; ask for it if no read has brought it."""
         if not self._id:
             self.ask((), Depth.OIDS)
         return self._id
@@ -54,7 +54,7 @@ class Repository:
         """GET a resource of the repository; None if there is none."""
         try:
             return self._repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
-        except MovedError:
+        except RenamedError:
             self._follow()
             return self.get(resource)
         except EmptyRepositoryError:
@@ -72,7 +72,7 @@ class Repository:
         """
         try:
             return self._repeat(lambda: self._post(resource, body, all_stored=all_stored))
-        except MovedError:
+        except RenamedError:
             self._follow()
             return self.post(resource, body, all_stored=all_stored)
         except RejectedError as exc:
@@ -84,7 +84,7 @@ class Repository:
         """PUT a file, which makes the first commit of an empty repository. Sent once. Raises what ``answers`` does."""
         try:
             made = self.client.put(f"/repos/{self.name}/contents/{quote(file)}", body)
-        except MovedError:
+        except RenamedError:
             self._follow()
             return self.begin(file, body)
         self._has_commits = True
@@ -104,8 +104,8 @@ class Repository:
     def ask(self, wanted: Iterable[Wanted], depth: Depth, found: Found | None = None, *, patient: bool = True) -> Found:
         """Read all that is wanted, in that order, in as few requests as the server answers; add it to what was found.
 
-        What no query tells is listed, each with a request of its own. Where the server gives up on many things, they are asked for
-        in parts; on one thing alone, that is asked for again. Without patience, TooMuchError is raised instead.
+        What no query answers is listed, each with a request of its own. Where the server gives up on many things, they are asked
+        for in parts; on one thing alone, that is asked for again. Without patience, TooMuchError is raised instead.
         """
         found = Found() if found is None else found
         items, waiting, listed = list(wanted), list[Wanted](), dict[Oid, Wanted]()

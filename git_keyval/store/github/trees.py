@@ -58,11 +58,11 @@ class Bases:
             del self._bases[oldest]
 
     def hold(self, oid: Oid) -> bool:
-        """Tell whether the object is one of these trees, or in one of them."""
+        """Return whether the object is one of these trees, or in one of them."""
         return any(oid in base.oids for base in self._bases.values())
 
     def nearest(self, files: Mapping[str, Oid]) -> Oid | None:
-        """Give the tree that differs the least; None where it takes no fewer entries to base one with these files on it."""
+        """Return the tree that differs the least; None where it takes no fewer entries to base one with these files on it."""
         if len(files) <= _WHOLE_ENTRIES:
             return None
         differences = {oid: _difference(files, base.files) for oid, base in self._bases.items()}
@@ -70,7 +70,7 @@ class Bases:
         return None if best is None or differences[best] >= len(files) else best
 
     def files(self, oid: Oid) -> Mapping[str, Oid]:
-        """Give the files of one of these trees."""
+        """Return the files of one of these trees."""
         return self._bases[oid].files
 
 
@@ -90,7 +90,7 @@ class _Edit:
 
 
 class TreeUpload:
-    """The making of one tree, in as many requests as its entries need; ``len`` tells how many."""
+    """The making of one tree, in as many requests as its entries need; ``len`` is how many."""
 
     def __init__(self, target: GitObject, texts: Mapping[Oid, str], bases: Bases) -> None:
         """Make a tree of this format, with these texts inline."""
@@ -111,7 +111,7 @@ class TreeUpload:
         return len(self._portions)
 
     def bodies(self) -> Iterator[tuple[dict[str, Json], Oid]]:
-        """Give the body of each request, and the oid that its answer must tell; each builds on the one before."""
+        """Yield the body of each request, and the oid that its answer must repeat; each builds on the one before."""
         base, files = self._base, dict(self._base_files)
         for number, portion in enumerate(self._portions, 1):
             body: dict[str, Json] = {"tree": [edit.entry() for edit in portion]}
@@ -129,7 +129,7 @@ class TreeUpload:
 
 
 def inlined(trees: Iterable[GitObject], texts: Mapping[Oid, str]) -> dict[Oid, str]:
-    """Give those of the texts that the trees name and can all carry, in each of their files."""
+    """Return the texts that the trees name and can all carry, in each of their files."""
     small, large = set[Oid](), set[Oid]()
     for obj in trees:
         for oid, count in Tally(read_record_tree(obj).files.values()).items():

@@ -57,9 +57,9 @@ class Uploads:
         return assumed + len(_Plan(missing, self._bases)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
-        """Store what is not there yet. Raises StoreError, and RejectedError for what the server does not take.
+        """Store what is not there yet. Raises StoreError, and RejectedError for an object that the server does not take.
 
-        That is sent once a run.
+        Such an object is sent once a run.
         """
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
@@ -104,10 +104,10 @@ class Uploads:
 
     def _send(self, step: "_Step", *, all_stored: bool = True) -> None:
         answer = self._repository.post(f"git/{step.resource}", step.body, all_stored=all_stored)
-        told = answer.get("sha") if isinstance(answer, dict) else None
-        if told != step.oid:
+        stored = answer.get("sha") if isinstance(answer, dict) else None
+        if stored != step.oid:
             raise StoreError(
-                f"GitHub stored another object than was sent ({one_line(str(told))} instead of {step.oid}).",
+                f"GitHub stored another object than was sent ({one_line(str(stored))} instead of {step.oid}).",
                 "Please report this: nothing may be built on such an object.",
             )
 
@@ -123,8 +123,8 @@ class _Step:
     @property
     def names(self) -> set[Oid]:
         """Return the oids of the objects that the body names: the tree of a commit, the base and the entries of a tree."""
-        told = self.body.get("tree", ())
-        named = [told] if isinstance(told, str) else [self.body.get("base_tree"), *(entry.get("sha") for entry in told)]
+        tree = self.body.get("tree", ())
+        named = [tree] if isinstance(tree, str) else [self.body.get("base_tree"), *(entry.get("sha") for entry in tree)]
         return {Oid(oid) for oid in named if oid is not None}
 
 
@@ -163,7 +163,7 @@ def _is_makable(obj: GitObject) -> bool:
 
 
 def _text(data: bytes) -> str | None:
-    """Give data as text, if JSON can carry it so."""
+    """Return data as text; None if JSON cannot carry it so."""
     try:
         return None if b"\0" in data else data.decode()
     except UnicodeDecodeError:

@@ -107,5 +107,5 @@ class Writes:
 
 
 def _anchors(transaction: Transaction) -> bool:
-    """Return whether a transaction makes a database of a repository, which so has none of what every database has."""
+    """Return whether a transaction makes the repository a database: then the repository has nothing of what every database has."""
     return any(update.name == DUMMY_TREE_TAG and update.expect is ABSENT for update in transaction.updates)
