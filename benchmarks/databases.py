@@ -22,7 +22,7 @@ from git_keyval.format.counters import RECENT_OPERATIONS, Counter, encode_counte
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, MAIN_BRANCH, KeyId, RefName
+from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, MAIN_BRANCH, KeyId, RefName
 from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros, timestamp
@@ -61,7 +61,7 @@ class Contents:
         readme = blob(b"# A database\n")
         root = tree([("README.md", readme.oid)])
         self.point(MAIN_BRANCH, readme, root, commit(root.oid, b"Begin\n"))
-        self.point(DUMMY_TREE_TAG, *DUMMY_OBJECTS, NULL_COMMIT)
+        self.point(ANCHOR_TAG, *DUMMY_OBJECTS, NULL_COMMIT)
 
     def point(self, name: RefName, *objects: GitObject) -> None:
         """Add a ref that points at the last of the objects."""

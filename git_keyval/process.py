@@ -11,11 +11,12 @@ from pathlib import Path
 from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
+from git_keyval.progress import Progress
 
 
 def surroundings(
     environ: Mapping[str, str],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     warn: Callable[[str], None] = lambda _warning: None,
     gate: Gate | None = None,
 ) -> Surroundings:

@@ -15,8 +15,8 @@ from git_keyval.format.elements import Collection, decode_collection, element_id
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message
 from git_keyval.format.names import (
+    ANCHOR_TAG,
     BREADCRUMBS_PREFIX,
-    DUMMY_TREE_TAG,
     LITERAL_GC_PREFIX,
     REGISTRY_PREFIX,
     BreadcrumbRef,
@@ -120,7 +120,7 @@ def check(run: Maintenance) -> CheckReport:
             problems.append(_broken(name))
     database = _Database(refs, _anchor(run.store, refs), _element_expiries(refs), started)
     problems += _check_names(refs, database.counts)
-    names = [name for name in refs if name == DUMMY_TREE_TAG or parse(name) is not None]
+    names = [name for name in refs if name == ANCHOR_TAG or parse(name) is not None]
     for done, target in enumerate(_read(run.store, refs, names), start=1):
         problems += attempt_record(partial(_check_target, database, target), partial(_unchecked, target.name))
         if done % _AT_ONCE == 0:
@@ -150,7 +150,7 @@ def _unchecked(name: RefName, why: str) -> Problem:
 
 def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:
     """Read what the tag of the dummy tree tells; two well-known commits need no reading."""
-    oid = refs.get(DUMMY_TREE_TAG)
+    oid = refs.get(ANCHOR_TAG)
     if oid is None:
         return None
     known = {commit.oid: commit for commit in (NULL_COMMIT, REDIRECT_ANCHOR)}
@@ -226,7 +226,7 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
         ref = parse(name)
         if ref is None:
             # Anybody's tag may begin with "expiry-".
-            if name != DUMMY_TREE_TAG and not name.startswith(REGISTRY_PREFIX):
+            if name != ANCHOR_TAG and not name.startswith(REGISTRY_PREFIX):
                 counts["foreign"] += 1
                 yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched", _IGNORE)
         elif isinstance(ref, RecordRef) and ref.kind == "val":
@@ -235,8 +235,8 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
                 yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
         elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
             yield Problem(name, "warning", "it has no value beside it", _SWEPT if ref.kind == "exp" else _REWRITE)
-    if DUMMY_TREE_TAG not in refs and counts["keys"]:
-        yield Problem(DUMMY_TREE_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
+    if ANCHOR_TAG not in refs and counts["keys"]:
+        yield Problem(ANCHOR_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
 
 
 def _check_target(database: _Database, target: _Target) -> _Found:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 
 from git_keyval.errors import StoreError, TornWriteError
 from git_keyval.format.names import RefName
+from git_keyval.progress import Progress
 from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
 from maintenance.plan import Action, Left, Plan, Reason
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is: 0 where that is not known yet."""
 
 MAX_BATCH = 50_000
 MAX_UPDATES = 150_000

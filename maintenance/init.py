@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from git_keyval.errors import GitKeyvalError, MalformedRecordError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
+from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown, refusal_of
 from maintenance.jobs import Maintenance
@@ -54,7 +54,7 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     for name, oid in run.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
         _refuse_taken(name)
         branches = branches or name.startswith(_BRANCHES)
-        anchor = oid if name == DUMMY_TREE_TAG else anchor
+        anchor = oid if name == ANCHOR_TAG else anchor
     created: list[RefName] = []
     if not branches:
         readme = blob(_README)
@@ -63,7 +63,7 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
         created += _create(run, Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first)))
     wanted = NULL_COMMIT if mark is None else _marked(run, anchor, mark)
     if anchor is None or (mark is not None and anchor != wanted.oid):
-        update = RefUpdate(DUMMY_TREE_TAG, ABSENT if anchor is None else anchor, wanted.oid)
+        update = RefUpdate(ANCHOR_TAG, ABSENT if anchor is None else anchor, wanted.oid)
         created += _create(run, Transaction((update,), (*DUMMY_OBJECTS, wanted)))
     return InitReport(tuple(created))
 

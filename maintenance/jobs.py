@@ -7,9 +7,10 @@ from functools import partial
 from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryError
 from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.format.times import SECOND, iso_utc
+from git_keyval.progress import Progress
 from git_keyval.store.port import Store
 from maintenance.bulkhead import attempt
-from maintenance.execute import Budget, Done, Progress, execute, plan_only
+from maintenance.execute import Budget, Done, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
 from maintenance.publish import JOB as PUBLISH

@@ -5,8 +5,8 @@ from itertools import chain, islice
 
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
+from git_keyval.progress import Progress
 from git_keyval.store.port import Store
-from maintenance.execute import Progress
 
 TOLD_EVERY = 50_000
 """After how many refs of a listing its progress is told."""

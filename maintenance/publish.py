@@ -9,10 +9,10 @@ from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, pars
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.progress import Progress
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
-from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 

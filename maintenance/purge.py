@@ -16,10 +16,10 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
+from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
-from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from git_keyval.format.names import KEYS_PREFIX, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.progress import Progress
 from git_keyval.store.port import Depth, Selection, Store
-from maintenance.execute import Progress
 from maintenance.listing import list_refs
 
 _BY_NAME = 2_000

@@ -11,7 +11,7 @@ from struct import iter_unpack
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import (
-    DUMMY_TREE_TAG,
+    ANCHOR_TAG,
     KEYS_PREFIX,
     OUR_TAGS_PREFIX,
     BreadcrumbRef,
@@ -26,10 +26,10 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
+from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
-from maintenance.execute import Progress
 from maintenance.listing import list_refs, quiet
 from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 from maintenance.snapshot import read_refs
@@ -120,7 +120,7 @@ def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unre
 def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
     listing = _Listing()
     for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
-        if name == DUMMY_TREE_TAG:
+        if name == ANCHOR_TAG:
             # Of an encrypted database the tag may tell of redirects, too; whether it does, only what it points at says.
             listing.redirected = oid != NULL_COMMIT.oid
             continue

@@ -20,17 +20,17 @@ Step = Callable[[Mapping[str, str], Runner, Surroundings], int]
 def main(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
     """Run one step as the environment asks for it, also the post step of one that left a state; return the exit code."""
     given = os.environ if environ is None else environ
-    return post(given, log) if given.get(f"STATE_{LOCK_STATE}") else _run(run_step, given, log)
+    return post(given, log) if given.get(f"STATE_{LOCK_STATE}") else _with_surroundings(run_step, given, log)
 
 
 def post(environ: Mapping[str, str] | None = None, log: TextIO | None = None) -> int:
     """Run the post step of lock/action.yml, also of a step that ended before it left a state; return the exit code."""
     from git_keyval.action.locking import release
 
-    return _run(release, os.environ if environ is None else environ, log)
+    return _with_surroundings(release, os.environ if environ is None else environ, log)
 
 
-def _run(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
+def _with_surroundings(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
     runner = Runner(environ, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
     gate = gate_of(environ, new_name)
     return step(environ, runner, surroundings(environ, runner.progress, runner.warning, gate))

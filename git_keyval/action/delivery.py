@@ -12,21 +12,21 @@ class Delivery:
     def __init__(self, runner: Runner, file: OutputFile | None) -> None:
         """Do nothing yet."""
         self._runner = runner
-        self._file = file
+        self._output_file = file
 
     def prepare(self, value: Value | int) -> None:
         """Make sure that the value will arrive. Raises UndeliverableError and OutputTooLargeError."""
-        if self._file is not None:
-            self._file.prepare(value_bytes(value))
-        self._runner.reserve({} if self._file is not None else value_outputs(value))
+        if self._output_file is not None:
+            self._output_file.prepare(value_bytes(value))
+        self._runner.reserve({} if self._output_file is not None else value_outputs(value))
 
     def complete(self, value: Value | int) -> None:
         """Put the value into its file, if there is one; the outputs are the step's to write. Raises UndeliveredError."""
-        if self._file is not None:
-            self._file.commit(value_bytes(value))
+        if self._output_file is not None:
+            self._output_file.commit(value_bytes(value))
 
     def give_up(self) -> None:
         """Leave nothing of what was made ready."""
-        if self._file is not None:
-            self._file.discard()
+        if self._output_file is not None:
+            self._output_file.discard()
         self._runner.give_up_room()

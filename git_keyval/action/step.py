@@ -38,8 +38,8 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             return maintain(command, inputs, runner, surroundings)
         inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **inputs}
         if command.name == "lock":
-            return _run(command, inputs, runner, surroundings, remember(given, runner, surroundings))
-        return _run(command, inputs, runner, surroundings)
+            return _run_and_answer(command, inputs, runner, surroundings, remember(given, runner, surroundings))
+        return _run_and_answer(command, inputs, runner, surroundings)
     except GitKeyvalError as exc:
         runner.error(str(exc))
         return _FAILED
@@ -51,7 +51,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         return _FAILED
 
 
-def _run(
+def _run_and_answer(
     command: Command,
     inputs: Mapping[str, object],
     runner: Runner,

@@ -1,17 +1,20 @@
 """Bars on standard error, for a person who waits while maintenance runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress as Bars
+from rich.progress import TaskID
+
+from git_keyval.progress import Progress
 
 
 @contextmanager
-def shown_progress(*, coloured: bool) -> Iterator[Callable[[str, int, int], None]]:
+def shown_progress(*, coloured: bool) -> Iterator[Progress]:
     """Yield a function for ``progress`` of the surroundings; the bars begin with its first call and are gone at the end."""
     console = Console(stderr=True, color_system="auto" if coloured else None)
-    bars = Progress(console=console, transient=True)
+    bars = Bars(console=console, transient=True)
     try:
         yield bar(bars)
     finally:
@@ -19,8 +22,8 @@ def shown_progress(*, coloured: bool) -> Iterator[Callable[[str, int, int], None
             bars.stop()
 
 
-def bar(bars: Progress) -> Callable[[str, int, int], None]:
-    """Return a bar to each thing that is done; one of which the end is not known is a number."""
+def bar(bars: Bars) -> Progress:
+    """Return a function that shows a bar for each thing that is done, or a number where its end is not known."""
     tasks: dict[str, TaskID] = {}
 
     def progress(what: str, done: int, total: int) -> None:

@@ -18,6 +18,7 @@ from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
+from git_keyval.progress import Progress, unseen
 
 if TYPE_CHECKING:
     from git_keyval.format.values import Value
@@ -54,7 +55,7 @@ class Call:
 def run_call(call: Call) -> ExitCode:
     """Run a command and write its answer, or why there is none; return the exit code."""
     try:
-        return _run(call)
+        return _run_and_answer(call)
     except BrokenPipeError:  # the reader of the answer, such as `head`, has had enough of it
         return ExitCode.CLOSED_PIPE
     except GitKeyvalError as exc:
@@ -65,7 +66,7 @@ def run_call(call: Call) -> ExitCode:
         return _fail(call, InternalError(exc))
 
 
-def _run(call: Call) -> ExitCode:
+def _run_and_answer(call: Call) -> ExitCode:
     with _interruption(_NOTHING_DONE):
         if sys.stdout is None:
             raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
@@ -88,7 +89,7 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
     inputs = parse_inputs(call.command, given)
-    world = surroundings(os.environ, lambda _what, _done, _total: None, tell)
+    world = surroundings(os.environ, unseen, tell)
     if inputs.get("value-file") == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
     return inputs, world
@@ -141,10 +142,10 @@ def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> 
 
 
 @contextmanager
-def _progress(call: Call, *, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+def _progress(call: Call, *, shown: bool) -> Iterator[Progress]:
     """Yield a function that shows progress on a terminal that can move its cursor, and nothing elsewhere."""
     if not (shown and obeys_escapes(sys.stderr, os.environ)):
-        yield lambda _what, _done, _total: None
+        yield unseen
         return
     from git_keyval.cli.progress import shown_progress
 

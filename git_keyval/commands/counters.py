@@ -13,7 +13,7 @@ from git_keyval.errors import ContentionError, MalformedRecordError, OutcomeUnkn
 from git_keyval.format import counters as states
 from git_keyval.format.counters import Breadcrumb, Counter, Fold
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, RefName
+from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, RefUpdate, Transaction, Unknown
@@ -93,7 +93,7 @@ def assign(
         if condition and not condition.met(view, now):
             return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
         forced = attempt == database.max_attempts
-        if forced and (condition or view.seen.refs.get(DUMMY_TREE_TAG, database.anchor.oid) != database.anchor.oid):
+        if forced and (condition or view.seen.refs.get(ANCHOR_TAG, database.anchor.oid) != database.anchor.oid):
             break  # where keys are redirected, a value that was not read may be a redirect by now
         transaction, version = _assignment(state, value, lifetime, extra, op, database.anchor if forced else None)
         if _apply(database, key, state, transaction, op):
@@ -236,7 +236,7 @@ def _assignment(
     commit = states.encode_counter(fold.counter)
     expect = ANY if forced else view.expected(view.value_name)
     null = RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
-    unread = (RefUpdate(DUMMY_TREE_TAG, view.expected(DUMMY_TREE_TAG), anchor.oid),) if anchor else ()
+    unread = (RefUpdate(ANCHOR_TAG, view.expected(ANCHOR_TAG), anchor.oid),) if anchor else ()
     updates = (
         RefUpdate(view.value_name, expect, commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),

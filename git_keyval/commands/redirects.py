@@ -10,7 +10,7 @@ from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRef
 from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.counters import counting
 from git_keyval.format.metadata import DUMMY_OBJECTS
-from git_keyval.format.names import DUMMY_TREE_TAG, KeyId, RefName
+from git_keyval.format.names import ANCHOR_TAG, KeyId, RefName
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.times import Micros
 from git_keyval.store.port import Applied, Depth, RefUpdate, Transaction
@@ -35,7 +35,7 @@ def redirect(
         updates += [update for view in given for update in _redirection(view, targets[view.key_id], now)]
         anchor = encode_anchor(Anchor(database.mark_of(views[0].seen), redirected=True))
         if given:
-            updates.append(RefUpdate(DUMMY_TREE_TAG, views[0].expected(DUMMY_TREE_TAG), anchor.oid))
+            updates.append(RefUpdate(ANCHOR_TAG, views[0].expected(ANCHOR_TAG), anchor.oid))
         if all(update.expect == update.new for update in updates):
             return Result(applied=count > 0, count=count)
         _refuse_losses(database, [view for view in given if _holds_something(view, now)])

@@ -18,11 +18,12 @@ from git_keyval.errors import (
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, RefName, record_parts
+from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, KeyId, Naming, RefName, record_parts
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
+from git_keyval.progress import Progress, unseen
 from git_keyval.store.port import (
     ABSENT,
     ANY,
@@ -87,7 +88,7 @@ class Database:
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
     resolve: Resolve = unresolved
-    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
+    progress: Progress = unseen
 
     def now(self) -> Micros:
         """Tell the store's time."""
@@ -103,28 +104,28 @@ class Database:
 
     @property
     def anchor(self) -> GitObject:
-        """Give what the tag kv/dummy-tree points at in a database of this cipher of which no key was ever redirected."""
+        """The target of the anchor, in a database of this cipher of which no key was ever redirected."""
         return encode_anchor(Anchor(self.cipher.mark))
 
     def unread(self) -> RefUpdate:
         """Assert that: part of every write over what was not read, which so meets neither a redirect nor another's encryption."""
-        return RefUpdate(DUMMY_TREE_TAG, self.anchor.oid, self.anchor.oid)
+        return RefUpdate(ANCHOR_TAG, self.anchor.oid, self.anchor.oid)
 
     def mark_of(self, seen: Snapshot) -> Mark | None:
         """Give the mark of an encrypted database; of one whose tag is not there yet, what this cipher makes of it.
 
         Raises AnchorError where the tag cannot be read: it may have told that the database is encrypted.
         """
-        oid = seen.refs.get(DUMMY_TREE_TAG)
+        oid = seen.refs.get(ANCHOR_TAG)
         if oid is None:
             return self.cipher.mark
         target = seen.objects.get(oid) or {NULL_COMMIT.oid: NULL_COMMIT, REDIRECT_ANCHOR.oid: REDIRECT_ANCHOR}.get(oid)
         if target is None:
-            raise AnchorError(DUMMY_TREE_TAG, "the object that it points at is missing, or too large")
+            raise AnchorError(ANCHOR_TAG, "the object that it points at is missing, or too large")
         try:
             return decode_anchor(target).mark
         except MalformedRecordError as exc:
-            raise AnchorError(DUMMY_TREE_TAG, exc.reason) from exc
+            raise AnchorError(ANCHOR_TAG, exc.reason) from exc
 
     def check_mark(self, seen: Snapshot) -> None:
         """Make sure that a database that is marked as encrypted is so with the first key given.
@@ -226,8 +227,8 @@ class Database:
     def _send(
         self, transactions: Sequence[Transaction], seen: Snapshot | None
     ) -> list[Applied | Conflict | Unknown | RefusedError]:
-        missing = self.store.capabilities.bundles if seen is None else DUMMY_TREE_TAG not in seen.refs
-        named = any(update.name == DUMMY_TREE_TAG for transaction in transactions for update in transaction.updates)
+        missing = self.store.capabilities.bundles if seen is None else ANCHOR_TAG not in seen.refs
+        named = any(update.name == ANCHOR_TAG for transaction in transactions for update in transaction.updates)
         anchor = [self._anchoring()] if missing and not named else []
         outcomes = self._in_parts(transactions, self.store.apply([*transactions, *anchor])[: len(transactions)])
         return [
@@ -255,7 +256,7 @@ class Database:
 
     def _anchoring(self) -> Transaction:
         """Keep the dummy tree from git's garbage collection. A conflict only says that somebody else was first."""
-        return Transaction((RefUpdate(DUMMY_TREE_TAG, ABSENT, self.anchor.oid),), (*DUMMY_OBJECTS, self.anchor))
+        return Transaction((RefUpdate(ANCHOR_TAG, ABSENT, self.anchor.oid),), (*DUMMY_OBJECTS, self.anchor))
 
     def _read_refs(self, writes: Sequence["_Write"]) -> Mapping[RefName, Oid]:
         names = tuple(update.name for write in writes for update in write.transaction.updates)

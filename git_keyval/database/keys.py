@@ -22,7 +22,7 @@ from git_keyval.format.counters import (
 from git_keyval.format.elements import Collection, CollectionCategory
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import decode_message
-from git_keyval.format.names import BREADCRUMBS_PREFIX, DUMMY_TREE_TAG, BreadcrumbRef, KeyId, RefName, parse
+from git_keyval.format.names import ANCHOR_TAG, BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.redirects import Redirect, redirect_of
@@ -334,7 +334,7 @@ def _read_once(database: Database, keys: Sequence[Key], depth: Depth, expiries: 
     views = [_empty_view(database, key.id) for key in keys]
     seen = database.read(
         Selection(
-            (DUMMY_TREE_TAG, *(name for view in views for name in (view.expiry_name, view.key_name)), *expiries.names),
+            (ANCHOR_TAG, *(name for view in views for name in (view.expiry_name, view.key_name)), *expiries.names),
             (*(view.breadcrumb_prefix for view in views), *expiries.prefixes),
         ),
         values := Selection((*(name for view in views for name in (view.expiry_name, view.value_name)), *expiries.names)),

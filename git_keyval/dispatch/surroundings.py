@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.format.times import Micros
+from git_keyval.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,6 @@ class Surroundings:
     ``new_nonce`` gives 12 bytes, never the same again, with which a value is encrypted.
     ``owner`` names this process as the owner of locks, among all that there are or will be.
     ``warn`` is told, in a sentence for people, what is worth knowing beside the answer.
-    ``progress`` is told what is being done, how much of it is done, and how much there is (0 where that is not known yet).
     ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
     ``output_file`` gives one that an input names to be written; it raises InputError.
     ``read_event`` reads what the runner tells of the event that began the run; it raises as ``read_file`` does, and KeyError.
@@ -28,7 +28,7 @@ class Surroundings:
     new_op: Callable[[], str]
     new_nonce: Callable[[], bytes]
     owner: str
-    progress: Callable[[str, int, int], None]
+    progress: Progress
     warn: Callable[[str], None]
     read_file: Callable[[str, int], bytes]
     output_file: Callable[[str], OutputFile]

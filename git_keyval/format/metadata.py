@@ -62,9 +62,9 @@ def expect_members(members: Metadata, where: str, required: set[str]) -> None:
 DUMMY_README = blob(b"The data of this commit is its message. See git-keyval.\n")
 DUMMY_TREE = tree([("README.md", DUMMY_README.oid)])
 NULL_COMMIT = commit(DUMMY_TREE.oid, b"")
-"""The dummy tree with an empty message: the target of a null breadcrumb and of the tag that anchors the dummy tree."""
+"""The dummy tree with an empty message: the target of a null breadcrumb, and of the anchor of a database."""
 REDIRECT_ANCHOR = commit(DUMMY_TREE.oid, b"Keys of this database are redirected. See git-keyval.\n")
-"""What that tag points at instead once a key was redirected: writes that read nothing assert the tag, and so notice."""
+"""The target of the anchor once a key was redirected: writes that read nothing assert the anchor, and so notice."""
 
 DUMMY_OBJECTS = (DUMMY_README, DUMMY_TREE)
 

@@ -16,13 +16,14 @@ RefName = NewType("RefName", str)
 KeyId = NewType("KeyId", str)
 """The oid of a key's data commit: 40 hex digits (computed; the commit need not be stored)."""
 
-DUMMY_TREE_TAG = RefName("refs/tags/kv/dummy-tree")
+ANCHOR_TAG = RefName("refs/tags/kv/dummy-tree")
+"""The anchor of a database: it says what holds for all of it, and keeps the dummy tree from git's garbage collection."""
 MAIN_BRANCH = RefName("refs/heads/main")
 
 KEYS_PREFIX = "refs/heads/kv-"
 BREADCRUMBS_PREFIX = "refs/tags/kv-"
 OUR_TAGS_PREFIX = "refs/tags/kv"
-"""Breadcrumbs, and the tag that anchors the dummy tree."""
+"""Breadcrumbs, and the anchor."""
 GC_PREFIX = "refs/heads/gc/"
 LITERAL_GC_PREFIX = "refs/gc/"
 """The namespace of the seed design, which plain git servers may hold; purge clears it too."""

@@ -47,17 +47,17 @@ def parse_value(kind: ValueType, text: str) -> Value:
     Raises ValueError with the reason if the text is no such value.
     """
     if kind == "String":
-        return _text("String", text.encode())
+        return _of_text_type("String", text.encode())
     if kind == "Boolean":
         if text not in {"true", "false"}:
             raise ValueError("is neither 'true' nor 'false'")
-        return _text("Boolean", text.encode())
+        return _of_text_type("Boolean", text.encode())
     if kind == "Number" and _NUMBER.fullmatch(text) is None:
         if _NUMBER.fullmatch(text.strip(_JSON_SPACE)):
             raise ValueError("is not a number alone: there is white space around it, and nothing is trimmed")
         raise ValueError("is not a number (as JSON writes them, such as 42, -1.5 or 1e6)")
     try:
-        return _text(kind, canonical.encode(canonical.decode(text)))
+        return _of_text_type(kind, canonical.encode(canonical.decode(text)))
     except JsonError as exc:
         raise ValueError(f"is not accepted: {exc}") from exc
 
@@ -66,17 +66,17 @@ def from_json(value: JsonValue) -> Value:
     """Make the value of the type that a JSON value shows: String, Number, Boolean, else JSON. Raises JsonError."""
     if isinstance(value, str):
         try:
-            return _text("String", value.encode())
+            return _of_text_type("String", value.encode())
         except UnicodeEncodeError as exc:
             raise JsonError("a string has a lone surrogate") from exc
     if isinstance(value, bool):
-        return _text("Boolean", b"true" if value else b"false")
-    return _text("Number" if is_number(value) else "JSON", canonical.encode(value))
+        return _of_text_type("Boolean", b"true" if value else b"false")
+    return _of_text_type("Number" if is_number(value) else "JSON", canonical.encode(value))
 
 
 def bytes_value(data: bytes) -> Value:
     """Make a Uint8Array: bytes without a media type."""
-    return _text("Uint8Array", data)
+    return _of_text_type("Uint8Array", data)
 
 
 def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Value:
@@ -139,6 +139,6 @@ def is_number(value: JsonValue) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _text(kind: ValueType, data: bytes) -> Value:
+def _of_text_type(kind: ValueType, data: bytes) -> Value:
     mime, extension = _MEDIA[kind]
     return Value(kind, data, mime, extension)

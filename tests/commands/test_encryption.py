@@ -35,7 +35,7 @@ from git_keyval.errors import (
 from git_keyval.format.anchors import Anchor, decode_anchor
 from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.metadata import DUMMY_OBJECTS, message_only
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, RefName
+from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, KeyId, RefName
 from git_keyval.format.objects import GitObject
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect
@@ -265,7 +265,7 @@ def test_a_database_that_is_not_marked_holds_both(world: World) -> None:
     set_(of(world, used), key=key(used), value=VALUES[0])
     assert get(world.database(), key=Key.of(LABEL, text(LABEL))).found is True
     assert get(of(world, cipher("b")), key=key(cipher("b"))).found is False
-    assert init(world.maintenance(), mark=used.mark).created == (DUMMY_TREE_TAG,)
+    assert init(world.maintenance(), mark=used.mark).created == (ANCHOR_TAG,)
     assert init(world.maintenance(), mark=used.mark).created == ()
     assert init(world.maintenance()).created == ()
     with pytest.raises(WrongEncryptionKeyError):
@@ -280,7 +280,7 @@ def test_a_marked_database_tells_of_redirects_too(world: World) -> None:
     one = key(used)
     set_(of(world, used), key=key(used, "first"), value=VALUES[0])
     redirect(of(world, used), keys=[one], targets={one.id: Redirect("org/kv", 2)})
-    tag = world.refs()[DUMMY_TREE_TAG]
+    tag = world.refs()[ANCHOR_TAG]
     assert decode_anchor(world.store.objects([tag])[tag]) == Anchor(used.mark, redirected=True)
     with pytest.raises(MovedError):
         set_(of(world, used), key=one, value=text("v"))
@@ -428,7 +428,7 @@ def test_a_mark_that_cannot_be_read_never_means_plain(world: World, junk: Sample
     """Somebody has moved the tag: nothing is stored in the clear, and nothing that is there seems to be absent."""
     used = cipher("a")
     set_(of(world, used), key=key(used), value=VALUES[0])
-    world.put(DUMMY_TREE_TAG, junk)
+    world.put(ANCHOR_TAG, junk)
     before = world.refs()
     for tried in (PLAIN, used):
         database, one = of(world, tried), key(tried)
@@ -436,7 +436,7 @@ def test_a_mark_that_cannot_be_read_never_means_plain(world: World, junk: Sample
             with pytest.raises(AnchorError, match="kv/dummy-tree"):
                 command()
     assert world.refs() == before
-    assert init(world.maintenance(), mark=used.mark).created == (DUMMY_TREE_TAG,)
+    assert init(world.maintenance(), mark=used.mark).created == (ANCHOR_TAG,)
     assert get(of(world, used), key=key(used)).value == VALUES[0]
 
 

@@ -12,7 +12,7 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
-from git_keyval.format.names import DUMMY_TREE_TAG, Naming
+from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.records import encode_data
 from maintenance.jobs import gather, maintain, sweep
@@ -237,4 +237,4 @@ def test_del_of_several_keys_clears_what_is_left_of_those_that_do_not_exist(memo
     set_(memory.database(), key=key("other"), value=text("v"))
     memory.put(Naming().value(key("third").id), foreign_commit("x"))
     assert del_(memory.database(), keys=[K, key("other"), key("third")]).count == 2
-    assert memory.refs().keys() == {DUMMY_TREE_TAG}
+    assert memory.refs().keys() == {ANCHOR_TAG}

@@ -29,7 +29,7 @@ from git_keyval.errors import (
 from git_keyval.format.counters import NULL
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
-from git_keyval.format.names import DUMMY_TREE_TAG, Naming
+from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.store.memory import MemoryStore
 from maintenance.init import init
@@ -131,7 +131,7 @@ def test_a_forced_set_does_not_overwrite_a_redirect(memory: World) -> None:
     # The last attempt comes upon the first redirect of the database.
     fresh = World(memory.place, memory.clock)
     del_(fresh.database(), keys=[K])
-    fresh.put(DUMMY_TREE_TAG, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
+    fresh.put(ANCHOR_TAG, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
     set_(fresh.database(), key=K, value=1)
     last = {**{2 * turn: Rival(rival) for turn in range(1, 4)}, 8: Rival(lambda: move(fresh))}
     with pytest.raises((ContentionError, MovedError)):
@@ -149,13 +149,13 @@ def test_a_write_that_read_what_it_overwrites_repairs_what_nobody_can_read(memor
     assert set_(memory.database(), key=K, value=text("v")).applied is True
     assert value_of(memory) == "v"
     assert EXPIRY not in memory.refs()
-    assert memory.refs()[DUMMY_TREE_TAG] == (REDIRECT_ANCHOR if anchored else NULL_COMMIT).oid
+    assert memory.refs()[ANCHOR_TAG] == (REDIRECT_ANCHOR if anchored else NULL_COMMIT).oid
 
 
 def test_a_rule_that_forbids_to_touch_the_tag_keeps_nobody_from_writing(git: World) -> None:
     """Such as one for all tags of a repository: then the keys are read and compared."""
     set_(git.database(), key=L, value=text("here"))
-    install_hook(git, "update", f"#!/bin/sh\ntest $1 != {DUMMY_TREE_TAG}\n")
+    install_hook(git, "update", f"#!/bin/sh\ntest $1 != {ANCHOR_TAG}\n")
     assert set_(git.database(), key=K, value=text("v"), ttl=60).applied is True
     assert mset(git.database(), entries={K: text("w"), L: text("w")}).applied is True
     assert (value_of(git), value_of(git, "l")) == ("w", "w")
@@ -177,7 +177,7 @@ def test_a_redirect_takes_the_place_of_whatever_is_there(world: World, kind: str
     refs = world.refs()
     assert refs[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
     assert EXPIRY not in refs
-    assert refs[DUMMY_TREE_TAG] == REDIRECT_ANCHOR.oid
+    assert refs[ANCHOR_TAG] == REDIRECT_ANCHOR.oid
     assert not world.breadcrumbs()
     assert world.errors() == []
 
@@ -243,7 +243,7 @@ def test_redirects_taken_away_leave_an_absent_key(world: World) -> None:
     set_(world.database(), key=K, value=text("v"), store_key=True)
     move(world)
     assert redirect(world.database(), keys=[K, L], targets={}) == Result(applied=True, count=1)
-    assert world.refs() == {DUMMY_TREE_TAG: REDIRECT_ANCHOR.oid}
+    assert world.refs() == {ANCHOR_TAG: REDIRECT_ANCHOR.oid}
     assert get(world.database(), key=K).found is False
 
 
@@ -384,7 +384,7 @@ def test_expiries_of_elements_that_a_map_leaves_behind_are_swept(world: World) -
     assert sweep(world.maintenance()).jobs[0].applied == []
     world.clock.advance(200)
     assert len(sweep(world.maintenance()).jobs[0].applied) == 1
-    assert world.refs() == {VALUE: encode_redirect(Redirect(NEW, 2)).oid, DUMMY_TREE_TAG: REDIRECT_ANCHOR.oid}
+    assert world.refs() == {VALUE: encode_redirect(Redirect(NEW, 2)).oid, ANCHOR_TAG: REDIRECT_ANCHOR.oid}
     with pytest.raises(MovedError):
         hget(world.database(), key=K, field="a")
     with pytest.raises(MovedError):

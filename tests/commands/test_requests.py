@@ -10,7 +10,7 @@ from git_keyval.commands.keyspace import keys
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
-from git_keyval.format.names import DUMMY_TREE_TAG
+from git_keyval.format.names import ANCHOR_TAG
 from git_keyval.store.port import Store
 from maintenance.check import check
 from maintenance.init import init
@@ -68,7 +68,7 @@ def filled(git: World) -> World:
     set_(database, key=COUNTER, value=5, ttl=3600)
     git.clock.advance(1)
     git.plant(COUNTER, 3)
-    assert DUMMY_TREE_TAG in git.refs()
+    assert ANCHOR_TAG in git.refs()
     return git
 
 

@@ -12,7 +12,7 @@ from git_keyval.database.conditions import Condition
 from git_keyval.database.keys import Key
 from git_keyval.errors import RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.names import ANCHOR_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import timestamp
@@ -75,7 +75,7 @@ def test_the_shard_length_decides_the_directory_of_the_refs(memory: World, shard
     set_(database, key=K, value=text("v"), ttl=60, store_key=True)
     head, rest = K.id[:shard_length], K.id[shard_length:]
     names = {f"refs/heads/kv-{head}/{kind}-{rest}" for kind in ("val", "exp", "key")}
-    assert memory.refs().keys() == {*names, DUMMY_TREE_TAG}
+    assert memory.refs().keys() == {*names, ANCHOR_TAG}
     assert show(get(database, key=K).value) == "v"
     assert get(memory.database(), key=K).found is False
     assert del_(database, keys=[K]).count == 1
@@ -271,7 +271,7 @@ def test_del_leaves_nothing_of_the_key(world: World) -> None:
     world.clock.advance(1)
     world.plant(K, 3)
     set_(database, key=key("other"), value=text("v"))
-    foreign, others = world.foreign(), {Naming().value(key("other").id), DUMMY_TREE_TAG}
+    foreign, others = world.foreign(), {Naming().value(key("other").id), ANCHOR_TAG}
     assert del_(database, keys=[K]) == Result(applied=True, count=1)
     assert world.refs().keys() == foreign.keys() | others
     assert world.foreign() == foreign
@@ -299,7 +299,7 @@ def test_getdel_answers_with_the_value_and_parks_it(world: World) -> None:
     shown = get(database, key=K)
     name = RefName(f"refs/heads/gc/{timestamp(world.clock())}-{K.id}")
     assert getdel(database, key=K) == replace(shown, applied=True)
-    assert world.refs() == {name: shown.version, DUMMY_TREE_TAG: NULL_COMMIT.oid}
+    assert world.refs() == {name: shown.version, ANCHOR_TAG: NULL_COMMIT.oid}
     assert getdel(database, key=K) == Result(found=False, applied=False, ttl=-2)
     assert world.errors() == []
 
@@ -375,7 +375,7 @@ def test_mset_is_one_transaction(memory: World) -> None:
     assert isinstance(call.request, tuple)
     written = [{update.name for update in transaction.updates} for transaction in call.request]
     names = {spell(one.id) for one in entries for spell in (Naming().value, Naming().expiry, Naming().key)}
-    assert written == [{*names, DUMMY_TREE_TAG}]
+    assert written == [{*names, ANCHOR_TAG}]
 
 
 # --- around ---------------------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def test_a_writer_that_does_not_see_the_anchor_makes_it(world: World, condition:
     """The dummy tree is anchored beside the write that was asked for; there may be an anchor already."""
     for label in ("a", "b"):
         assert set_(world.database(), key=key(label), value=text("v"), condition=condition).applied is True
-    assert world.refs()[DUMMY_TREE_TAG] == NULL_COMMIT.oid
+    assert world.refs()[ANCHOR_TAG] == NULL_COMMIT.oid
 
 
 def test_no_command_touches_foreign_refs(world: World) -> None:

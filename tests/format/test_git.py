@@ -9,7 +9,7 @@ import pytest
 from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, Naming, RefName
+from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid, blob, commit, read_tree, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Timestamp
@@ -122,7 +122,7 @@ def test_git_makes_the_same_commit_from_identity_and_time(repository: Path) -> N
 def test_fsck_finds_nothing_to_say_about_a_database(repository: Path) -> None:
     """Strict servers check what they are sent (transfer.fsckObjects), so no object may earn even a warning."""
     store(repository, *DUMMY_OBJECTS, *COMMITS.values())
-    refs: dict[RefName, Oid] = {DUMMY_TREE_TAG: NULL_COMMIT.oid, MAIN_BRANCH: NULL_COMMIT.oid}
+    refs: dict[RefName, Oid] = {ANCHOR_TAG: NULL_COMMIT.oid, MAIN_BRANCH: NULL_COMMIT.oid}
     for number, value in enumerate(VALUES):
         store(repository, *encode_data(value).objects)
         refs |= refs_of(value, Naming(1 + number))

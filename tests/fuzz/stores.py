@@ -9,7 +9,7 @@ from random import Random
 from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.counters import Counter, decode_counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
-from git_keyval.format.names import DEFAULT_NAMING, DUMMY_TREE_TAG, KeyId, Naming, parse
+from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, KeyId, Naming, parse
 from git_keyval.format.objects import GitObject, Oid, from_content
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros, timestamp
@@ -131,7 +131,7 @@ def draw_repository(r: Random, family: str = "", *, on_disk: bool = True) -> Rep
     made.encrypted = r.random() < 0.15
     if made.encrypted or r.random() < 0.7:
         first = stored(encode_anchor(Anchor(cipher("first").mark))) if made.encrypted else anchor(r)
-        made.put(DUMMY_TREE_TAG, damages.of(r, first, 0.3))
+        made.put(ANCHOR_TAG, damages.of(r, first, 0.3))
     for text in KEYS:
         if r.random() < 0.8:
             record = OF_FAMILY[family] if family in OF_FAMILY and r.random() < 0.7 else r.choice(RECORDS)
@@ -210,7 +210,7 @@ def refs_of(path: Path) -> dict[str, str]:
 
 def foreign(refs: Mapping[str, str]) -> dict[str, str]:
     """Give the refs that are not the database's."""
-    return {name: oid for name, oid in refs.items() if parse(name) is None and name != DUMMY_TREE_TAG}
+    return {name: oid for name, oid in refs.items() if parse(name) is None and name != ANCHOR_TAG}
 
 
 def witness(refs: Mapping[str, str]) -> list[str | None]:

@@ -10,7 +10,7 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.values import getdel, set_
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
-from git_keyval.format.names import DUMMY_TREE_TAG, Naming, RefName
+from git_keyval.format.names import ANCHOR_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
 from maintenance.check import check
@@ -110,7 +110,7 @@ FINDINGS: dict[str, tuple[RefName, Sample, str]] = {
     "a malformed expiry": (EXPIRY, note(encode_line({"category": "expiry", "id": 0}) + b"\n"), "error"),
     "a stored key of another": (STORED_KEY, Sample(key("other").record.objects), "error"),
     "a malformed stored key": (STORED_KEY, note("hello\n"), "error"),
-    "an anchor that is none": (DUMMY_TREE_TAG, record(b"v"), "error"),
+    "an anchor that is none": (ANCHOR_TAG, record(b"v"), "error"),
     "an expiry without a value": (Naming().expiry(key("x").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))), "warning"),
     "a stored key without a value": (Naming().key(key("x").id), Sample(key("x").record.objects), "warning"),
     "another shard length": (Naming(3).value(K.id), record(b"v"), "warning"),
@@ -184,8 +184,8 @@ def test_a_counter_that_was_set_far_ahead_is_a_warning(memory: World) -> None:
 
 def test_a_missing_anchor_is_a_warning(memory: World) -> None:
     set_(memory.database(), key=K, value=text("v"))
-    memory.store.apply([delete(DUMMY_TREE_TAG)])
-    assert found(memory) == [(DUMMY_TREE_TAG, "warning")]
+    memory.store.apply([delete(ANCHOR_TAG)])
+    assert found(memory) == [(ANCHOR_TAG, "warning")]
 
 
 LOST: dict[str, Callable[[World], tuple[RefName, Oid]]] = {

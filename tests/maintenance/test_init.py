@@ -5,7 +5,7 @@ import pytest
 from git_keyval.commands.values import get, set_
 from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
-from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH, RefName
+from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
 from maintenance.init import InitReport, NameTakenError, init
 from tests.contract.places import GitPlace
 from tests.contract.samples import Sample, foreign_commit
@@ -18,9 +18,9 @@ def test_an_empty_repository_gets_a_first_branch_and_the_anchor(world: World) ->
     """The branch comes first: a server may make the first one its default, which cannot be deleted."""
     store = world.faulty({})
     report = init(world.maintenance(store))
-    assert report == InitReport((MAIN_BRANCH, DUMMY_TREE_TAG))
-    assert world.refs().keys() == {MAIN_BRANCH, DUMMY_TREE_TAG}
-    assert world.refs()[DUMMY_TREE_TAG] == NULL_COMMIT.oid
+    assert report == InitReport((MAIN_BRANCH, ANCHOR_TAG))
+    assert world.refs().keys() == {MAIN_BRANCH, ANCHOR_TAG}
+    assert world.refs()[ANCHOR_TAG] == NULL_COMMIT.oid
     assert [call.verb for call in store.calls] == ["list", "apply", "apply"]
     assert world.errors() == []
     set_(world.database(), key=key(), value=text("v"))
@@ -43,8 +43,8 @@ def test_a_repository_that_is_ready_is_left_as_it_is(world: World) -> None:
 def test_a_repository_in_use_gets_the_anchor_only(world: World) -> None:
     name = RefName("refs/heads/trunk")
     world.put(name, foreign_commit("x"))
-    assert init(world.maintenance()) == InitReport((DUMMY_TREE_TAG,))
-    assert world.refs().keys() == {name, DUMMY_TREE_TAG}
+    assert init(world.maintenance()) == InitReport((ANCHOR_TAG,))
+    assert world.refs().keys() == {name, ANCHOR_TAG}
 
 
 def test_foreign_refs_are_untouched(world: World) -> None:
@@ -67,7 +67,7 @@ def test_a_name_that_must_be_a_directory_is_refused(world: World, name: str) -> 
 )
 def test_a_name_that_is_in_nobodys_way_is_fine(memory: World, name: str) -> None:
     memory.put(RefName(f"refs/{name}"), foreign_commit("x"))
-    assert DUMMY_TREE_TAG in init(memory.maintenance()).created
+    assert ANCHOR_TAG in init(memory.maintenance()).created
 
 
 def test_what_a_rival_created_is_not_claimed(memory: World) -> None:
@@ -79,7 +79,7 @@ def test_a_first_branch_that_a_rival_made_stays(memory: World) -> None:
     people = foreign_commit("x")
     store = memory.faulty({2: Rival(lambda: memory.put(MAIN_BRANCH, people))})
     init(memory.maintenance(store))
-    assert memory.refs() == {MAIN_BRANCH: people.oid, DUMMY_TREE_TAG: NULL_COMMIT.oid}
+    assert memory.refs() == {MAIN_BRANCH: people.oid, ANCHOR_TAG: NULL_COMMIT.oid}
 
 
 @pytest.mark.parametrize("request_number", [1, 2, 3])
@@ -87,9 +87,9 @@ def test_a_first_branch_that_a_rival_made_stays(memory: World) -> None:
 def test_init_that_failed_may_be_run_again(memory: World, fault: Lost, request_number: int) -> None:
     with pytest.raises(GitKeyvalError):
         init(memory.maintenance(memory.faulty({request_number: fault})))
-    assert memory.refs().keys() <= {MAIN_BRANCH, DUMMY_TREE_TAG}
+    assert memory.refs().keys() <= {MAIN_BRANCH, ANCHOR_TAG}
     init(memory.maintenance())
-    assert memory.refs().keys() == {MAIN_BRANCH, DUMMY_TREE_TAG}
+    assert memory.refs().keys() == {MAIN_BRANCH, ANCHOR_TAG}
     assert memory.errors() == []
 
 
@@ -103,6 +103,6 @@ def test_a_server_that_refuses_is_told_of(git: World) -> None:
 def test_an_anchor_of_another_kind_is_left_and_reported(memory: World) -> None:
     memory.put(MAIN_BRANCH, foreign_commit("x"))
     wrong = Sample(key().record.objects)
-    memory.put(DUMMY_TREE_TAG, wrong)
+    memory.put(ANCHOR_TAG, wrong)
     assert init(memory.maintenance()) == InitReport(())
-    assert [error.partition(":")[0] for error in memory.errors()] == [DUMMY_TREE_TAG]
+    assert [error.partition(":")[0] for error in memory.errors()] == [ANCHOR_TAG]

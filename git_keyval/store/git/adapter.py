@@ -14,7 +14,7 @@ from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.fetching import Fetcher
 from git_keyval.store.git.listing import unbroken
-from git_keyval.store.git.settle import settle
+from git_keyval.store.git.pushes import push_transactions
 from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
@@ -99,7 +99,7 @@ class GitStore:
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
-        return settle(self._transport, transactions, self._patience, deletes_unseen=self._deletes_unseen)
+        return push_transactions(self._transport, transactions, self._patience, deletes_unseen=self._deletes_unseen)
 
     def _read_once(self, selections: Sequence[Selection], depth: Depth) -> Snapshot:
         seen = Snapshot({})

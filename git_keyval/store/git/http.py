@@ -179,7 +179,7 @@ class HttpConversation:
         """Prepare a conversation with a service."""
         self._transport = transport
         self._service = service
-        self._open: list[Answer] = []
+        self._answers: list[Answer] = []
         # Push has no version 2: a server asked for it there may answer in a form of its own.
         self._headers = {"Git-Protocol": "version=2"} if service == "upload-pack" else {}
 
@@ -198,7 +198,7 @@ class HttpConversation:
             raise self._unreached(exc) or UnavailableError(
                 f"{self._transport.where} {failure}.", "Try again; check 'repository' and the connection if it stays so."
             ) from exc
-        self._open.append(answer)
+        self._answers.append(answer)
         if error := self._transport.status_error(answer):
             raise error
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
@@ -230,7 +230,7 @@ class HttpConversation:
             answer = self._transport.post(f"git-{self._service}", headers, data)
         except HTTPError as exc:
             raise self._unreached(exc) or BrokenConversationError("the connection broke before an answer came") from exc
-        self._open.append(answer)
+        self._answers.append(answer)
         if answer.status >= _SERVER_ERROR:
             raise BrokenConversationError(f"the server answered with {answer.status_and_words}")
         if answer.status == _TOO_LARGE:
@@ -254,7 +254,7 @@ class HttpConversation:
 
     def __exit__(self, *exc: object) -> None:
         """End: release the connections."""
-        for answer in self._open:
+        for answer in self._answers:
             answer.close()
 
 

@@ -35,7 +35,7 @@ _OF_THE_REPOSITORY = {"local", "worktree"}
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceStart:
     """How a service is started: settings for ``git -c``, the path to give it, and variables beside those of every child."""
 
     settings: Sequence[str]
@@ -45,7 +45,7 @@ class Service:
     """Whether the repository has a hook, or a command in its configuration, that is not run."""
 
 
-def service_at(path: str, environ: Mapping[str, str]) -> Service:
+def service_at(path: str, environ: Mapping[str, str]) -> ServiceStart:
     """Return how the services of the repository at a path are started. Raises UnavailableError if its settings cannot be read.
 
     The repository is of this user if its directory is, and the one that worktrees share; links are followed. Where git finds no
@@ -53,12 +53,12 @@ def service_at(path: str, environ: Mapping[str, str]) -> Service:
     """
     directory = _git_directory(path)
     if directory is None:
-        return Service(_NOTHING_IS_RUN, path, _NOTHING_IS_FETCHED, left_out=False)
+        return ServiceStart(_NOTHING_IS_RUN, path, _NOTHING_IS_FETCHED, left_out=False)
     common = _common_directory(directory)
     if all(each.stat().st_uid == os.geteuid() for each in {directory, common}):
-        return Service((), str(directory), {}, left_out=False)
+        return ServiceStart((), str(directory), {}, left_out=False)
     names = _setting_names(directory, environ)
-    return Service(
+    return ServiceStart(
         # Git has a check of its own: this setting says that the user named this very repository.
         (f"safe.directory={directory}", *_NOTHING_IS_RUN),
         str(directory),

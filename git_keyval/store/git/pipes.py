@@ -95,7 +95,7 @@ class _Pipes:
         self._deadline = deadline
         self._early: deque[bytes] = deque()
         self._early_bytes = 0
-        self._open = {self._output, self._errors}
+        self._open_outputs = {self._output, self._errors}
         self.complaints = Words()
         for number in (self._input, self._output, self._errors):
             os.set_blocking(number, False)
@@ -103,7 +103,7 @@ class _Pipes:
     def read(self, size: int) -> bytes:
         """Read at most so many bytes of the answer, at least one. Raises BrokenConversationError."""
         while not self._early:
-            if self._output not in self._open:
+            if self._output not in self._open_outputs:
                 self._read_last_words()
                 raise _HungUpError(self.complaints.text() or "it hung up")
             self._serve(size)
@@ -145,7 +145,7 @@ class _Pipes:
 
     def _wait(self, seconds: float, *writing: int) -> frozenset[int]:
         poll = select.poll()
-        for number in self._open:
+        for number in self._open_outputs:
             poll.register(number, select.POLLIN)
         for number in writing:
             poll.register(number, select.POLLOUT)
@@ -157,13 +157,13 @@ class _Pipes:
         except BlockingIOError:
             return b""
         if not data:
-            self._open.remove(number)
+            self._open_outputs.remove(number)
         return data
 
     def _read_last_words(self) -> None:
         """Read what is still said of why the process has ended. Its children may keep the pipe open."""
         for _ in range(_LAST_READS):
-            if self._errors not in self._open or not self._wait(min(self._deadline.left, _LAST_WORDS_SECONDS)):
+            if self._errors not in self._open_outputs or not self._wait(min(self._deadline.left, _LAST_WORDS_SECONDS)):
                 return
             self.complaints.add(self._take(self._errors, _BLOCK))
 

@@ -27,8 +27,8 @@ _ABORTED = "fatal: ref updates aborted by hook"
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One line of a push; ZERO_OID as old means that the ref must not exist, as new that it shall not."""
+class PushCommand:
+    """One line of a push; ZERO_OID as old means that the ref must not exist, as new that it will not."""
 
     name: RefName
     old: Oid
@@ -39,7 +39,7 @@ class Command:
 class Push:
     """What to send: commands in order, the objects they need, and whether it must be all or nothing."""
 
-    commands: Sequence[Command]
+    commands: Sequence[PushCommand]
     objects: Sequence[GitObject]
     atomic: bool
 
@@ -53,7 +53,7 @@ class Advertised:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PushReport:
     """What the server says it did: refs that it refused with its reason, and the state of the push as a whole.
 
     ``state``: ``done`` every ref has its own answer; ``refused`` nothing was applied; ``unknown`` the report did not arrive.
@@ -65,10 +65,10 @@ class Report:
     refused: Mapping[RefName, str] = field(default_factory=dict)
     reason: str = ""
     words: str = ""
-    torn: Sequence[Command] = ()
+    torn: Sequence[PushCommand] = ()
 
 
-def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Advertised], Push | None]) -> Report | None:
+def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Advertised], Push | None]) -> PushReport | None:
     """Ask what the server has, let ``prepare`` decide what to send, send it, and return the report.
 
     None if ``prepare`` had nothing to send. Raises StoreError where nothing can have been applied.
@@ -87,7 +87,7 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
         try:
             answer.read(conversation.request(_body(wanted, advertised.capabilities)))
         except RequestTooLargeError as exc:
-            return Report("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
+            return PushReport("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
         except (GitProtocolError, BrokenConversationError, OSError) as exc:
             broken = cleaned(str(exc))
         else:
@@ -164,7 +164,7 @@ class _Answer:
         return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()]
 
 
-def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> Report:
+def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushReport:
     """Judge by what arrived: a complete report counts, however the conversation ended after it."""
     words = answer.said.text() or ("" if broken else complaints)
     try:
@@ -173,23 +173,23 @@ def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> Repo
     except GitProtocolError:
         lines, unpack = [], ""
     if unpack.startswith("unpack ") and unpack != "unpack ok":
-        return Report("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
+        return PushReport("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
     answered = dict(map(_verdict, lines[1:]))
     if unpack != "unpack ok" or {command.name for command in wanted.commands} - answered.keys():
         return _without_report(wanted, broken or "the report of the push is cut off", words)
     refused = {name: reason for name, reason in answered.items() if reason}
     if not (wanted.atomic and refused):
-        return Report("done", refused, words=words)
+        return PushReport("done", refused, words=words)
     # What git refuses before it begins its transaction (objects that are missing, hidden refs), it leaves out of that.
     torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
-    return Report("refused", refused, words=words, torn=torn)
+    return PushReport("refused", refused, words=words, torn=torn)
 
 
-def _without_report(wanted: Push, broken: str, words: str) -> Report:
+def _without_report(wanted: Push, broken: str, words: str) -> PushReport:
     # Git ends where a hook does not let it commit a transaction, which all of an atomic push is (refs.c, ref_transaction_prepare).
     if wanted.atomic and broken.endswith(_ABORTED):
-        return Report("refused", reason=_ABORTED.removeprefix("fatal: "), words=broken.removesuffix(_ABORTED).strip("; "))
-    return Report("unknown", reason=broken, words=words)
+        return PushReport("refused", reason=_ABORTED.removeprefix("fatal: "), words=broken.removesuffix(_ABORTED).strip("; "))
+    return PushReport("unknown", reason=broken, words=words)
 
 
 def _verdict(line: str) -> tuple[RefName, str]:

@@ -44,14 +44,14 @@ class Moves:
         while batch := work.take(self._size):
             try:
                 if self._absent_deletions_fail and any(_is_forced_deletion(update) for update in work.of(batch)):
-                    self._leave_out_absent(work, batch, self._read(work, batch))
+                    self._leave_out_absent(work, batch, self._read_refs(work, batch))
                 self._send(work, batch)
             except RateLimitedError as exc:
                 limits += 1
                 if not self._repository.patience.wait_out(exc, limits):
                     return work.finish(gave_up(exc))
                 # Nothing was done, and yet it is sent again only after a look.
-                self._settle_conflicts(work, batch, self._read(work, batch))
+                self._settle_conflicts(work, batch, self._read_refs(work, batch))
                 work.again(batch)
             except StoreError as exc:
                 return work.finish(exc)
@@ -91,7 +91,7 @@ class Moves:
             self._settle_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else refusal.outcome)
 
     def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
-        refs = self._read(work, batch)
+        refs = self._read_refs(work, batch)
         if self._settle_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs):
             return True
         return self._uploads.store_assumed()
@@ -128,7 +128,7 @@ class Moves:
         self._absent_deletions_fail |= bool(absent)
         return bool(absent)
 
-    def _read(self, work: "_Work", batch: list[int]) -> dict[RefName, Oid]:
+    def _read_refs(self, work: "_Work", batch: list[int]) -> dict[RefName, Oid]:
         return self._repository.ask([Wanted("ref", update.name) for update in work.of(batch)], Depth.OIDS).refs
 
 

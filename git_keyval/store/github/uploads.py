@@ -132,7 +132,7 @@ class _Plan:
     """The requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
 
     def __init__(self, objects: Sequence[GitObject], bases: Bases) -> None:
-        texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _text(obj.data)) is not None}
+        texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _as_text(obj.data)) is not None}
         carried = inlined((obj for obj in objects if obj.kind == "tree"), texts)
         self._blobs = [_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried]
         self._others = [
@@ -162,7 +162,7 @@ def _is_makable(obj: GitObject) -> bool:
     return obj.kind != "tag"
 
 
-def _text(data: bytes) -> str | None:
+def _as_text(data: bytes) -> str | None:
     """Return data as text; None if JSON cannot carry it so."""
     try:
         return None if b"\0" in data else data.decode()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from git_keyval.errors import StoreError
-from git_keyval.format.names import DUMMY_TREE_TAG, MAIN_BRANCH
+from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH
 from git_keyval.store.git import GitStore
 from git_keyval.store.github.beginning import FirstCommit, first_commit, oid_in
 from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError
@@ -108,4 +108,4 @@ class Writes:
 
 def _anchors(transaction: Transaction) -> bool:
     """Return whether a transaction makes the repository a database: then the repository has nothing of what every database has."""
-    return any(update.name == DUMMY_TREE_TAG and update.expect is ABSENT for update in transaction.updates)
+    return any(update.name == ANCHOR_TAG and update.expect is ABSENT for update in transaction.updates)

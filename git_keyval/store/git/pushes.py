@@ -18,7 +18,7 @@ from git_keyval.errors import AtomicUnsupportedError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, Oid
 from git_keyval.store.git.conversation import Transport
-from git_keyval.store.git.receive import Advertised, Command, Push, Report, push
+from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport, push
 from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import (
@@ -39,40 +39,42 @@ _UNSEEN_ROUNDS: Final = 3
 """After how many refusals for reasons that may pass deletions of what is not there are left out."""
 
 
-def settle(transport: Transport, transactions: Sequence[Transaction], patience: Patience, *, deletes_unseen: bool) -> list[Outcome]:
-    """Apply the transactions, each all or nothing; one outcome each. A push that could not begin is begun again.
+def push_transactions(
+    transport: Transport, transactions: Sequence[Transaction], patience: Patience, *, deletes_unseen: bool
+) -> list[Outcome]:
+    """Apply the transactions, each all or nothing; return one outcome each. A push that could not begin is begun again.
 
-    With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git takes it for the deletion of whatever has
-    come to be there meanwhile, so that a rival cannot slip in. Where a server or a hook of it refuses, it is left out.
+    With ``deletes_unseen`` the deletion of a ref that is not there is sent, too: git deletes whatever has come to be there
+    meanwhile, so that a rival cannot slip in. Where a server or one of its hooks refuses it, it is left out.
     """
-    state = _State(transactions, deletes_unseen=deletes_unseen)
+    outcomes = _Outcomes(transactions, deletes_unseen=deletes_unseen)
     for number in range(_MAX_ROUNDS):
         if number:
             patience.give_way(number)
-        round_ = state.next_round()
+        current = outcomes.next_round()
         try:
-            report = patience.repeat(partial(push, transport, round_.names(), round_.prepare))
+            report = patience.repeat(partial(push, transport, current.names(), current.prepare))
         except StoreError as exc:
             if not number:
                 raise
-            return state.finish(Refused(exc.what, next_step=exc.next_step))
+            return outcomes.finish(Refused(exc.what, next_step=exc.next_step))
         if report is not None and report.torn:
             _put_back(transport, report)
-        state.take(round_, report)
-        if not state.open():
+        outcomes.judge(current, report)
+        if not outcomes.open():
             break
-    return state.finish(None)
+    return outcomes.finish(None)
 
 
-def _put_back(transport: Transport, report: Report) -> None:
-    """Undo what the server did of a push that was to be all or nothing; refs that moved on since are left alone.
+def _put_back(transport: Transport, report: PushReport) -> None:
+    """Undo what the server did of a push that should be all or nothing; leave refs alone that moved on since.
 
     Raises TornWriteError if the server refuses that, too.
     """
 
     def prepare(advertised: Advertised) -> Push | None:
         done = [command for command in report.torn if advertised.refs.get(command.name, ZERO_OID) == command.new]
-        undo = [Command(command.name, command.new, command.old) for command in done]
+        undo = [PushCommand(command.name, command.new, command.old) for command in done]
         lines = "".join(f"update {command.name} {command.new} {command.old}\n" for command in undo)
         return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
 
@@ -86,13 +88,13 @@ def _put_back(transport: Transport, report: Report) -> None:
 
 
 class _Round:
-    """One push of what is open: what its advertisement decides, and what is sent."""
+    """One push of the open transactions: what its advertisement decides, and what is sent."""
 
     def __init__(self, transactions: Mapping[int, Transaction], *, deletes_unseen: bool) -> None:
         self._transactions = transactions
         self._deletes_unseen = deletes_unseen
         self.known: dict[int, Outcome] = {}
-        """Outcomes that the advertisement tells."""
+        """Outcomes that follow from the advertisement."""
         self.sent: dict[int, Transaction] = {}
         self.unseen: frozenset[RefName] = frozenset()
         """The refs that are deleted though they are not there."""
@@ -102,9 +104,9 @@ class _Round:
         return frozenset(update.name for transaction in self._transactions.values() for update in transaction.updates)
 
     def prepare(self, advertised: Advertised) -> Push | None:
-        """Decide by the advertisement what is in conflict, what is true already, and what to send."""
+        """Decide by the advertisement which transactions are in conflict, which are true already, and what to send."""
         self.known, self.sent = {}, {}
-        commands: list[Command] = []
+        commands: list[PushCommand] = []
         for index, transaction in self._transactions.items():
             if moved := tuple(update.name for update in transaction.updates if not _holds(update, advertised)):
                 self.known[index] = Conflict(moved)
@@ -123,8 +125,8 @@ class _Round:
         return Push(commands, objects, atomic)
 
 
-class _State:
-    """What became of the transactions so far."""
+class _Outcomes:
+    """The outcomes of the transactions so far."""
 
     def __init__(self, transactions: Sequence[Transaction], *, deletes_unseen: bool) -> None:
         self._transactions = transactions
@@ -135,21 +137,22 @@ class _State:
         """The latest refusal of each that is tried again."""
 
     def open(self) -> dict[int, Transaction]:
-        """Return those that have no outcome yet."""
+        """Return the transactions that have no outcome yet."""
         return {index: transaction for index, transaction in enumerate(self._transactions) if index not in self._outcomes}
 
     def next_round(self) -> _Round:
+        """Return a push of all transactions without an outcome."""
         return _Round(self.open(), deletes_unseen=self._deletes_unseen)
 
-    def take(self, round_: _Round, report: Report | None) -> None:
-        """Turn the server's report into outcomes; what may succeed in another round stays open."""
-        self._outcomes |= round_.known
+    def judge(self, current: _Round, report: PushReport | None) -> None:
+        """Turn the server's report into outcomes; a transaction that may succeed in another round stays open."""
+        self._outcomes |= current.known
         if report is None:
             return
-        ends = {index: _end(transaction, report) for index, transaction in round_.sent.items()}
+        ends = {index: _end(transaction, report) for index, transaction in current.sent.items()}
         refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
         passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
-        if (refused or passing) and _may_be_of(round_.unseen, report):
+        if (refused or passing) and _may_be_of(current.unseen, report):
             # What git takes, another server or a hook may not, and say so in words that nobody knows.
             self._refusals_of_unseen += 1
             self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
@@ -158,7 +161,7 @@ class _State:
         self._outcomes |= {index: end for index, end in ends.items() if not isinstance(end, _MayPass) and index not in passing}
 
     def finish(self, failure: Refused | None) -> list[Outcome]:
-        """Return all outcomes. What is open was not applied: for the failure, or refused again and again though no ref moved."""
+        """Return all outcomes. The open transactions were not applied: the push failed, or no conflict explains its refusals."""
         left = {index: failure or self._passing[index] for index in self.open()}
         return [self._outcomes.get(index) or left[index] for index in range(len(self._transactions))]
 
@@ -170,7 +173,7 @@ class _MayPass:
     refusal: Refused
 
 
-def _end(transaction: Transaction, report: Report) -> Outcome | _MayPass:
+def _end(transaction: Transaction, report: PushReport) -> Outcome | _MayPass:
     """Return what the report says of one of the transactions that were sent."""
     if report.state == "unknown":
         return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason)
@@ -189,8 +192,8 @@ def _end(transaction: Transaction, report: Report) -> Outcome | _MayPass:
     return _MayPass(refusal(reason, report.words, name if own and is_about_one else None))
 
 
-def _may_be_of(names: frozenset[RefName], report: Report) -> bool:
-    """Whether the server may have refused the push for one of these refs: it says so, or not for which ref it did."""
+def _may_be_of(names: frozenset[RefName], report: PushReport) -> bool:
+    """Return whether the server may have refused the push for one of these refs: it says so, or does not say for which ref."""
     own = {name for name, reason in report.refused.items() if not is_collateral(reason)}
     return not report.reason and bool(names & (own or report.refused.keys()))
 
@@ -199,13 +202,13 @@ def _holds(update: RefUpdate, advertised: Advertised) -> bool:
     return update.expect is ANY or advertised.refs.get(update.name, ABSENT) == update.expect
 
 
-def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_unseen: bool) -> list[Command]:
+def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_unseen: bool) -> list[PushCommand]:
     """Return the commands of one transaction; none if all its refs are already as the transaction makes them.
 
     Assertions are sent with the changes, so that the server checks them in the same moment.
     """
     commands = [
-        Command(
+        PushCommand(
             update.name,
             advertised.refs.get(update.name, ZERO_OID),
             ZERO_OID if update.new is DELETE else Oid(update.new),
@@ -217,6 +220,6 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_u
     return commands if any(command.old != command.new for command in commands) else []
 
 
-def _is_unseen(command: Command) -> bool:
+def _is_unseen(command: PushCommand) -> bool:
     """Return whether a command deletes what is not there."""
     return (command.old, command.new) == (ZERO_OID, ZERO_OID)

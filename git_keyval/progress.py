@@ -1,0 +1,11 @@
+"""Showing how far something is."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Is called with what is done or waited for, how much of it is over, and how much there is (0 where that is not known yet)."""
+
+
+def unseen(_what: str, _done: int, _total: int) -> None:
+    """Show nothing."""
