@@ -55,6 +55,7 @@ def git_output(*arguments: str | Path, directory: Path | None = None, stdin: byt
 def init_bare(path: Path) -> Path:
     """Make an empty bare repository, without the examples of hooks that git puts into each."""
     run_git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", path)
+    (path / "hooks").mkdir(exist_ok=True)
     return path
 
 
