@@ -45,10 +45,10 @@ class BareScript:
 
     def __init__(self, path: str, push: Path, sample: Sample) -> None:
         """Read what to push."""
-        told = json.loads(push.read_bytes())
+        pushed = json.loads(push.read_bytes())
         self._path = path.encode()
-        self._refs = {Ref(name.encode()): ObjectID(oid.encode()) for name, oid in told["updates"]}
-        self._objects = [(ShaFile.from_raw_string(kind, base64.b64decode(data)), None) for kind, data in told["objects"]]
+        self._refs = {Ref(name.encode()): ObjectID(oid.encode()) for name, oid in pushed["updates"]}
+        self._objects = [(ShaFile.from_raw_string(kind, base64.b64decode(data)), None) for kind, data in pushed["objects"]]
         self._sample = sample
         self._client = SubprocessGitClient(quiet=True)
         self._client.git_command = ["git", "-c", "uploadpack.allowFilter=true"]

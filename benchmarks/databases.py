@@ -69,7 +69,7 @@ class Contents:
         self.refs[name] = objects[-1].oid
 
     def op(self) -> str:
-        """Give an operation id."""
+        """Return an operation id."""
         return self.random.randbytes(10).hex()
 
 
@@ -132,7 +132,7 @@ def _past(contents: Contents, hours: int, spread: int) -> Micros:
 
 
 def key_ids(amount: int) -> Iterable[KeyId]:
-    """Give the ids of the keys ``key-0``, ``key-1`` and so on."""
+    """Return the ids of the keys ``key-0``, ``key-1`` and so on."""
     if amount <= _CHUNK:
         yield from map(key_id_of, range(amount))
         return
@@ -141,7 +141,7 @@ def key_ids(amount: int) -> Iterable[KeyId]:
 
 
 def key_id_of(number: int) -> KeyId:
-    """Give the id of one of the keys."""
+    """Return the id of one of the keys."""
     return encode_data(parse_value("String", f"key-{number}")).key_id
 
 

@@ -38,9 +38,9 @@ def deletions(bench: Bench) -> Result:
 
 
 def _part(bench: Bench, repository: Path, amount: int) -> Path:
-    told = json.loads(push_of(repository).read_bytes())
+    pushed = json.loads(push_of(repository).read_bytes())
     part = bench.directory / f"{amount}.push.json"
-    part.write_text(json.dumps({"updates": told["updates"][:amount], "objects": []}))
+    part.write_text(json.dumps({"updates": pushed["updates"][:amount], "objects": []}))
     return part
 
 

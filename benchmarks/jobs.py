@@ -78,7 +78,7 @@ def linear(bench: Bench) -> Result:
 
 
 def fit_exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
-    """Give the slope of the line that fits best through the logarithms: 1 where time is proportional to size."""
+    """Return the slope of the line that fits best through the logarithms: 1 where time is proportional to size."""
     return linear_regression([log(size) for size in sizes], [log(time) for time in times]).slope
 
 
@@ -105,7 +105,7 @@ def _compare(bench: Bench, job: str, amount: int, *, due: int = 0, spread: int =
 
 
 def _median(samples: Sequence[Sample]) -> Sample:
-    """Give the medians of times and sizes; the counts are the same in all samples."""
+    """Return the medians of times and sizes; the counts are the same in all samples."""
     last = samples[-1]
     return Sample(
         seconds=median(sample.seconds for sample in samples),

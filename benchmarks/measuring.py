@@ -25,7 +25,7 @@ class Bench:
     quick: bool
 
     def size(self, number: int) -> int:
-        """Give a size, or a hundredth of it."""
+        """Return a size, or a hundredth of it."""
         return max(1, number // 100) if self.quick else number
 
     def fill(self, kind: str, amount: int, *, due: int = 0, spread: int = 60) -> Path:
@@ -37,7 +37,7 @@ class Bench:
         return path
 
     def copy(self, repository: Path) -> Path:
-        """Give a fresh copy, at the same place each time."""
+        """Return a fresh copy, at the same place each time."""
         place = self.directory / "copy.git"
         subprocess.run(["rm", "-rf", place], check=True)
         subprocess.run(["cp", "-a", repository, place], check=True)
@@ -73,22 +73,22 @@ def timed(argv: Sequence[str | Path], *, environ: Mapping[str, str] | None = Non
 
 
 def seconds_of(samples: Sequence[Sample]) -> float:
-    """Give the median time."""
+    """Return the median time."""
     return median(sample.seconds for sample in samples)
 
 
 def cpu_of(samples: Sequence[Sample]) -> float:
-    """Give the median CPU time of the process and of its git processes."""
+    """Return the median CPU time of the process and of its git processes."""
     return median(_cpu(sample) for sample in samples)
 
 
 def time_ratio(these: Sequence[Sample], those: Sequence[Sample]) -> float:
-    """Give the median of the ratios of the rounds, in which both met the same load."""
+    """Return the median of the ratios of the rounds, in which both met the same load."""
     return median(one.seconds / other.seconds for one, other in zip(these, those, strict=True))
 
 
 def cpu_ratio(these: Sequence[Sample], those: Sequence[Sample]) -> float:
-    """Give the same of the CPU times, which other processes of the machine disturb less."""
+    """Return the same of the CPU times, which other processes of the machine disturb less."""
     return median(_cpu(one) / _cpu(other) for one, other in zip(these, those, strict=True))
 
 

@@ -40,7 +40,7 @@ class CountedTransport(LocalTransport):
         """Start the service, and let it tell of every request."""
         conversation = super().open(service)
         count = self._count_push if service == "receive-pack" else self._count_read
-        conversation.request = _told(conversation.request, count)  # type: ignore[assignment, method-assign]  # the same, but told
+        conversation.request = _counted(conversation.request, count)  # type: ignore[assignment, method-assign]  # the same, but counted
         return conversation
 
     def _count_push(self, _first: bytes) -> None:
@@ -51,16 +51,16 @@ class CountedTransport(LocalTransport):
         self._sample.fetches += b"command=fetch" in first
 
 
-def _told(request: Callable[[Iterable[bytes]], _Answer], count: Callable[[bytes], None]) -> Callable[[Iterable[bytes]], _Answer]:
-    """Give a method that shows the first chunk of what it sends."""
+def _counted(request: Callable[[Iterable[bytes]], _Answer], count: Callable[[bytes], None]) -> Callable[[Iterable[bytes]], _Answer]:
+    """Return a method that shows the first chunk of what it sends."""
 
-    def told(body: Iterable[bytes]) -> _Answer:
+    def counted(body: Iterable[bytes]) -> _Answer:
         chunks = iter(body)
         first = next(chunks)
         count(first)
         return request(chain([first], chunks))
 
-    return told
+    return counted
 
 
 def main(job: str, path: str, push: str) -> None:

@@ -10,7 +10,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def isolated_environ() -> dict[str, str]:
-    """Give an environment for git and Python: PATH, no configuration of system or user, protocol version 2."""
+    """Return an environment for git and Python: PATH, no configuration of system or user, protocol version 2."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.devnull,

@@ -26,13 +26,13 @@ class Result:
         self.facts[name] = round(number, 4)
 
     def text(self) -> str:
-        """Give the table and the notes."""
+        """Return the table and the notes."""
         widths = [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (self.head, *self.rows)]
         return "\n".join([*lines, *self.notes])
 
     def document(self) -> dict[str, object]:
-        """Give all that was measured."""
+        """Return all that was measured."""
         samples = {name: [asdict(sample) for sample in taken] for name, taken in self.samples.items()}
         return {"facts": self.facts, "samples": samples}
 

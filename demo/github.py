@@ -84,7 +84,7 @@ class _Part:
 
 
 def _environ(github: GitHubEmulator, folder: Path) -> dict[str, str]:
-    """Give what a runner tells a step of where it runs, the event that started the run included."""
+    """Return what a runner tells a step of where it runs, the event that started the run included."""
     answer = requests.get(f"{github.api_url}/repos/{NAME}", headers={"Authorization": f"Bearer {DEFAULT_TOKEN}"}, timeout=10)
     answer.raise_for_status()
     event = folder / "event.json"

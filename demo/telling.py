@@ -13,7 +13,7 @@ def show(title: str) -> None:
 
 
 def tell(what: str, outputs: Mapping[str, str], cost: str = "") -> None:
-    """Print the outputs that matter here, and what the step cost if that is told."""
+    """Print the outputs that matter here, and what the step cost if that is known."""
     shown = "  ".join(f"{name}={outputs[name]}" for name in _TOLD if name in outputs)
     sys.stdout.write(f"  {what:30} {shown:40} {cost}".rstrip() + "\n")
     sys.stdout.flush()

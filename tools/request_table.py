@@ -69,7 +69,7 @@ class Count:
     """What one run asked for, by kind, and how many requests it said it made."""
 
     kinds: Mapping[str, int]
-    told: int
+    reported: int
 
     @property
     def api(self) -> int:
@@ -169,7 +169,7 @@ def counts() -> Iterator[tuple[Step, Transport, Count]]:
 
 
 def table(counted: Iterable[tuple[Step, Transport, Count]]) -> str:
-    """Give the generated part of docs/requests.md."""
+    """Return the generated part of docs/requests.md."""
     cells: dict[str, list[str]] = {}
     for step, _transport, count in counted:
         cells.setdefault(step.title, []).append(str(count))
@@ -250,12 +250,12 @@ def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, 
     if failed:
         raise AssertionError(f"{step.title} by {transport}: {log.getvalue()}")
     lines = outputs.read_text(encoding="utf-8").splitlines()
-    told = lines[lines.index("requests-used<<ghadelimiter_delimiter") + 1]
-    return Count(kinds, int(told))
+    reported = lines[lines.index("requests-used<<ghadelimiter_delimiter") + 1]
+    return Count(kinds, int(reported))
 
 
 def _world(repository: Path, clock: FakeClock) -> World:
-    """Give the repository by its path, beside the server, so that nothing of it is counted."""
+    """Return the repository by its path, beside the server, so that nothing of it is counted."""
     return World(open_git_place(repository, str(repository), clock, {}), clock)
 
 

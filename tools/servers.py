@@ -51,7 +51,7 @@ def _refused() -> dict[str, list[str] | None]:
             places = ((by_path, settings.cases(over_http=False)), (by_http, settings.cases(over_http=True)))
             tried = [stand.try_acts(setting) for stand, cases in places if setting in cases]
             wrong = [one for one in map(setting.differing, tried) if one]
-            print(f"{setting.title}: {wrong or 'as told'}", flush=True)
+            print(f"{setting.title}: {wrong or 'as recorded'}", flush=True)
             found[setting.title] = None if wrong else sorted({name for acts in tried for name, act in acts.items() if act.said})
     return found
 

@@ -143,7 +143,7 @@ def seal_op(key: EncryptionKey, key_id: KeyId, op: str) -> str:
 
 
 def is_sealed_op(key: EncryptionKey, key_id: KeyId, op: str) -> bool:
-    """Whether an operation id was made with the key, for this key id."""
+    """Return whether an operation id was made with the key, for this key id."""
     hidden, proof = op[: 2 * _OP_HALF_BYTES], op[2 * _OP_HALF_BYTES :]
     return hmac.compare_digest(proof, _op_half(key, "proof", key_id, hidden))
 

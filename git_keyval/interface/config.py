@@ -48,7 +48,7 @@ JOB_SETTINGS: Mapping[str, tuple[str, ...]] = {
 """The settings that each job may have for itself."""
 
 _NOT_HERE = (
-    "a token does not belong into a file that everybody may read. Take it out, revoke it, and give the input 'token' from a secret."
+    "a token does not belong in a file that everybody may read. Take it out, revoke it, and give the input 'token' from a secret."
 )
 _A_LIST = "a list of repositories, at least one, each a URL, a path or owner/name, or a mapping with 'repository' and settings"
 

@@ -128,5 +128,5 @@ def _load(context: ssl.SSLContext, variable: str, path: str) -> None:
 
 
 def _has_files(folder: str) -> bool:
-    """Whether there is a file in one of the folders, which OpenSSL parts as PATH does."""
+    """Return whether there is a file in one of the folders, which OpenSSL separates as PATH does."""
     return any(Path(each).is_dir() and any(Path(each).iterdir()) for each in folder.split(os.pathsep))

@@ -32,4 +32,4 @@ def test_many_keys_are_written_by_two_requests_of_git(counted: list[tuple[Step, 
 
 
 def test_a_step_tells_how_many_requests_it_made(counted: list[tuple[Step, Transport, Count]]) -> None:
-    assert [f"{step.title}: {count}" for step, _, count in counted if count.told != sum(count.kinds.values())] == []
+    assert [f"{step.title}: {count}" for step, _, count in counted if count.reported != sum(count.kinds.values())] == []

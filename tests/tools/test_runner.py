@@ -11,7 +11,7 @@ from tests.examples.jobs import Job, Step
 from tests.servers.binary import git_output, init_bare
 from tools.runner import act
 from tools.runner.act import Runner, read_log
-from tools.runner.comparing import content, differences, read_ours, told
+from tools.runner.comparing import content, differences, facts, read_ours
 from tools.runner.copies import base_image, for_act, workflow_of, write_action, write_repository
 from tools.runner.scenes import LEFT_OUT, SCENES, Scene, path_of
 
@@ -94,7 +94,7 @@ def test_what_differs_is_shown_and_what_varies_is_not() -> None:
     def lines(value: str, folder: str, version: str) -> list[str]:
         outputs = {"value": value, "version": version}
         step = act.Step("success", outputs, f"in {folder} at 2026-01-01T12:00:00Z\n")
-        return told({"build": act.Job("success", {"build": step})}, Path(folder))
+        return facts({"build": act.Job("success", {"build": step})}, Path(folder))
 
     assert differences("run", lines("1", "/a", "x"), lines("1", "/b", "y")) == []
     found = differences("run", lines("1", "/a", "x"), lines("2", "/a", "x"))

@@ -13,7 +13,7 @@ class Allowance:
     schema: str = "basic-error"
 
     def covers(self, method: str, status: int) -> bool:
-        """Tell whether it is about this."""
+        """Return whether it is about this."""
         return status == self.status and (not self.methods or method in self.methods)
 
 

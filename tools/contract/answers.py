@@ -51,7 +51,7 @@ class AnswersCheck:
             self.report.differs(f"{operation}, {status}: {problem}")
 
     def _schema(self, operation: Operation, exchange: Exchange) -> Json | None:
-        """Give the schema that the body has to fit; None if there is nothing more to say of the answer."""
+        """Return the schema that the body has to fit; None if there is nothing more to say of the answer."""
         status = exchange.answer.status
         documented = self._description.response(operation, status)
         allowance = next((one for one in STATUSES if one.covers(exchange.request.method, status)), None)
@@ -82,7 +82,7 @@ class AnswersCheck:
         kind = exchange.media_type
         if kind in content:
             return content[kind]["schema"]
-        # Some media types are told in the words of the documentation only.
+        # Some media types are named in the words of the documentation only.
         if kind not in operation.description:
             self.report.differs(f"{operation}, {exchange.answer.status}: GitHub documents no media type {kind or '(none)'}")
         return None

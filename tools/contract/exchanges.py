@@ -19,17 +19,17 @@ class Exchange:
 
     @property
     def is_graphql(self) -> bool:
-        """Tell whether it was sent to GraphQL."""
+        """Return whether it was sent to GraphQL."""
         return self.request.words.endswith("/graphql")
 
     @property
     def is_rest(self) -> bool:
-        """Tell whether it was sent to REST."""
+        """Return whether it was sent to REST."""
         return self.request.words.removeprefix("/api/v3").startswith(("/repos/", "/repositories/", "/rate_limit"))
 
     @property
     def media_type(self) -> str:
-        """Give the media type of the answer, without its parameters; empty if it has none."""
+        """Return the media type of the answer, without its parameters; empty if it has none."""
         types = [value for name, value in self.answer.headers if name.lower() == "content-type"]
         return types[0].partition(";")[0] if types else ""
 

@@ -6,7 +6,7 @@ from tools.contract.exchanges import Json
 
 
 def unknown_members(schema: Json, instance: Json, resolve: Callable[[Json], Json], where: str = "") -> Iterator[str]:
-    """Name the members of an instance that no part of the schema names; places in lists are not told apart."""
+    """Name the members of an instance that no part of the schema names; places in lists are not distinguished."""
     parts = list(_parts(schema, resolve))
     if isinstance(instance, list):
         items = [part["items"] for part in parts if "items" in part]
@@ -26,7 +26,7 @@ def unknown_members(schema: Json, instance: Json, resolve: Callable[[Json], Json
 
 
 def _parts(schema: Json, resolve: Callable[[Json], Json]) -> Iterator[Json]:
-    """Give a schema and all that it is made of."""
+    """Yield a schema and all that it is made of."""
     schema = resolve(schema)
     yield schema
     for keyword in ("allOf", "anyOf", "oneOf"):

@@ -40,12 +40,12 @@ class Operation:
 
     @property
     def parameters(self) -> frozenset[str]:
-        """Give the names of the documented query parameters."""
+        """Return the names of the documented query parameters."""
         return frozenset(one["name"] for one in self.content.get("parameters", ()) if one.get("in") == "query")
 
     @property
     def description(self) -> str:
-        """Give the documentation."""
+        """Return the documentation."""
         return str(self.content.get("description", ""))
 
 
@@ -89,12 +89,12 @@ class Description:
         return None
 
     def response(self, operation: Operation, status: int) -> Json | None:
-        """Give what is said of an answer with this status; None if such is not documented."""
+        """Return what is said of an answer with this status; None if such is not documented."""
         found = operation.content["responses"].get(str(status))
         return None if found is None else self.resolve(found)
 
     def schema(self, name: str) -> Json:
-        """Give a named schema."""
+        """Return a named schema."""
         return {"$ref": f"#/components/schemas/{name}"}
 
     def resolve(self, content: Json) -> Json:
@@ -110,7 +110,7 @@ class Description:
         return content
 
     def problems(self, schema: Json, instance: Json) -> Iterator[str]:
-        """Tell what of an instance does not fit a schema, and which of its members the schema does not know."""
+        """Return what of an instance does not fit a schema, and which of its members the schema does not know."""
         validator = _Validator(_absolute(schema), registry=self._registry, format_checker=_FORMATS)
         for error in validator.iter_errors(instance):
             where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)

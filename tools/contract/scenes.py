@@ -57,10 +57,10 @@ class _Client:
         **headers: str,
     ) -> Json:
         """Send a request, follow no redirection, and give the parsed answer, if it is JSON."""
-        told = {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         url = f"{self.github.api_url}{at}{path}"
-        answer = self.http.request(method, url, data=data, headers=told, allow_redirects=False, timeout=_TIMEOUT_SECONDS)
+        answer = self.http.request(method, url, data=data, headers=sent, allow_redirects=False, timeout=_TIMEOUT_SECONDS)
         return answer.json() if answer.headers.get("Content-Type", "").startswith("application/json") and answer.content else None
 
     def met(self, fault: Fault, *sample: Json, **more: str) -> None:
@@ -111,7 +111,7 @@ def _store(client: _Client, path: Path) -> _Stored:
 
 
 def _samples(stored: _Stored) -> list[_Sample]:
-    """Give one request for each route, in an order in which all succeed."""
+    """Return one request for each route, in an order in which all succeed."""
     encoded = base64.b64encode(b"1").decode()
     return [
         _Sample("GET", ""),

@@ -31,7 +31,7 @@ def main(environ: Mapping[str, str], arguments: list[str]) -> int:
 
 
 def unfit(wire: Wire) -> str:
-    """Tell why nothing may be tried on the repository; empty if it may."""
+    """Return why nothing may be tried on the repository; empty if it may."""
     answer = wire.rest("GET", "/git/matching-refs/")
     if not answer.is_done:
         return f"cannot be read: {answer}"

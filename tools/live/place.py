@@ -64,7 +64,7 @@ class HidingStore(StoreAround):
 
 @contextmanager
 def on_live_github(_directory: Path, clock: FakeClock) -> Iterator[Place]:
-    """Give the repository without a ref that the tests wrote before, and leave it so."""
+    """Yield the repository without a ref that the tests wrote before, and leave it so."""
     target = Target.of(os.environ)
     assert target is not None
     hidden, written = _refs_of_others(target), set[RefName]()
@@ -94,7 +94,7 @@ def _place_of(item: pytest.Function) -> object:
 
 @cache
 def _refs_of_others(target: Target) -> frozenset[RefName]:
-    """Give the refs that are there before the first test."""
+    """Return the refs that are there before the first test."""
     return frozenset(name for name, _ in _real(target).list(["refs/"]) if not name.startswith(_FOLDERS))
 
 

@@ -19,7 +19,7 @@ class Probe:
     ask: Callable[[Wire], str]
 
     def answer(self, wire: Wire) -> str:
-        """Send it; whatever goes wrong is told as well, so that the other probes go on."""
+        """Send it; a failure is a finding as well, so that the other probes go on."""
         try:
             return self.ask(wire)
         except (requests.RequestException, LookupError, TypeError, ValueError) as exc:

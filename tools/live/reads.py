@@ -33,25 +33,25 @@ def prefixes(wire: Wire) -> str:
     oid = wire.commit("first\n")
     for name in ("prefix/b", "prefix/a1", "prefix/a2"):
         wire.branch_at(name, oid)
-    told = []
+    findings = []
     for prefix in (wire.branch("prefix/"), wire.branch("prefix"), wire.branch("prefix/a")):
         answer = wire.query(f'refs(refPrefix: "{prefix}", first: 100) {{ nodes {{ name prefix }} }}')
         refs = ((answer.body or {}).get("data") or {}).get("repository", {}).get("refs")
         found = [f"{node['prefix']}|{node['name']}" for node in refs["nodes"]] if refs else str(answer)
-        told.append(f"{prefix}: {found}")
-    return "; ".join(told)
+        findings.append(f"{prefix}: {found}")
+    return "; ".join(findings)
 
 
 def messages(wire: Wire) -> str:
     """Store messages with blanks and line ends in unlikely places, and read them in both ways."""
-    told = []
+    findings = []
     for message in _MESSAGES:
         oid = wire.commit(message)
         rest = wire.rest("GET", f"/git/commits/{oid}").body["message"]
         node = wire.query(f'object(oid: "{oid}") {{ ... on Commit {{ message }} }}').body["data"]["repository"]["object"]
         stored = message.encode() in {obj.data.partition(b"\n\n")[2] for obj in wire.git().objects([oid]).values()}  # type: ignore[list-item]  # an oid
-        told.append(f"{message!r}: stored {'as sent' if stored else 'otherwise'}, REST {rest!r}, GraphQL {node['message']!r}")
-    return "; ".join(told)
+        findings.append(f"{message!r}: stored {'as sent' if stored else 'otherwise'}, REST {rest!r}, GraphQL {node['message']!r}")
+    return "; ".join(findings)
 
 
 def element_names(wire: Wire) -> str:
@@ -68,7 +68,7 @@ def element_names(wire: Wire) -> str:
 
 def large_trees(wire: Wire) -> str:
     """Push larger and larger trees, and have a query tell their entries."""
-    content, told = blob(b"A probe.\n"), []
+    content, findings = blob(b"A probe.\n"), []
     for size in _TREE_SIZES:
         made = tree((f"field-{number}", content.oid) for number in range(size))
         record = commit(made.oid, b"A large tree.\n")
@@ -76,19 +76,19 @@ def large_trees(wire: Wire) -> str:
         wire.git().apply([Transaction((RefUpdate(name, ABSENT, record.oid),), (content, made, record))])
         answer = wire.query(f'object(oid: "{made.oid}") {{ ... on Tree {{ entries {{ name mode oid }} }} }}')
         entries = answer.body["data"]["repository"]["object"]["entries"] if answer.is_done else []
-        told.append(f"{size}: {len(entries)} entries in {answer.seconds:.1f} s ({answer})")
-    return "; ".join(told)
+        findings.append(f"{size}: {len(entries)} entries in {answer.seconds:.1f} s ({answer})")
+    return "; ".join(findings)
 
 
 def inline_texts(wire: Wire) -> str:
     """Make trees with more and more texts in one request."""
-    told = []
+    findings = []
     for size in _INLINE_SIZES:
         names = (f"{wire.folder}-{size}-{number}" for number in range(size))
         entries = [{"path": name, "mode": "100644", "type": "blob", "content": f"{name}\n"} for name in names]
         answer = wire.rest("POST", "/git/trees", {"tree": entries})
-        told.append(f"{size}: {answer} in {answer.seconds:.1f} s")
-    return "; ".join(told)
+        findings.append(f"{size}: {answer} in {answer.seconds:.1f} s")
+    return "; ".join(findings)
 
 
 def empty_tree(wire: Wire) -> str:
@@ -124,11 +124,11 @@ def visibility(wire: Wire) -> str:
         begin = time.monotonic()
         for way, look in ways.items():
             seconds[way].append(_until(look, oid, begin))
-    told = [
+    findings = [
         f"{way}: at the latest {max(times):.2f} s, in half of the cases {sorted(times)[len(times) // 2]:.2f} s"
         for way, times in seconds.items()
     ]
-    return f"after the pause of {wire.target.pause:g} s, {'; '.join(told)}"
+    return f"after the pause of {wire.target.pause:g} s, {'; '.join(findings)}"
 
 
 def _until(look: Callable[[], object], oid: str, begin: float) -> float:
@@ -139,7 +139,7 @@ def _until(look: Callable[[], object], oid: str, begin: float) -> float:
 
 PROBES = (
     Probe(
-        "Does a refPrefix have to end with a slash, in which order are refs told, and what is a name relative to?",
+        "Does a refPrefix have to end with a slash, in which order are refs listed, and what is a name relative to?",
         "refs(refPrefix:) of a folder with its slash, without it, and of part of a name",
         prefixes,
     ),

@@ -27,5 +27,5 @@ class Target:
 
     @property
     def git_url(self) -> str:
-        """Give the address for git."""
+        """Return the address for git."""
         return f"{self.server.server_url}/{self.repository}.git"

@@ -67,28 +67,28 @@ def all_or_nothing(wire: Wire) -> str:
 def sizes(wire: Wire) -> str:
     """Create, and delete, more and more refs in one call."""
     oid = wire.commit("first\n")
-    told = []
+    findings = []
     for size in _SIZES:
         names = [wire.branch(f"size-{size}/{number:04}") for number in range(size)]
         made = wire.update(*({"name": name, "beforeOid": ZERO, "afterOid": oid} for name in names))
-        told.append(f"{size} created: {made}, {made.seconds:.1f} s")
+        findings.append(f"{size} created: {made}, {made.seconds:.1f} s")
         if not made.is_done:
             break
         gone = wire.update(*({"name": name, "beforeOid": oid, "afterOid": ZERO} for name in names))
-        told.append(f"deleted: {gone}, {gone.seconds:.1f} s")
-    return "; ".join(told)
+        findings.append(f"deleted: {gone}, {gone.seconds:.1f} s")
+    return "; ".join(findings)
 
 
 def name_lengths(wire: Wire) -> str:
     """Create refs with longer and longer names, in one part and in several."""
     oid = wire.commit("first\n")
-    told = []
+    findings = []
     for length in _LENGTHS:
         for kind, separator in (("one part", "x"), ("parts of 100", "/")):
             tail = "".join(separator if number % 100 == 99 else "x" for number in range(length - len(wire.branch("l")) - 1))  # noqa: PLR2004  # parts of 100
             answer = wire.update({"name": f"{wire.branch('l')}{tail}x", "beforeOid": ZERO, "afterOid": oid})
-            told.append(f"{length} in {kind}: {answer}")
-    return "; ".join(told)
+            findings.append(f"{length} in {kind}: {answer}")
+    return "; ".join(findings)
 
 
 def cost(wire: Wire) -> str:

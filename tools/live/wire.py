@@ -37,17 +37,17 @@ class Answer:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the server did what was asked."""
+        """Return whether the server did what was asked."""
         return self.status < _FIRST_ERROR and not (isinstance(self.body, dict) and self.body.get("errors"))
 
     def __str__(self) -> str:
-        """Tell the status, and each error as type and message."""
+        """Return the status, and each error as type and message."""
         if self.is_done:
             return f"{self.status}, done"
-        told = self.body if isinstance(self.body, dict) else {}
-        errors = [error for error in told.get("errors") or () if isinstance(error, dict)]
+        body = self.body if isinstance(self.body, dict) else {}
+        errors = [error for error in body.get("errors") or () if isinstance(error, dict)]
         said = [f"type {error.get('type')}, path {error.get('path')}: {error.get('message')}" for error in errors]
-        return f"{self.status}; {'; '.join(said) or told.get('message') or 'no reason given'}"
+        return f"{self.status}; {'; '.join(said) or body.get('message') or 'no reason given'}"
 
 
 class Wire:
@@ -92,7 +92,7 @@ class Wire:
         return self.rest("POST", "/git/commits", body)
 
     def branch(self, name: str) -> str:
-        """Give the full name of a branch in the folder of the probes."""
+        """Return the full name of a branch in the folder of the probes."""
         return f"refs/heads/{self.folder}/{name}"
 
     def branch_at(self, name: str, oid: str) -> str:
@@ -125,7 +125,7 @@ class Wire:
         if pauses:
             time.sleep(self.target.pause)
         try:
-            told = answer.json() if answer.content else None
+            body = answer.json() if answer.content else None
         except ValueError:
-            told = None
-        return Answer(answer.status_code, answer.headers, told, seconds)
+            body = None
+        return Answer(answer.status_code, answer.headers, body, seconds)

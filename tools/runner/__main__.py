@@ -22,12 +22,12 @@ from tests.action.steps import WORKFLOW_TOKEN, Workflow
 from tests.examples.jobs import GitHub
 from tests.examples.stage import REPOSITORY, emulated_github, github_at
 from tools.runner.act import Job, Runner, read_log
-from tools.runner.comparing import content, differences, read_ours, told
+from tools.runner.comparing import content, differences, facts, read_ours
 from tools.runner.copies import ACTION, base_image, commit, for_act, head, workflow_of, write_action, write_repository
 from tools.runner.scenes import SCENES, Scene, Start
 
 _TOLD = ("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "GIT_KEYVAL_CDN_URL", "GITHUB_REPOSITORY")
-"""What act is told of the environment of steps."""
+"""What act gets of the environment of steps."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def run(name: str, scene: Scene, runner: Runner, directory: Path) -> list[str]:
             with chdir(ours.workspace):
                 wanted = read_ours(ours.start(workflow, start.event, inputs=start.inputs, **context))
             done = _run_act(runner, name, theirs, directory / "action", start)
-            read, ran = told(wanted, ours.workspace, scene.varying), told(done, theirs.workspace, scene.varying)
+            read, ran = facts(wanted, ours.workspace, scene.varying), facts(done, theirs.workspace, scene.varying)
             found += differences(f"run {number}", read, ran)
             found += [
                 f"run {number}: {job} ends with {wanted[job].result}" for job in wanted if not _is_expected(job, wanted, scene)

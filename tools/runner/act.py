@@ -62,13 +62,13 @@ def read_log(lines: Iterable[str]) -> dict[str, Job]:
     """Return the jobs by name, each with its steps by id. Lines that are not of a job are left out, and jobs without a step."""
     jobs: dict[str, Job] = {}
     for line in lines:
-        told = json.loads(line) if line.startswith("{") else {}
-        if "jobID" not in told:
+        entry = json.loads(line) if line.startswith("{") else {}
+        if "jobID" not in entry:
             continue
-        job = jobs.setdefault(job_name(told["jobID"], told.get("matrix") or {}), Job())
-        job.result = told.get("jobResult", job.result)
-        if isinstance(told.get("stepID"), list):
-            _read_step(job.steps, told)
+        job = jobs.setdefault(job_name(entry["jobID"], entry.get("matrix") or {}), Job())
+        job.result = entry.get("jobResult", job.result)
+        if isinstance(entry.get("stepID"), list):
+            _read_step(job.steps, entry)
     return {name: job for name, job in jobs.items() if job.steps}
 
 
@@ -77,18 +77,18 @@ def job_name(job: str, matrix: Mapping[str, Any]) -> str:
     return " ".join([job, *(f"{name}={value}" for name, value in sorted(matrix.items()) if value != "")])
 
 
-def _read_step(steps: dict[str, Step], told: Mapping[str, Any]) -> None:
-    name = _POST.get(told.get("stage", ""), "") + told["stepID"][-1].removeprefix(POSITION)
-    if told.get("stage") == "Pre" or name.endswith(PROGRAMS):
+def _read_step(steps: dict[str, Step], entry: Mapping[str, Any]) -> None:
+    name = _POST.get(entry.get("stage", ""), "") + entry["stepID"][-1].removeprefix(POSITION)
+    if entry.get("stage") == "Pre" or name.endswith(PROGRAMS):
         return
     step = steps.setdefault(name, Step())
-    step.outcome = told.get("stepResult", step.outcome)
-    command = told.get("command")
+    step.outcome = entry.get("stepResult", step.outcome)
+    command = entry.get("command")
     if command == "set-output":
-        step.outputs[told["name"]] = told["arg"]
+        step.outputs[entry["name"]] = entry["arg"]
     elif command == "summary":
-        step.summary += told["content"]
-    elif told.get("raw_output"):
-        step.log += told["msg"]
+        step.summary += entry["content"]
+    elif entry.get("raw_output"):
+        step.log += entry["msg"]
     elif command in _SHOWN:
-        step.log += told["raw"]
+        step.log += entry["raw"]

@@ -33,7 +33,7 @@ _CALLED = re.compile(r"(.+)-\d+\.(.+)")
 
 
 def read_ours(done: Mapping[str, Sequence[ours.Job]]) -> dict[str, Job]:
-    """Return the jobs of our own reading as those of act are told: without steps and jobs that are skipped, which its log has not.
+    """Return the jobs of our own reading as those of act are: without steps and jobs that are skipped, which its log has not.
 
     The steps of a workflow that was called belong to the jobs in that.
     """
@@ -54,7 +54,7 @@ def differences(what: str, wanted: Sequence[str], found: Sequence[str]) -> list[
     return list(unified_diff(wanted, found, f"{what}, as read", f"{what}, as run", lineterm="", n=2))
 
 
-def told(jobs: Mapping[str, Job], workspace: Path, varying: Collection[str] = ()) -> list[str]:
+def facts(jobs: Mapping[str, Job], workspace: Path, varying: Collection[str] = ()) -> list[str]:
     """Return what there is to compare of jobs, a fact a line; of the steps that vary it is how they ended."""
     lines = [line for name, job in sorted(jobs.items()) for line in _job_lines(name, job, varying)]
     return [_TEXTS_THAT_VARY.sub("…", line.replace(str(workspace), "…")) for line in lines]
@@ -63,7 +63,7 @@ def told(jobs: Mapping[str, Job], workspace: Path, varying: Collection[str] = ()
 def content(repository: Path) -> list[str]:
     """Return what a repository holds beside its main branch, a ref a line.
 
-    Values are told as text, counters with their breadcrumbs, and of what is made by chance that it is there.
+    Values are shown as text, counters with their breadcrumbs, and of what is made by chance that it is there.
     """
     store = open_git_place(repository, str(repository), FakeClock(), {}).open()
     refs = dict(store.list(["refs/"]))

@@ -104,7 +104,7 @@ class Fetcher:
         return found, lost
 
     def _answers(self) -> bool:
-        """Whether the server still gives something that it gave before: then what it ends at is what it was asked for."""
+        """Return whether the server still sends an object that it sent before: then it ended because of what it was asked for."""
         try:
             return bool(
                 self._converse(lambda server: self._fetched([*server.gives(set(self._cache.all))][:1], Depth.MESSAGES, server))

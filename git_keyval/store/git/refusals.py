@@ -1,6 +1,6 @@
-"""What servers say when they refuse a push, and what it means: a table, with where each saying comes from.
+"""What servers say when they refuse a push, and what it means: a table, with the source of each saying.
 
-A saying that is in no row may come of a rival's lock ("failed to update ref", "cannot lock ref", …), and is tried again.
+A saying that is in no row may come from a rival's lock ("failed to update ref", "cannot lock ref", …), so the push is tried again.
 """
 
 import re
@@ -91,7 +91,7 @@ _DISK: Final = (
     _Saying(
         r"Permission denied|Read-only file system|No space left",
         "strerror(3)",
-        "Have whoever runs the server look at the disk and its permissions.",
+        "Ask the administrator of the server to look at the disk and its permissions.",
     ),
 )
 """In a reason or in what is said beside it: no second attempt changes it."""
@@ -117,12 +117,12 @@ _LASTING: Final = (
 
 
 def is_collateral(reason: str) -> bool:
-    """Whether a ref was refused for another one in the same push."""
+    """Return whether a ref was refused because of another one in the same push."""
     return _COLLATERAL.search(reason) is not None
 
 
 def is_final(reason: str, words: str) -> bool:
-    """Whether a ref would be refused again for this reason, beside which these words were said."""
+    """Return whether a ref would be refused again for this reason, beside which these words were said."""
     return (_found(_FINAL, reason) or _found(_DISK, f"{reason}; {words}")) is not None
 
 

@@ -70,14 +70,14 @@ class EmptyRepositoryError(Exception):
 
 
 def bad_credentials() -> StoreError:
-    """The token is no token, or no longer one."""
+    """Return the error for a token that is none, or is no longer valid."""
     return AccessDeniedError(
         "GitHub does not accept the token (status 401).", "Check 'token': it may have expired, or been revoked."
     )
 
 
 def not_visible(name: str) -> StoreError:
-    """The repository does not exist, or is hidden from this token: GitHub does not say which."""
+    """Return the error for a repository that does not exist, or is hidden from this token: GitHub does not say which."""
     return NotARepositoryError(
         f"GitHub knows no repository {name} that this token may see.",
         "Check 'repository', and give the job 'permissions: contents: write', or a token that may use that repository.",

@@ -51,7 +51,7 @@ class Moves:
                 if not self._repository.patience.wait_out(exc, limits):
                     return work.finish(gave_up(exc))
                 # Nothing was done, and yet it is sent again only after a look.
-                self._settle_conflicts(work, batch, self._read_refs(work, batch))
+                self._end_conflicts(work, batch, self._read_refs(work, batch))
                 work.again(batch)
             except StoreError as exc:
                 return work.finish(exc)
@@ -60,7 +60,7 @@ class Moves:
     def _send(self, work: "_Work", batch: list[int]) -> None:
         updates = work.of(batch)
         if not updates:
-            work.settle(batch, Applied())
+            work.end(batch, Applied())
             return
         arguments = {"repositoryId": self._repository.id(), "refUpdates": [_ref_update(update) for update in updates]}
         self._sent += 1
@@ -68,31 +68,31 @@ class Moves:
             self._repository.client.mutate("updateRefs", arguments, f"{_new_oid(updates[0])}-{self._sent}")
         except LostReplyError as exc:
             self._size = max(1, len(updates) // 2)
-            work.settle(batch, Unknown(exc.cause))
+            work.end(batch, Unknown(exc.cause))
         except RejectedError as exc:
             self._refused(work, batch, exc)
         else:
             self._size = min(MAX_BATCH, self._size * 2) if len(updates) >= self._size else self._size
-            work.settle(batch, Applied())
+            work.end(batch, Applied())
 
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
         """Find out what was in the way; whatever has no outcome afterwards is sent again."""
         expecting = [update.name for update in work.of(batch) if update.expect is not ANY]
         if refusal.is_final or refusal.kind.isdigit():  # a status is about the request, and not about refs
-            self._settle_or_halve(work, batch, refusal.outcome)
+            self._end_or_halve(work, batch, refusal.outcome)
         elif refusal.lacks and (self._uploads.store_assumed() or self._wait_for_copies(work)):
             work.again(batch)
         elif refusal.is_stale and len(batch) == len(expecting) == 1:
-            work.settle(batch, Conflict((expecting[0],)))
+            work.end(batch, Conflict((expecting[0],)))
         elif self._finds_what_is_in_the_way(work, batch):
             work.again(batch)
         else:
             is_conflict = refusal.is_stale or _STALE.search(refusal.message)
-            self._settle_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else refusal.outcome)
+            self._end_or_halve(work, batch, Conflict(tuple(expecting)) if is_conflict else refusal.outcome)
 
     def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
         refs = self._read_refs(work, batch)
-        if self._settle_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs):
+        if self._end_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs):
             return True
         return self._uploads.store_assumed()
 
@@ -100,24 +100,24 @@ class Moves:
         work.lags += 1
         return self._repository.patience.wait_for_copies(work.lags)
 
-    def _settle_or_halve(self, work: "_Work", batch: list[int], outcome: Outcome) -> None:
-        """Settle a batch of one; of several it is not known which of them was refused."""
+    def _end_or_halve(self, work: "_Work", batch: list[int], outcome: Outcome) -> None:
+        """End a batch of one with this outcome; halve a larger one, of which it is not known what was refused."""
         if len(batch) == 1:
-            work.settle(batch, outcome)
+            work.end(batch, outcome)
             return
         self._size = max(1, self._size // 2)
         middle = len(batch) // 2
         work.again(batch[:middle], batch[middle:])
 
     @staticmethod
-    def _settle_conflicts(work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
+    def _end_conflicts(work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
         any_moved = False
         for index in batch:
             updates = work.updates[index]
             moved = tuple(update.name for update in updates if update.expect not in {ANY, refs.get(update.name, ABSENT)})
             if moved:
                 any_moved = True
-                work.settle([index], Conflict(moved))
+                work.end([index], Conflict(moved))
         return any_moved
 
     def _leave_out_absent(self, work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
@@ -162,7 +162,7 @@ class _Work:
         """Have batches taken next, one after the other."""
         self._waiting[:0] = batches
 
-    def settle(self, batch: Sequence[int], outcome: Outcome) -> None:
+    def end(self, batch: Sequence[int], outcome: Outcome) -> None:
         self._outcomes |= dict.fromkeys(batch, outcome)
 
     def finish(self, failure: StoreError | None) -> list[Outcome]:
