@@ -1,10 +1,10 @@
-"""Showing how far something is."""
+"""Showing progress to a person who waits."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Is called with what is done or waited for, how much of it is over, and how much there is (0 where that is not known yet)."""
+"""Called with what is being done or waited for, how much of it is over, and how much there is (0 where that is not known yet)."""
 
 
 def unseen(_what: str, _done: int, _total: int) -> None:

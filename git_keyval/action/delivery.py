@@ -1,4 +1,4 @@
-"""Handing a value on to the job: made ready before it is taken away from the database, and done once it is."""
+"""Delivering a value to the job: prepared before the value is taken away from the database, and completed afterwards."""
 
 from git_keyval.action.runner import Runner
 from git_keyval.dispatch.files import OutputFile
@@ -26,7 +26,7 @@ class Delivery:
             self._output_file.commit(value_bytes(value))
 
     def give_up(self) -> None:
-        """Leave nothing of what was made ready."""
+        """Remove everything that was prepared."""
         if self._output_file is not None:
             self._output_file.discard()
         self._runner.give_up_room()

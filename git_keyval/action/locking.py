@@ -46,15 +46,15 @@ Leave = Callable[[Result | GitKeyvalError], None]
 
 
 def begin(runner: Runner) -> None:
-    """Leave for the post step that there was a step, which has asked for no lock yet."""
+    """Leave a state that says that the step has not asked for a lock yet."""
     _save(runner, {})
 
 
 def remember(given: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> Leave:
-    """Leave for the post step what it needs: before the lock is asked for, and by what is given back once that was answered.
+    """Leave what the post step needs before the lock is asked for; return a function that leaves the rest, given the answer.
 
-    Before, that is an owner of this step's own: if the step is killed, the post step can look whether it had obtained the lock. An
-    owner that was given may hold the lock elsewhere, so it is left only once the lock was obtained here.
+    An owner of this step's own is left before: if the step is killed, the post step can find out whether it had obtained the lock.
+    An owner that was given may hold the lock elsewhere, so it is left only once the lock was obtained here.
     """
     kept = {name: text for name, text in given.items() if text and name in _KEPT}
     unlock = {"owner": surroundings.owner, **kept}
@@ -74,7 +74,7 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
 def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> int:
     """Run the command ``unlock`` for the lock that the step took, if it may have taken one.
 
-    The job is over: that the lock cannot be released, or was lost before, is a warning.
+    The job is over, so a lock that cannot be released, or was lost before, is only a warning.
     """
     state = _state_of(environ)
     if state is None or "in-doubt" in state:

@@ -1,4 +1,4 @@
-"""Text of others on one line that can be seen: for the log and the job summary."""
+"""Text that others wrote, on one visible line: for the log and the job summary."""
 
 from git_keyval.interface.lines import lines_of
 

@@ -1,4 +1,4 @@
-"""Room at the end of a file, made before it is known what will stand there."""
+"""Room at the end of a file, made before its content is known."""
 
 import os
 from contextlib import suppress
@@ -31,7 +31,7 @@ class Room:
             file.truncate()
 
     def give_up(self) -> None:
-        """Take the line feeds away again, as far as that can be."""
+        """Take the line feeds away again, if that is possible."""
         if self._size:
             with suppress(OSError):
                 os.truncate(self._path, self._start)

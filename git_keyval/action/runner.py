@@ -1,8 +1,8 @@
 """The runner's side of a step: inputs, output file, summary file, log commands.
 
 Formats: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. The runner obeys ``::command::`` at the
-start of a line and ``##[command]`` anywhere in one, so nothing that a user stored is ever printed, and what is said of a server or
-an input is made harmless here.
+start of a line and ``##[command]`` anywhere in one. So nothing that a user stored is ever printed, and the words of servers and
+inputs are made harmless here.
 """
 
 import re
@@ -20,14 +20,14 @@ MAX_OUTPUT_CHARACTERS = 500_000
 """A job may have 1 MB of outputs, counted in UTF-16."""
 
 MAX_SUMMARY_BYTES = 1_000_000
-"""What a step may have as its summary; a little less than the 1 MiB beyond which the runner drops all of it."""
+"""How long the summary of a step may be: a little less than the 1 MiB beyond which the runner drops all of it."""
 
 LOCK_STATE = "git-keyval-lock"
-"""The name under which a step that takes a lock leaves for its post step what that needs."""
+"""The name of the state that a step leaves for its post step, if it takes a lock."""
 
 _OUTPUTS = "the runner's output file"
 _SHORT_OUTPUTS = 4_096
-"""More than all outputs but values take."""
+"""More than all outputs take, without values."""
 
 _CUT = "\nThe rest is left out: a job summary has no room for it. The output `report` has the numbers.\n"
 _MAX_ANNOTATION = 4_000
@@ -36,7 +36,7 @@ _FENCE = "```"
 
 
 INTERRUPTED = 130
-"""What shells say of a program that ended by SIGINT, with which a runner cancels a step."""
+"""The exit code that shells show for a program that ended by SIGINT, with which a runner cancels a step."""
 
 
 class OutputTooLargeError(GitKeyvalError):
@@ -59,7 +59,7 @@ class Runner:
     """Writes to the files and the log of one step."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO, delimiter: Callable[[], str]) -> None:
-        """Use the files that the environment names; what goes to a file that it does not name is dropped."""
+        """Use the files that the environment names; text for a file that it does not name is dropped."""
         self._output = environ.get("GITHUB_OUTPUT", "")
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._state = environ.get("GITHUB_STATE", "")
@@ -93,7 +93,7 @@ class Runner:
         self._room = None
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
-        """Write outputs, each between random delimiters that its value cannot contain; into the room for them, if there is some.
+        """Write outputs, each between random delimiters that its value cannot contain; into the room for them, if it was made.
 
         Raises OutputTooLargeError and UndeliveredError.
         """
@@ -106,13 +106,13 @@ class Runner:
         self._room = None
 
     def save_state(self, name: str, text: str) -> None:
-        """Keep something for the post step of this action, which finds the last of a name in its environment as ``STATE_name``."""
+        """Leave a text for the post step of this action, whose variable ``STATE_name`` has the last one of a name."""
         _append(self._state, self._pairs({name: text}), "the runner's state file")
 
     def summarize(self, markdown: str) -> None:
         """Add to the job summary of the step, as often as there is something to add.
 
-        What would take it beyond the size at which the runner refuses all of it is cut off at the end of a line, and said to be.
+        Text beyond the size at which the runner refuses the whole summary is cut off at the end of a line, and a last line says so.
         """
         if self._summary_is_full:
             return
@@ -126,11 +126,11 @@ class Runner:
         self._print(self._harmless(message))
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Print one line of progress; a total of 0 with more than that done is not known."""
+        """Print one line of progress; a total that is less than what is done is not known."""
         self.tell(f"{what}: {done} of {total}" if done <= total else f"{what}: {done}")
 
     def mask(self, text: str) -> None:
-        """Hide a text, and each of its lines as a log has them, in the rest of the log."""
+        """Hide a text, and each of its lines, in the rest of the log."""
         for line in dict.fromkeys((text, *_LINE_END.split(text))):
             if line.strip():
                 self._print(f"::add-mask::{_escaped(line)}")

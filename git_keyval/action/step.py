@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from git_keyval.action.delivery import Delivery
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
-from git_keyval.action.variables import read_inputs, told_of
+from git_keyval.action.variables import read_inputs, warning_about
 from git_keyval.database.answers import Result
 from git_keyval.dispatch.steps import run_command, shown_value
 from git_keyval.dispatch.surroundings import Surroundings
@@ -22,7 +22,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
     try:
         given, ignored = read_inputs(environ)
         if ignored:
-            runner.warning(told_of(ignored))
+            runner.warning(warning_about(ignored))
         command = find_command(given.get("command") or INPUTS["command"].default)
         if command.name == "lock":
             from git_keyval.action.locking import begin, remember

@@ -17,9 +17,9 @@ _LONGEST = 60
 
 
 class Given(NamedTuple):
-    """The inputs by name, and the variables that look like inputs, have a value, and are not looked at.
+    """The inputs by name, and the variables that look like inputs and have a value, but are ignored.
 
-    Among the inputs are names that are a slip away from one of ours, to be refused.
+    The inputs include names that are a slip away from one of ours, which are refused later.
     """
 
     inputs: dict[str, str]
@@ -45,8 +45,8 @@ def read_inputs(environ: Mapping[str, str]) -> Given:
     return Given(given, ignored)
 
 
-def told_of(ignored: list[str]) -> str:
-    """Return one line on variables that are not looked at, without their values."""
+def warning_about(ignored: list[str]) -> str:
+    """Return one line on the variables that are ignored, without their values."""
     names = ", ".join(name[:_LONGEST] for name in ignored[:_LISTED])
     more = f" and {len(ignored) - _LISTED} more" if len(ignored) > _LISTED else ""
     return f"Not looked at, as no input of this action has that name, or the runner's own variable of it counts: {names}{more}."

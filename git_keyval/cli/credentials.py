@@ -1,4 +1,4 @@
-"""The token of a call that names none."""
+"""The token of a call that names no token."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""How a call ends: its exit code, and the error of one that failed."""
+"""How a call ends: its exit code and, if it failed, its error."""
 
 from enum import IntEnum
 
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 5
     INTERRUPTED = 130
     CLOSED_PIPE = 141
-    """As shells show a program that the signal SIGPIPE ended."""
+    """The code that shells show for a program that ended by the signal SIGPIPE."""
 
 
 EXIT_CODES: dict[ExitCode, str] = {

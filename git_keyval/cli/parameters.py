@@ -1,4 +1,4 @@
-"""From the inputs of a command to the arguments and options that click reads, and back to what was given."""
+"""From the inputs of a command to the arguments and options that click reads, and back to the inputs that were given."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -89,7 +89,7 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
 
 
 def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, str]:
-    """Return as text, by name, the inputs that were given."""
+    """Return the inputs that were given, by name, as text."""
     given: dict[str, str] = {}
     for name in (*COMMON, *command.inputs):
         match values.get(variable_of(name)):

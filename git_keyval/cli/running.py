@@ -35,8 +35,8 @@ Deliver = Callable[[], ExitCode]
 class Call:
     """A call of a command.
 
-    ``values`` are what click read; ``by_code`` asks for the answer by the exit code, too; ``home`` is the repository that is meant
-    where neither the call nor a config file names one.
+    ``values`` are what click read; with ``by_code`` the exit code is an answer, too; ``home`` is the repository to use if neither
+    the call nor a config file names one.
     """
 
     command: Command

@@ -14,7 +14,7 @@ from git_keyval.cli.failures import ExitCode, code_of, kind_of
 from git_keyval.errors import UndeliveredError
 
 _DUMB = {"", "dumb", "unknown"}
-# Control characters but line feed and tab, what turns the direction of text around, and halves of characters.
+# Control characters except line feed and tab, marks that turn the direction of text around, and halves of characters.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_LINE = re.compile(f"[\n\t{_CONTROLS.pattern[1:]}")
 

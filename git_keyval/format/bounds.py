@@ -1,4 +1,4 @@
-"""Numbers that only grow, and the largest of each that a record can hold: what has reached it is refused by name."""
+"""Numbers that only grow: each has a largest one that its record can hold, beyond which an error names the number."""
 
 from git_keyval.errors import BoundError
 

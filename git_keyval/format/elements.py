@@ -19,7 +19,7 @@ from git_keyval.format.values import Value, ValueType, check_media
 
 ELEMENTS_FOLDER = "elements"
 MAX_NAME_BYTES = 255
-"""How long an encoded element key may be: what the file systems have that a repository is checked out to."""
+"""How long an encoded element key may be: as long as a file name may be on common file systems."""
 
 EMPTY_TREE = tree([])
 """What ``treeOid`` names where there are no elements; GitHub stores no such tree, and none is needed."""
@@ -37,8 +37,8 @@ class Collection:
     """A map or an array without the bytes of its elements: their blob oids by element key, and what they share.
 
     The element keys of an array are its indices in decimal. ``length`` is one more than its last index, or larger where it ends in
-    holes; a map has the length 0 here, and stores none. Where there is an ``encryption``, the element keys of a map are encrypted,
-    too, and stand here as they are stored; its ``kid`` names the newest of the keys with which elements were encrypted.
+    holes; a map has the length 0 here, and stores none. With ``encryption``, the element keys of a map are encrypted,
+    too, and stand here as they are stored; its ``kid`` names the key that was used last.
     """
 
     category: CollectionCategory
@@ -52,7 +52,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
-    """A map or an array with the objects that store it, but for the blobs of its elements; ``commit`` is the last of them."""
+    """A map or an array with the objects that store it, without the blobs of its elements; ``commit`` is the last of them."""
 
     collection: Collection
     objects: tuple[GitObject, ...]
@@ -89,7 +89,7 @@ def encode_element_key(key: str) -> str:
 
 
 def decode_element_key(name: str) -> str:
-    """Read a file name as an element key. Raises ValueError unless the name is what this key is encoded as."""
+    """Read a file name as an element key. Raises ValueError if the key is not encoded as this name."""
     key = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), name.encode()).decode("utf-8", "replace")
     if encode_element_key(key) != name:
         raise ValueError("is not how its key is encoded")
@@ -130,8 +130,8 @@ def encode_collection(collection: Collection) -> CollectionRecord:
 def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
     """Read a map or an array; its subtree must be among the objects, its blobs need not be.
 
-    Every rule is checked by writing the record again and comparing oids. Raises MalformedRecordError for one that differs in any
-    way, and OtherCategoryError for a record that is neither map nor array.
+    Every rule is checked by writing the record again and comparing oids. Raises MalformedRecordError for a record that differs in
+    any way, and OtherCategoryError for one that is neither map nor array.
     """
     members = decode_category(record, {"map", "array"})
     category: CollectionCategory = "map" if members["category"] == "map" else "array"

@@ -1,4 +1,4 @@
-"""Encryption: from values, keys and element keys to what is stored of them, and back (docs/format.md, "Encryption").
+"""Encryption: from values, keys and element keys to their stored forms, and back (docs/format.md, "Encryption").
 
 Values and elements are encrypted with AES-256 in GCM, under a nonce that the caller chooses; keys and element keys with AES-SIV,
 which always makes the same bytes of the same text. The bytes are bound to the slot (the key, the element) and the type, so they can
@@ -134,7 +134,7 @@ def open_name(key: EncryptionKey, key_id: KeyId, stored: str, where: str) -> str
 
 
 def seal_op(key: EncryptionKey, key_id: KeyId, op: str) -> str:
-    """Return what stands for an operation id at a key, always the same: 40 hexadecimal digits, which only the key can make.
+    """Return the recorded form of an operation id at a key, always the same: 40 hexadecimal digits that only the key can make.
 
     The first half hides the operation id, the second one proves that the first was made with the key.
     """

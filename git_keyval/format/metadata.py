@@ -11,7 +11,7 @@ FORMAT_VERSION = 2
 """The version of the format. Never the version of the software, or every release would change every key id."""
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-"""How long the message of a record may be: it is not parsed beyond. The longest that this software writes has 260 KB."""
+"""How long the message of a record may be: a longer one is not parsed. The longest that this software writes has 260 KB."""
 
 Metadata = dict[str, JsonValue]
 
@@ -39,7 +39,7 @@ def decode_line(line: bytes, where: str) -> Metadata:
 
 
 def check_length(message: bytes, where: str) -> None:
-    """Refuse a message that no record has, before anything is made of it. Raises MalformedRecordError."""
+    """Refuse a message that is longer than that of any record, before it is parsed. Raises MalformedRecordError."""
     if len(message) > MAX_MESSAGE_BYTES:
         raise MalformedRecordError(where, f"its message is longer than {MAX_MESSAGE_BYTES} bytes")
 
@@ -84,7 +84,7 @@ def read_message_only(record: GitObject) -> bytes:
 
 
 class OtherCategoryError(MalformedRecordError):
-    """The record is of another category than the one asked for; whether it is a valid record of that one is not checked."""
+    """The record is of another category than the one asked for; whether it is a valid record of its own is not checked."""
 
 
 def decode_message_only(record: GitObject, category: str) -> Metadata:

@@ -1,4 +1,4 @@
-"""Refnames both ways: from a key id to the refs of its record, and from a refname to what it names.
+"""Refnames both ways: from a key id to the refs of its record, and from a refname to its parts.
 
 A name outside the patterns of this module is foreign and is never written, moved or deleted.
 """
@@ -26,7 +26,7 @@ OUR_TAGS_PREFIX = "refs/tags/kv"
 """Breadcrumbs, and the anchor."""
 GC_PREFIX = "refs/heads/gc/"
 LITERAL_GC_PREFIX = "refs/gc/"
-"""The namespace of the seed design, which plain git servers may hold; purge clears it too."""
+"""The namespace of an earlier design, which plain git servers may hold; purge clears it, too."""
 
 REGISTRY_PREFIX = "refs/tags/expiry-"
 """What the tags of an expiry registry begin with."""
@@ -134,7 +134,7 @@ class Naming:
         return self._head(key_id, "exp")
 
     def element_expiry(self, key_id: KeyId, element: Oid) -> RefName:
-        """Name the ref of the expiry commit of one element, which goes by the blob oid of its element key."""
+        """Name the ref of the expiry commit of one element, by the blob oid of its element key."""
         return RefName(f"{self.element_expiries(key_id)}{element}")
 
     def element_expiries(self, key_id: KeyId) -> str:

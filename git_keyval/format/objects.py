@@ -20,7 +20,7 @@ Oid = NewType("Oid", str)
 """A SHA-1 object id: 40 lower-case hex digits."""
 
 ZERO_OID = Oid("0" * 40)
-"""What git writes for no object: for a ref that is not there, and for one that it cannot read."""
+"""What git writes in place of an oid for a ref that is not there, or that it cannot read."""
 
 Kind = Literal["blob", "tree", "commit", "tag"]
 
@@ -29,7 +29,7 @@ FILE_MODE, FOLDER_MODE = 0o100644, 0o040000
 """The modes of a tree's entries: plain files, and the subtree of a map or an array."""
 
 _READ_TREES = 8
-"""How many trees are kept as they were read last: a command asks several times for the entries of one, which may be thousands."""
+"""How many trees that were read last are kept: a command asks several times for the entries of one, which may be thousands."""
 
 # One identity and one time for every commit, so that an oid depends on tree and message only (docs/format.md, "Commits").
 PERSON_NAME, PERSON_EMAIL = "a a", "a@a.a"

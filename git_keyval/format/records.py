@@ -82,7 +82,7 @@ def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value | 
 def typed_value(
     kind: ValueType, data: bytes, mime: str, extension: str, encryption: Encryption | None, where: str
 ) -> Value | Sealed:
-    """Make a value of what was read, plain or encrypted. Raises MalformedRecordError for bytes that are no such value."""
+    """Make a value from bytes that were read, plain or encrypted. Raises MalformedRecordError for bytes that are no such value."""
     try:
         if encryption is None:
             value = Value(kind, data, mime, extension)

@@ -23,7 +23,7 @@ class Redirect:
     shard_length: int
 
     def __post_init__(self) -> None:
-        """Refuse what names no repository beside the one that holds the record, or could lead out of there."""
+        """Refuse a text that names no repository beside the one that holds the record, or that could lead elsewhere."""
         if not is_repository_name(self.repository):
             raise ValueError("is not the name of a repository, owner/name")
         if not 1 <= self.shard_length <= MAX_SHARD_LENGTH:

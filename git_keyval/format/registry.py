@@ -23,7 +23,7 @@ ENTRY_FILE = "view.txt"
 """The file that holds the id."""
 
 Resolve = Callable[[AbstractSet[Oid]], Mapping[Oid, int]]
-"""Gives the ids of those of some expiry commits that are known."""
+"""Returns the ids of the expiry commits that are known among these."""
 
 _ID = re.compile(rb"[1-9][0-9]{0,11}")
 

@@ -1,4 +1,4 @@
-"""What there is of an encrypted value without the key that opens it: bytes, what its metadata say, and the layout of the bytes.
+"""An encrypted value without the key that opens it: its bytes, their layout, and its metadata.
 
 Nothing here needs cryptography, so a repository can be maintained and checked without a key.
 """

@@ -63,7 +63,7 @@ def parse_value(kind: ValueType, text: str) -> Value:
 
 
 def from_json(value: JsonValue) -> Value:
-    """Make the value of the type that a JSON value shows: String, Number, Boolean, else JSON. Raises JsonError."""
+    """Make the value that fits a JSON value: a String, Number or Boolean, or JSON for anything else. Raises JsonError."""
     if isinstance(value, str):
         try:
             return _of_text_type("String", value.encode())

@@ -40,7 +40,7 @@ def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth)
 
 
 def incomplete(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[RefName, Oid]:
-    """Return those of the refs for which the objects lack something that a read to this depth brings."""
+    """Return the refs for which the objects lack something that a read to this depth brings."""
     if depth is Depth.OIDS or not missing(refs.values(), objects, depth):
         return {}
     return {name: oid for name, oid in refs.items() if missing([oid], objects, depth)}

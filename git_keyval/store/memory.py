@@ -25,7 +25,7 @@ from git_keyval.store.port import (
 
 
 class MemoryStore:
-    """A store in memory. It refuses, with ValueError, what an adapter's caller must never do, even where git would let it pass."""
+    """A store in memory. It raises ValueError for what the caller of an adapter must never do, even if git would let it pass."""
 
     capabilities = Capabilities(batch=1_000)
 

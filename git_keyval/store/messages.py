@@ -13,9 +13,9 @@ def without_credentials(text: str) -> str:
 
 
 def one_line(text: str, limit: int = _MAX_LENGTH) -> str:
-    """Return a server's message as one line of printable characters, at most so many, that no runner takes for a command.
+    """Return a server's message as one line of at most ``limit`` printable characters, in which no runner finds a command.
 
-    Of a longer one the beginning and the end are kept. Credentials in addresses are left out.
+    A longer message keeps its beginning and its end. Credentials in addresses are left out.
     """
     printable = "".join(char if char.isprintable() else " " for char in without_credentials(text))
     line = " ".join(printable.split()).replace("##[", "## [").replace("::", ": :")

@@ -5,16 +5,16 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from git_keyval.errors import NotARepositoryError
 
 MOVED = frozenset({301, 302, 303, 307, 308})
-"""The statuses with which it does."""
+"""The statuses that send a request to another address."""
 
 _PORTS = {"http": 80, "https": 443}
 
 
 def target_of(url: str, location: str, *, named_by: str) -> str:
-    """Return the address that a request is sent to instead, by what its answer names; it may be relative.
+    """Return the address to which an answer sends a request; ``location`` may be relative.
 
-    Raises NotARepositoryError for another server, which has another name or port, or for less safety. ``named_by`` is what the
-    user named the server by, for the next step.
+    Raises NotARepositoryError for another server (another name or port), and for ``http`` after ``https``. ``named_by`` is the
+    input or variable by which the user named the server, for the next step.
     """
     try:
         target = urljoin(url, location)

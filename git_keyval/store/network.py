@@ -35,7 +35,7 @@ class Proxy:
 
 
 class Network:
-    """How the environment says that servers are reached."""
+    """How servers are reached, according to the environment."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Keep the environment; nothing is read yet."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MAX_LOST = 5
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
 _UNTOLD_WAIT_SECONDS = 60.0
-"""What GitHub asks to wait at the least where it does not say how long; longer each time."""
+"""How long GitHub asks to wait at least, if it does not say how long; longer each time."""
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class RateLimitedError(Exception):
 
 
 class NotYetError(Exception):
-    """The server has not heard of everything yet that it will know a moment later, and so did nothing."""
+    """The server did nothing, because it does not know something yet that it will know a moment later."""
 
 
 _PASSING = (LostReplyError, RateLimitedError, NotYetError, UnavailableError)
@@ -65,7 +65,7 @@ class Patience:
             return self.again(exc, send)
 
     def again(self, first: Exception, send: Callable[[], _T]) -> _T:
-        """Do the same with what has failed once, so."""
+        """Repeat a request that has failed once, with this failure."""
         from tenacity import Retrying, retry_if_exception_type  # noqa: PLC0415  # slow to import, and seldom is anything repeated
 
         failed = iter([first])
@@ -85,14 +85,14 @@ class Patience:
         self.sleep(min(0.01 * 2**attempt, 0.5) * (0.5 + self.random() / 2))
 
     def wait_for_copies(self, attempt: int) -> bool:
-        """Wait before what was refused for something that the server will know of is sent again; False after the last attempt."""
+        """Wait before a request is sent again that failed because a copy lags behind; return False after the last attempt."""
         if attempt >= _MAX_LOST:
             return False
         self.sleep(self._lost_pause(attempt))
         return True
 
     def wait_out(self, limit: RateLimitedError, attempt: int) -> bool:
-        """Wait until a limit allows the next attempt; False, at once, if that would take longer than the run may."""
+        """Wait until a limit allows the next attempt; return False at once if that would take longer than the run may."""
         pause = self._limit_pause(limit, attempt)
         if self.elapsed() + pause > self.seconds:
             return False

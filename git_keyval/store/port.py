@@ -24,7 +24,7 @@ class Expect(Enum):
 
 
 class New(Enum):
-    """What a ref shall be after an update, where that is no oid."""
+    """What a ref must be after an update, where that is no oid."""
 
     DELETE = "delete"
 
@@ -34,7 +34,7 @@ ABSENT: Final = Expect.ABSENT
 ANY: Final = Expect.ANY
 """Whatever the ref is, or is not: the update is unconditional."""
 DELETE: Final = New.DELETE
-"""The ref shall not exist afterwards. With ANY, a ref that does not exist is fine."""
+"""The ref must not exist afterwards. With ANY, a ref that does not exist is fine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Conflict:
 class Refused:
     """Nothing was applied, because the server does not want it: a hook, a rule, a permission, a limit.
 
-    ``reason`` is the server's verdict; ``ref`` what it is about, where it names one; ``words`` what a hook, or the server, said
-    beside it; ``next_step`` a sentence on what to do, where that is known. All are safe to print. With ``too_large`` a part of what
-    was sent at once may be taken: callers halve what may be applied in parts.
+    ``reason`` is the server's verdict; ``ref`` is the ref that it names, if it names one; ``words`` are what a hook, or the server,
+    said beside it; ``next_step`` is a sentence on what to do, if that is known. All are safe to print. With ``too_large`` the
+    server may accept a part of what was sent at once: callers halve what may be applied in parts.
     """
 
     reason: str
@@ -158,7 +158,7 @@ class Capabilities:
 
     ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
     ``clock_is_servers``: whether ``now()`` is the server's time, once an answer had it, or this machine's.
-    ``bundles``: whether independent transactions in one call cost no more than one of them, also where some are in conflict.
+    ``bundles``: whether several independent transactions in one call cost no more than one, even if some are in conflict.
     """
 
     batch: int
@@ -172,10 +172,10 @@ class Store(Protocol):
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read some refs and what they point at.
 
-        Each selection is read after the one before it was read completely, unless the snapshot is not ``ordered``. Within one
+        A selection is read once the one before it is read completely, unless the snapshot is not ``ordered``. Within one
         selection the refs may be torn: no git server reads several refs at one instant. Trees that this format does not write bring
-        nothing along. An object that the repository lacks, or cannot send, is left out: only after its ref was read again and
-        still pointed at it, because an object may be gone as soon as no ref points at it.
+        nothing along. An object that the repository lacks, or cannot send, is left out, but only after its ref was read again and
+        still pointed at it: an object may be gone as soon as no ref points at it.
         """
         ...
 

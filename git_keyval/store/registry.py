@@ -1,7 +1,7 @@
 """Looking up expiry ids in an expiry registry, at the CDN that serves it.
 
-It sends nothing but oids, to one host, without a token. It believes nothing that the oid does not prove. And whatever goes wrong
-only means that an id stays unknown, which never leads to a deletion.
+It sends nothing but oids, to one host, without a token. It believes nothing that the oid does not prove. If something goes wrong,
+an id stays unknown, which never leads to a deletion.
 """
 
 from collections import OrderedDict, deque
@@ -26,7 +26,7 @@ SECONDS = 10.0
 """How long one look-up may take, of however many ids."""
 
 CAPACITY = 10_000
-"""How many ids are remembered: those of 27 years."""
+"""How many ids are remembered: as many as 27 years have days."""
 
 _AT_ONCE = 8
 _MAX_BYTES = 16
@@ -41,13 +41,13 @@ class ExpiryRegistry:
     def __init__(
         self, cdn: str, repository: str, *, network: Network = DIRECT, seconds: float = SECONDS, capacity: int = CAPACITY
     ) -> None:
-        """Look up there; nothing is sent yet. The answers to so many of the oids that were asked for last are remembered."""
+        """Look up there; nothing is sent yet. The latest ``capacity`` answers are remembered."""
         self._cdn = cdn
         self._repository = repository
         self._network = network
         self._seconds = seconds
         self._capacity = capacity
-        # None was looked up in vain, which is not done again in the same run.
+        # None stands for an id that was looked up in vain; it is not looked up again in the same run.
         self._known: OrderedDict[Oid, int | None] = OrderedDict()
         self._gave_up = False
 
@@ -126,7 +126,7 @@ class _LookUp:
 
 
 def _fetch(session: Session, oid: Oid, address: str) -> int | None:
-    """Ask for one id. No redirection is followed, and no more is read than an id has; None for whatever is not the id."""
+    """Return one id, or None if the answer is not the id. No redirection is followed, and no more is read than an id has."""
     try:
         with session.get(address, headers=_HEADERS, auth=_nobody, allow_redirects=False, stream=True, timeout=SECONDS) as answer:
             return read_entry(oid, answer.raw.read(_MAX_BYTES)) if answer.status_code == _FOUND else None

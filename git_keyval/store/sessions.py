@@ -14,10 +14,10 @@ from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password
 
 
 def direct(session: Session, url: str, network: Network, *, named_by: str) -> None:
-    """Have a session reach the server of an address by the proxy and the certificates that the environment names.
+    """Make a session reach the server of an address by the proxy and the certificates that the environment names.
 
-    Raises StoreError if it names what cannot be used. The session raises it where the proxy wants a password, and where it is sent
-    to another server. ``named_by`` is what the user named the server by.
+    Raises StoreError if these cannot be used. The session raises it if the proxy wants a password, and if an answer sends the
+    session to another server. ``named_by`` is the input or variable by which the user named the server.
     """
     scheme = urlsplit(url).scheme
     proxy = network.proxy(url)
@@ -65,4 +65,4 @@ class _Adapter(HTTPAdapter):
             target_of(answer.url, answer.headers.get("Location", ""), named_by=self._named_by)
 
     def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
-        """Add nothing to the context, which requests would: the certificates that it brings along."""
+        """Do nothing: requests would add the certificates that it brings along to the context."""

@@ -11,8 +11,8 @@ from git_keyval.store.port import Depth, Selection, Snapshot, Store
 def read_targets(store: Store, refs: Mapping[RefName, Oid], depth: Depth = Depth.MESSAGES) -> Snapshot:
     """Return these refs with what they point at.
 
-    Those of which something is not to be had are read again, and are in the answer as they are then, or not at all if they are
-    gone. So what the answer lacks is lost; it is not only that the ref has moved.
+    A ref whose objects cannot all be fetched is read again, and is in the answer as it is then, or not at all if it is
+    gone. So an object that the answer lacks is lost; its ref has not only moved.
     """
     objects = store.objects(set(refs.values()), depth)
     lacking = incomplete(refs, objects, depth)

@@ -15,7 +15,7 @@ from git_keyval.store.network import Network, Proxy
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")  # how http.client tells what a proxy answers to CONNECT
 WANTS_PASSWORD = 407
-"""What a proxy answers that takes no request without a password, or with this one."""
+"""The status of a proxy that wants a password, or another one."""
 
 _UNAUTHORIZED = 401  # what tinyproxy answers to a wrong password
 _CANNOT_REACH = {502, 503, 504}
@@ -33,9 +33,10 @@ class _Obstacle:
 
 
 def unreached(exc: BaseException, url: str, network: Network, *, named_by: str) -> StoreError | None:
-    """Return why the server of an address was not reached, if that is the reason of an exception of urllib3 or requests; else None.
+    """Return the error that explains an exception of urllib3 or requests, if the server was not reached; None if it was.
 
-    UnavailableError is what another time may change. ``named_by`` is what the user named the server by, for the next step.
+    It is an UnavailableError if another time may change it. ``named_by`` is the input or variable by which the user named the
+    server, for the next step.
     """
     causes = list(_causes(exc))
     obstacle = _obstacle(causes, network)

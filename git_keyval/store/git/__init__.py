@@ -40,7 +40,7 @@ def open_git_store(
     """Open a local path, ``file://``, ``http(s)://`` or ``ssh://`` address; nothing is read yet.
 
     ``environ`` is what git and ssh may see; ``token`` goes to an http(s) server in a header, and ``timeout`` is for how many
-    seconds that may be silent. ``total`` is how many seconds one conversation may take beside those that what it moves is given.
+    seconds that server may be silent. ``total`` is how many seconds one conversation may take, beside those for the bytes it moves.
     ``deletes_unseen`` is for servers that take the deletion of a ref that is not there, as git does.
     ``warn`` is called with a sentence for people, if something of another user's repository on this machine is not run.
     Raises NotARepositoryError for another kind of address, and for one that cannot be read.

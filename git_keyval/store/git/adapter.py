@@ -20,7 +20,7 @@ from git_keyval.store.patience import Patience
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 
 _MAX_READS = 10
-"""How often refs are read again that have moved before what they point at was fetched."""
+"""How often refs are read again, if they have moved before what they point at was fetched."""
 
 _T = TypeVar("_T")
 
@@ -37,7 +37,7 @@ class GitStore:
         patience: Patience,
         deletes_unseen: bool,
     ) -> None:
-        """Use the transport; nothing is sent yet. With ``patience`` what fails before anything was written is asked again."""
+        """Use the transport; nothing is sent yet. ``patience`` repeats what fails before anything was written."""
         self._deletes_unseen = deletes_unseen
         self._capabilities = capabilities
         self._clock = clock
@@ -77,7 +77,7 @@ class GitStore:
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
         """Read refs, each selection with a listing of its own, then fetch what is not known yet.
 
-        Where an object is not to be had, its ref may have moved since it was listed: then all is read again.
+        If an object cannot be fetched, its ref may have moved since it was listed: then all is read again.
         """
         seen = self._read_once(selections, depth)
         for _ in range(_MAX_READS):
@@ -122,7 +122,7 @@ class GitStore:
         return Snapshot(refs, self._fetcher.ask(server, asked, depth))
 
     def _converse(self, ask: Callable[[UploadPack], _T]) -> _T:
-        """Have a conversation with the server; one that breaks off is begun anew."""
+        """Hold a conversation with the server; begin it anew if it breaks off."""
 
         def attempt() -> _T:
             with upload_pack(self._transport) as server:

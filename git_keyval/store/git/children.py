@@ -1,8 +1,8 @@
-"""What the git and the ssh that are started here may see of the environment."""
+"""The environment of the git and ssh processes that are started here."""
 
 from collections.abc import Mapping
 
-# What `git rev-parse --local-env-vars` lists. Set by git in a hook, an alias or a rebase, they lead git to the repository of that.
+# What `git rev-parse --local-env-vars` lists. git sets them in a hook, an alias or a rebase, and they name the repository of that.
 REPOSITORY_VARIABLES = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -29,7 +29,7 @@ REPOSITORY_VARIABLES = frozenset(
 """Variables of git that mean one repository, which is not the one of this product."""
 
 _TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN"})
-"""git and ssh get at a path or a host by what the user has, not by a token for an API."""
+"""git and ssh reach a path or a host by what the user has, not by a token for an API."""
 
 _PREFIXES = (
     "GIT_KEYVAL_",
@@ -45,7 +45,7 @@ _PREFIXES = (
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a child may see: no input, no token, nothing that leads git to another repository than the one it is given."""
+    """Return the variables of a child: no input, no token, none that leads git to another repository than the one it is given."""
     kept = {name: value for name, value in environ.items() if not _is_private(name)}
     return {**kept, "GIT_PROTOCOL": "version=2", "LC_ALL": "C"}
 

@@ -1,8 +1,8 @@
-"""What a conversation with a git server is, whichever way it goes.
+"""A conversation with a git server, by any transport.
 
 A Conversation is one use of a service: the server's advertisement first, then any number of requests with an answer each. On a pipe
 it is one process; over HTTP each request is a POST of its own. Errors are StoreError; what happened to a request that was sent is
-for the caller to judge, so a broken answer is a BrokenConversationError.
+for the caller to judge, so a broken answer raises BrokenConversationError.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,9 +37,9 @@ class RequestTooLargeError(StoreError):
 
 
 class Deadline:
-    """When a conversation has to be over: after so many seconds, and one more for each 20 kB of what it is about.
+    """The end of a conversation: after so many seconds, and one more for each 20 kB of what it is about.
 
-    So a server that sends a byte now and then holds nobody for ever, and a long push has the time that it needs.
+    So a server that sends a byte now and then cannot hold the client for ever, and a long push has the time that it needs.
     """
 
     def __init__(self, elapsed: Callable[[], float], service: Service, seconds: float = TOTAL_SECONDS) -> None:
@@ -84,7 +84,7 @@ class Conversation(Protocol):
     def request(self, body: Iterable[bytes]) -> PacketReader:
         """Send a request and return the stream of its answer.
 
-        A server that hangs up before it has read the whole request may have answered: its answer is given then, too.
+        A server that hangs up before it has read the whole request may have answered: then that answer is returned.
         """
         ...
 
@@ -106,5 +106,5 @@ class Transport(Protocol):
         ...
 
     def update_refs(self, lines: str) -> bool:
-        """Have ``git update-ref --stdin`` do it, past the service; all or nothing. False if it was not done, or cannot be done."""
+        """Move refs by ``git update-ref --stdin``, past the service, all or nothing; return whether that was done."""
         ...

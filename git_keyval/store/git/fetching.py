@@ -1,4 +1,4 @@
-"""Objects by oid from upload-pack: what was seen before is not asked for again, and what is lost costs itself alone."""
+"""Objects by oid from upload-pack: an object that was seen before is not asked for again, and a lost one costs no other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -19,7 +19,7 @@ _WANTS = 16_000
 """How many objects are asked for at once: a line has 50 bytes, and many an HTTP server takes requests of up to 1 MB only."""
 
 _SILENT_ENDS = 24
-"""After how many requests that the server ended without a word, and none that it answered, nothing more is tried."""
+"""After so many requests that the server ended without a word, and none that it answered, nothing more is tried."""
 
 _KINDS: Mapping[Depth, frozenset[Kind]] = {
     Depth.OIDS: frozenset(),
@@ -35,7 +35,7 @@ class Converse(Protocol):
     """Has one conversation with the server, and begins it anew where it breaks off."""
 
     def __call__(self, ask: Callable[[UploadPack], _T]) -> _T:
-        """Return what ``ask`` makes of it. Raises StoreError."""
+        """Return what ``ask`` returns for the conversation. Raises StoreError."""
         ...
 
 
@@ -43,15 +43,15 @@ class Fetcher:
     """The objects of one repository."""
 
     def __init__(self, converse: Converse) -> None:
-        """Ask by these conversations."""
+        """Use these conversations."""
         self._converse = converse
         self._cache = _ObjectCache()
 
     def objects(self, asked: AbstractSet[Oid], depth: Depth, read: Mapping[Oid, GitObject]) -> Mapping[Oid, GitObject]:
         """Return what a read of these oids to this depth brings; ``read`` is what the same read has brought already.
 
-        What the repository lacks, or cannot send, is left out; so is what a server before protocol version 2 does not give, because
-        no ref points at it now.
+        Objects that the repository lacks, or cannot send, are left out. So are objects that no ref points at now, if the server
+        speaks a protocol before version 2, because it does not send them.
         """
         known = {**self._cache.all, **read}
         wanted = _incomplete(asked, known, depth)
@@ -64,9 +64,9 @@ class Fetcher:
         return closure(asked, known, depth)
 
     def ask(self, server: UploadPack, asked: AbstractSet[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
-        """Return what one conversation brings of a read of these oids; less where something is lost, or there is very much.
+        """Return what one conversation brings for a read of these oids; less if something is lost, or if there is very much.
 
-        A server that gives only what refs point at gives blobs with their commit or never.
+        A server that sends only what refs point at sends blobs with their commit or never.
         """
         if depth is Depth.TREES and not server.gives_all:
             depth = Depth.VALUES
@@ -78,7 +78,7 @@ class Fetcher:
         return closure(asked, {**self._cache.all, **fetched}, depth)
 
     def _fetch(self, wanted: AbstractSet[Oid], depth: Depth) -> tuple[dict[Oid, GitObject], set[Oid]]:
-        """Fetch objects, in parts; also return those that are lost, each of which the server answers with a refusal of all."""
+        """Fetch objects, in parts; return them, and the oids of lost ones, for each of which the server refuses a whole request."""
         found: dict[Oid, GitObject] = {}
         lost: set[Oid] = set()
         waiting = [*_parts(sorted(wanted))]
@@ -95,7 +95,7 @@ class Fetcher:
                 silent += isinstance(exc, SilentEndError)
                 if not found and silent > _SILENT_ENDS:
                     raise
-                # It does not say which of them cannot be sent: so half and half, until one is alone.
+                # It does not say which of them it cannot send. So ask for half and half, until one is alone.
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]] if middle else []
                 lost.update(() if middle else part)
@@ -124,14 +124,14 @@ class Fetcher:
         return found
 
     def _without_lost(self, oids: Sequence[Oid], named: Oid) -> Sequence[Oid]:
-        """Return those that are not lost; where the server cannot be asked, all but the one that it named."""
+        """Return the oids that are not lost or, if the server cannot be asked, all but the one that it named."""
         rest = [oid for oid in oids if oid != named]
         if len(rest) == len(oids):
             raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.")
         if not rest:
             return rest
 
-        # It looks for one after the other, so those before the one that it named are there; of the others any may be.
+        # It looks for one after the other, so those before the one that it named are there; the others may be lost.
         guess = oids[oids.index(named) - 1]
 
         def ask(server: UploadPack) -> set[Oid] | None:

@@ -110,7 +110,7 @@ class HttpTransport:
         return HttpConversation(self, service)
 
     def find(self, path: str, headers: dict[str, str]) -> "Answer":
-        """GET below the address, which from then on is the one that the server sends to. Raises StoreError, HTTPError."""
+        """GET below the address, which changes for good where the server redirects the request. Raises StoreError, HTTPError."""
         for _ in range(_MAX_MOVES):
             answer, location = self._send("GET", path, headers, None)
             if answer.status not in MOVED:
@@ -124,7 +124,7 @@ class HttpTransport:
         return self._send("POST", path, headers, body)[0]
 
     def status_error(self, answer: "Answer") -> StoreError | None:
-        """Return what a status means for the request: that it was not executed; None for success."""
+        """Return the error for a status that says that the request was not executed; None for success."""
         if answer.status == WANTS_PASSWORD and self._proxy is not None:
             return proxy_wants_password(self._proxy)
         if answer.status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
@@ -271,9 +271,9 @@ def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolMa
 
 
 def _moved(where: str, path: str, location: str) -> str:
-    """Return where the repository is instead, by where a request below its address is sent. Raises StoreError.
+    """Return the new address of the repository, from the one to which a request below its address is sent. Raises StoreError.
 
-    As with git, all that follows goes there (https://git-scm.com/docs/http-protocol).
+    As with git, all following requests go there (https://git-scm.com/docs/http-protocol).
     """
     target = urlsplit(target_of(f"{where}/{path}", location, named_by="'repository'"))
     moved = urlunsplit(target._replace(netloc=target.netloc.rpartition("@")[2]))
@@ -286,7 +286,7 @@ def _moved(where: str, path: str, location: str) -> str:
 
 
 def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Turn what goes wrong in the middle of an answer's body (no more of it in time, not what its headers say) into one error."""
+    """Turn failures in the middle of an answer's body (it comes too late, or is not what its headers say) into one error."""
 
     def read_some(size: int) -> bytes:
         try:

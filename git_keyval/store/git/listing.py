@@ -13,10 +13,10 @@ Listing = Iterator[tuple[RefName, Oid]]
 
 
 def unbroken(begin: Callable[[], Listing], patience: Patience) -> Listing:
-    """Stream a listing. One that breaks off is begun anew, and goes on after the last ref that was given: none is given twice.
+    """Yield a listing. If it breaks off, begin it anew, and go on after the last ref that was yielded: none comes twice.
 
     That takes a server that lists by name, as git does (https://git-scm.com/docs/pack-protocol, "Reference Discovery").
-    From any other one a listing that breaks off once it has begun is an error, and nothing is left out unseen.
+    With any other server, a listing that breaks off once it has begun is an error, so nothing is left out unseen.
     """
     last, is_ordered = "", True
     listing = patience.repeat(partial(_begun, begin))

@@ -1,7 +1,7 @@
 """Packs: the objects of a push written, the objects of a fetch read (https://git-scm.com/docs/gitformat-pack).
 
-What is fetched comes from a server that nobody here knows. So its checksum is compared before anything is believed, and the size
-that an object says it has before it is inflated: dulwich's own reader inflates whatever it is sent.
+A pack that is fetched comes from a server that nobody here knows. So its checksum is compared before anything in it is believed,
+and the size that an object says it has is checked before the object is inflated: dulwich's own reader inflates whatever it is sent.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ _COMPRESSION_LEVEL = 1
 _MIB = 1024 * 1024
 _LARGEST_BLOB = 4 * MAX_VALUE_BYTES
 LARGEST: Mapping[Kind, int] = {"commit": _MIB, "tag": _MIB, "tree": 64 * _MIB, "blob": _LARGEST_BLOB}
-"""How many bytes an object may have to be read. A counter that remembers a gather's increments has half of what a commit may, a map
-of a million fields what a tree may; other clients may write larger values than this one, up to what GitHub takes."""
+"""The largest size in bytes of an object that is read. A counter that remembers a gather's increments has half of that of a commit,
+a map of a million fields that of a tree. Other clients may write larger values than this one, up to what GitHub takes."""
 
 _HEADER, _MAGIC = 12, b"PACK"
 _VERSIONS = {2, 3}
@@ -37,7 +37,7 @@ _FIRST_PIECE, _PIECE = 4096, 64 * 1024
 
 
 class MalformedPackError(Exception):
-    """The server sent a pack that is none: cut off, changed on the way, or never right."""
+    """The server sent a pack that is not valid: cut off, changed on the way, or never right."""
 
 
 def write_pack(objects: Iterable[GitObject]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """A conversation with a process, through its standard input, output and error.
 
-All three pipes are served by one loop: nothing is waited for while another pipe fills, and nothing without a limit.
+One loop serves all three pipes: it waits for none of them while another one fills, and never without a limit.
 """
 
 import os
@@ -30,7 +30,7 @@ class PipeConversation:
     """A conversation with a process that was started with three pipes."""
 
     def __init__(self, process: subprocess.Popen[bytes], explain: Callable[[str], StoreError], deadline: Deadline) -> None:
-        """Take over the process; ``explain`` makes an error of what one that does not answer at all complains about."""
+        """Take over the process; if it does not answer at all, ``explain`` makes an error from its complaints."""
         self._process = process
         self._explain = explain
         self._pipes = _Pipes(process, deadline)
@@ -46,7 +46,7 @@ class PipeConversation:
         return self._answers
 
     def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Write the request, so that git works on its beginning while the rest is made; the answer comes on the same stream."""
+        """Write the request in blocks, so that git works on the first ones meanwhile; the answer comes on the same stream."""
         # A server that has hung up may have said why, which the answer shows.
         with suppress(BrokenPipeError):
             for block in _blocks(body):
@@ -161,7 +161,7 @@ class _Pipes:
         return data
 
     def _read_last_words(self) -> None:
-        """Read what is still said of why the process has ended. Its children may keep the pipe open."""
+        """Read the last complaints, which say why the process has ended. Its children may keep the pipe open."""
         for _ in range(_LAST_READS):
             if self._errors not in self._open_outputs or not self._wait(min(self._deadline.left, _LAST_WORDS_SECONDS)):
                 return
@@ -169,7 +169,7 @@ class _Pipes:
 
 
 def _blocks(body: Iterable[bytes]) -> Iterator[bytes]:
-    """Join pieces, most of which are short lines, to blocks that are worth a call of the system."""
+    """Join pieces, most of which are short lines, to blocks that are worth a system call."""
     waiting = bytearray()
     for piece in body:
         waiting += piece

@@ -5,8 +5,8 @@ already in conflict. When the server refuses the push, nothing of it was applied
 meanwhile, those transactions are in conflict, and the rest is sent again. So each round costs one push, and a race ends in the
 second round.
 
-A git server keeps that promise but for what it refuses before its transaction begins: where it misses objects, or hides a ref, it
-still executes the other commands (so a repository with one broken ref deletes, and creates nothing). These are put back.
+A git server does not keep that promise for commands that it refuses before its transaction begins: if it misses objects, or hides a
+ref, it still executes the other commands. So a repository with one broken ref deletes, and creates nothing. These are put back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ from git_keyval.store.port import (
 
 _MAX_ROUNDS: Final = 12
 _UNSEEN_ROUNDS: Final = 3
-"""After how many refusals for reasons that may pass deletions of what is not there are left out."""
+"""After so many refusals for reasons that may pass, deletions of refs that are not there are left out."""
 
 
 def push_transactions(
@@ -153,7 +153,7 @@ class _Outcomes:
         refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
         passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
         if (refused or passing) and _may_be_of(current.unseen, report):
-            # What git takes, another server or a hook may not, and say so in words that nobody knows.
+            # Another server, or a hook, may refuse what git takes, in words that nobody knows.
             self._refusals_of_unseen += 1
             self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
             passing |= refused

@@ -123,7 +123,7 @@ def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
     asked = [
         "report-status",
         *(["atomic"] if wanted.atomic else []),
-        # Quiet leaves out the progress of git, and nothing of a hook's words.
+        # Quiet leaves out git's progress, but none of a hook's words.
         *(each for each in ("side-band-64k", "quiet") if each in capabilities),
     ]
     for number, command in enumerate(wanted.commands):
@@ -180,13 +180,13 @@ def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> Push
     refused = {name: reason for name, reason in answered.items() if reason}
     if not (wanted.atomic and refused):
         return PushReport("done", refused, words=words)
-    # What git refuses before it begins its transaction (objects that are missing, hidden refs), it leaves out of that.
+    # git leaves out of its transaction what it refuses before that begins: objects that are missing, hidden refs.
     torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
     return PushReport("refused", refused, words=words, torn=torn)
 
 
 def _without_report(wanted: Push, broken: str, words: str) -> PushReport:
-    # Git ends where a hook does not let it commit a transaction, which all of an atomic push is (refs.c, ref_transaction_prepare).
+    # An atomic push is one transaction. Git ends if a hook does not let it commit that (refs.c, ref_transaction_prepare).
     if wanted.atomic and broken.endswith(_ABORTED):
         return PushReport("refused", reason=_ABORTED.removeprefix("fatal: "), words=broken.removesuffix(_ABORTED).strip("; "))
     return PushReport("unknown", reason=broken, words=words)

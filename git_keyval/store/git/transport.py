@@ -15,7 +15,7 @@ from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.messages import without_credentials
 
 _FINAL = re.compile(r"^(fatal|error|usage):", re.IGNORECASE)
-"""What git itself says it will say again; most connections of ssh that broke may come about the next time."""
+"""What git itself says, it would say again; a connection of ssh that broke may come about the next time."""
 
 # What ssh and the shell say where nothing was reached: whether another time may change it, what it means, and what to do.
 _UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
@@ -43,7 +43,7 @@ _UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
 )
 _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
 
-# Of an option that is given twice ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
+# If an option is given twice, ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
 # trust a host, would wait for ever in a step, where nobody answers.
 _SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 

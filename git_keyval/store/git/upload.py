@@ -2,7 +2,7 @@
 
 https://git-scm.com/docs/protocol-v2 and https://git-scm.com/docs/pack-protocol. Version 2 is what current servers speak; plain ssh
 servers, and HTTP servers that do not pass on a header, often do not let the version through. They answer as before it, with all
-refs at once, and give nothing but what these point at: a ref and its object are then to be had in one conversation only.
+refs at once, and send nothing but what these point at: then a ref and its object must be read in one conversation.
 """
 
 import re
@@ -40,7 +40,8 @@ _DAMAGE = re.compile(
 _LONGEST_ADVERTISEMENT = 1_000
 """How many lines of capabilities a server may send; a dozen is usual."""
 _LARGEST_PACK = 8 * 1024**3
-"""How many bytes the answer to one request may have: more than any that is asked for here, and what a disk should have room for."""
+"""How many bytes the answer to one request may have: more than any request here asks for, and as much as a disk should have room
+for."""
 # https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterltfilter-specgt
 _FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
 # Some servers insist on thin-pack. It changes nothing: a pack is thin only against what the client says it has, which is nothing.
@@ -91,11 +92,11 @@ class UploadPack:
 
     @property
     def gives_all(self) -> bool:
-        """Whether it gives any object by its oid, or only what a ref points at now, with what that needs."""
+        """Whether it sends any object by its oid, or only what a ref points at now, with what that needs."""
         return self._advertised is None or _ANY_REACHABLE in self._capabilities
 
     def gives(self, oids: set[Oid]) -> set[Oid]:
-        """Return those of the oids that may be asked for in this conversation, there or not."""
+        """Return the oids that may be asked for in this conversation, whether the repository has them or not."""
         return oids if self.gives_all or self._advertised is None else oids.intersection(self._advertised.values())
 
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
@@ -107,10 +108,10 @@ class UploadPack:
                     yield name, oid
 
     def fetch(self, oids: Sequence[Oid], depth: Depth) -> Iterator[GitObject]:
-        """Stream these objects with all that they need, but for what is beyond the depth, where the server can leave that out.
+        """Yield these objects with all that they need, without what is beyond the depth, if the server can leave that out.
 
-        What is too large to be an object of this format is left out. Raises MissingObjectError for the first object that the server
-        lacks and DamagedError if it lacks what one of them needs, before anything is given.
+        An object that is too large for this format is left out. Raises MissingObjectError for the first object that the server
+        lacks, and DamagedError if it lacks what one of them needs, before anything is yielded.
         """
         with tempfile.TemporaryFile() as file, _readable():
             self._receive_pack(oids, depth, file)
@@ -124,9 +125,9 @@ class UploadPack:
             )
 
     def present(self, oids: Sequence[Oid], one: Oid) -> set[Oid] | None:
-        """Return those of the objects that the repository has: it acknowledges what a client says that it has, too.
+        """Return the objects that the repository has, too: the server acknowledges these of all that the client says it has.
 
-        ``one`` is an object that it gives. None if it cannot be asked. Raises MissingObjectError and DamagedError.
+        ``one`` is an object that the server sends. None if it cannot be asked. Raises MissingObjectError and DamagedError.
         """
         haves = [b"have " + oid.encode() for oid in oids]
         with _readable():

@@ -17,7 +17,7 @@ _PROGRESS = re.compile(r"[\w ]+: +\d+% \(\d+/\d+\)")
 
 
 class Words:
-    """Collects what is said; of much, the beginning and the end."""
+    """Collects what is said; keeps the beginning and the end of a long text."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -39,9 +39,9 @@ class Words:
         return cleaned((self._head + gap + self._tail).decode("utf-8", "replace"))
 
 
-# What git adds of its own to a lock that it found (lockfile.c); the message names the file before.
+# The advice that git adds when it finds a lock (lockfile.c); before it, the message names the file.
 _ADVICE = re.compile(r"\.?\s*Another git process seems to be running.*?to continue\.", re.DOTALL)
-# A server for trying things out may say again what it was sent: RFC 7617, RFC 6750, and GitHub's tokens by their prefixes
+# A server that echoes requests repeats the credentials: RFC 7617, RFC 6750, and GitHub's tokens by their prefixes
 # (https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github).
 _CREDENTIALS = re.compile(r"(?<=\bbasic )[\w+/=.~-]{4,}|(?<=\bbearer )[\w+/=.~-]{4,}|\b(?:gh[a-z]_|github_pat_)\w+", re.IGNORECASE)
 _ENDED = re.compile(r"(?<=[.,:;!?]);(?= )")

@@ -1,7 +1,7 @@
-"""What an answer of GitHub's API says became of the request, by REST and GraphQL alike: its status class first, then the body.
+"""What an answer of GitHub's API says about its request, by REST and GraphQL alike: its status class first, then the body.
 
-That nothing was done is said only by answers that are known to come before anything is done. Of any other (a server error with
-whatever body, an error of GraphQL that nobody knows, a body that is cut off) it is not known: a LostReplyError.
+Only answers that are known to come before execution say that nothing was done. After any other answer (a server error with
+any body, an error of GraphQL that nobody knows, a body that is cut off) it is not known: a LostReplyError.
 """
 
 import json
@@ -16,7 +16,7 @@ from git_keyval.store.messages import one_line
 from git_keyval.store.patience import LostReplyError
 
 Json: TypeAlias = Any
-"""Parsed JSON of a server: looked at with care, where it is read."""
+"""Parsed JSON of a server; the code that reads it checks its types."""
 
 _HEAVY = {502, 504}
 """What GitHub answers for a request that took longer than ten seconds."""
@@ -25,8 +25,8 @@ _NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
 """Refusals that are known to come before execution, also from a proxy. Any other one counts only in GitHub's words."""
 _OK, _FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 200, 400, 408, 409
 
-# https://docs.github.com/graphql/guides says nothing of types; these were seen of what was not done. Others were seen of mutations
-# that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer shall show.
+# https://docs.github.com/graphql/guides says nothing of types. These were seen with mutations that were not done, others with
+# mutations that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer should show.
 _NOT_EXECUTED_TYPES = {
     "FORBIDDEN",
     "INSUFFICIENT_SCOPES",

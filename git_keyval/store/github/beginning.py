@@ -1,6 +1,6 @@
-"""The first commit of an empty repository, of which GitHub's API makes only one kind: a file put into the repository.
+"""The first commit of an empty repository. GitHub's API makes it in one way only: a file is put into the repository.
 
-Before there is a commit it stores no object (https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
+Before there is a commit, the API stores no object (https://docs.github.com/rest/repos/contents#create-or-update-file-contents).
 """
 
 import base64

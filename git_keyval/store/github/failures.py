@@ -1,4 +1,4 @@
-"""What can become of one request to GitHub's API, other than the answer asked for; what may pass is in ``store.patience``.
+"""How one request to GitHub's API can fail; failures that may pass are in ``store.patience``.
 
 Internal to this adapter: above it, each of these is an outcome of a transaction or a StoreError.
 """

@@ -21,8 +21,9 @@ from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth,
 FIRST_BATCH, MAX_BATCH = 100, 400
 """How many refs one mutation moves. GitHub names no limit but ten seconds."""
 
-# What is known, or likely, to be said of a ref that is not as expected (https://docs.github.com/graphql/reference/input-objects
-# says nothing of it). Where it is, and no ref shows to have moved, what was read is older than the refusal.
+# What GitHub says, or is likely to say, about a ref that is not as expected
+# (https://docs.github.com/graphql/reference/input-objects says nothing of it). If it says so, and a read shows no ref that has
+# moved, the read is older than the refusal.
 _STALE = re.compile(r"stale|expected|but is|is at|already exists|cannot lock|lock ref|reference update failed", re.IGNORECASE)
 
 
@@ -76,7 +77,7 @@ class Moves:
             work.end(batch, Applied())
 
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
-        """Find out what was in the way; whatever has no outcome afterwards is sent again."""
+        """Find out what was in the way; a transaction that has no outcome afterwards is sent again."""
         expecting = [update.name for update in work.of(batch) if update.expect is not ANY]
         if refusal.is_final or refusal.kind.isdigit():  # a status is about the request, and not about refs
             self._end_or_halve(work, batch, refusal.outcome)
@@ -121,7 +122,7 @@ class Moves:
         return any_moved
 
     def _leave_out_absent(self, work: "_Work", batch: list[int], refs: Mapping[RefName, Oid]) -> bool:
-        """Leave out deletions of what is not there, which the server may refuse; True if there were any."""
+        """Leave out deletions of refs that are not there, which the server may refuse; return whether there were any."""
         absent = {update.name for update in work.of(batch) if _is_forced_deletion(update)} - refs.keys()
         for index in batch:
             work.updates[index] = tuple(update for update in work.updates[index] if update.name not in absent)

@@ -18,7 +18,7 @@ _PACKAGE = "github"
 
 
 class TokenAuth:
-    """What the requester asks of ``github.Auth.Token``, which it would take every class of PyGithub to import."""
+    """What the requester needs of ``github.Auth.Token``; to import that would import every class of PyGithub."""
 
     def __init__(self, token: str) -> None:
         """Authenticate with a token."""
@@ -40,7 +40,7 @@ def _import_requester() -> type["Requester"]:
         sys.modules[_PACKAGE] = module_from_spec(spec)
     requester: type[Requester] = import_module("github.Requester").Requester
     if not is_imported:
-        # Whoever imports the package after this gets all of it.
+        # Code that imports the package after this gets all of it.
         for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
             del sys.modules[name]
     return requester

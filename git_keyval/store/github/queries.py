@@ -15,7 +15,7 @@ from git_keyval.store.github.answers import Json
 from git_keyval.store.port import Depth
 
 PAGE = 100
-"""How many refs below a prefix one answer brings: the most that GitHub gives."""
+"""How many refs below a prefix one answer brings: the most that GitHub allows."""
 
 RESOLVED = ("refs/heads/", "refs/tags/")
 """Where the refs are that GraphQL knows."""
@@ -63,7 +63,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """What answers hold. ``next_pages`` is left to be asked for; ``moved`` are refs that were not the same each time.
+    """What answers hold. ``next_pages`` are still to be asked for; ``moved`` are refs that were not the same each time.
 
     ``withheld`` are objects that answers name without holding them in full, or that are not there; those that are blobs are in
     ``blobs``, too.
@@ -89,7 +89,7 @@ class Found:
 
 
 def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, Json]]:
-    """Return the query that asks for these in this order, and its variables but for ``owner`` and ``name``."""
+    """Return the query that asks for these in this order, and its variables except ``owner`` and ``name``."""
     fields: list[str] = []
     declared: list[str] = ["$owner: String!", "$name: String!"]
     variables: dict[str, Json] = {}
@@ -146,7 +146,7 @@ def _add(found: Found, target: Mapping[str, Json]) -> None:
 
 
 def _objects(target: Mapping[str, Json]) -> Iterator[GitObject]:
-    """Build what a target describes, each object only if it has the oid that it is said to have."""
+    """Yield the objects that a target describes, each only if it has the oid that the answer names."""
     if "message" in target:
         yield from _commits(target)
         yield from _tree_and_blobs(target)

@@ -32,9 +32,9 @@ class Repository:
     """A repository by its name, which may change while it is used, and its GraphQL id, which does not."""
 
     def __init__(self, client: GithubClient, patience: Patience, name: str, repository_id: str, *, is_public: bool = False) -> None:
-        """Use the repository ``owner/name``; its id may be unknown yet, and is then learnt from the first read.
+        """Use the repository ``owner/name``. If its id is not known yet, the first read brings it.
 
-        So is whether it is public, if that was not ``is_public`` before.
+        The first read also shows whether the repository is public, unless ``is_public`` says so before.
         """
         self.client = client
         self.patience = patience
@@ -67,8 +67,8 @@ class Repository:
     def post(self, resource: str, body: Mapping[str, Json], *, all_stored: bool = True) -> Json:
         """POST what is named by its content. Raises RejectedError, EmptyRepositoryError and StoreError.
 
-        With ``all_stored`` the repository has whatever the body names, and a copy that lacks some of it is waited for. So is one
-        that lacks the repository itself, where it was seen in this run.
+        With ``all_stored`` the repository has whatever the body names, so a copy that lacks some of it lags behind and is waited
+        for. A copy that lacks the repository itself is waited for, too, if this run has seen the repository.
         """
         try:
             return self._repeat(lambda: self._post(resource, body, all_stored=all_stored))
@@ -93,7 +93,7 @@ class Repository:
     def matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
         """List all refs whose names start with a prefix, which need not be a folder: GitHub answers with all of them at once."""
         if not prefix.startswith(_REFS):
-            # All that git knows is below refs/, so of a shorter prefix everything.
+            # All that git knows is below refs/, so a shorter prefix means everything.
             return self.matching(_REFS) if _REFS.startswith(prefix) else []
         answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
         try:
@@ -104,8 +104,9 @@ class Repository:
     def ask(self, wanted: Iterable[Wanted], depth: Depth, found: Found | None = None, *, patient: bool = True) -> Found:
         """Read all that is wanted, in that order, in as few requests as the server answers; add it to what was found.
 
-        What no query answers is listed, each with a request of its own. Where the server gives up on many things, they are asked
-        for in parts; on one thing alone, that is asked for again. Without patience, TooMuchError is raised instead.
+        What no query answers is listed, each prefix with a request of its own. If the server gives up on a query for many things,
+        they are asked for in parts; if it gives up on one thing alone, that is asked for again. Without patience, TooMuchError is
+        raised.
         """
         found = Found() if found is None else found
         items, waiting, listed = list(wanted), list[Wanted](), dict[Oid, Wanted]()

@@ -1,4 +1,4 @@
-"""What is sent of a tree: all its entries or, of many, what differs from a tree that the repository has. Pure.
+"""What is sent of a tree: all its entries or, if these are many, what differs from a tree that the repository has. Pure.
 
 ``base_tree`` names the tree that the entries are put into, and ``sha: null`` takes one out of it
 (https://docs.github.com/rest/git/trees#create-a-tree).
@@ -24,7 +24,7 @@ _WHOLE_ENTRIES = 16
 _SHORTEST_ENTRY = len(b"100644 a\0") + 20
 _KEPT_BASES = 8
 _NAME = re.compile("[A-Za-z0-9_%-][A-Za-z0-9._%-]*")
-"""What an entry of a base may be called: as this format calls elements, so that GitHub takes the name in a removal."""
+"""The names that entries of a base may have: those that this format gives to elements, so that GitHub takes them in a removal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Bases:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What a tree shall have at a name; nothing where the oid is none."""
+    """What a tree should have at a name; without an oid, nothing."""
 
     name: str
     mode: int
@@ -102,7 +102,7 @@ class TreeUpload:
             _Edit(name, FILE_MODE, oid, texts.get(oid)) for name, oid in entries.files.items() if self._base_files.get(name) != oid
         ]
         edits += [_Edit(name, FOLDER_MODE, oid) for name, oid in entries.folders.items()]
-        # So many are kept of a base that no tree on the way is empty, which GitHub does not make.
+        # GitHub makes no empty tree, so enough entries of the base are kept that no tree on the way is empty.
         edits += [_Edit(name, FILE_MODE, None) for name in sorted(self._base_files.keys() - entries.files.keys())]
         self._portions = list(_portions(edits))
 

@@ -20,7 +20,7 @@ from git_keyval.store.github.trees import Bases, TreeUpload, inlined
 from git_keyval.store.messages import one_line
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
-"""What every database in use has: sent only if the server turns out to lack it."""
+"""What every database in use has. It is sent only if the server turns out to lack it."""
 
 _ASSUMED_REQUESTS = 2
 
@@ -49,8 +49,8 @@ class Uploads:
     def cost(self, objects: Iterable[GitObject], *, anchors: bool = False) -> int | None:
         """Count the requests that storing these takes, in a repository that has what every database has, unless it ``anchors`` one.
 
-        None if there is an object that the API cannot make: a tag object, another's commit, a message that is no text, a tree that
-        is empty or not of this format.
+        None if there is an object that the API cannot make: a tag object, a commit that this format does not write, a message that
+        is no text, a tree that is empty or not of this format.
         """
         missing = self._missing(objects)
         assumed = _ASSUMED_REQUESTS if anchors and not self._stored >= ASSUMED else 0
@@ -76,7 +76,7 @@ class Uploads:
         self._bases.add(missing)
 
     def store_assumed(self) -> bool:
-        """Store what every database has; False if this run has done so before."""
+        """Store what every database has; return False if this run has done so before."""
         if self._stored >= ASSUMED:
             return False
         self._stored |= ASSUMED

@@ -1,4 +1,4 @@
-"""Writes: by the API what takes few requests there, by one push what does not."""
+"""Writes: by the API if it takes few requests there, by one push otherwise."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -65,7 +65,7 @@ class Writes:
         ) from cause
 
     def _begin(self, transaction: Transaction, first: FirstCommit) -> Outcome:
-        """Have GitHub make a commit of the same file, and move the branch to ours if that is not the same commit."""
+        """Let GitHub make a commit of the same file, and move the branch to ours if that is another commit."""
         try:
             made = oid_in(self._repository.begin(first.path, first.body()))
         except LostReplyError as exc:
@@ -82,12 +82,12 @@ class Writes:
         return outcome
 
     def _retried(self, transactions: Sequence[Transaction], outcomes: list[Outcome]) -> list[Outcome]:
-        """Try by the API what a push was refused for: a rule may be about pushes of many refs only."""
+        """Try by the API the transactions of a push that was refused: a rule may be about pushes of many refs only."""
         refused = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and not outcome.too_large]
         if not refused:
             return outcomes
         first, *others = refused
-        # Its words say more: what in a value looks like a credential, say.
+        # The API's words say more, for example which part of a value looks like a credential.
         (outcomes[first],) = self._apply_by_api([transactions[first]])
         if isinstance(outcomes[first], Refused):
             return outcomes
@@ -97,7 +97,7 @@ class Writes:
         return outcomes
 
     def _cost(self, transactions: Sequence[Transaction]) -> int:
-        """Count the API requests that the transactions take if nothing goes wrong; too many for what only git can do."""
+        """Count the API requests that the transactions take if nothing goes wrong; what only git can do counts as too many."""
         names = [update.name for transaction in transactions for update in transaction.updates]
         anchors = any(map(_anchors, transactions))
         uploads = self._uploads.cost((obj for transaction in transactions for obj in transaction.objects), anchors=anchors)
