@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
+from git_keyval.database.keys import KeyView
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, decode_anchor
 from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
 from git_keyval.format.elements import Collection, decode_collection, element_id, element_value
-from git_keyval.format.expiry import decode_expiry, is_expired
+from git_keyval.format.expiry import decode_expiry
 from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message
 from git_keyval.format.names import (
     ANCHOR_TAG,
@@ -32,7 +33,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.format.records import decode_data
-from git_keyval.format.redirects import Redirect, decode_redirect, redirect_of
+from git_keyval.format.redirects import Redirect, decode_redirect
 from git_keyval.format.registry import decode_entry
 from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
@@ -170,16 +171,16 @@ def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tupl
 
 
 def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> Iterator[_Target]:
-    """Read what these refs point at, and with a breadcrumb also the commit of its key's value.
+    """Read what these refs point at, and with a breadcrumb also the commits of its key's value and expiry.
 
     The trees are read first: they tell how many blobs there are, and so how many of the refs can be read to the end together.
     """
     waiting = iter(names)
     while batch := list(islice(waiting, _AT_ONCE)):
         trees = dict(store.objects({refs[name] for name in batch}, Depth.TREES))
-        values = {value for name in batch if (value := _value_beside(name, refs)) is not None} - trees.keys()
-        if values:
-            trees |= store.objects(values)
+        beside = {oid for name in batch for oid in _beside(name, refs)} - trees.keys()
+        if beside:
+            trees |= store.objects(beside)
         lacking = {name: missing([refs[name]], trees, Depth.VALUES) for name in batch}
         for group in _groups(lacking):
             incomplete = {refs[name] for name in group if lacking[name]} & trees.keys()
@@ -211,10 +212,13 @@ def _groups(lacking: Mapping[RefName, AbstractSet[Oid]]) -> Iterator[list[RefNam
     yield group
 
 
-def _value_beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> Oid | None:
-    """Give the oid of the value of a breadcrumb's key; None without a value, and for any other ref."""
+def _beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> list[Oid]:
+    """Return the oids of the value and the expiry of a breadcrumb's key; none for any other ref."""
     ref = parse(breadcrumb) if breadcrumb.startswith(BREADCRUMBS_PREFIX) else None
-    return refs.get(naming_of(breadcrumb).value(ref.key_id)) if isinstance(ref, BreadcrumbRef) else None
+    if not isinstance(ref, BreadcrumbRef):
+        return []
+    naming = naming_of(breadcrumb)
+    return [refs[name] for name in (naming.value(ref.key_id), naming.expiry(ref.key_id)) if name in refs]
 
 
 def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
@@ -267,14 +271,16 @@ def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObjec
             if KeyId(target.oid) != key_id:
                 yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
         case RecordRef("exp", element=None):
+            view = _view(database, name, ref.key_id, objects)
             counts["expiries"] += 1
-            counts["expired"] += is_expired(decode_expiry(target), now)
+            counts["expired"] += view.expired(now) and view.version is not None
         case RecordRef("exp"):
             counts["elementExpiries"] += 1
             decode_expiry(target)
         case BreadcrumbRef(_, time):
             counts["breadcrumbs"] += 1
-            yield from _check_breadcrumb(name, target, database.refs, objects)
+            decode_delta(target)
+            yield from _check_counter_of(name, _view(database, name, ref.key_id, objects), now)
             yield from _check_time(name, time, now)
         case GcRef(_, time):
             counts["parked"] += 1
@@ -380,21 +386,20 @@ def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
         yield from _check_time(name, counter.set_at, now)
 
 
-def _check_breadcrumb(name: RefName, target: GitObject, refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject]) -> _Found:
-    decode_delta(target)
-    beside = _value_beside(name, refs)
-    value = None if beside is None else objects.get(beside)
-    if redirect_of(value) is not None:
-        yield Problem(name, "warning", "it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER)
-    elif value is not None and _holds_other_than_counter(value):
-        yield Problem(name, "warning", "it is void: its key holds no counter", "Nothing: gather removes it.")
+def _view(database: _Database, name: RefName, key_id: KeyId, objects: Mapping[Oid, GitObject]) -> KeyView:
+    return KeyView.of(naming_of(name), key_id, Snapshot(database.refs, objects))
 
 
-def _holds_other_than_counter(value: GitObject) -> bool:
+def _check_counter_of(breadcrumb: RefName, view: KeyView, now: Micros) -> _Found:
     try:
-        return decode_message(value)["category"] != "counter"
+        if view.redirect() is not None:
+            yield Problem(
+                breadcrumb, "warning", "it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER
+            )
+        elif view.held_counter(now) is None:
+            yield Problem(breadcrumb, "warning", "it is void: its key holds no counter", "Nothing: gather removes it.")
     except MalformedRecordError:
-        return False  # reported for the value itself
+        return  # reported for the value itself, or the expiry
 
 
 def _check_time(name: RefName, time: str, now: Micros) -> _Found:

@@ -6,24 +6,21 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from git_keyval.database.keys import KeyView
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
     NULL,
     Breadcrumb,
     Counter,
     counting,
-    decode_counter,
     encode_counter,
-    ended_life,
     fold,
     is_ahead,
     read_breadcrumb,
 )
-from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, OtherCategoryError, decode_message
-from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
-from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.redirects import redirect_of
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, RefName, naming_of, parse
+from git_keyval.format.objects import Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.progress import Progress
@@ -51,17 +48,8 @@ _NO_ROOM = CounterOverflowError().reason
 class _Trail:
     """The breadcrumbs of one key as listed."""
 
-    key_id: KeyId
-    naming: Naming
+    view: KeyView
     listed: list[tuple[RefName, Oid, BreadcrumbRef]] = field(default_factory=list)
-
-    @property
-    def value_name(self) -> RefName:
-        return self.naming.value(self.key_id)
-
-    @property
-    def expiry_name(self) -> RefName:
-        return self.naming.expiry(self.key_id)
 
 
 def plan_gather(
@@ -79,18 +67,18 @@ def plan_gather(
     plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
     if not trails:
         return plan
-    refs = read_refs(
-        store, [name for trail in trails for name in (trail.expiry_name, trail.value_name)], "gather: listing the keys", progress
-    )
+    keys = [name for trail in trails for name in (trail.view.expiry_name, trail.view.value_name)]
+    refs = read_refs(store, keys, "gather: listing the keys", progress)
     crumbs = {name: oid for trail in trails for name, oid, _ in trail.listed}
     seen = read_targets(store, {**crumbs, **refs})
-    expiries = [seen.refs[trail.expiry_name] for trail in trails if trail.expiry_name in seen.refs]
+    expiries = [seen.refs[trail.view.expiry_name] for trail in trails if trail.view.expiry_name in seen.refs]
     seen = replace(seen, objects=with_expiries(expiries, seen.objects, resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        work = partial(_plan_trail, trail, seen, now, old, new_op)
-        plan.add(attempt_record(work, partial(Left, trail.value_name, Reason.UNGATHERABLE)))
+        trail.view = replace(trail.view, seen=seen)
+        work = partial(_plan_trail, trail, now, old, new_op)
+        plan.add(attempt_record(work, partial(Left, trail.view.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages(trails, now)
     return plan
@@ -103,7 +91,7 @@ def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
         if isinstance(ref, BreadcrumbRef):
             folder = name.rpartition("/")[0]
             if folder not in trails:
-                trails[folder] = _Trail(ref.key_id, naming_of(name))
+                trails[folder] = _Trail(KeyView.of(naming_of(name), ref.key_id, Snapshot({})))
             trails[folder].listed.append((name, oid, ref))
     return list(trails.values())
 
@@ -120,10 +108,10 @@ def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
     return counts
 
 
-def _plan_trail(trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> Iterator[Item]:
+def _plan_trail(trail: _Trail, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> Iterator[Item]:
     crumbs: list[Breadcrumb] = []
     ripe: list[Breadcrumb] = []
-    for found in _read_breadcrumbs(trail, seen):
+    for found in _read_breadcrumbs(trail):
         if isinstance(found, Left):
             yield found
             continue
@@ -133,31 +121,31 @@ def _plan_trail(trail: _Trail, seen: Snapshot, now: Micros, old: Timestamp, new_
         else:
             yield Left(found.name, Reason.YOUNG)
     if ripe:
-        yield from _plan_ripe(trail, seen, now, crumbs, ripe, new_op)
+        yield from _plan_ripe(trail.view, now, crumbs, ripe, new_op)
 
 
 def _plan_ripe(
-    trail: _Trail, seen: Snapshot, now: Micros, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
+    view: KeyView, now: Micros, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
 ) -> Iterator[Item]:
-    if redirect_of(seen.objects.get(seen.refs.get(trail.value_name, NULL_COMMIT.oid))) is not None:
+    if view.redirect() is not None:
         yield from (Left(crumb.name, Reason.REDIRECTED) for crumb in ripe)
         return
     try:
-        base, expired = _base(trail, seen, now)
+        alive = view.alive(now)
+        base = view.held_counter(now)
     except MalformedRecordError as exc:
         yield from (Left(crumb.name, Reason.UNREADABLE_COUNTER, exc.reason) for crumb in ripe)
         return
     if base is None:
-        yield from _deletions(trail, Kind.DELETE_STRAY_BREADCRUMBS, ripe)
-    elif expired and not counting(base, crumbs):
+        yield from _deletions(view, Kind.DELETE_STRAY_BREADCRUMBS, ripe)
+    elif view.version is not None and not alive and not counting(base, crumbs):
         yield from (Left(crumb.name, Reason.ENDS_WITH_COUNTER) for crumb in ripe)
     else:
-        yield from _fold(trail, seen, base, crumbs, ripe, new_op, now, revived=expired or trail.value_name not in seen.refs)
+        yield from _fold(view, base, crumbs, ripe, new_op, now, revived=not alive)
 
 
 def _fold(
-    trail: _Trail,
-    seen: Snapshot,
+    view: KeyView,
     base: Counter,
     crumbs: Sequence[Breadcrumb],
     ripe: Sequence[Breadcrumb],
@@ -167,37 +155,35 @@ def _fold(
     revived: bool,
 ) -> Iterator[Item]:
     """Plan the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
-    expect, waiting, stored = seen.expected(trail.value_name), list(crumbs), base
-    endings = (
-        [RefUpdate(trail.expiry_name, seen.refs[trail.expiry_name], DELETE)] if revived and trail.expiry_name in seen.refs else []
-    )
+    expect, waiting, stored = view.expected(view.value_name), list(crumbs), base
+    endings = view.deletions(view.expiry_name) if revived else ()
     for start, taking in _portions(ripe):
         counts = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
         if not counts:
-            yield _deletion(trail, Kind.DELETE_VOID_BREADCRUMBS, taking)
+            yield _deletion(view, Kind.DELETE_VOID_BREADCRUMBS, taking)
             continue
         try:
             folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=now)
         except BoundError as exc:
             counts = {crumb.name for crumb in counting(base, waiting)}
-            yield from _plan_stuck(trail, ripe[start:], counts, stored, exc.reason)
+            yield from _plan_stuck(view, ripe[start:], counts, stored, exc.reason)
             return
         added = folded.seq - base.seq
         if not added:
-            yield from _plan_stuck(trail, taking, counts, stored, _NO_ROOM)
+            yield from _plan_stuck(view, taking, counts, stored, _NO_ROOM)
             continue
         gone = {crumb.name for crumb in taken}
         yield from (Left(name, Reason.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
         commit = encode_counter(folded)
-        updates = (RefUpdate(trail.value_name, expect, commit.oid), *endings, *_removed(taken))
+        updates = (RefUpdate(view.value_name, expect, commit.oid), *endings, *_removed(taken))
         transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
-        yield Action(trail.value_name, Kind.FOLD_BREADCRUMBS, transaction, Counts(added, len(taken) - added))
-        base, expect, endings = folded, commit.oid, []
+        yield Action(view.value_name, Kind.FOLD_BREADCRUMBS, transaction, Counts(added, len(taken) - added))
+        base, expect, endings = folded, commit.oid, ()
         waiting = [crumb for crumb in waiting if crumb.name not in gone]
 
 
 def _plan_stuck(
-    trail: _Trail, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter, why: str
+    view: KeyView, stuck: Sequence[Breadcrumb], counts: AbstractSet[RefName], stored: Counter, why: str
 ) -> Iterator[Item]:
     """Leave the increments that a counter has no room for; what is void goes all the same.
 
@@ -211,7 +197,7 @@ def _plan_stuck(
             yield Left(crumb.name, Reason.VOIDS_OTHERS)
         else:
             void.append(crumb)
-    yield from _deletions(trail, Kind.DELETE_VOID_BREADCRUMBS, void)
+    yield from _deletions(view, Kind.DELETE_VOID_BREADCRUMBS, void)
 
 
 def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Breadcrumb]]]:
@@ -222,11 +208,11 @@ def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Brea
         begin, end = end, end + MAX_FOLDED
 
 
-def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Left]:
+def _read_breadcrumbs(trail: _Trail) -> Iterator[Breadcrumb | Left]:
     for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
-        if seen.refs.get(name) != oid:
+        if trail.view.seen.refs.get(name) != oid:
             continue  # folded by another gather since it was listed
-        target = seen.objects.get(oid)
+        target = trail.view.seen.objects.get(oid)
         if target is None:
             yield Left(name, Reason.MISSING)
             continue
@@ -234,28 +220,6 @@ def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Le
             yield read_breadcrumb(name, ref.time, ref.op, target)
         except MalformedRecordError as exc:
             yield Left(name, Reason.MALFORMED, exc.reason)
-
-
-def _base(trail: _Trail, seen: Snapshot, now: Micros) -> tuple[Counter | None, bool]:
-    """Give what the fold starts from and whether the key has expired; None for a key that holds no counter."""
-    if trail.value_name not in seen.refs:
-        return ended_life(None), False  # and an expiry without a value means nothing
-    expiry = decode_expiry(_target(seen, trail.expiry_name)) if trail.expiry_name in seen.refs else None
-    if expiry is not None and is_expired(expiry, now):
-        return ended_life(expiry), True
-    try:
-        return decode_counter(_target(seen, trail.value_name)), False
-    except OtherCategoryError:
-        if decode_message(_target(seen, trail.value_name))["category"] == "redirect":
-            raise MalformedRecordError(trail.value_name, "it is a redirect that leads nowhere") from None
-        return None, False
-
-
-def _target(seen: Snapshot, name: RefName) -> GitObject:
-    target = seen.objects.get(seen.refs[name])
-    if target is None:
-        raise MalformedRecordError(name, "the object that it points at is missing, or too large")
-    return target
 
 
 def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
@@ -266,12 +230,12 @@ def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
     return moment is not None and is_ahead(moment, now)
 
 
-def _deletions(trail: _Trail, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Iterator[Action]:
-    return (_deletion(trail, kind, taking) for _, taking in _portions(crumbs))
+def _deletions(view: KeyView, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Iterator[Action]:
+    return (_deletion(view, kind, taking) for _, taking in _portions(crumbs))
 
 
-def _deletion(trail: _Trail, kind: Kind, void: Sequence[Breadcrumb]) -> Action:
-    return Action(trail.value_name, kind, Transaction(_removed(void)), Counts(void_breadcrumbs=len(void)))
+def _deletion(view: KeyView, kind: Kind, void: Sequence[Breadcrumb]) -> Action:
+    return Action(view.value_name, kind, Transaction(_removed(void)), Counts(void_breadcrumbs=len(void)))
 
 
 def _removed(crumbs: Iterable[Breadcrumb]) -> tuple[RefUpdate, ...]:

@@ -3,9 +3,10 @@
 What its items say to people is made here, of their kinds and counts. Nothing reads it back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from git_keyval.format.names import RefName
@@ -14,23 +15,19 @@ from git_keyval.store.port import Transaction
 
 
 class Kind(Enum):
-    """What an action does to what."""
+    """What an action does to what. The value is why, as a report says it."""
 
-    FOLD_BREADCRUMBS = auto()
-    """Add increments to their counter, and delete what is void among them."""
-    DELETE_VOID_BREADCRUMBS = auto()
-    DELETE_STRAY_BREADCRUMBS = auto()
-    """Their key holds no counter."""
-    SWEEP_KEY = auto()
-    SWEEP_EXPIRY = auto()
-    """It has no key."""
-    SWEEP_ELEMENTS = auto()
-    """With them, expiries of elements that are not there; or these alone."""
-    SWEEP_ELEMENT_EXPIRIES = auto()
-    """They have no key."""
-    PURGE_PARKED = auto()
-    PURGE_MALFORMED = auto()
-    PUBLISH_EXPIRY = auto()
+    FOLD_BREADCRUMBS = "{increments} added{void_beside}"
+    DELETE_VOID_BREADCRUMBS = "{breadcrumbs} void: voided by a set, or counted before"
+    DELETE_STRAY_BREADCRUMBS = "{breadcrumbs} void: the key holds no counter"
+    SWEEP_KEY = "expired {time}"
+    SWEEP_EXPIRY = "an expiry without a key, expired {time}"
+    SWEEP_ELEMENTS = "{elements} expired{expiries_beside}"
+    SWEEP_ELEMENT_EXPIRIES = "{expiries} without an element"
+    SWEEP_STRAY_EXPIRIES = "{expiries} of elements without a key"
+    PURGE_PARKED = "parked longer than the retention"
+    PURGE_MALFORMED = "malformed: {reason}"
+    PUBLISH_EXPIRY = "for keys that expire {time}"
 
 
 class Counts(NamedTuple):
@@ -69,33 +66,22 @@ class Action:
     @property
     def why(self) -> str:
         """Say in a few words why it is done."""
-        return _WHY[self.kind](self.counts, self.expiry, self.reason)
+        return _why(self.kind, self.counts, self.expiry, self.reason)
 
 
-_WHY: Mapping[Kind, Callable[[Counts, int, str], str]] = {
-    Kind.FOLD_BREADCRUMBS: lambda counts, _expiry, _reason: listed(
-        (counts.increments, f"{counted(counts.increments, 'increment')} added"),
-        (counts.void_breadcrumbs, f"{counts.void_breadcrumbs:,} void"),
-    ),
-    Kind.DELETE_VOID_BREADCRUMBS: lambda counts, _expiry, _reason: (
-        f"{counted(counts.void_breadcrumbs, 'breadcrumb')} void: voided by a set, or counted before"
-    ),
-    Kind.DELETE_STRAY_BREADCRUMBS: lambda counts, _expiry, _reason: (
-        f"{counted(counts.void_breadcrumbs, 'breadcrumb')} void: the key holds no counter"
-    ),
-    Kind.SWEEP_KEY: lambda _counts, expiry, _reason: f"expired {iso_utc(expiry)}",
-    Kind.SWEEP_EXPIRY: lambda _counts, expiry, _reason: f"an expiry without a key, expired {iso_utc(expiry)}",
-    Kind.SWEEP_ELEMENTS: lambda counts, _expiry, _reason: listed(
-        (counts.elements, f"{counted(counts.elements, 'element')} expired"),
-        (counts.leftover_expiries, f"{counted(counts.leftover_expiries, 'expiry', 'expiries')} without an element"),
-    ),
-    Kind.SWEEP_ELEMENT_EXPIRIES: lambda counts, _expiry, _reason: (
-        f"{counted(counts.leftover_expiries, 'expiry', 'expiries')} of elements without a key"
-    ),
-    Kind.PURGE_PARKED: lambda _counts, _expiry, _reason: "parked longer than the retention",
-    Kind.PURGE_MALFORMED: lambda _counts, _expiry, reason: f"malformed: {reason}",
-    Kind.PUBLISH_EXPIRY: lambda _counts, expiry, _reason: f"for keys that expire {iso_utc(expiry)}",
-}
+@lru_cache
+def _why(kind: Kind, counts: Counts, expiry: int, reason: str) -> str:
+    expiries = counted(counts.leftover_expiries, "expiry", "expiries")
+    return kind.value.format(
+        increments=counted(counts.increments, "increment"),
+        void_beside=f", {counts.void_breadcrumbs:,} void" if counts.void_breadcrumbs else "",
+        breadcrumbs=counted(counts.void_breadcrumbs, "breadcrumb"),
+        elements=counted(counts.elements, "element"),
+        expiries=expiries,
+        expiries_beside=f", {expiries} without an element" if counts.leftover_expiries else "",
+        time=iso_utc(expiry),
+        reason=reason,
+    )
 
 
 class Reason(Enum):
@@ -187,8 +173,3 @@ class Plan:
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a number with its noun, whose plural has an s unless it is given."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def listed(*parts: tuple[int, str]) -> str:
-    """Return those of the texts of which there is a number, with commas between them."""
-    return ", ".join(text for count, text in parts if count)

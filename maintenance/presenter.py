@@ -9,7 +9,7 @@ from typing import NamedTuple
 from git_keyval.errors import GitKeyvalError
 from maintenance.execute import Done
 from maintenance.init import InitReport
-from maintenance.plan import Counts, Kind, counted, listed
+from maintenance.plan import Counts, Kind, counted
 from maintenance.report import CheckReport, Report
 
 AnyReport = Report | CheckReport | InitReport
@@ -74,18 +74,17 @@ def achieved(jobs: Iterable[Done]) -> str:
     actions = [action for job in jobs for action in job.applied]
     counts = Counts.total(action.counts for action in actions)
     counters = len({action.ref for action in actions if action.kind is Kind.FOLD_BREADCRUMBS})
-    gathered = f"{counted(counts.increments, 'breadcrumb')} of {counted(counters, 'counter')} gathered"
-    elements = f"{counted(counts.elements, 'expired element')} of {counted(counts.collections, 'key')} removed"
-    return listed(
-        (counts.increments, gathered),
+    parts = (
+        (counts.increments, f"{counted(counts.increments, 'breadcrumb')} of {counted(counters, 'counter')} gathered"),
         (counts.void_breadcrumbs, f"{counted(counts.void_breadcrumbs, 'void breadcrumb')} deleted"),
         (counts.keys, f"{counted(counts.keys, 'expired key')} removed"),
-        (counts.elements, elements),
+        (counts.elements, f"{counted(counts.elements, 'expired element')} of {counted(counts.collections, 'key')} removed"),
         (counts.leftover_expiries, f"{counted(counts.leftover_expiries, 'leftover expiry', 'leftover expiries')} removed"),
         (counts.parked, f"{counted(counts.parked, 'parked value')} deleted"),
         (counts.malformed, f"{counted(counts.malformed, 'malformed breadcrumb')} deleted"),
         (counts.published, f"{counted(counts.published, 'expiry id')} published"),
     )
+    return ", ".join(text for count, text in parts if count)
 
 
 def found(report: CheckReport) -> tuple[str, str]:

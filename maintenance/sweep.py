@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from struct import iter_unpack
 
+from git_keyval.database.keys import KeyView
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import (
@@ -216,11 +217,12 @@ def _due_elements(
         else:
             endings[Oid(element.hex())] = ending
     if endings and raw_id in keyspace.values:
-        yield Ended(value_name, Oid(keyspace.values[raw_id].hex()), endings)
+        seen = Snapshot({value_name: Oid(keyspace.values[raw_id].hex())})
+        yield Ended(KeyView.of(keyspace.naming, key_id, seen), endings)
     elif endings:
         updates = tuple(endings.values())
         counts = Counts(leftover_expiries=len(updates))
-        yield _Orphan(value_name, Action(updates[0].name, Kind.SWEEP_ELEMENT_EXPIRIES, Transaction(updates), counts))
+        yield _Orphan(value_name, Action(updates[0].name, Kind.SWEEP_STRAY_EXPIRIES, Transaction(updates), counts))
 
 
 def _ending(naming: Naming, key_id: KeyId, element: bytes, expiry: bytes) -> RefUpdate:

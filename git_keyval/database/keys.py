@@ -21,8 +21,8 @@ from git_keyval.format.counters import (
 )
 from git_keyval.format.elements import Collection, CollectionCategory
 from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.metadata import decode_message
-from git_keyval.format.names import ANCHOR_TAG, BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, RefName, parse
+from git_keyval.format.metadata import OtherCategoryError, decode_message
+from git_keyval.format.names import ANCHOR_TAG, BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.redirects import Redirect, redirect_of
@@ -89,6 +89,12 @@ class KeyView:
     cipher: Cipher = PLAIN
     crumbs: tuple[RefName, ...] = ()
     """The refs of all breadcrumbs seen, malformed ones included, sorted."""
+
+    @classmethod
+    def of(cls, naming: Naming, key_id: KeyId, seen: Snapshot, cipher: Cipher = PLAIN) -> "KeyView":
+        """Return what a read shows of a key, but for its breadcrumbs."""
+        names = naming.value(key_id), naming.expiry(key_id), naming.key(key_id)
+        return cls(key_id, seen, *names, naming.breadcrumbs(key_id), cipher)
 
     @property
     def version(self) -> Oid | None:
@@ -217,22 +223,33 @@ class KeyView:
         except MalformedRecordError as exc:
             raise exc.at(self.value_name) from exc
 
+    def held_counter(self, now: Micros) -> Counter | None:
+        """Return the counter that a live key holds, or that an ended life leaves; None for any other value.
+
+        Raises MalformedRecordError.
+        """
+        if not self.alive(now):
+            return self._ended_life(now)
+        try:
+            return decode_counter(self._value_commit())
+        except OtherCategoryError:
+            self.category()  # what is of a category that nobody knows may count some day
+            return None
+        except MalformedRecordError as exc:
+            raise exc.at(self.value_name) from exc
+
     def counter(self, command: str, now: Micros) -> Counter:
         """Give the counter that an increment starts from; what is no counter yet becomes one.
 
         An absent key starts at 0, an expired one too, with all that came up to its end void; so does everything older where a
         Number becomes a counter. Raises WrongTypeError for any other value.
         """
-        if not self.alive(now):
-            return self._ended_life(now)
+        held = self.held_counter(now)
+        if held is not None:
+            return held
         category = self.category()
         if category in _COLLECTIONS:
             raise WrongTypeError(command, category, "a single value", f"'{_COLLECTIONS[category]}' reads its elements")
-        if category == COUNTER_TYPE:
-            try:
-                return decode_counter(self._value_commit())
-            except MalformedRecordError as exc:
-                raise MalformedRecordError(self.value_name, exc.reason) from exc
         if "encrypted" in decode_message(self._value_commit()):
             # As a counter it could be read by everybody, which is not for an increment to decide.
             raise WrongTypeError(command, f"{self.held_type(now)}, encrypted", "a counter")
@@ -331,7 +348,7 @@ def read_where_stored(
 
 
 def _read_once(database: Database, keys: Sequence[Key], depth: Depth, expiries: Selection, *, exact: bool) -> list[KeyView]:
-    views = [_empty_view(database, key.id) for key in keys]
+    views = [KeyView.of(database.naming, key.id, Snapshot({}), database.cipher) for key in keys]
     seen = database.read(
         Selection(
             (ANCHOR_TAG, *(name for view in views for name in (view.expiry_name, view.key_name)), *expiries.names),
@@ -359,16 +376,3 @@ def read_view(
 ) -> KeyView:
     """Read one key."""
     return read_views(database, [key], depth, exact=exact, expiries=expiries)[0]
-
-
-def _empty_view(database: Database, key_id: KeyId) -> KeyView:
-    naming = database.naming
-    return KeyView(
-        key_id,
-        Snapshot({}),
-        naming.value(key_id),
-        naming.expiry(key_id),
-        naming.key(key_id),
-        naming.breadcrumbs(key_id),
-        database.cipher,
-    )

@@ -1,6 +1,6 @@
 """Running one maintenance command, on one repository after the other, and its reports as outputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -8,7 +8,7 @@ from importlib import import_module
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.location import GithubServer, deletion
-from git_keyval.dispatch.opening import open_store, resolver_of
+from git_keyval.dispatch.opening import Stores, resolver_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
@@ -16,7 +16,6 @@ from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Command
-from git_keyval.store.port import Store
 from maintenance.bulkhead import attempt
 from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
@@ -40,7 +39,7 @@ def run_maintenance(command: Command, work: Worklist, surroundings: Surroundings
 
     Raises GitKeyvalError where the repository is the only one, and not from a list.
     """
-    done = list(_each(command, work, surroundings))
+    done = [_attempt(command, target, surroundings, listed=work.listed) for target in work.targets]
     if not work.listed and isinstance(done[0].report, GitKeyvalError):
         raise done[0].report
     return done
@@ -59,11 +58,6 @@ def outputs_of(command: Command, work: Worklist, done: Sequence[Upkeep]) -> dict
     return as_outputs(command, told)
 
 
-def _each(command: Command, work: Worklist, surroundings: Surroundings) -> Iterator[Upkeep]:
-    for target in work.targets:
-        yield _attempt(command, target, _of_its_own(target, surroundings) if work.listed else surroundings)
-
-
 def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
     """Count the seconds of a repository from its own beginning, and tell its progress under its name."""
     begun = surroundings.elapsed()
@@ -74,19 +68,17 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
     )
 
 
-def _attempt(command: Command, target: Target, surroundings: Surroundings) -> Upkeep:
-    store = attempt(partial(open_store, target.inputs, surroundings))
-    if isinstance(store, GitKeyvalError):
-        return Upkeep(target.repository, advised(store, command, target.inputs), 0, None)
-    report = attempt(partial(_run, command, target, store, surroundings))
+def _attempt(command: Command, target: Target, surroundings: Surroundings, *, listed: bool) -> Upkeep:
+    stores = Stores(target.inputs, surroundings)
+    report = attempt(lambda: _run(command, target, stores, _of_its_own(target, surroundings) if listed else surroundings))
     outcome = advised(report, command, target.inputs) if isinstance(report, GitKeyvalError) else report
-    return Upkeep(target.repository, outcome, store.requests, store.rate_remaining)
+    return Upkeep(target.repository, outcome, stores.requests, stores.rate_remaining)
 
 
-def _run(command: Command, target: Target, store: Store, surroundings: Surroundings) -> AnyReport:
+def _run(command: Command, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
     run = Maintenance(
-        store,
+        stores.of(target.repository),
         surroundings.new_op,
         surroundings.elapsed,
         surroundings.progress,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import read_record_tree
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, read_commit
@@ -56,7 +55,7 @@ def needs(obj: GitObject, depth: Depth) -> list[Oid]:
         if obj.kind == "tree":
             entries = read_record_tree(obj)
             return [*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ())]
-    except MalformedRecordError:
+    except Exception:  # noqa: BLE001  # a defect of ours would keep all that is read with it from being read
         # The code that decodes a foreign object reports it; here it brings nothing along.
         return []
     return []

@@ -16,6 +16,7 @@ from git_keyval.dispatch.upkeep import Upkeep, outputs_of
 from git_keyval.dispatch.worklist import Worklist
 from git_keyval.errors import InputError
 from git_keyval.format.metadata import DUMMY_TREE
+from git_keyval.format.times import Micros
 from git_keyval.interface.parsing import find_command
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, value_ref
@@ -322,6 +323,35 @@ def test_one_that_fails_keeps_none_of_the_others_from_its_turn(workspace: Worksp
     requests = sum(told[name]["requests"] for name in ("one", "three"))
     assert requests <= int(ended.outputs["requests-used"]) <= requests + 1
     assert [workspace.parked(name) for name in NAMES] == [0, 2, 0]
+
+
+@pytest.mark.parametrize(("command", "inputs"), [("maintain", {"dry-run": "true"}), ("check", {})])
+def test_a_defect_of_ours_in_one_keeps_none_of_the_others_from_its_turn(
+    workspace: Workspace, command: str, inputs: dict[str, str]
+) -> None:
+    times: list[Micros] = []
+
+    def run(*, failing: int) -> Ended:
+        """Run a step in which the clock fails at this call."""
+
+        def clock() -> Micros:
+            times.append(FakeClock().moment)
+            if len(times) == failing:
+                raise ValueError("secret")
+            return times[0]
+
+        return workspace.workflow.run_given(command, {"repository": "", **inputs}, lambda outside: replace(outside, clock=clock))
+
+    workspace.write("transport: git\nrepositories: ['{one}']")
+    assert run(failing=0).code == 0
+    of_each = len(times)
+    times.clear()
+    workspace.write(f"transport: git\n{ALL}")
+    ended = run(failing=of_each + 1)
+    (error,) = ended.told("error")
+    assert error.startswith(f"{command}: {workspace.place('two')}: Internal error: ValueError at ")
+    assert (ended.code, "secret" in ended.shown) == (1, False)
+    assert [isinstance(report, dict) for report in of(ended).values()] == [True, False, True]
 
 
 def counts_of(told: dict[str, Any]) -> list[int]:

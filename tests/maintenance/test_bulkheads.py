@@ -10,11 +10,14 @@ from git_keyval.commands.counters import incr
 from git_keyval.commands.maps import hset
 from git_keyval.commands.values import exists, get, getdel, set_
 from git_keyval.errors import UnavailableError
+from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
-from maintenance.jobs import gather, maintain, sweep
+from maintenance.check import check
+from maintenance.jobs import gather, maintain, publish_expiries, purge, sweep
 from tests.around import StoreAround
+from tests.contract.samples import note
 from tests.world import World, draft, key, text
 
 HOUR = 3_600
@@ -96,3 +99,48 @@ def test_a_counter_that_cannot_be_handled_does_not_keep_the_others(memory: World
     assert "Internal error: TypeError" in job.plan.left[0].why
     assert [get(memory.database(), key=one).value for one in (A, B)] == [6, 6]
     assert len(memory.breadcrumbs()) == 1
+
+
+@pytest.mark.parametrize("name", [Naming().value(key("odd map").id), Naming().expiry(key("odd").id)])
+def test_a_key_that_cannot_be_handled_is_kept_and_the_others_are_swept(memory: World, name: RefName) -> None:
+    set_(memory.database(), key=key("odd"), value=text("v"), ttl=HOUR)
+    hset(memory.database(), key=key("odd map"), entries={"odd": draft("v")}, ttl=2 * HOUR)
+    fill(memory)
+    before = memory.refs()
+    (job,) = sweep(memory.maintenance(Defective(memory.store, before[name]))).jobs
+    assert ([left.ref for left in job.plan.left], len(job.applied), job.error) == ([name], 4, "")
+    after = memory.refs()
+    value = RefName(name.replace("/exp-", "/val-"))
+    assert (after[name], after[value]) == (before[name], before[value])
+
+
+def test_a_breadcrumb_that_cannot_be_handled_is_kept_and_the_others_are_purged(memory: World) -> None:
+    """Malformed is another thing: that is known."""
+    fill(memory)
+    odd, malformed = memory.plant(A, note("odd\n")), memory.plant(B, note("malformed\n"))
+    memory.clock.advance(8 * 86_400)
+    (job,) = purge(memory.maintenance(Defective(memory.store, memory.refs()[odd]))).jobs
+    assert [left.ref for left in job.plan.left] == [odd]
+    assert job.plan.left[0].why.startswith("it cannot be read: Internal error: TypeError")
+    assert {action.ref for action in job.applied} >= {malformed}
+    assert len(job.applied) == 2
+    assert odd in memory.refs()
+
+
+def test_a_tag_that_cannot_be_handled_does_not_keep_a_registry_from_being_filled(memory: World) -> None:
+    name = memory.put(Naming.published(encode_expiry(60).oid), note("odd\n"))
+    (job,) = publish_expiries(memory.maintenance(Defective(memory.store, memory.refs()[name]))).jobs
+    assert [left.why.partition(" at ")[0] for left in job.plan.left] == ["it cannot be read: Internal error: TypeError"]
+    assert len(job.applied) == job.planned > 400
+
+
+def test_a_ref_that_cannot_be_handled_does_not_keep_check_from_the_others(memory: World) -> None:
+    fill(memory)
+    odd, malformed = Naming().value(A.id), memory.plant(B, note("malformed\n"))
+    beside = next(name for name in memory.breadcrumbs() if A.id[2:] in name)
+    expected = check(memory.maintenance()).counts
+    report = check(memory.maintenance(Defective(memory.store, memory.refs()[odd])))
+    errors = {problem.ref: problem.problem.partition(" at ")[0] for problem in report.problems if problem.severity == "error"}
+    assert errors.keys() == {odd, beside, malformed}
+    assert errors[odd] == "it cannot be checked: Internal error: TypeError"
+    assert {**report.counts, "counter": 2} == expected

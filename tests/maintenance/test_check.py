@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.commands.counters import incr
-from git_keyval.commands.values import getdel, set_
+from git_keyval.commands.values import get, getdel, set_
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import ANCHOR_TAG, Naming, RefName
@@ -157,6 +157,26 @@ def test_a_void_breadcrumb_is_found_however_far_its_key_is_listed_from_it(world:
     voids = [world.plant(K, 5), world.plant(K, 6)]
     world.plant_many(key("more"), 1_100)
     assert found(world) == ([(name, "warning") for name in voids] if isinstance(value, Value) else [])
+
+
+def test_a_breadcrumb_beside_a_value_that_has_expired_is_not_void(memory: World) -> None:
+    """It counts from 0, as every reader says."""
+    init(memory.maintenance())
+    set_(memory.database(), key=K, value=text("v"), ttl=60)
+    memory.clock.advance(120)
+    name = memory.plant(K, 5)
+    assert found(memory) == []
+    assert get(memory.database(), key=K).value == 5
+    set_(memory.database(), key=K, value=text("v"))
+    assert found(memory) == ([(name, "warning")] if name in memory.refs() else [])
+
+
+def test_only_keys_are_counted_as_expired(memory: World) -> None:
+    fill(memory)
+    memory.put(Naming().expiry(key("none").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
+    assert check(memory.maintenance()).counts["expired"] == 0
+    memory.clock.advance(3600)
+    assert check(memory.maintenance()).counts["expired"] == 1
 
 
 def test_a_breadcrumb_is_not_blamed_for_its_value(memory: World) -> None:

@@ -19,12 +19,13 @@ from git_keyval.format.counters import (
     encode_delta,
 )
 from git_keyval.format.expiry import encode_expiry
-from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
 from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
 from maintenance.jobs import gather, sweep
+from maintenance.presenter import achieved
 from maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_http
@@ -148,6 +149,17 @@ def test_breadcrumbs_beside_a_map_or_an_array_are_void(world: World, length: int
     report = gather(world.maintenance())
     assert world.refs() == before
     assert [action.why for action in report.jobs[0].applied] == ["2 breadcrumbs void: the key holds no counter"]
+    assert achieved(report.jobs) == "2 void breadcrumbs deleted"
+
+
+def test_breadcrumbs_beside_a_value_of_a_later_category_are_kept(world: World) -> None:
+    """Nobody knows yet what they are there."""
+    world.put(VALUE, note(encode_line({"category": "ledger"}) + b"\n"))
+    crumb = world.plant(K, 5)
+    world.clock.advance(HOUR)
+    report = gather(world.maintenance())
+    assert notable(report) == {crumb}
+    assert crumb in world.refs()
 
 
 def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
@@ -158,6 +170,7 @@ def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
     memory.clock.advance(HOUR)
     report = gather(memory.maintenance())
     assert [action.why for action in report.jobs[0].applied] == ["1 increment added, 2 void"]
+    assert achieved(report.jobs) == "1 breadcrumb of 1 counter gathered, 2 void breadcrumbs deleted"
     assert memory.breadcrumbs() == []
     assert value_of(memory) == "15"
 
