@@ -16,7 +16,7 @@ RUN python -m venv --without-pip /app/venv \
 RUN find /app/venv/lib -depth -type d '(' -name tests -o -path '*/tzdata/zoneinfo' ')' -exec rm -r {} + \
     && find /app/venv/lib -name '*.so' -exec strip --strip-unneeded {} +
 
-# `python -I` looks neither at PYTHONPATH nor next to the script, so the environment is told where the code is.
+# `python -I` looks neither at PYTHONPATH nor next to the script, so the environment has a file that says where the code is.
 COPY entrypoint.py /app/entrypoint.py
 COPY git_keyval /app/git_keyval
 COPY maintenance /app/maintenance
