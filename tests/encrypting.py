@@ -9,12 +9,12 @@ from git_keyval.format.encryption import derive_key
 
 
 def secret(name: str) -> bytes:
-    """Give the 32 bytes of a made-up encryption key."""
+    """Return the 32 bytes of a made-up encryption key."""
     return hashlib.sha256(f"secret of {name}".encode()).digest()
 
 
 def nonces() -> Callable[[], bytes]:
-    """Give nonces that never come again."""
+    """Return nonces that never come again."""
     numbers = count(1)
     return lambda: next(numbers).to_bytes(12, "big")
 

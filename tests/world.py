@@ -118,7 +118,7 @@ class World:
         assert set(outcomes) == {Applied()}
 
     def foreign(self) -> dict[RefName, Oid]:
-        """Give those of the foreign refs that are where they were put."""
+        """Return those of the foreign refs that are where they were put."""
         refs = self.refs()
         return {name: refs[name] for name, sample in FOREIGN.items() if refs.get(name) == sample.oid}
 
@@ -132,7 +132,7 @@ class World:
         return {name: oid for name, oid in self.refs().items() if name.startswith((GC_PREFIX, LITERAL_GC_PREFIX))}
 
     def errors(self) -> list[str]:
-        """Give what check finds broken."""
+        """Return what check finds broken."""
         found = check(self.maintenance()).problems
         return [f"{problem.ref}: {problem.problem}" for problem in found if problem.severity == "error"]
 
@@ -155,7 +155,7 @@ class World:
                 yield key.label, Shown(kind, self._shown(key, kind), answer.expires_at)
 
     def _shown(self, key: Key, kind: str | None) -> str:
-        """Give a value as text; of a map or an array each element, and when it expires."""
+        """Return a value as text; of a map or an array each element, and when it expires."""
         if kind not in {"map", "array"}:
             return show(get(self.database(), key=key).value)
         view = read_all(self.database(), key, "map" if kind == "map" else "array", "")
@@ -174,7 +174,7 @@ def text(value: str) -> Value:
 
 
 def draft(value: Value | str) -> Draft:
-    """Give a value as an element, of its own type whatever the collection holds."""
+    """Return a value as an element, of its own type whatever the collection holds."""
     own = text(value) if isinstance(value, str) else value
     return lambda _kind: own
 

@@ -12,7 +12,7 @@ _LINKED = re.compile(r"www\.|://|@\w|#\d|GH-\d|:\w*[a-z]\w*:|\$|[<>&|~^_*\\`]|[^
 
 
 def shown_as_code(summary: str) -> list[str]:
-    """Give the texts that a summary shows as code. Anything in it that is more than plain words, tables and charts fails."""
+    """Return the texts that a summary shows as code. Anything in it that is more than plain words, tables and charts fails."""
     texts = []
     for token in _flat(MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(summary)):
         match token.type:

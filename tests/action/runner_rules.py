@@ -59,13 +59,13 @@ def read_outputs(data: bytes) -> dict[str, str]:
 
 
 def log_commands(log: str) -> list[LogCommand]:
-    """Give the commands in a log, which the runner reads line by line (LF, CR or both)."""
+    """Return the commands in a log, which the runner reads line by line (LF, CR or both)."""
     found = (command_of(line) for line in re.split(r"\r\n|\r|\n", log))
     return [command for command in found if command is not None]
 
 
 def command_of(line: str) -> LogCommand | None:
-    """Give the command of one line: ``::name::`` where the trimmed line begins, otherwise ``##[name]`` anywhere in it."""
+    """Return the command of one line: ``::name::`` where the trimmed line begins, otherwise ``##[name]`` anywhere in it."""
     return _new_style(line) or _old_style(line)
 
 

@@ -64,30 +64,30 @@ class Ended:
 
     @property
     def answers(self) -> dict[str, str]:
-        """Give the outputs without the count of requests, which every command has."""
+        """Return the outputs without the count of requests, which every command has."""
         assert int(self.outputs["requests-used"]) >= 1
         return {name: value for name, value in self.outputs.items() if name != "requests-used"}
 
     @property
     def commands(self) -> list[LogCommand]:
-        """Give what the runner obeys in the log."""
+        """Return what the runner obeys in the log."""
         return log_commands(self.log)
 
     @property
     def error(self) -> str:
-        """Give the one error of a step that failed; there must be one, alone on its line, and no other command."""
+        """Return the one error of a step that failed; there must be one, alone on its line, and no other command."""
         (found,) = self.commands
         assert (self.code, found.name) == (1, "error")
         assert "\n" not in found.data
         return found.data
 
     def told(self, name: str) -> list[str]:
-        """Give the data of the commands of a name."""
+        """Return the data of the commands of a name."""
         return [command.data for command in self.commands if command.name == name]
 
     @property
     def shown(self) -> str:
-        """Give everything that people see of the step."""
+        """Return everything that people see of the step."""
         return self.log + self.summary
 
 
@@ -103,7 +103,7 @@ class Workflow:
     _numbers: "count[int]" = field(default_factory=count)
 
     def environ_of(self, command: str, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
-        """Give the environment of a step as the runner sets it up."""
+        """Return the environment of a step as the runner sets it up."""
         return self._environ(
             {**dict.fromkeys(action()["inputs"], ""), "command": "maintain"}, files, {**inputs, "command": command}
         )
@@ -191,7 +191,7 @@ class Workflow:
 
 
 def refs(repository: Path) -> Refs:
-    """Give all refs of a repository."""
+    """Return all refs of a repository."""
     listed = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=repository)
     return dict(line.split(" ") for line in listed.splitlines())
 
@@ -212,5 +212,5 @@ def breadcrumb_ref(key: str, name: str) -> str:
 
 
 def version_of(text: str) -> str:
-    """Give the version of a string value."""
+    """Return the version of a string value."""
     return encode_data(parse_value("String", text)).commit.oid

@@ -73,7 +73,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock)
 
 
 def of(ended: Ended) -> dict[str, Any]:
-    """Give the reports, or the errors, by the last part of each repository's name."""
+    """Return the reports, or the errors, by the last part of each repository's name."""
     report = report_of(ended)
     return {Path(one["repository"]).stem: one["report"] or one["error"] for one in report["repositories"]}
 

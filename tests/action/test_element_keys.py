@@ -25,7 +25,7 @@ def emulator(tmp_path: Path) -> Iterator[GitHubEmulator]:
 
 @pytest.fixture(params=["path", "http", "auto", "api", "git"])
 def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Workflow, Path]:
-    """Give a workflow and the repository that it works on: a path, a git server, and GitHub by each transport."""
+    """Return a workflow and the repository that it works on: a path, a git server, and GitHub by each transport."""
     if request.param == "path":
         return request.getfixturevalue("workflow"), request.getfixturevalue("repository")
     if request.param == "http":

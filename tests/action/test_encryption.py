@@ -32,7 +32,7 @@ def encoded(name: str) -> str:
 
 
 def listed(*names: str) -> str:
-    """Give the input ``encryption-key`` for several keys."""
+    """Return the input ``encryption-key`` for several keys."""
     return "".join(f"{name}: {encoded(name)}\n" for name in names)
 
 

@@ -42,7 +42,7 @@ SAMPLES = {
 
 
 def given_to(command: str) -> dict[str, str]:
-    """Give what a command needs, and all of the marked inputs that it takes."""
+    """Return what a command needs, and all of the marked inputs that it takes."""
     taken = COMMANDS[command]
     needed = {group[0] for group in taken.needs}
     optional = {"default", "op-id", "owner"} - ({"op-id"} if command == "set" else set())
@@ -187,7 +187,7 @@ def test_a_defect_in_any_command_tells_no_secret(
 
 
 def _everything(environ: dict[str, str]) -> list[object]:
-    """Give all that a step makes before it begins."""
+    """Return all that a step makes before it begins."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
     inputs = parse_inputs(command, given)

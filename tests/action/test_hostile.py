@@ -35,7 +35,7 @@ FUZZED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """Give one workflow for many examples: each overwrites the key of the one before."""
+    """Return one workflow for many examples: each overwrites the key of the one before."""
     directory = tmp_path_factory.mktemp("fuzzed")
     return Workflow(directory / "steps", str(init_bare(directory / "database.git")))
 

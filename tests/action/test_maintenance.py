@@ -61,7 +61,7 @@ def foreign_commit(repository: Path) -> str:
 
 @pytest.fixture
 def busy(workflow: Workflow, repository: Path, at_noon: FakeClock) -> Workflow:
-    """Give a database where each job has work: at noon of the ninth day."""
+    """Return a database where each job has work: at noon of the ninth day."""
     workflow.run("init")
     workflow.run("set", key="gone", value="1")
     workflow.run("getdel", key="gone")
@@ -199,7 +199,7 @@ def charts(ended: Ended) -> list[list[str]]:
 
 
 def numbers_of(ended: Ended, axis: str) -> dict[str, str]:
-    """Give the table of numbers that a chart is made of: who reads the summary as plain text reads that."""
+    """Return the table of numbers that a chart is made of: who reads the summary as plain text reads that."""
     (found,) = [table for table in tables(ended.summary.splitlines()) if table and next(iter(table[0])) == axis]
     return {row[axis]: next(reversed(row.values())) for row in found}
 
@@ -417,7 +417,7 @@ class Summarizing:
         self.runner = Runner({"GITHUB_STEP_SUMMARY": str(self.file)}, StringIO(), lambda: "x")
 
     def text(self) -> str:
-        """Give what was written, which a runner must take."""
+        """Return what was written, which a runner must take."""
         data = self.file.read_bytes()
         assert len(data) <= MAX_SUMMARY_BYTES
         return data.decode()

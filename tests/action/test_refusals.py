@@ -19,7 +19,7 @@ from tests.action.steps import Workflow
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Workflow:
-    """Give a workflow that would say so if it looked for its repository: there is none."""
+    """Return a workflow that would say so if it looked for its repository: there is none."""
     return Workflow(tmp_path / "steps", str(tmp_path / "no" / "repository.git"))
 
 

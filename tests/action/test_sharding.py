@@ -42,7 +42,7 @@ class Shards:
         return self.workflow.run_given(command, {**ONE, **{name.replace("_", "-"): text for name, text in inputs.items()}})
 
     def used(self) -> list[str]:
-        """Give the repositories that hold a value."""
+        """Return the repositories that hold a value."""
         return [path.stem for path in sorted(self.root.iterdir()) if any("/val-" in name for name in refs(path))]
 
 

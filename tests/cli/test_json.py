@@ -37,7 +37,7 @@ def conforms(document: object) -> None:
 
 
 def answer(said: Said) -> dict[str, Any]:
-    """Give what was answered, without the count of requests."""
+    """Return what was answered, without the count of requests."""
     assert said.stderr == ""
     told = said.json
     conforms(told)

@@ -95,5 +95,5 @@ def test_what_a_dry_run_would_do_is_planned_and_not_done(keyval: Command, reposi
 
 
 def _table(text: str) -> list[str]:
-    """Give the lines of a table that have words."""
+    """Return the lines of a table that have words."""
     return [line for line in text.splitlines() if re.search(r"[┃│]", line)]

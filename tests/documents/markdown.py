@@ -25,7 +25,7 @@ class Block:
 
 
 def blocks(document: Path) -> list[Block]:
-    """Give the code blocks of a document, in order."""
+    """Return the code blocks of a document, in order."""
     text = document.read_text(encoding="utf-8")
     found = list(_BLOCK.finditer(text))
     return [
@@ -36,19 +36,19 @@ def blocks(document: Path) -> list[Block]:
 
 
 def without_code(document: Path) -> str:
-    """Give the text of a document without its code, in which nothing is a link or a heading."""
+    """Return the text of a document without its code, in which nothing is a link or a heading."""
     text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
     return re.sub(r"`[^`\n]+`", lambda found: "`" + "x" * (len(found[0]) - 2) + "`", text)
 
 
 def anchors(document: Path) -> set[str]:
-    """Give the anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", _BLOCK.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(document: Path) -> Iterator[str]:
-    """Give the targets of all links, also of those by reference."""
+    """Yield the targets of all links, also of those by reference."""
     text = without_code(document)
     yield from re.findall(r"\]\(([^)\s]+)\)", text)
     defined = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.MULTILINE))

@@ -64,7 +64,7 @@ def test_workflows_work_as_printed(document: Path, github: GitHub) -> None:
 
 
 def whole(block: Block) -> dict[Any, Any]:
-    """Give a block as a workflow: it may be one, or a job that may write, or just its steps."""
+    """Return a block as a workflow: it may be one, or a job that may write, or just its steps."""
     read = yaml.safe_load(block.body)
     if isinstance(read, list):
         read = {"permissions": {"contents": "write"}, "steps": read}

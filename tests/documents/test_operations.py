@@ -14,7 +14,7 @@ _ENOUGH = 9  # letters of a message that are not filled in
 
 
 def messages() -> Iterator[str]:
-    """Give the texts of the code as patterns, in which anything may stand where a value is filled in."""
+    """Yield the texts of the code as patterns, in which anything may stand where a value is filled in."""
     for folder in ("git_keyval", "maintenance"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -65,7 +65,7 @@ def create(repository: Path, refs: dict[RefName, Oid]) -> None:
 
 
 def refs_of(key: Value, naming: Naming) -> dict[RefName, Oid]:
-    """Give every ref that a key can have."""
+    """Return every ref that a key can have."""
     key_id = encode_data(key).key_id
     return {
         naming.value(key_id): COMMITS["counter"].oid,

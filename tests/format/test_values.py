@@ -42,7 +42,7 @@ def by_oid(objects: tuple[GitObject, ...]) -> dict[Oid, GitObject]:
 
 
 def exact(number: str) -> int:
-    """Give the integer that a Number's text shows, digit for digit."""
+    """Return the integer that a Number's text shows, digit for digit."""
     mantissa, _, exponent = number.partition("e+")
     whole, _, fraction = mantissa.partition(".")
     return int(whole + fraction) * int(10 ** (int(exponent or 0) - len(fraction)))

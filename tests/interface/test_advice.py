@@ -42,7 +42,7 @@ SAMPLES = (
 
 
 def quoted(text: str, of: object) -> set[str]:
-    """Give the names in quotes, alone or with a value, that are in a table."""
+    """Return the names in quotes, alone or with a value, that are in a table."""
     return {name for name in re.findall(r"'([a-z-]+)(?:: [^']*)?'", text) if name in of}  # type: ignore[operator]
 
 

@@ -312,7 +312,7 @@ def test_anything_is_read_or_refused(data: bytes) -> None:
 
 
 def agrees(document: Any) -> bool:  # noqa: ANN401  # anything that JSON can say
-    """Tell whether a document is accepted, which the schema and the reader must agree about."""
+    """Return whether a document is accepted, which the schema and the reader must agree about."""
     try:
         read(json.dumps(document, ensure_ascii=False))
     except ConfigError as exc:

@@ -117,7 +117,7 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
 
 
 def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can be anything
-    """Tell whether a value is of an annotated type, as far as annotations of commands go."""
+    """Return whether a value is of an annotated type, as far as annotations of commands go."""
     hint = getattr(hint, "__supertype__", hint)  # what a NewType is made of
     if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)

@@ -30,7 +30,7 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def own_steps() -> list[tuple[str, dict[str, Any]]]:
-    """Give the steps of the actions, each with its command also where the action implies it."""
+    """Return the steps of the actions, each with its command also where the action implies it."""
     steps = [(name, step) for name, job in jobs() for step in job.get("steps", ()) if step.get("uses") in {"$/", "$/lock"}]
     return [(name, {"with": {"command": "lock"} | step["with"]} if step["uses"] == "$/lock" else step) for name, step in steps]
 

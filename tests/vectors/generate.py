@@ -25,7 +25,7 @@ FILES: dict[str, Callable[[], Json]] = {
 
 
 def render(name: str) -> str:
-    """Give the text of one file: a case a line, and ASCII, so that no editor or tool changes a character."""
+    """Return the text of one file: a case a line, and ASCII, so that no editor or tool changes a character."""
     sections = [f"{json.dumps(section)}: {listed(cases)}" for section, cases in FILES[name]().items()]
     return "{\n" + ",\n".join(['"formatVersion": 2', *sections]) + "\n}\n"
 

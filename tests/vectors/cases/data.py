@@ -15,7 +15,7 @@ VIEWS = ("bytes", "view.txt", "view.json")
 
 
 def record(kind: str, data: bytes, media: tuple[str, str] | None = None) -> Json:
-    """Give everything that is stored for a value."""
+    """Return everything that is stored for a value."""
     mime, extension = media or MEDIA[kind]
     blob = oid_of("blob", data)
     line = (

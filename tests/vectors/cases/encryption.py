@@ -81,7 +81,7 @@ def siv_key(kid: str) -> bytes:
 
 
 def bound(kind: str, media: tuple[str, str], key_id: str, category: str = "data", element: str = "") -> str:
-    """Give the associated data of a value or an element; without a key id, those of a key."""
+    """Return the associated data of a value or an element; without a key id, those of a key."""
     return (
         f'{{"category":{quoted(category)},'
         + (f'"element":{quoted(element)},' if element else "")
