@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from git_keyval.commands.expiry import ttl
@@ -18,7 +18,8 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFI
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, as_text, parse_value
-from git_keyval.store.port import ABSENT, Applied, Expect, RefUpdate, Store, Transaction
+from git_keyval.store.memory import MemoryStore
+from git_keyval.store.port import ABSENT, DELETE, Applied, Depth, Expect, RefUpdate, Selection, Store, Transaction
 from maintenance.check import check
 from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
@@ -90,6 +91,30 @@ class World:
 
     def new_op(self) -> str:
         return f"operation{next(self._numbers):06}"
+
+    def in_memory(self) -> "World":
+        """Return a copy of it in memory, which goes on with the same clock and the same operation ids: one read makes it."""
+        found = self.store.read(Selection((), ("refs/",)), depth=Depth.VALUES)
+        store = MemoryStore(self.clock)
+        store.refs, store._objects = dict(found.refs), dict(found.objects)
+        copy = World(Place(lambda: store, lambda _oid: None), self.clock, self.cipher)
+        copy._numbers = self._numbers
+        return copy
+
+    def at_once(self, act: Callable[["World"], object]) -> None:
+        """Do something of many commands by one read and one write: by them on a copy, and then here what they changed there."""
+        copy = self.in_memory()
+        store = copy.store
+        assert isinstance(store, MemoryStore)
+        before, known = dict(store.refs), set(store._objects)
+        act(copy)
+        updates = tuple(
+            RefUpdate(name, before.get(name, ABSENT), store.refs.get(name, DELETE))
+            for name in before | store.refs
+            if before.get(name) != store.refs.get(name)
+        )
+        objects = tuple(made for oid, made in store._objects.items() if oid not in known)
+        assert not updates or list(self.store.apply([Transaction(updates, objects)])) == [Applied()]
 
     def put(self, name: RefName, sample: Sample, expect: Oid | Expect = Expect.ANY) -> RefName:
         """Write one ref behind the back of all commands."""

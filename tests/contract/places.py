@@ -21,7 +21,7 @@ from tests.github.opening import id_of, open_emulated
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.dulwich import serve_by_dulwich
 from tests.servers.http import GitHttpServer
-from tests.servers.ssh import SshStandIn
+from tests.servers.ssh import shell_ssh
 
 TOKEN = "s3cret"
 _MANY_OBJECTS = 1_000
@@ -116,16 +116,15 @@ def at_file_url(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
 @contextmanager
 def over_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
     repository = init_bare(directory / "data base.git")
-    ssh = SshStandIn(directory / "ssh", user="git")
-    yield open_git_place(repository, ssh.url(repository), clock, ssh.install())
+    yield open_git_place(repository, f"ssh://git@host{repository}", clock, shell_ssh(directory / "ssh", passes_protocol=True))
 
 
 @contextmanager
 def over_old_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
     """Reach a server as most are by default: it does not let the client ask for protocol version 2."""
     repository = init_bare(directory / "database.git")
-    ssh = SshStandIn(directory / "ssh", accepts_environ=False)
-    yield open_git_place(repository, ssh.url(repository), clock, ssh.install(), gives_all=False)
+    ssh = shell_ssh(directory / "ssh", passes_protocol=False)
+    yield open_git_place(repository, f"ssh://host{repository}", clock, ssh, gives_all=False)
 
 
 @contextmanager
@@ -134,8 +133,7 @@ def over_generous_ssh(directory: Path, clock: FakeClock) -> Iterator[GitPlace]:
     repository = init_bare(directory / "database.git")
     run_git("config", "uploadpack.allowAnySHA1InWant", "true", directory=repository)
     run_git("config", "uploadpack.allowFilter", "true", directory=repository)
-    ssh = SshStandIn(directory / "ssh", accepts_environ=False)
-    yield open_git_place(repository, ssh.url(repository), clock, ssh.install())
+    yield open_git_place(repository, f"ssh://host{repository}", clock, shell_ssh(directory / "ssh", passes_protocol=False))
 
 
 @contextmanager

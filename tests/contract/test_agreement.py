@@ -48,7 +48,7 @@ from tests.contract.samples import (
 )
 from tests.emulator import GitHubEmulator
 from tests.servers.binary import init_bare, run_git
-from tests.servers.ssh import old_ssh
+from tests.servers.ssh import shell_ssh
 
 BRANCHES = [branch(name) for name in ("a", "a1", "b", "a-1", "a-2")]
 TAGS = [tag(name) for name in ("a", "a1", "b")]
@@ -241,7 +241,7 @@ def test_memory_and_git_agree(tmp_path: Path) -> None:
 
 
 def test_memory_and_a_server_before_version_2_agree(tmp_path: Path) -> None:
-    ssh = old_ssh(tmp_path)
+    ssh = shell_ssh(tmp_path, passes_protocol=False)
 
     def make_place() -> GitPlace:
         repository = init_bare(Path(tempfile.mkdtemp(dir=tmp_path)) / "database.git")

@@ -96,9 +96,10 @@ class Stage:
         self.clock.moment = self._template.begin
         refs = frozenset(world.refs().items())
         if refs not in self._template.seen:
-            content = {label: (shown.type, shown.value) for label, shown in world.content(KEYS).items()}
+            copy = world.in_memory()
+            content = {label: (shown.type, shown.value) for label, shown in copy.content(KEYS).items()}
             self._template.seen[refs] = Seen(
-                content, frozenset(world.refs()), tuple(world.errors()), world.foreign().keys() == FOREIGN.keys()
+                content, frozenset(copy.refs()), tuple(copy.errors()), copy.foreign().keys() == FOREIGN.keys()
             )
         return self._template.seen[refs]
 

@@ -1,6 +1,6 @@
 """Every command with its Nth request to GitHub failing in every way that GitHub is known to fail, for every N."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,15 +25,19 @@ from tests.emulator import (
     Truncated,
     Untyped,
 )
+from tests.exhaustive import first
 from tests.github.stage import Seen, Stage
 
-FAULTS: Mapping[str, Fault] = {
-    "dropped": Drop(),
+NOT_DONE: Mapping[str, Fault] = {"dropped": Drop(), "502": Status(502), "untyped": Untyped(), "timeout": Timeout()}
+DONE: Mapping[str, Fault] = {
     "dropped after": Drop(applied=True),
-    "502": Status(502),
     "502 after": Status(502, applied=True),
-    "untyped": Untyped(),
     "untyped after": Untyped(applied=True),
+    "timeout after": Timeout(applied=True),
+    "truncated": Truncated(),
+    "malformed": Malformed(),
+}
+LIMITED: Mapping[str, Fault] = {
     "403": SecondaryLimit(403),
     "403 with retry-after": SecondaryLimit(403, retry_after=30),
     "429": SecondaryLimit(429),
@@ -43,26 +47,10 @@ FAULTS: Mapping[str, Fault] = {
     "exhausted": PrimaryExhausted(),
     "already exhausted": PrimaryExhausted(already=True),
     "exhausted, as 429": PrimaryExhausted(code=429, as_rest=True),
-    "timeout": Timeout(),
-    "timeout after": Timeout(applied=True),
-    "truncated": Truncated(),
-    "malformed": Malformed(),
-    "too much": ResourceLimits(),
-    "stale": StaleRead(),
-    "lagging": Lag(),
 }
-UNTOLD = {
-    "dropped",
-    "502",
-    "untyped",
-    "timeout",
-    "dropped after",
-    "502 after",
-    "untyped after",
-    "timeout after",
-    "truncated",
-    "malformed",
-}
+PARTLY: Mapping[str, Fault] = {"too much": ResourceLimits(), "stale": StaleRead(), "lagging": Lag()}
+FAULTS = {**NOT_DONE, **DONE, **LIMITED, **PARTLY}
+UNTOLD = {**NOT_DONE, **DONE}.keys()
 """Faults of which a client cannot tell whether its request was done; after any other, the server has said that it was not."""
 NO_FAULT_OF_GIT = {name for name, fault in FAULTS.items() if isinstance(fault, SecondaryLimit | PrimaryExhausted)} - {"429"} | {
     "too much",
@@ -82,58 +70,72 @@ def faults_of(logged: Logged) -> list[str]:
     return [name for name in FAULTS if name not in left_out and not (reads and name.endswith((" after", "lagging")))]
 
 
+def meetings(requests: Sequence[Logged], turn: int, *, rest: bool) -> Iterator[tuple[int, Logged, str]]:
+    """Yield each request, by its number, with one fault of every kind, each in its turn; or with the ``rest`` of them.
+
+    How the adapter takes an answer depends on the request and on the fault; what a command makes of that, on the kind alone.
+    """
+    for number, logged in enumerate(requests, start=1):
+        for kind in (NOT_DONE, DONE, LIMITED, PARTLY):
+            faults = [name for name in faults_of(logged) if name in kind]
+            for place, fault in enumerate(faults):
+                if ((turn + number) % len(faults) != place) is rest:
+                    yield number, logged, fault
+
+
+ONE_OF_EACH_KIND = pytest.mark.parametrize("rest", first(1, [False, True]), ids=["one of each kind", "the rest"])
+
+
 def plain(answer: Result) -> Result:
     """Leave out of an answer what depends on the time a run takes, and on operations made at random."""
     return replace(answer, version=None, ttl=None, expires_at=None)
 
 
+@ONE_OF_EACH_KIND
 @pytest.mark.parametrize("name", COMMANDS)
-def test_one_failed_request_does_no_harm(stage: Stage, name: str) -> None:
+def test_one_failed_request_does_no_harm(stage: Stage, name: str, *, rest: bool) -> None:
     """An answer is right, an error is honest, and running the command again leads to where one run would have led."""
     world, store = stage.world()
     before = stage.see(world)
     stage.emulator.reset_log()
     told = stage.attempt(world, store, name, {})
     assert isinstance(told, Result)
-    requests = stage.kinds()
     end = stage.see(world)
-    for number, logged in enumerate(requests, start=1):
-        for fault in faults_of(logged):
-            world, store = stage.world([FAULTS[fault]])
-            answer = stage.attempt(world, store, name, {number: FAULTS[fault]})
-            scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
-            judge(name, scene, before, told, end, answer, stage.see(world))
-            may_fail = is_write(logged) and name in MAY_BE_UNKNOWN | IN_STEPS
-            if fault not in UNTOLD or not may_fail:
-                assert isinstance(answer, Result), scene
-            elif name not in NOT_REPEATABLE:
-                assert isinstance(stage.attempt(world, store, name, {}), Result), scene
-                assert stage.see(world).content == end.content, scene
+    for number, logged, fault in meetings(stage.kinds(), list(COMMANDS).index(name), rest=rest):
+        world, store = stage.world([FAULTS[fault]])
+        answer = stage.attempt(world, store, name, {number: FAULTS[fault]})
+        scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
+        judge(name, scene, before, told, end, answer, stage.see(world))
+        may_fail = is_write(logged) and name in MAY_BE_UNKNOWN | IN_STEPS
+        if fault not in UNTOLD or not may_fail:
+            assert isinstance(answer, Result), scene
+        elif name not in NOT_REPEATABLE:
+            assert isinstance(stage.attempt(world, store, name, {}), Result), scene
+            assert stage.see(world).content == end.content, scene
 
 
+@ONE_OF_EACH_KIND
 @pytest.mark.parametrize("name", JOBS)
-def test_one_failed_request_of_a_job_does_no_harm(stage: Stage, name: str) -> None:
+def test_one_failed_request_of_a_job_does_no_harm(stage: Stage, name: str, *, rest: bool) -> None:
     """What readers see never changes, and another run brings to its end what this one left."""
     world, store = stage.world()
     before = stage.see(world)
     stage.emulator.reset_log()
     stage.run_job(world, store, name, {})
-    requests = stage.kinds()
     end = stage.see(world)
     assert end.content == before.content
-    for number, logged in enumerate(requests, start=1):
-        for fault in faults_of(logged):
-            world, store = stage.world([FAULTS[fault]])
-            answer = stage.run_job(world, store, name, {number: FAULTS[fault]})
-            now = stage.see(world)
-            scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
-            assert (now.content, now.errors, now.foreign) == (before.content, (), True), scene
-            if isinstance(answer, Exception):
-                assert is_write(logged), scene
-            if now != end:
-                again = stage.run_job(world, store, name, {})
-                assert isinstance(again, Report | CheckReport | InitReport), scene
-                assert stage.see(world) == end, scene
+    for number, logged, fault in meetings(stage.kinds(), list(JOBS).index(name), rest=rest):
+        world, store = stage.world([FAULTS[fault]])
+        answer = stage.run_job(world, store, name, {number: FAULTS[fault]})
+        now = stage.see(world)
+        scene = f"{name}: request {number}, {logged.kind} {logged.method} {logged.path}, {fault}: {answer!r}"
+        assert (now.content, now.errors, now.foreign) == (before.content, (), True), scene
+        if isinstance(answer, Exception):
+            assert is_write(logged), scene
+        if now != end:
+            again = stage.run_job(world, store, name, {})
+            assert isinstance(again, Report | CheckReport | InitReport), scene
+            assert stage.see(world) == end, scene
 
 
 def is_write(logged: Logged) -> bool:

@@ -34,6 +34,7 @@ from tests.crash.scenes import (
     WITH_RIVAL,
 )
 from tests.emulator import Fault, Rival
+from tests.exhaustive import in_turn
 from tests.github.stage import Seen, Stage
 from tests.world import World, draft, drafts, text
 
@@ -78,6 +79,7 @@ RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
 }
 """For commands of several keys, which read and write each of them at its own moment."""
 OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
+# In memory every command meets every rival, in tests/commands/test_rivals.py. Here it is about the requests that one comes between.
 OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS]
 
 Outcome = tuple[Result | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
@@ -96,10 +98,10 @@ def one_after_the_other(stage: Stage, name: str, rival: Callable[[World], object
     """Give what a command and its rival may lead to: the command first, and the rival first."""
     world, store = stage.world()
     answer = stage.attempt(world, store, name, {})
-    rival(world)
+    world.at_once(rival)
     command_first = outcome(answer, stage.see(world))
     world, store = stage.world()
-    rival(world)
+    world.at_once(rival)
     answer = stage.attempt(world, store, name, {})
     return [command_first, outcome(answer, stage.see(world))]
 
@@ -115,11 +117,13 @@ class Entrance:
 
     def _act(self) -> None:
         self.happened = True
-        self._rival(self._world)
+        self._world.at_once(self._rival)
 
 
 @pytest.mark.parametrize(
-    ("name", "who"), [(name, who) for name in OTHERS for who in (RIVALS_AT_ONE_KEY if name in OF_SEVERAL else RIVALS)]
+    ("name", "who"),
+    in_turn([name for name in OTHERS if name not in OF_SEVERAL], RIVALS)
+    + in_turn([name for name in OTHERS if name in OF_SEVERAL], RIVALS_AT_ONE_KEY),
 )
 def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, name: str, who: str) -> None:
     rival = (RIVALS_AT_ONE_KEY if name in OF_SEVERAL else RIVALS)[who]
@@ -134,12 +138,11 @@ def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, na
     assert number > 1
 
 
-@pytest.mark.parametrize("name", JOBS)
-@pytest.mark.parametrize("who", RIVALS)
+@pytest.mark.parametrize(("name", "who"), in_turn(JOBS, RIVALS))
 def test_a_job_takes_nothing_from_its_rival(stage: Stage, name: str, who: str) -> None:
     """What is to be seen afterwards is what the rival left, whenever it came."""
     world, _ = stage.world()
-    RIVALS[who](world)
+    world.at_once(RIVALS[who])
     left = stage.see(world)
     for number in itertools.count(1):
         world, store = stage.world()
