@@ -26,7 +26,7 @@ _REMOTE_HTTP = Capabilities(batch=1_000, clock_is_servers=True)
 
 
 def open_git_store(
-    location: str,
+    address: str,
     *,
     environ: Mapping[str, str],
     token: str = "",
@@ -47,7 +47,7 @@ def open_git_store(
     """
     try:
         transport, capabilities = _transport(
-            location, environ, token, clock, timeout, lambda service: Deadline(patience.elapsed, service, total), warn
+            address, environ, token, clock, timeout, lambda service: Deadline(patience.elapsed, service, total), warn
         )
     except ValueError:
         # Not raised from it: it may quote the address, which may hold a password.
@@ -58,7 +58,7 @@ def open_git_store(
 
 
 def _transport(
-    location: str,
+    address: str,
     environ: Mapping[str, str],
     token: str,
     clock: ServerClock,
@@ -66,22 +66,22 @@ def _transport(
     deadline: NewDeadline,
     warn: Callable[[str], None],
 ) -> tuple[Transport, Capabilities]:
-    if "\0" in location or len(location) > _LONGEST_ADDRESS:
-        raise ValueError(location)
-    scheme = location.partition("://")[0] if "://" in location else "ssh" if is_scp_address(location) else "path"
+    if "\0" in address or len(address) > _LONGEST_ADDRESS:
+        raise ValueError(address)
+    scheme = address.partition("://")[0] if "://" in address else "ssh" if is_scp_address(address) else "path"
     match scheme:
         case "path":
-            return LocalTransport(location, environ, deadline, warn), _LOCAL
+            return LocalTransport(address, environ, deadline, warn), _LOCAL
         case "file":
-            return LocalTransport(_path_of(location), environ, deadline, warn), _LOCAL
+            return LocalTransport(_path_of(address), environ, deadline, warn), _LOCAL
         case "ssh":
-            return SshTransport(location, environ, deadline), _REMOTE
+            return SshTransport(address, environ, deadline), _REMOTE
         case "http" | "https":
             # Slow to import, and a path never needs it.
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415
             from git_keyval.store.network import Network  # noqa: PLC0415
 
-            return HttpTransport(location, token, clock, timeout, deadline, Network(environ)), _REMOTE_HTTP
+            return HttpTransport(address, token, clock, timeout, deadline, Network(environ)), _REMOTE_HTTP
     raise NotARepositoryError(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
         "Give 'repository' as a path, file://, https:// or ssh://.",

@@ -141,9 +141,9 @@ class SshTransport:
         return False
 
 
-def is_scp_address(location: str) -> bool:
+def is_scp_address(address: str) -> bool:
     """Return whether an address has the form ``[user@]host:path``."""
-    return "://" not in location and not location.startswith((".", "/", "~")) and _SCP.fullmatch(location) is not None
+    return "://" not in address and not address.startswith((".", "/", "~")) and _SCP.fullmatch(address) is not None
 
 
 def _ssh_parts(url: str) -> tuple[str, str, str, str]:
