@@ -99,7 +99,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         runner.error(str(InternalError(exc)))
         return 1
     else:
-        _tell(runner, result, state.get("fence", 0), is_over=state.get("until", 0) * SECOND <= surroundings.clock())
+        _log_outcome(runner, result, state.get("fence", 0), is_over=state.get("until", 0) * SECOND <= surroundings.clock())
     return 0
 
 
@@ -129,7 +129,7 @@ def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
     return state if is_whole and all(type(text) is str for text in texts) and all(type(one) is int for one in numbers) else None
 
 
-def _tell(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
+def _log_outcome(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
     """Log what became of the lock; ``fence`` is 0 if the step does not know whether it obtained the lock."""
     if result.applied:
         runner.tell("The lock is released.")

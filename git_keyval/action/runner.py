@@ -101,7 +101,7 @@ class Runner:
         if self._room is None:
             _append(self._output, self._pairs(outputs), _OUTPUTS)
             return
-        with _told_undelivered(_OUTPUTS):
+        with _undelivered_if_it_fails(_OUTPUTS):
             self._room.fill(self._pairs(outputs).encode())
         self._room = None
 
@@ -190,7 +190,7 @@ def _size(path: str) -> int:
 
 def _append(path: str, text: str, where: str) -> None:
     if path and text:
-        with _told_undelivered(where), Path(path).open("a", encoding="utf-8", newline="") as file:
+        with _undelivered_if_it_fails(where), Path(path).open("a", encoding="utf-8", newline="") as file:
             file.write(text)
 
 
@@ -201,7 +201,7 @@ def _check_sizes(outputs: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _told_undelivered(where: str) -> Iterator[None]:
+def _undelivered_if_it_fails(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:

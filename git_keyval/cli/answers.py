@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from git_keyval.cli.failures import ExitCode
-from git_keyval.cli.terminal import one_line, tell, write_document, write_text, write_value
+from git_keyval.cli.terminal import harmless_line, tell, write_document, write_text, write_value
 from git_keyval.database.answers import Result
 from git_keyval.database.keys import TYPE_NAMES
 from git_keyval.dispatch.files import OutputFile
@@ -63,7 +63,7 @@ def _deliver(
         _write_value(command, inputs, result)
     else:
         shown = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
-        write_text("".join(f"{name}: {one_line(text)}\n" for name, text in shown.items()))
+        write_text("".join(f"{name}: {harmless_line(text)}\n" for name, text in shown.items()))
 
 
 def typed(outputs: Mapping[str, str]) -> dict[str, object]:

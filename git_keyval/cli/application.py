@@ -106,14 +106,14 @@ def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> Non
             formatter.write(f"  {line}\n")  # never wrapped: an example can be copied
 
 
-def _common_of(values: dict[str, object]) -> dict[str, object]:
+def _given_options(values: dict[str, object]) -> dict[str, object]:
     """Return the options of every command that were given."""
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 @click.pass_context
 def _program(context: click.Context, /, **values: object) -> None:
-    context.obj = given = _common_of(values)
+    context.obj = given = _given_options(values)
     repository = variable_of("repository")
     if context.get_parameter_source(repository) is ParameterSource.ENVIRONMENT:
         # Where to look if neither the call nor a config file names a repository.
@@ -125,7 +125,7 @@ def _program(context: click.Context, /, **values: object) -> None:
 def _callback(command: Command) -> Callable[..., ExitCode]:
     @click.pass_context
     def call(context: click.Context, /, **values: object) -> ExitCode:
-        given = {**context.obj, **_common_of(values)}
+        given = {**context.obj, **_given_options(values)}
         if "home_length" in given and SHARD in str(given.get(variable_of("repository"), given.get("home", ""))):
             given = {_LENGTH: given["home_length"], **given}  # the environment's length is for a database over many repositories
         return run_call(
@@ -170,7 +170,7 @@ def _completion_command() -> click.Command:
     )
 
 
-def _made() -> click.Group:
+def _make_application() -> click.Group:
     group = _Group(
         _PROGRAM,
         params=common_options(repeated=False),
@@ -193,5 +193,5 @@ def _made() -> click.Group:
     return group
 
 
-application = _made()
+application = _make_application()
 """The program, for click."""

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from git_keyval.cli.answers import typed
 from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
-from git_keyval.cli.terminal import one_line, write_document, write_text
+from git_keyval.cli.terminal import harmless_line, write_document, write_text
 from git_keyval.dispatch.upkeep import Upkeep
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Command
@@ -23,8 +23,8 @@ _LISTED = 50
 def write_reports(done: Sequence[Upkeep], *, listed: bool, coloured: bool) -> None:
     """Write the report of each repository, under its name if they are a list. Raises UndeliveredError."""
     for upkeep in done:
-        heading = f"{one_line(upkeep.repository)}\n" if listed else ""
-        lines = "".join(f"{one_line(line)}\n" for line in _lines(upkeep.report))
+        heading = f"{harmless_line(upkeep.repository)}\n" if listed else ""
+        lines = "".join(f"{harmless_line(line)}\n" for line in _lines(upkeep.report))
         write_text(heading + _table(upkeep.report, coloured=coloured) + lines)
 
 

@@ -67,13 +67,13 @@ def run_call(call: Call) -> ExitCode:
 
 
 def _run_and_answer(call: Call) -> ExitCode:
-    with _interruption(_NOTHING_DONE):
+    with _stopping_with(_NOTHING_DONE):
         if sys.stdout is None:
             raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
         inputs, world = _prepared(call)
-    with _interruption(_doubt(call.command, inputs)):
+    with _stopping_with(_message_if_interrupted(call.command, inputs)):
         deliver = (_maintain if call.command.maintains else _step)(call, inputs, world)
-    with _interruption(_ANSWERING):
+    with _stopping_with(_ANSWERING):
         return deliver()
 
 
@@ -154,7 +154,7 @@ def _progress(call: Call, *, shown: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def _interruption(message: str) -> Iterator[None]:
+def _stopping_with(message: str) -> Iterator[None]:
     """Raise StoppedError with this message if a person interrupts what is done within."""
     try:
         yield
@@ -162,7 +162,7 @@ def _interruption(message: str) -> Iterator[None]:
         raise StoppedError(message) from exc
 
 
-def _doubt(command: Command, inputs: Mapping[str, object]) -> str:
+def _message_if_interrupted(command: Command, inputs: Mapping[str, object]) -> str:
     """Say what is known of the writes of a command that was interrupted."""
     if inputs.get("dry-run") or command.name == "check" or not (command.maintains or "applied" in command.outputs):
         return "Interrupted; nothing was written."

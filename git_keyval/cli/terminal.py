@@ -24,7 +24,7 @@ def harmless(text: str) -> str:
     return _CONTROLS.sub(_escape, text)
 
 
-def one_line(text: str) -> str:
+def harmless_line(text: str) -> str:
     """Return text that cannot control a terminal, nor look like another line."""
     return _NO_LINE.sub(_escape, text)
 
@@ -50,7 +50,7 @@ def write_document(document: Mapping[str, object]) -> None:
 
 def tell(text: str) -> None:
     """Write a line for a person beside the answer, to standard error."""
-    click.echo(one_line(text), err=True)
+    click.echo(harmless_line(text), err=True)
 
 
 def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
@@ -63,7 +63,7 @@ def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
         error.show(shown)
         click.echo(harmless(shown.getvalue()), err=True, nl=False)  # it repeats arguments, which a script may have from others
     else:
-        text = one_line(str(error))
+        text = harmless_line(str(error))
         click.echo(click.style(text, fg="red") if coloured else text, err=True, color=coloured)
     return code_of(error)
 

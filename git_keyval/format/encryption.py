@@ -84,10 +84,10 @@ def open_value(keys: Sequence[EncryptionKey], sealed: Sealed, slot: Slot, where:
     """
     if sealed.encryption.algo != _GCM:
         raise TamperedError(where, _TAMPERED)
-    key = _fitting(keys, sealed)
+    key = _key_of(keys, sealed)
     nonce, ciphertext = sealed.body[:NONCE_BYTES], sealed.body[NONCE_BYTES:]
     try:
-        return _opened(sealed, key.gcm.decrypt(nonce, ciphertext, _associated_data(sealed, slot)), where)
+        return _checked_value(sealed, key.gcm.decrypt(nonce, ciphertext, _associated_data(sealed, slot)), where)
     except InvalidTag as exc:
         raise TamperedError(where, _TAMPERED) from exc
 
@@ -102,9 +102,9 @@ def open_key(keys: Sequence[EncryptionKey], sealed: Sealed, where: str) -> Value
     """Decrypt a key of the database. Raises as open_value."""
     if sealed.encryption.algo != _SIV:
         raise TamperedError(where, _TAMPERED)
-    key = _fitting(keys, sealed)
+    key = _key_of(keys, sealed)
     try:
-        return _opened(sealed, key.siv.decrypt(sealed.body, [_associated_data(sealed, None)]), where)
+        return _checked_value(sealed, key.siv.decrypt(sealed.body, [_associated_data(sealed, None)]), where)
     except InvalidTag as exc:
         raise TamperedError(where, _TAMPERED) from exc
 
@@ -175,7 +175,7 @@ def _associated_data_of_name(key_id: KeyId) -> bytes:
     return encode_line({"category": "map", "key": key_id})
 
 
-def _fitting(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
+def _key_of(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
     """Return the key whose check value is the one that was stored."""
     for key in keys:
         if key.check == sealed.check:
@@ -186,7 +186,7 @@ def _fitting(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
     raise MissingEncryptionKeyError(kid)
 
 
-def _opened(sealed: Sealed, data: bytes, where: str) -> Value:
+def _checked_value(sealed: Sealed, data: bytes, where: str) -> Value:
     value = Value(sealed.type, data, sealed.mime, sealed.extension)
     try:
         check_value(value)

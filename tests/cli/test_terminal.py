@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.cli.running import _doubt
-from git_keyval.cli.terminal import harmless, one_line
+from git_keyval.cli.running import _message_if_interrupted
+from git_keyval.cli.terminal import harmless, harmless_line
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import INPUTS
 from tests.cli.conftest import PROGRAM, Command
@@ -66,7 +66,7 @@ def test_a_value_cannot_pretend_to_be_another_line(program: Command, terminal: C
 
 def test_what_is_harmless_stays() -> None:
     assert harmless("é 日本\t✓\n") == "é 日本\t✓\n"
-    assert one_line("é 日本\t✓\n") == "é 日本\\t✓\\n"
+    assert harmless_line("é 日本\t✓\n") == "é 日本\\t✓\\n"
     assert harmless("\udcff\u2066") == "\\udcff\\u2066"
 
 
@@ -210,7 +210,7 @@ def test_ctrl_c_says_that_a_write_is_in_doubt(interrupt: Interrupt) -> None:
     ],
 )
 def test_what_is_known_after_ctrl_c_depends_on_the_command(command: str, given: dict[str, str], told: str) -> None:
-    assert told in _doubt(COMMANDS[command], {name: INPUTS[name].read(text) for name, text in given.items()})
+    assert told in _message_if_interrupted(COMMANDS[command], {name: INPUTS[name].read(text) for name, text in given.items()})
 
 
 def test_ctrl_c_during_maintenance_says_to_run_it_again(program: Command, interrupt: Interrupt) -> None:

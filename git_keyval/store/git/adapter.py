@@ -106,14 +106,14 @@ class GitStore:
         asked: set[RefName] = set()
         for number, selection in enumerate(selections, start=1):
             # A new conversation each: the server caches loose refs for as long as one process lives.
-            listed = self._converse(partial(self._look, selection, depth, seen if number == len(selections) else None))
+            listed = self._converse(partial(self._list_and_fetch, selection, depth, seen if number == len(selections) else None))
             seen = seen.followed_by(listed, asked.intersection(selection.names))
             asked.update(selection.names)
         if depth is Depth.OIDS:
             return seen
         return replace(seen, objects={**seen.objects, **self._fetcher.objects(set(seen.refs.values()), depth, seen.objects)})
 
-    def _look(self, selection: Selection, depth: Depth, before: Snapshot | None, server: UploadPack) -> Snapshot:
+    def _list_and_fetch(self, selection: Selection, depth: Depth, before: Snapshot | None, server: UploadPack) -> Snapshot:
         """List refs. Fetch what they point at, too, if the server sends it at no other time or if this is the last listing."""
         refs = dict(server.ls_refs(selection.names, selection.prefixes))
         if depth is Depth.OIDS or (before is None and not server.is_old):

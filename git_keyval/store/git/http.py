@@ -116,7 +116,7 @@ class HttpTransport:
             if answer.status not in MOVED:
                 return answer
             answer.close()
-            self._reach(_moved(self.where, path, location))
+            self._reach(_moved_address(self.where, path, location))
         raise StoreError(f"{self.where} sends from address to address.", "Check 'repository'.")
 
     def post(self, path: str, headers: dict[str, str], body: "_Body") -> "Answer":
@@ -162,7 +162,7 @@ class HttpTransport:
         )
         self._clock.learn(response.headers.get("Date", ""))
         content_type = response.headers.get("Content-Type") or ""
-        read = _reading(response.read)
+        read = _with_one_error(response.read)
         retry_after = response.headers.get("Retry-After") or ""
         answer = Answer(response.status, content_type.partition(";")[0], read, PacketReader(read), response.close, retry_after)
         return answer, response.headers.get("Location") or ""
@@ -270,7 +270,7 @@ def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolMa
     )
 
 
-def _moved(where: str, path: str, location: str) -> str:
+def _moved_address(where: str, path: str, location: str) -> str:
     """Return the new address of the repository, from the one to which a request below its address is sent. Raises StoreError.
 
     As with git, all following requests go there (https://git-scm.com/docs/http-protocol).
@@ -285,7 +285,7 @@ def _moved(where: str, path: str, location: str) -> str:
     return moved.removesuffix(f"/{path}")
 
 
-def _reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+def _with_one_error(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
     """Turn failures in the middle of an answer's body (it comes too late, or is not what its headers say) into one error."""
 
     def read_some(size: int) -> bytes:

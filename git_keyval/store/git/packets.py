@@ -34,13 +34,13 @@ class PacketReader:
 
     def read_line(self) -> bytes | None:
         """Return the next line without its size; None for a flush or delimiter. Raises GitProtocolError."""
-        self._need(_SIZE_DIGITS)
+        self._fill_buffer(_SIZE_DIGITS)
         size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
         self.at_delimiter = size == _DELIMITER
         if size < _SIZE_DIGITS:
             self._position += _SIZE_DIGITS
             return None
-        self._need(size)
+        self._fill_buffer(size)
         start = self._position
         self._position += size
         return self._buffer[start + _SIZE_DIGITS : self._position]
@@ -62,7 +62,7 @@ class PacketReader:
                 return
             yield line
 
-    def _need(self, size: int) -> None:
+    def _fill_buffer(self, size: int) -> None:
         while len(self._buffer) - self._position < size:
             more = self._read_some(_CHUNK)
             if not more:

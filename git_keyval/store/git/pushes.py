@@ -149,10 +149,10 @@ class _Outcomes:
         self._outcomes |= current.known
         if report is None:
             return
-        ends = {index: _end(transaction, report) for index, transaction in current.sent.items()}
+        ends = {index: _outcome_of(transaction, report) for index, transaction in current.sent.items()}
         refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
         passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
-        if (refused or passing) and _may_be_of(current.unseen, report):
+        if (refused or passing) and _may_concern(current.unseen, report):
             # Another server, or a hook, may refuse what git takes, in words that nobody knows.
             self._refusals_of_unseen += 1
             self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
@@ -173,7 +173,7 @@ class _MayPass:
     refusal: Refused
 
 
-def _end(transaction: Transaction, report: PushReport) -> Outcome | _MayPass:
+def _outcome_of(transaction: Transaction, report: PushReport) -> Outcome | _MayPass:
     """Return what the report says of one of the transactions that were sent."""
     if report.state == "unknown":
         return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason)
@@ -192,7 +192,7 @@ def _end(transaction: Transaction, report: PushReport) -> Outcome | _MayPass:
     return _MayPass(refusal(reason, report.words, name if own and is_about_one else None))
 
 
-def _may_be_of(names: frozenset[RefName], report: PushReport) -> bool:
+def _may_concern(names: frozenset[RefName], report: PushReport) -> bool:
     """Return whether the server may have refused the push for one of these refs: it says so, or does not say for which ref."""
     own = {name for name, reason in report.refused.items() if not is_collateral(reason)}
     return not report.reason and bool(names & (own or report.refused.keys()))

@@ -85,14 +85,14 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
             return None
         answer = _Answer()
         try:
-            answer.read(conversation.request(_body(wanted, advertised.capabilities)))
+            answer.read(conversation.request(_request_body(wanted, advertised.capabilities)))
         except RequestTooLargeError as exc:
             return PushReport("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
         except (GitProtocolError, BrokenConversationError, OSError) as exc:
             broken = cleaned(str(exc))
         else:
             broken = ""
-        return _report(answer, wanted, broken, conversation.complaints())
+        return _judge(answer, wanted, broken, conversation.complaints())
 
 
 def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Advertised:
@@ -119,7 +119,7 @@ def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Adve
     return Advertised(refs, capabilities)
 
 
-def _body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
+def _request_body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]:
     asked = [
         "report-status",
         *(["atomic"] if wanted.atomic else []),
@@ -164,7 +164,7 @@ class _Answer:
         return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()]
 
 
-def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushReport:
+def _judge(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushReport:
     """Judge by what arrived: a complete report counts, however the conversation ended after it."""
     words = answer.said.text() or ("" if broken else complaints)
     try:
@@ -174,7 +174,7 @@ def _report(answer: _Answer, wanted: Push, broken: str, complaints: str) -> Push
         lines, unpack = [], ""
     if unpack.startswith("unpack ") and unpack != "unpack ok":
         return PushReport("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
-    answered = dict(map(_verdict, lines[1:]))
+    answered = dict(map(_read_verdict, lines[1:]))
     if unpack != "unpack ok" or {command.name for command in wanted.commands} - answered.keys():
         return _without_report(wanted, broken or "the report of the push is cut off", words)
     refused = {name: reason for name, reason in answered.items() if reason}
@@ -192,7 +192,7 @@ def _without_report(wanted: Push, broken: str, words: str) -> PushReport:
     return PushReport("unknown", reason=broken, words=words)
 
 
-def _verdict(line: str) -> tuple[RefName, str]:
+def _read_verdict(line: str) -> tuple[RefName, str]:
     verdict, _, rest = line.partition(" ")
     name, _, reason = rest.partition(" ")
     return RefName(name), "" if verdict == "ok" else one_line(reason) or "no reason given"

@@ -28,27 +28,27 @@ class Running:
 def timed_pools(running: Running) -> dict[str, type[HTTPConnectionPool]]:
     """Return the pools of a pool manager, by scheme, whose answers belong to the conversation that is running."""
 
-    class Answer(HTTPResponse):
+    class TimedResponse(HTTPResponse):
         def __init__(self, sock: socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
             super().__init__(sock, debuglevel, method, url)
-            self.fp = BufferedReader(_Timed(self.fp.detach(), sock, running.deadline))
+            self.fp = BufferedReader(_TimedStream(self.fp.detach(), sock, running.deadline))
 
-    class Connection(HTTPConnection):
-        response_class = Answer
+    class TimedConnection(HTTPConnection):
+        response_class = TimedResponse
 
-    class SecureConnection(HTTPSConnection):
-        response_class = Answer
+    class SecureTimedConnection(HTTPSConnection):
+        response_class = TimedResponse
 
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
+    class TimedPool(HTTPConnectionPool):
+        ConnectionCls = TimedConnection
 
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = SecureConnection
+    class SecureTimedPool(HTTPSConnectionPool):
+        ConnectionCls = SecureTimedConnection
 
-    return {"http": Pool, "https": SecurePool}
+    return {"http": TimedPool, "https": SecureTimedPool}
 
 
-class _Timed(RawIOBase):
+class _TimedStream(RawIOBase):
     """What a socket receives, none of it later than the deadline, nor after a silence that is longer than the socket allows."""
 
     def __init__(self, received: RawIOBase, sock: socket, deadline: Deadline) -> None:

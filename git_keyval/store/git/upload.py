@@ -70,7 +70,7 @@ class MissingObjectError(Exception):
 def upload_pack(transport: Transport) -> Iterator["UploadPack"]:
     """Begin a conversation with upload-pack, and end it."""
     with transport.open("upload-pack") as conversation:
-        with _readable():
+        with _unavailable_if_broken():
             server = UploadPack(conversation)
         yield server
 
@@ -102,7 +102,7 @@ class UploadPack:
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
         wanted, below = frozenset(names), tuple(prefixes)
-        with _readable():
+        with _unavailable_if_broken():
             for name, oid in self._ls_refs([*names, *prefixes]):
                 if name in wanted or name.startswith(below):
                     yield name, oid
@@ -113,7 +113,7 @@ class UploadPack:
         An object that is too large for this format is left out. Raises MissingObjectError for the first object that the server
         lacks, and DamagedError if it lacks what one of them needs, before anything is yielded.
         """
-        with tempfile.TemporaryFile() as file, _readable():
+        with tempfile.TemporaryFile() as file, _unavailable_if_broken():
             self._receive_pack(oids, depth, file)
             lacking, reader = set(oids), read_pack(file)
             for obj in reader:
@@ -130,19 +130,19 @@ class UploadPack:
         ``one`` is an object that the server sends. None if it cannot be asked. Raises MissingObjectError and DamagedError.
         """
         haves = [b"have " + oid.encode() for oid in oids]
-        with _readable():
+        with _unavailable_if_broken():
             if not self.is_old:
                 waits = b"wait-for-done" in self._fetch_features()
                 want = b"wait-for-done" if waits else b"want " + one.encode()
-                answer = self._ask(_command(b"fetch", [want, *haves]))
-                if (section := _line(answer)) != b"acknowledgments":
-                    _refuse(section)
+                answer = self._ask(_request_of(b"fetch", [want, *haves]))
+                if (section := _next_line(answer)) != b"acknowledgments":
+                    _raise_if_error(section)
                     return None
-                return _acknowledged(answer, b"") & set(oids)
+                return _read_acknowledged(answer, b"") & set(oids)
             if b"multi_ack_detailed" in self._capabilities:
                 want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
                 lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
-                return _acknowledged(self._ask(lines), b" common") & set(oids)
+                return _read_acknowledged(self._ask(lines), b" common") & set(oids)
         return None
 
     def _receive_pack(self, oids: Sequence[Oid], depth: Depth, file: IO[bytes]) -> None:
@@ -150,8 +150,8 @@ class UploadPack:
         if self.is_old:
             answer = self._ask(self._old_fetch(oids, depth))
             # Nothing in common: there is nothing to be acknowledged.
-            if (line := _line(answer)) != b"NAK":
-                _refuse(line)
+            if (line := _next_line(answer)) != b"NAK":
+                _raise_if_error(line)
                 raise BrokenConversationError("the server did not answer what it was asked")
         else:
             answer = self._ask(self._fetch(oids, depth))
@@ -166,7 +166,7 @@ class UploadPack:
         except HangupException as exc:
             raise SilentEndError("The server ended without an answer.", "Look for what is lost with the command 'check'.") from exc
         except BrokenConversationError as exc:
-            raise _damage(str(exc)) or exc from exc
+            raise _damage_error(str(exc)) or exc from exc
         return answer
 
     def _read_advertisement(self, packets: PacketReader) -> None:
@@ -183,7 +183,7 @@ class UploadPack:
                 _check_hash(self._capabilities)
             if head.startswith((_SHALLOW, b"version 1")):
                 continue
-            name, oid = _ref(head)
+            name, oid = _read_ref(head)
             if not name.endswith(_NO_REF):
                 self._advertised[name] = oid
 
@@ -193,7 +193,7 @@ class UploadPack:
             return
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
         try:
-            answer = self._conversation.request(_command(b"ls-refs", arguments))
+            answer = self._conversation.request(_request_of(b"ls-refs", arguments))
         except RequestTooLargeError:
             if len(prefixes) == 1:
                 raise
@@ -203,7 +203,7 @@ class UploadPack:
             return
         for line in answer.read_lines():
             if not line.startswith(_UNBORN):
-                yield _ref(line)
+                yield _read_ref(line)
 
     def _fetch_features(self) -> list[bytes]:
         return next((line.partition(b"=")[2].split() for line in self._capabilities if line.startswith(b"fetch")), [])
@@ -212,7 +212,7 @@ class UploadPack:
         arguments = [b"no-progress", b"ofs-delta"]
         if depth in _FILTERS and b"filter" in self._fetch_features():
             arguments.append(b"filter " + _FILTERS[depth])
-        return _command(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
+        return _request_of(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
 
     def _old_fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
         if b"side-band-64k" not in self._capabilities:
@@ -230,7 +230,7 @@ class UploadPack:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _unavailable_if_broken() -> Iterator[None]:
     """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
     try:
         yield
@@ -241,33 +241,33 @@ def _readable() -> Iterator[None]:
         ) from exc
 
 
-def _ref(line: bytes) -> tuple[RefName, Oid]:
+def _read_ref(line: bytes) -> tuple[RefName, Oid]:
     """Read a line of refs. What is no UTF-8 in a name, which git allows, becomes a backslash and digits: it is none of ours."""
     if _REF.match(line) is None:
-        _refuse(line)
+        _raise_if_error(line)
         raise BrokenConversationError("the server sent a line that names no ref")
     text = line.rstrip(b"\n").decode("utf-8", "backslashreplace")
     # What may follow the name, after a space, is sent only where it is asked for.
     return RefName(text[_OID_DIGITS + 1 :].partition(" ")[0]), Oid(text[:_OID_DIGITS])
 
 
-def _command(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
+def _request_of(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
     head = [pkt.pkt_line(b"command=" + name), pkt.pkt_line(b"object-format=sha1")]
     return [*head, _DELIMITER, *(pkt.pkt_line(argument) for argument in arguments), _FLUSH]
 
 
-def _line(stream: PacketReader) -> bytes:
+def _next_line(stream: PacketReader) -> bytes:
     line = stream.read_line()
     if line is None:
         raise BrokenConversationError("the server answered without a pack")
     return line.strip()
 
 
-def _acknowledged(answer: PacketReader, after: bytes) -> set[Oid]:
+def _read_acknowledged(answer: PacketReader, after: bytes) -> set[Oid]:
     """Read what is acknowledged, by lines that end so, up to a line that says that this is all."""
     found: set[Oid] = set()
     for line in answer.read_lines():
-        _refuse(line)
+        _raise_if_error(line)
         word = line.strip()
         if word in {b"NAK", b"ready"}:
             return found
@@ -282,8 +282,8 @@ def _acknowledged(answer: PacketReader, after: bytes) -> set[Oid]:
 
 def _skip_to_pack(answer: PacketReader) -> None:
     """Read up to the pack. What comes before it, such as where the history of a shallow repository ends, is not needed here."""
-    while (section := _line(answer)) != b"packfile":
-        _refuse(section)
+    while (section := _next_line(answer)) != b"packfile":
+        _raise_if_error(section)
         if section not in _SECTIONS_BEFORE_PACK:
             raise BrokenConversationError("the server answered with something other than a pack")
         for _ in answer.read_lines():
@@ -292,7 +292,7 @@ def _skip_to_pack(answer: PacketReader) -> None:
             raise BrokenConversationError("the server answered without a pack")
 
 
-def _refuse(line: bytes) -> None:
+def _raise_if_error(line: bytes) -> None:
     if line.startswith(b"ERR "):
         raise _server_error(line[4:])
 
@@ -301,12 +301,12 @@ def _server_error(words: bytes) -> Exception:
     message = one_line(words.decode("utf-8", "replace"))
     if found := _NOT_OURS.search(message):
         return MissingObjectError(Oid(found[1] or found[2]))
-    return _damage(message) or UnavailableError(
+    return _damage_error(message) or UnavailableError(
         f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so."
     )
 
 
-def _damage(message: str) -> DamagedError | None:
+def _damage_error(message: str) -> DamagedError | None:
     if not _DAMAGE.search(message):
         return None
     return DamagedError(f"The repository is damaged ({one_line(message)}).", "Look for what is lost with the command 'check'.")

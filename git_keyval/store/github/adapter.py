@@ -81,7 +81,7 @@ class GithubStore:
                 raise
             return self._read_by_git(self._git, selections, depth)
         self._uploads.saw(found.refs.values())
-        objects = self._completed(found.refs.values(), found, depth)
+        objects = self._complete(found.refs.values(), found, depth)
         return Snapshot(found.refs, objects, frozenset(found.moved), ordered=len(selections) <= 1)
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
@@ -114,7 +114,7 @@ class GithubStore:
             if not self._git:
                 raise
             return self._objects_by_git(self._git, asked, depth)
-        return self._completed(asked, found, depth)
+        return self._complete(asked, found, depth)
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply transactions: by the API what is small, by one push what is not."""
@@ -130,7 +130,7 @@ class GithubStore:
         self._uploads.saw_objects(objects.values())
         return objects
 
-    def _completed(self, oids: Iterable[Oid], found: Found, depth: Depth) -> dict[Oid, GitObject]:
+    def _complete(self, oids: Iterable[Oid], found: Found, depth: Depth) -> dict[Oid, GitObject]:
         """Return what the oids need to this depth; fetch what the answers so far did not hold."""
         if depth is Depth.OIDS:
             return {}
