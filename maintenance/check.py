@@ -11,7 +11,7 @@ from itertools import islice
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, decode_anchor
-from git_keyval.format.counters import Counter, decode_counter, decode_delta, is_ahead
+from git_keyval.format.counters import decode_counter, decode_delta, is_ahead
 from git_keyval.format.elements import Collection, decode_collection, element_id, element_value
 from git_keyval.format.expiry import decode_expiry
 from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message
@@ -39,7 +39,8 @@ from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
-from git_keyval.store.port import Depth, Selection, Snapshot, Store
+from git_keyval.store.port import Depth, Snapshot, Store
+from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.init import is_taken
 from maintenance.jobs import Maintenance
@@ -50,7 +51,6 @@ from maintenance.report import CheckReport, Problem
 _LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
 _CATEGORIES = {"data", "counter", "map", "array", "redirect"}
-_COLLECTIONS = {"map", "array"}
 _AT_ONCE = 1_000
 _BLOBS_AT_ONCE = 10_000
 """How many blobs are read together, unless a single map or array has more."""
@@ -75,10 +75,10 @@ _REPAIR = {
 _PURGED = "Nothing: purge removes it once it is old."
 _ANCHOR = "Run 'redirect' for the key again, with the same 'redirect-to'."
 _CARRY_OVER = "Carry it over by hand: docs/repositories.md tells how."
+_REANCHOR = "Delete the tag, and run 'init', which creates it; of an encrypted database, with its 'encryption-key'."
 _CLOCK = "Set the clock of the machine that wrote it."
 
 _Found = Iterator[Problem]
-_Ref = RecordRef | BreadcrumbRef | GcRef | PublishedRef | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,21 @@ class _Database:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A ref and what it points at, among other objects; ``complete`` tells whether nothing of it is missing."""
+    """A ref and what it points at, among other objects."""
 
     name: RefName
     oid: Oid
     objects: Mapping[Oid, GitObject]
-    complete: bool
+
+    def view(self, key_id: KeyId, refs: Mapping[RefName, Oid]) -> KeyView:
+        """Return what was read of the key of a ref."""
+        return KeyView.of(naming_of(self.name), key_id, Snapshot(refs, self.objects))
+
+    def error(self, problem: str, next_step: str) -> Problem:
+        return Problem(self.name, "error", problem, next_step)
+
+    def warning(self, problem: str, next_step: str) -> Problem:
+        return Problem(self.name, "warning", problem, next_step)
 
 
 def check(run: Maintenance) -> CheckReport:
@@ -183,20 +192,10 @@ def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -
             trees |= store.objects(beside)
         lacking = {name: missing([refs[name]], trees, Depth.VALUES) for name in batch}
         for group in _groups(lacking):
-            incomplete = {refs[name] for name in group if lacking[name]} & trees.keys()
-            objects = {**trees, **store.objects(incomplete, Depth.VALUES)} if incomplete else trees
-            doubtful = [name for name in group if not lacking[name] <= objects.keys()]
-            for name in group:
-                if lacking[name] <= objects.keys():
-                    yield _Target(name, refs[name], objects, complete=True)
-            yield from _read_again(store, doubtful)
-
-
-def _read_again(store: Store, doubtful: Sequence[RefName]) -> Iterator[_Target]:
-    """Read refs of which something was not to be had; those that are gone by now are left out."""
-    seen = store.read(Selection(tuple(doubtful)), depth=Depth.VALUES) if doubtful else Snapshot({})
-    for name, oid in seen.refs.items():
-        yield _Target(name, oid, seen.objects, complete=not missing([oid], seen.objects, Depth.VALUES))
+            seen = read_targets(store, {name: refs[name] for name in group if lacking[name]}, Depth.VALUES)
+            objects = {**trees, **seen.objects}
+            yield from (_Target(name, refs[name], objects) for name in group if not lacking[name])
+            yield from (_Target(name, oid, objects) for name, oid in seen.refs.items())
 
 
 def _groups(lacking: Mapping[RefName, AbstractSet[Oid]]) -> Iterator[list[RefName]]:
@@ -244,116 +243,106 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
 
 
 def _check_target(database: _Database, target: _Target) -> _Found:
-    name, ref = target.name, parse(target.name)
-    commit = target.objects.get(target.oid)
-    if commit is None:
-        yield Problem(name, "error", "the object that it points at is missing, or too large", _way_out(ref))
-    elif not target.complete:
-        yield Problem(name, "error", "an object that it needs is missing, or too large", _way_out(ref))
-    else:
-        try:
-            if isinstance(ref, RecordRef) and ref.kind == "val":
-                yield from _check_value(database, name, commit, target.objects)
-            else:
-                yield from _check_other(database, name, ref, commit, target.objects)
-        except MalformedRecordError as exc:
-            yield Problem(name, "error", exc.reason, _way_out_of_malformed(ref))
+    lacking = missing([target.oid], target.objects, Depth.VALUES)
+    if_missing, if_malformed = _ways_out(target.name)
+    if lacking:
+        what = "the object that it points at" if target.oid in lacking else "an object that it needs"
+        yield target.error(f"{what} is missing, or too large", if_missing)
+        return
+    try:
+        yield from _check_record(database, target, target.objects[target.oid])
+    except MalformedRecordError as exc:
+        yield target.error(exc.reason, if_malformed)
 
 
-def _check_other(database: _Database, name: RefName, ref: _Ref, target: GitObject, objects: Mapping[Oid, GitObject]) -> _Found:
-    """Check what a ref points at that is no value's."""
-    counts, now = database.counts, database.now
-    match ref:
+def _ways_out(name: RefName) -> tuple[str, str]:
+    """Say what to do where an object is missing, and where it is malformed."""
+    match parse(name):
+        case RecordRef(element=str()):
+            return _NEVER_EXPIRES, _NEVER_EXPIRES
+        case RecordRef():
+            return _DELETE_KEY, _REWRITE
+        case BreadcrumbRef():
+            return _DELETE_REF, _PURGED
+        case GcRef():
+            return _PURGED, _PURGED
+        case PublishedRef():
+            return _DELETE_REF, _REPUBLISH
+    return _DELETE_REF, _REWRITE
+
+
+def _check_record(database: _Database, target: _Target, record: GitObject) -> _Found:
+    """Check what a ref points at. Raises MalformedRecordError."""
+    counts = database.counts
+    match parse(target.name):
+        case RecordRef("val"):
+            yield from _check_value(database, target, record)
         case RecordRef("key", key_id):
             counts["storedKeys"] += 1
-            if _algorithm(decode_data(target, objects)) == "A256GCM":
-                yield Problem(name, "error", "it is encrypted as values are, not as keys", _REWRITE)
-            if KeyId(target.oid) != key_id:
-                yield Problem(name, "error", "it points at the commit of another key", _REWRITE)
-        case RecordRef("exp", element=None):
-            view = _view(database, name, ref.key_id, objects)
+            yield from _check_key(target, record, key_id)
+        case RecordRef("exp", key_id, element=None):
+            view = target.view(key_id, database.refs)
             counts["expiries"] += 1
-            counts["expired"] += view.expired(now) and view.version is not None
+            counts["expired"] += view.expired(database.now) and view.version is not None
         case RecordRef("exp"):
             counts["elementExpiries"] += 1
-            decode_expiry(target)
-        case BreadcrumbRef(_, time):
+            decode_expiry(record)
+        case BreadcrumbRef(key_id, time):
             counts["breadcrumbs"] += 1
-            decode_delta(target)
-            yield from _check_counter_of(name, _view(database, name, ref.key_id, objects), now)
-            yield from _check_time(name, time, now)
+            decode_delta(record)
+            yield from _check_counter_of(target, target.view(key_id, database.refs), database.now)
+            yield from _check_time(target, time, database.now)
         case GcRef(_, time):
             counts["parked"] += 1
-            yield from _check_time(name, time, now)
+            yield from _check_time(target, time, database.now)
         case PublishedRef(expiry):
             counts["published"] += 1
-            decode_entry(expiry, target, objects)
+            decode_entry(expiry, record, target.objects)
         case None if database.anchor is None:
-            yield Problem(
-                name,
-                "error",
-                "it should point at the null commit or another anchor, or git may collect the dummy tree",
-                "Delete the tag, and run 'init', which creates it; of an encrypted database, with its 'encryption-key'.",
-            )
+            what = "it should point at the null commit or another anchor, or git may collect the dummy tree"
+            yield target.error(what, _REANCHOR)
+
+
+def _check_key(target: _Target, record: GitObject, key_id: KeyId) -> _Found:
+    if _algorithm(decode_data(record, target.objects)) == "A256GCM":
+        yield target.error("it is encrypted as values are, not as keys", _REWRITE)
+    if KeyId(target.oid) != key_id:
+        yield target.error("it points at the commit of another key", _REWRITE)
 
 
 def _algorithm(value: Value | Sealed) -> Algorithm | None:
     return value.encryption.algo if isinstance(value, Sealed) else None
 
 
-def _way_out(ref: _Ref) -> str:
-    """Say what to do about something that is missing."""
-    match ref:
-        case RecordRef(element=str()):
-            return _NEVER_EXPIRES
-        case RecordRef():
-            return _DELETE_KEY
-        case GcRef():
-            return _PURGED
-    return _DELETE_REF
-
-
-def _way_out_of_malformed(ref: _Ref) -> str:
-    match ref:
-        case RecordRef(element=str()):
-            return _NEVER_EXPIRES
-        case BreadcrumbRef():
-            return _PURGED
-        case PublishedRef():
-            return _REPUBLISH
-    return _REWRITE
-
-
-def _check_value(database: _Database, name: RefName, target: GitObject, objects: Mapping[Oid, GitObject]) -> _Found:
-    category = str(decode_message(target)["category"])
-    counts, expiries = database.counts, database.expiries.get(name, ())
+def _check_value(database: _Database, target: _Target, record: GitObject) -> _Found:
+    category = str(decode_message(record)["category"])
     # Only names of the format get into the report: anybody who may push could put a text of his own there.
-    counts[category if category in _CATEGORIES else "unknown"] += 1
-    if category == "data":
-        if _algorithm(decode_data(target, objects)) == "AES-SIV":
-            yield Problem(name, "error", "it is encrypted as keys are, not as values", _REWRITE)
-        yield from _check_belonging(expiries, ())
-    elif category == "counter":
-        yield from _check_set_time(name, decode_counter(target), database.now)
-        yield from _check_belonging(expiries, ())
-    elif category == "redirect":
-        yield from _check_redirect(name, decode_redirect(target), database)
-        yield from _check_belonging(expiries, ())
-    elif category in _COLLECTIONS:
-        collection = decode_collection(target, objects)
-        counts["elements"] += len(collection.elements)
-        yield from _check_elements(name, collection, objects)
-        yield from _check_belonging(expiries, collection.elements)
-    else:
-        yield Problem(name, "error", "it is of a category that no key can hold", _REWRITE)
+    database.counts[category if category in _CATEGORIES else "unknown"] += 1
+    elements: Mapping[str, Oid] = {}
+    match category:
+        case "data":
+            if _algorithm(decode_data(record, target.objects)) == "AES-SIV":
+                yield target.error("it is encrypted as keys are, not as values", _REWRITE)
+        case "counter":
+            yield from _check_time(target, decode_counter(record).set_at, database.now)
+        case "redirect":
+            yield from _check_redirect(target, decode_redirect(record), database)
+        case "map" | "array":
+            collection = decode_collection(record, target.objects)
+            elements = collection.elements
+            yield from _check_elements(target, collection)
+        case _:
+            yield target.error("it is of a category that no key can hold", _REWRITE)
+            return
+    database.counts["elements"] += len(elements)
+    yield from _check_belonging(database.expiries.get(target.name, ()), elements)
 
 
-def _check_elements(name: RefName, collection: Collection, objects: Mapping[Oid, GitObject]) -> _Found:
+def _check_elements(target: _Target, collection: Collection) -> _Found:
     """Read each element; which of them are malformed is not told, because an element key may be a secret."""
-    malformed = sum(not _is_readable(collection, objects[oid]) for oid in collection.elements.values())
+    malformed = sum(not _is_readable(collection, target.objects[oid]) for oid in collection.elements.values())
     if malformed:
-        what = f"it has {counted(malformed, 'element')} not of its type"
-        yield Problem(name, "error", what, _REPAIR[collection.category])
+        yield target.error(f"it has {counted(malformed, 'element')} not of its type", _REPAIR[collection.category])
 
 
 def _is_readable(collection: Collection, data: GitObject) -> bool:
@@ -364,45 +353,33 @@ def _is_readable(collection: Collection, data: GitObject) -> bool:
     return True
 
 
-def _check_belonging(expiries: Iterable[tuple[RefName, Oid]], elements: Iterable[str]) -> _Found:
-    if expiries:
-        there = set(map(element_id, elements))
-        for name, element in expiries:
-            if element not in there:
-                yield Problem(name, "warning", "it belongs to no element of its key", _SWEPT)
+def _check_belonging(expiries: Sequence[tuple[RefName, Oid]], elements: Iterable[str]) -> _Found:
+    there = set(map(element_id, elements)) if expiries else ()
+    for name, element in expiries:
+        if element not in there:
+            yield Problem(name, "warning", "it belongs to no element of its key", _SWEPT)
 
 
-def _check_redirect(name: RefName, redirect: Redirect, database: _Database) -> _Found:
+def _check_redirect(target: _Target, redirect: Redirect, database: _Database) -> _Found:
     if database.anchor is None or not database.anchor.redirected:
         what = f"a plain 'set' would overwrite its redirect to {redirect.repository}: the tag does not tell of it"
-        yield Problem(name, "error", what, _ANCHOR)
-    expiry = RefName(name.replace("/val-", "/exp-"))
+        yield target.error(what, _ANCHOR)
+    expiry = RefName(target.name.replace("/val-", "/exp-"))
     if expiry in database.refs:
         yield Problem(expiry, "warning", "it is beside a redirect, which does not expire", "Nothing: it means nothing.")
 
 
-def _check_set_time(name: RefName, counter: Counter, now: Micros) -> _Found:
-    if counter.set_at is not None:
-        yield from _check_time(name, counter.set_at, now)
-
-
-def _view(database: _Database, name: RefName, key_id: KeyId, objects: Mapping[Oid, GitObject]) -> KeyView:
-    return KeyView.of(naming_of(name), key_id, Snapshot(database.refs, objects))
-
-
-def _check_counter_of(breadcrumb: RefName, view: KeyView, now: Micros) -> _Found:
+def _check_counter_of(breadcrumb: _Target, view: KeyView, now: Micros) -> _Found:
     try:
         if view.redirect() is not None:
-            yield Problem(
-                breadcrumb, "warning", "it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER
-            )
+            yield breadcrumb.warning("it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER)
         elif view.held_counter(now) is None:
-            yield Problem(breadcrumb, "warning", "it is void: its key holds no counter", "Nothing: gather removes it.")
+            yield breadcrumb.warning("it is void: its key holds no counter", "Nothing: gather removes it.")
     except MalformedRecordError:
         return  # reported for the value itself, or the expiry
 
 
-def _check_time(name: RefName, time: str, now: Micros) -> _Found:
-    moment = moment_of(time)
+def _check_time(target: _Target, time: str | None, now: Micros) -> _Found:
+    moment = None if time is None else moment_of(time)
     if moment is not None and is_ahead(moment, now):
-        yield Problem(name, "warning", f"its time {time} is more than an hour ahead: some clock was wrong", _CLOCK)
+        yield target.warning(f"its time {time} is more than an hour ahead: some clock was wrong", _CLOCK)
