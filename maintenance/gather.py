@@ -23,13 +23,12 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, RefName, 
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
-from git_keyval.progress import Progress
+from git_keyval.progress import Progress, unseen
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
-from maintenance.listing import list_refs, quiet
+from maintenance.listing import list_refs, read_refs
 from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
-from maintenance.snapshot import read_refs
 
 FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
 """How many breadcrumbs of a counter the first transaction folds, and each later one.
@@ -56,7 +55,7 @@ def plan_gather(
     store: Store,
     grace_seconds: int,
     new_op: Callable[[], str],
-    progress: Progress = quiet,
+    progress: Progress = unseen,
     resolve: Resolve = unresolved,
 ) -> Plan:
     """List the breadcrumbs, then read their counters, and decide for each counter what to fold.

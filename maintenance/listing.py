@@ -1,23 +1,22 @@
-"""Listing many refs, and telling meanwhile how many there were."""
+"""Listing many refs, and showing meanwhile how many there were; reading many by name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
-from git_keyval.format.names import RefName
+from git_keyval.format.names import KEYS_PREFIX, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.progress import Progress
-from git_keyval.store.port import Store
+from git_keyval.store.port import Depth, Selection, Store
 
 TOLD_EVERY = 50_000
-"""After how many refs of a listing its progress is told."""
+"""After how many refs of a listing its progress is shown."""
 
-
-def quiet(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+_BY_NAME = 2_000
+"""Beyond this many names, listing all keys is cheaper for the server than looking each one up."""
 
 
 def list_refs(store: Store, prefixes: Sequence[str], what: str, progress: Progress) -> Iterator[tuple[RefName, Oid]]:
-    """Stream all refs below the prefixes, and tell every 50,000 how many there were: how many there will be is unknown."""
+    """Stream all refs below the prefixes, and show every 50,000 how many there were: how many there will be is unknown."""
     # Chained slices instead of a loop of our own: nothing here is run once for each of a million refs.
     return chain.from_iterable(_slices(store.list(prefixes), what, progress))
 
@@ -29,3 +28,11 @@ def _slices(refs: Iterator[tuple[RefName, Oid]], what: str, progress: Progress) 
             progress(what, done, 0)
         yield chain((first,), islice(refs, TOLD_EVERY - 1))
         done += TOLD_EVERY
+
+
+def read_refs(store: Store, names: Collection[RefName], what: str, progress: Progress) -> Mapping[RefName, Oid]:
+    """Return those of these refs (all of keys) that exist; ``what`` is how progress calls a listing, if there is one."""
+    if len(names) <= _BY_NAME:
+        return store.read(Selection(tuple(names)), depth=Depth.OIDS).refs if names else {}
+    wanted = frozenset(names)
+    return {name: oid for name, oid in list_refs(store, [KEYS_PREFIX], what, progress) if name in wanted}

@@ -27,13 +27,12 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
-from git_keyval.progress import Progress
+from git_keyval.progress import Progress, unseen
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
-from maintenance.listing import list_refs, quiet
+from maintenance.listing import list_refs, read_refs
 from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
-from maintenance.snapshot import read_refs
 
 _HOUR, _DAY = 3600, 86_400
 _HORIZON = (
@@ -97,7 +96,7 @@ _Found = Action | _Orphan | Ended | Left
 """Something due: decided by the listing alone, to be looked at, or unreadable."""
 
 
-def plan_sweep(store: Store, progress: Progress = quiet, resolve: Resolve = unresolved) -> Plan:
+def plan_sweep(store: Store, progress: Progress = unseen, resolve: Resolve = unresolved) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
 
     What has an expiry that cannot be read is kept.
