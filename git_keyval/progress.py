@@ -7,5 +7,5 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done or waited for, how much of it is over, and how much there is (0 where that is not known yet)."""
 
 
-def unseen(_what: str, _done: int, _total: int) -> None:
+def silent(_what: str, _done: int, _total: int) -> None:
     """Show nothing."""

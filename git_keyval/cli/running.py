@@ -18,7 +18,7 @@ from git_keyval.interface.commands import Command
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 
 if TYPE_CHECKING:
     from git_keyval.format.values import Value
@@ -89,7 +89,7 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
     inputs = parse_inputs(call.command, given)
-    world = surroundings(os.environ, unseen, tell)
+    world = surroundings(os.environ, silent, tell)
     if inputs.get("value-file") == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
     return inputs, world
@@ -145,7 +145,7 @@ def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> 
 def _progress(call: Call, *, shown: bool) -> Iterator[Progress]:
     """Yield a function that shows progress on a terminal that can move its cursor, and nothing elsewhere."""
     if not (shown and obeys_escapes(sys.stderr, os.environ)):
-        yield unseen
+        yield silent
         return
     from git_keyval.cli.progress import shown_progress
 

@@ -23,7 +23,7 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 from git_keyval.store.port import (
     ABSENT,
     ANY,
@@ -88,7 +88,7 @@ class Database:
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Collection[KeyId]], Collection[KeyId]] = lambda key_ids: key_ids
     resolve: Resolve = unresolved
-    progress: Progress = unseen
+    progress: Progress = silent
 
     def now(self) -> Micros:
         """Tell the store's time."""

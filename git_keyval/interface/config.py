@@ -16,9 +16,9 @@ from git_keyval.interface.yaml_nodes import (
     INTEGER,
     STRING,
     MappingNode,
+    Mistake,
     Node,
     NotReadError,
-    Problem,
     ScalarNode,
     SequenceNode,
     compose,
@@ -105,7 +105,7 @@ class _Reader:
     """Reads nodes as what they must be, and keeps what is wrong."""
 
     def __init__(self, identity: Callable[[str], str]) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[Mistake] = []
         self._identity = identity
         self._lines: dict[str, int] = {}
 

@@ -17,7 +17,7 @@ STRING, BOOLEAN, INTEGER = f"{_CORE}str", f"{_CORE}bool", f"{_CORE}int"
 _MAX_DEPTH = 20
 _OTHER_LINE_END = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
-Problem = tuple[int, str]
+Mistake = tuple[int, str]
 """A line, counted from 1, and what is wrong there."""
 
 
@@ -26,7 +26,7 @@ class NotReadError(Exception):
 
     def __init__(self, line: int, reason: str) -> None:
         """Keep the problem."""
-        self.problem: Problem = (line, reason)
+        self.problem: Mistake = (line, reason)
         super().__init__(reason)
 
 
@@ -87,7 +87,7 @@ def line_of(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def members(node: MappingNode, problems: list[Problem]) -> Iterator[tuple[str, Node, Node]]:
+def members(node: MappingNode, problems: list[Mistake]) -> Iterator[tuple[str, Node, Node]]:
     """Give names, keys and values of a mapping; a key that is no text, or that was there before, is a problem."""
     seen: dict[str, int] = {}
     for key, value in node.value:
