@@ -23,7 +23,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, RefName, 
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -55,7 +55,7 @@ def plan_gather(
     store: Store,
     grace_seconds: int,
     new_op: Callable[[], str],
-    progress: Progress = unseen,
+    progress: Progress = silent,
     resolve: Resolve = unresolved,
 ) -> Plan:
     """List the breadcrumbs, then read their counters, and decide for each counter what to fold.

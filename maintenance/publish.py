@@ -9,7 +9,7 @@ from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, pars
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -21,7 +21,7 @@ DAYS_BACK = 30
 """Keys that have expired and were not swept yet have ids that are past, and a new registry needs those, too."""
 
 
-def plan_publish(store: Store, horizon_seconds: int, progress: Progress = unseen) -> Plan:
+def plan_publish(store: Store, horizon_seconds: int, progress: Progress = silent) -> Plan:
     """List the registry, verify what is there, and create what is missing of every day from 30 days ago to the horizon.
 
     What is wrong is reported and never moved: a CDN that has served it goes on doing so.

@@ -16,7 +16,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -24,7 +24,7 @@ from maintenance.listing import list_refs
 from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
 
 
-def plan_purge(store: Store, retention_seconds: int, progress: Progress = unseen) -> Plan:
+def plan_purge(store: Store, retention_seconds: int, progress: Progress = silent) -> Plan:
     """List what is parked and all breadcrumbs; take by the time in the name what is older than the retention."""
     plan = Plan("purge")
     old = timestamp(Micros(max(0, store.now() - retention_seconds * SECOND)))

@@ -27,7 +27,7 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
-from git_keyval.progress import Progress, unseen
+from git_keyval.progress import Progress, silent
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
@@ -96,7 +96,7 @@ _Found = Action | _Orphan | Ended | Left
 """Something due: decided by the listing alone, to be looked at, or unreadable."""
 
 
-def plan_sweep(store: Store, progress: Progress = unseen, resolve: Resolve = unresolved) -> Plan:
+def plan_sweep(store: Store, progress: Progress = silent, resolve: Resolve = unresolved) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
 
     What has an expiry that cannot be read is kept.

@@ -22,11 +22,11 @@ Mistake = tuple[int, str]
 
 
 class NotReadError(Exception):
-    """The text is not YAML, or uses what is not read; ``problem`` says which."""
+    """The text is not YAML, or uses what is not read; ``mistake`` says which."""
 
     def __init__(self, line: int, reason: str) -> None:
-        """Keep the problem."""
-        self.problem: Mistake = (line, reason)
+        """Keep the mistake."""
+        self.mistake: Mistake = (line, reason)
         super().__init__(reason)
 
 

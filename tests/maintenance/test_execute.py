@@ -8,7 +8,7 @@ import pytest
 from git_keyval.commands.counters import incr
 from git_keyval.commands.values import get, mset, set_
 from git_keyval.format.names import Naming, RefName
-from git_keyval.progress import unseen
+from git_keyval.progress import silent
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from maintenance.gather import plan_gather
@@ -187,7 +187,7 @@ def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
         deletion = Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))
         plan.actions.append(Action(names[0], Kind.SWEEP_ELEMENTS, deletion, Counts(elements=refs)))
     store = Choosy(memory.store)
-    done = execute(store, plan, Budget(None, None, lambda: 0.0), unseen)
+    done = execute(store, plan, Budget(None, None, lambda: 0.0), silent)
     assert (store.sizes, len(done.applied)) == ([2, 1, 1, 1], 5)
     assert MAX_UPDATES == 150_000
 
