@@ -145,7 +145,7 @@ class _Reader:
             try:
                 values[name] = INPUTS[name].read(_scalar(INPUTS[name], node))
             except InputError as exc:
-                self._refuse(node, f"'{name}' {exc.mistake}. Accepted: {exc.accepted}.")
+                self._refuse(node, f"'{name}' {exc.problem}. Accepted: {exc.accepted}.")
         return values
 
     def _repositories(self, node: Node) -> tuple[Listed, ...]:
@@ -172,7 +172,7 @@ class _Reader:
         try:
             repository = str(INPUTS[REPOSITORY].read(node.value))
         except InputError as exc:
-            return self._refuse(node, f"a repository {exc.mistake}. Accepted: {accepted}.")
+            return self._refuse(node, f"a repository {exc.problem}. Accepted: {accepted}.")
         if re.match(_CREDENTIALS, repository):
             return self._refuse(node, f"a repository's address has credentials: {_NOT_HERE}")
         if not re.fullmatch(REPOSITORY_PATTERN, repository):
