@@ -1,4 +1,7 @@
-"""The stores under contract, as fixtures. A new adapter joins the suite with one entry in places.PLACES."""
+"""The stores under contract, as fixtures. A new adapter joins the suite with one entry in places.PLACES.
+
+``make test`` runs the whole suite where a read or a write differs, and test_every_place.py everywhere; ``make test-all`` runs all.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +10,11 @@ import pytest
 
 from git_keyval.store.port import Store
 from tests.conftest import FakeClock
-from tests.contract.places import GIT_PLACES, PLACES, GitPlace, HttpPlace, Place, over_http
+from tests.contract.places import GIT_PLACES, PLACES, READ_DIFFERENTLY, GitPlace, HttpPlace, Place, over_http
+from tests.exhaustive import only
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=only(READ_DIFFERENTLY, PLACES))
 def place(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Place]:
     with PLACES[request.param](tmp_path, clock) as opened:
         yield opened
@@ -21,7 +25,7 @@ def store(place: Place) -> Store:
     return place.open()
 
 
-@pytest.fixture(params=GIT_PLACES)
+@pytest.fixture(params=only(READ_DIFFERENTLY, GIT_PLACES))
 def git_place(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[GitPlace]:
     with GIT_PLACES[request.param](tmp_path, clock) as opened:
         yield opened

@@ -1,6 +1,6 @@
 """Where a store can be: in memory, in a bare repository reached in each of the ways that git knows, and on GitHub."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from git_keyval.store.port import Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
 from tests.conftest import FakeClock, patience
 from tests.emulator import GitHubEmulator
+from tests.exhaustive import only
 from tests.faults import FaultyStore
 from tests.github.opening import id_of, open_emulated
 from tests.servers.binary import init_bare, isolated_environ, run_git
@@ -239,3 +240,14 @@ PLACES: dict[str, Callable[[Path, FakeClock], AbstractContextManager[Place]]] = 
     "github": on_github,
     "github-api": on_github_by_api,
 }
+
+READ_DIFFERENTLY = {"memory", "path", "ssh", "generous-ssh", "http", "old-http", "github", "github-api"}
+"""A read depends on the protocol, of version 2 or before; on whether the server leaves out what is not needed; and on a pipe or
+HTTP. These places have every pair of two of them."""
+WRITTEN_DIFFERENTLY = {"memory", "path", "http", "github", "github-api"}
+"""A push has one protocol: git takes it from a pipe or over HTTP."""
+
+
+def places(kept: Collection[str]) -> pytest.MarkDecorator:
+    """Have tests of the contract run at these places, and with ``make test-all`` at all."""
+    return pytest.mark.parametrize("place", only(kept, PLACES), indirect=True)

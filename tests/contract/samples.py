@@ -9,7 +9,7 @@ from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, blob, from_content, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.values import bytes_value
-from git_keyval.store.port import ABSENT, ANY, DELETE, Expect, RefUpdate, Store, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Conflict, Expect, Outcome, RefUpdate, Store, Transaction
 
 UNSTORED = Oid("deadbeef" * 5)
 """The oid of no object."""
@@ -120,3 +120,9 @@ def all_refs(store: Store) -> dict[RefName, Oid]:
 
 def by_oid(objects: Iterable[GitObject]) -> dict[Oid, GitObject]:
     return {obj.oid: obj for obj in objects}
+
+
+def conflicts(outcome: Outcome) -> list[RefName]:
+    """Give the refs of a conflict, which has each of them once."""
+    assert isinstance(outcome, Conflict), outcome
+    return sorted(outcome.refs)

@@ -13,13 +13,12 @@ from git_keyval.store.port import (
     Conflict,
     Depth,
     Expect,
-    Outcome,
     RefUpdate,
     Selection,
     Store,
     Transaction,
 )
-from tests.contract.places import Place
+from tests.contract.places import WRITTEN_DIFFERENTLY, Place, places
 from tests.contract.samples import (
     UNSTORED,
     Sample,
@@ -27,25 +26,21 @@ from tests.contract.samples import (
     assertion,
     branch,
     by_oid,
+    conflicts,
     create,
     delete,
     foreign_commit,
     note,
-    plain_blob,
     put,
     record,
     tag,
     together,
 )
 
+pytestmark = places(WRITTEN_DIFFERENTLY)
+
 ONE, TWO, THREE = note("1"), note("2"), note("3")
 A, B, C = branch("a"), branch("b"), branch("c")
-
-
-def conflicts(outcome: Outcome) -> list[RefName]:
-    """Give the refs of a conflict, which has each of them once."""
-    assert isinstance(outcome, Conflict), outcome
-    return sorted(outcome.refs)
 
 
 def test_no_transactions_have_no_outcomes(store: Store) -> None:
@@ -147,23 +142,6 @@ def test_a_transaction_is_applied_as_a_whole(store: Store) -> None:
     assert all_refs(store) == {A: TWO.oid, B: record(b"4").oid, tag("b"): THREE.oid}
 
 
-def test_a_transaction_with_a_conflict_is_not_applied_at_all(store: Store) -> None:
-    """The conflict has exactly the refs that were not as expected, wherever they stand in the transaction."""
-    store.apply([create(A, ONE), create(B, TWO), create(tag("a"), ONE)])
-    before = all_refs(store)
-    transaction = together(
-        create(branch("new"), THREE),
-        put(A, TWO, THREE.oid),
-        assertion(B, TWO.oid),
-        delete(tag("a"), TWO.oid),
-        put(tag("any"), ONE),
-        delete(tag("absent"), ONE.oid),
-    )
-    (outcome,) = store.apply([transaction])
-    assert conflicts(outcome) == sorted([A, tag("a"), tag("absent")])
-    assert all_refs(store) == before
-
-
 def test_independent_transactions_do_not_disturb_each_other(store: Store) -> None:
     """Of many transactions in one call, those with a conflict fail alone, each with its own refs."""
     choose = random.Random(1)
@@ -185,42 +163,6 @@ def test_independent_transactions_do_not_disturb_each_other(store: Store) -> Non
     assert all_refs(store) == after
 
 
-def test_every_kind_of_update_may_go_in_one_call(store: Store) -> None:
-    store.apply([create(branch(name), ONE) for name in "abcdef"])
-    outcomes = store.apply(
-        [
-            create(branch("a"), ONE),
-            put(branch("b"), TWO, ONE.oid),
-            delete(branch("c"), TWO.oid),
-            delete(branch("d"), ONE.oid),
-            assertion(branch("e"), TWO.oid),
-            assertion(branch("f"), ONE.oid),
-            delete(branch("g")),
-            put(branch("h"), THREE, ONE.oid),
-            create(branch("i"), THREE),
-        ]
-    )
-    assert list(outcomes) == [
-        Conflict((branch("a"),)),
-        Applied(),
-        Conflict((branch("c"),)),
-        Applied(),
-        Conflict((branch("e"),)),
-        Applied(),
-        Applied(),
-        Conflict((branch("h"),)),
-        Applied(),
-    ]
-    assert all_refs(store) == {
-        branch("a"): ONE.oid,
-        branch("b"): TWO.oid,
-        branch("c"): ONE.oid,
-        branch("e"): ONE.oid,
-        branch("f"): ONE.oid,
-        branch("i"): THREE.oid,
-    }
-
-
 def test_a_call_in_which_everything_conflicts_applies_nothing(store: Store) -> None:
     store.apply([create(branch(str(number)), ONE) for number in range(20)])
     before = all_refs(store)
@@ -229,29 +171,11 @@ def test_a_call_in_which_everything_conflicts_applies_nothing(store: Store) -> N
     assert all_refs(store) == before
 
 
-def test_only_one_of_two_writers_wins(place: Place) -> None:
-    first, second = place.open(), place.open()
-    first.apply([create(A, ONE)])
-    expect = [store.read(Selection((A,))).expected(A) for store in (first, second)]
-    assert list(first.apply([put(A, TWO, expect[0])])) == [Applied()]
-    (outcome,) = second.apply([put(A, THREE, expect[1])])
-    assert conflicts(outcome) == [A]
-    assert all_refs(first) == all_refs(second) == {A: TWO.oid}
-
-
 def test_a_deleted_ref_can_be_created_again(store: Store) -> None:
     for sample in (ONE, TWO, ONE):
         assert list(store.apply([create(A, sample)])) == [Applied()]
         assert list(store.apply([delete(A, sample.oid)])) == [Applied()]
     assert all_refs(store) == {}
-
-
-def test_objects_are_stored(place: Place) -> None:
-    samples = {A: record(b"1"), tag("a"): note("2"), tag("blob"): plain_blob(b"3"), B: foreign_commit("4")}
-    place.open().apply([together(*(create(name, sample) for name, sample in samples.items()))])
-    told = samples.values() if place.tells_foreign else (samples[A], samples[tag("a")], samples[tag("blob")])
-    wanted = by_oid(obj for sample in told for obj in sample.objects)
-    assert wanted.items() <= place.open().objects(wanted, Depth.VALUES).items()
 
 
 def test_objects_that_are_there_already_need_not_come_again(store: Store) -> None:

@@ -7,8 +7,10 @@ import pytest
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import Selection, Store
 from tests.conftest import FakeClock
-from tests.contract.places import GithubPlace, HttpPlace, Place
+from tests.contract.places import PLACES, GithubPlace, Place, places
 from tests.contract.samples import branch, create, note
+
+pytestmark = places(PLACES)
 
 
 @pytest.mark.parametrize("asks", [False, True])
@@ -50,12 +52,3 @@ def test_requests_are_counted_from_none_on(store: Store) -> None:
         counts.append(store.requests)
     assert counts == sorted(set(counts))
     assert counts[0] > 0
-
-
-def test_requests_over_http_are_those_that_the_server_saw(http_place: HttpPlace) -> None:
-    store = http_place.open()
-    store.apply([create(branch("a"), note("1")), create(branch("b"), note("2"))])
-    store.read(Selection((branch("a"),)), Selection((), ("refs/tags/",)))
-    store.apply([create(branch("a"), note("1")), create(branch("c"), note("3"))])
-    list(store.list(["refs/"]))
-    assert store.requests == http_place.server.count()

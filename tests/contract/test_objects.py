@@ -1,9 +1,8 @@
 """The contract of Store.objects."""
 
-from git_keyval.format.objects import Oid
 from git_keyval.store.port import Depth, Store
 from tests.contract.places import Place
-from tests.contract.samples import UNSTORED, branch, by_oid, create, delete, foreign_commit, note, put, record
+from tests.contract.samples import UNSTORED, branch, by_oid, create, foreign_commit, note, record
 
 
 def test_nothing_is_fetched_where_nothing_is_asked_for(store: Store) -> None:
@@ -31,22 +30,6 @@ def test_trees_and_blobs_are_fetched_by_oid(place: Place) -> None:
         found = place.open().objects([obj.oid for obj in record(b"1").objects], depth)
         given = record(b"1").objects if place.gives_all or depth is Depth.VALUES else [record(b"1").target]
         assert by_oid(given).items() <= found.items()
-
-
-def test_an_object_is_fetched_after_its_ref_is_gone(place: Place) -> None:
-    store = place.open()
-    store.apply([create(branch("a"), record(b"1")), create(branch("b"), note("2"))])
-    store.apply([delete(branch("a")), put(branch("b"), note("3"))])
-    found = place.open().objects([record(b"1").oid, note("2").oid], Depth.VALUES)
-    assert by_oid(record(b"1").objects + note("2").objects if place.gives_all else ()).items() <= found.items()
-
-
-def test_oids_that_are_missing_are_left_out(place: Place) -> None:
-    place.open().apply([create(branch("a"), note("1"))])
-    missing = [Oid(f"{number:040x}") for number in range(1, 6)]
-    found = place.open().objects([*missing, note("1").oid, UNSTORED])
-    assert found[note("1").oid] == note("1").target
-    assert not found.keys() & {*missing, UNSTORED}
 
 
 def test_only_missing_oids_give_nothing(place: Place) -> None:

@@ -290,3 +290,12 @@ def test_a_store_that_nobody_uses_any_more_keeps_no_connection(http_place: HttpP
     assert connections() == there + 1
     del store
     assert connections() == there
+
+
+def test_requests_over_http_are_those_that_the_server_saw(http_place: HttpPlace) -> None:
+    store = http_place.open()
+    store.apply([create(branch("a"), note("1")), create(branch("b"), note("2"))])
+    store.read(Selection((branch("a"),)), Selection((), ("refs/tags/",)))
+    store.apply([create(branch("a"), note("1")), create(branch("c"), note("3"))])
+    list(store.list(["refs/"]))
+    assert store.requests == http_place.server.count()

@@ -2,20 +2,16 @@
 
 import pytest
 
-from git_keyval.format.objects import blob, from_content
+from git_keyval.format.objects import blob
 from git_keyval.store.closure import closure
 from git_keyval.store.port import ABSENT, Depth, Selection, Snapshot, Store
 from tests.contract.places import Place
 from tests.contract.samples import (
-    annotated_tag,
     branch,
     by_oid,
     collection,
     create,
-    foreign_commit,
     note,
-    plain_blob,
-    put,
     record,
     tag,
 )
@@ -111,36 +107,6 @@ def test_a_store_that_read_messages_still_brings_values(store: Store) -> None:
     store.read(Selection((branch("a"),)))
     found = store.read(Selection((branch("a"),)), depth=Depth.VALUES)
     assert by_oid(record(b"1").objects).items() <= found.objects.items()
-
-
-def test_a_second_store_reads_what_the_first_one_wrote(place: Place) -> None:
-    first, second = place.open(), place.open()
-    for text in ("1", "2"):
-        first.apply([put(branch("a"), note(text))])
-        found = second.read(Selection((branch("a"),)))
-        assert found.refs == {branch("a"): note(text).oid}
-        assert found.objects[note(text).oid] == note(text).target
-
-
-@pytest.mark.parametrize("depth", Depth)
-def test_foreign_targets_do_no_harm(place: Place, depth: Depth) -> None:
-    """A tag object, a blob and a commit with a history are read as what they are, and nothing is peeled."""
-    foreign = {
-        tag("tag"): annotated_tag(note("1")),
-        tag("blob"): plain_blob(b"2"),
-        branch("people"): foreign_commit("3"),
-    }
-    store = place.open()
-    store.apply([create(name, sample) for name, sample in foreign.items()])
-    store.apply([create(branch("a"), record(b"4"))])
-    found = place.open().read(Selection((), ("refs/",)), depth=depth)
-    assert found.refs == {name: sample.oid for name, sample in foreign.items()} | {branch("a"): record(b"4").oid}
-    assert all(from_content(obj.kind, obj.data) == obj for obj in found.objects.values())
-    if depth is not Depth.OIDS:
-        assert found.objects[record(b"4").oid] == record(b"4").target
-        assert (foreign_commit("3").oid in found.objects) == place.tells_foreign
-    if depth is Depth.VALUES:
-        assert by_oid(record(b"4").objects).items() <= found.objects.items()
 
 
 @pytest.mark.parametrize("message", ["ключ 🗝 \u202e\n", "", "no line feed", b"\xff\xfe no text\n", "\n\n two\n\n"])
