@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -54,18 +55,28 @@ class Workspace:
         return self.workflow.run(command, **{"repository": "", **inputs})
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Workspace:
-    """At noon of the ninth day; steps run in the workspace, as in the container."""
-    directory = tmp_path / "workspace"
-    directory.mkdir()
-    made = Workspace(directory, Workflow(tmp_path / "steps of the workspace", "", clock=clock))
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the databases of eight days ago."""
+    directory = tmp_path_factory.mktemp("databases")
+    made = Workspace(directory / "workspace", Workflow(directory / "steps", "", clock=FakeClock()))
     for name in NAMES:
         init_bare(Path(made.place(name)))
         for key in ("a", "b"):
             made.workflow.run("set", repository=made.place(name), key=key, value=name)
             made.workflow.run("getdel", repository=made.place(name), key=key)
         made.workflow.run("mset", repository=made.place(name), values='{"x":1,"y":2,"z":3}', ttl="1h")
+    return directory
+
+
+@pytest.fixture
+def workspace(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Workspace:
+    """At noon of the ninth day; steps run in the workspace, as in the container."""
+    directory = tmp_path / "workspace"
+    directory.mkdir()
+    for name in NAMES:
+        shutil.copytree(databases / f"{name}.git", tmp_path / f"{name}.git")
+    made = Workspace(directory, Workflow(tmp_path / "steps of the workspace", "", clock=clock))
     clock.advance(8 * DAY)
     made.workflow.environ = {"GITHUB_WORKSPACE": str(directory)}
     monkeypatch.chdir(directory)

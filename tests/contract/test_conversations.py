@@ -18,7 +18,8 @@ from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace
 from tests.contract.samples import Sample, assertion, branch, create, delete, note, put, record, tag, together
 from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
-from tests.servers.http import RECEIVE_PACK, GitHttpServer, Status, _Reply, _Request
+from tests.servers.http import RECEIVE_PACK, GitHttpServer, Status, service_of
+from tests.servers.loopback import Answer, Request
 from tests.servers.raw import RawServer
 
 ONE, TWO = note("1"), note("2")
@@ -348,13 +349,13 @@ def test_a_long_push_over_http_has_the_time_that_it_needs(http_place: HttpPlace)
 class Plain(GitHttpServer):
     """Refuses every push in the words of GitHub's server, and repeats what it was sent."""
 
-    def _serve(self, request: _Request):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as its base
-        if request.service != RECEIVE_PACK:
+    def _serve(self, request: Request) -> Answer:
+        if service_of(request) != RECEIVE_PACK:
             return super()._serve(request)
         said = (
             f"This repository was archived\r\nso it is read-only.\n{request.headers.get('authorization')} ghp_a1 github_pat_1A_b\n"
         )
-        return _Reply(403, (("Content-Type", "text/plain; charset=utf-8"),), said.encode())
+        return Answer(403, said.encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
 def test_what_a_web_server_says_in_plain_text_is_told(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import binascii
 from collections.abc import Mapping
 from enum import IntEnum
 
-from tests.emulator.answers import Request, refuse
+from tests.emulator.answers import refuse
+from tests.servers.loopback import Request
 
 SSO_MESSAGE = (
     "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization."

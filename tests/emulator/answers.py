@@ -1,46 +1,11 @@
-"""What travels: a request as it arrived, the answer to it, and the refusal that becomes an answer."""
+"""Answers as GitHub gives them, and the refusal that becomes one."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote
+
+from tests.servers.loopback import Answer
 
 DOCUMENTATION = "https://docs.github.com/rest"
 JSON_TYPE = "application/json; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it arrived, its body without content encoding. Header names are lower case; the path is quoted."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def words(self) -> str:
-        """The path, unquoted: GitHub takes ``%2F`` and ``/`` for the same."""
-        return unquote(self.path)
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        return {name: values[-1] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
-
-    @property
-    def accept(self) -> str:
-        return self.headers.get("accept", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def with_headers(self, *headers: tuple[str, str]) -> "Answer":
-        return Answer(self.status, self.body, (*self.headers, *headers))
 
 
 class RefusedError(Exception):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.emulator.access import Permission
-from tests.emulator.answers import Request, refuse
+from tests.emulator.answers import refuse
 from tests.emulator.bodies import Json, Member, read_body
 from tests.emulator.objects import Objects, Stored
 from tests.emulator.options import Options
@@ -13,6 +13,7 @@ from tests.emulator.refs import Refs
 from tests.emulator.repositories import Repository
 from tests.emulator.rules import has_secret
 from tests.emulator.shapes import Shapes
+from tests.servers.loopback import Request
 
 PUSH_PROTECTION = {
     "metadata": {"secret_scanning": {"bypass_placeholders": [{"placeholder_id": "emulated", "token_type": "emulated_token"}]}}

@@ -8,11 +8,11 @@ import mimetypes
 import re
 from collections.abc import Callable
 
-from tests.emulator.answers import Answer, Request
 from tests.emulator.objects import is_oid
 from tests.emulator.options import Options
 from tests.emulator.refs import HEADS, TAGS
 from tests.emulator.repositories import Repositories, Repository
+from tests.servers.loopback import Answer, Request
 
 PREFIX = "/gh/"
 MAX_BYTES = 20_000_000

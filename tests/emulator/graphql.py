@@ -20,12 +20,13 @@ from graphql import (
     validate,
 )
 
-from tests.emulator.answers import Answer, Request, error_answer, json_answer, refuse
+from tests.emulator.answers import error_answer, json_answer, refuse
 from tests.emulator.cost import Cost, cost_of
 from tests.emulator.nodes import GraphError, RateLimitNode, RepositoryNode, Session, UserNode
 from tests.emulator.objects import is_oid
 from tests.emulator.ref_updates import Payload, create_ref, delete_ref, update_refs
 from tests.emulator.shapes import Json, node_id, parse_node_id
+from tests.servers.loopback import Answer, Request
 
 _MEMBERS = {"query", "variables", "operationName", "extensions"}
 

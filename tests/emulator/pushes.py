@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.emulator.answers import Answer
 from tests.emulator.objects import ZERO, Oid
 from tests.emulator.options import Options
 from tests.emulator.refs import Change, is_refused_by_github
 from tests.emulator.repositories import Repository
 from tests.emulator.rules import TOO_MANY_REFS, act_of, has_secret, protection
 from tests.servers.binary import run_git
+from tests.servers.loopback import Answer
 
 _DECLINED = "push declined due to repository rule violations"
 _HEADERS = (("Content-Type", "application/x-git-receive-pack-result"), ("Cache-Control", "no-cache"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.emulator import rest_objects, rest_refs
 from tests.emulator.access import Permission
-from tests.emulator.answers import Answer, json_answer, refuse
+from tests.emulator.answers import json_answer, refuse
 from tests.emulator.bodies import OPTIONAL_TEXT, TEXT, Member, text_of
 from tests.emulator.calls import Call
 from tests.emulator.objects import TREE_MODE, ZERO, Entry, Oid, Stored, encode_tree
@@ -14,6 +14,7 @@ from tests.emulator.refs import HEADS, Change, apply_changes
 from tests.emulator.rules import act_of, protection
 from tests.emulator.shapes import Json
 from tests.servers.binary import run_git
+from tests.servers.loopback import Answer
 
 SHA_TYPES = ("application/vnd.github.sha", "application/vnd.github.v3.sha")
 _CONTENT_MEMBERS = {

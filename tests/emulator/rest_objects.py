@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tests.emulator.answers import Answer, json_answer, refuse
+from tests.emulator.answers import json_answer, refuse
 from tests.emulator.bodies import OPTIONAL_TEXT, TEXT, Json, Member, check_members, invalid, read_person, text_of
 from tests.emulator.calls import Call
 from tests.emulator.objects import TREE_MODE, Entry, Objects, Oid, Person, Stored, encode_tree, is_oid
+from tests.servers.loopback import Answer
 
 RAW_TYPES = ("application/vnd.github.raw+json", "application/vnd.github.raw", "application/vnd.github.v3.raw")
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}

@@ -1,11 +1,12 @@
 """The REST routes of refs. They know no expected old value: a client that needs one has to use ``updateRefs`` or git."""
 
-from tests.emulator.answers import Answer, json_answer, refuse
+from tests.emulator.answers import json_answer, refuse
 from tests.emulator.bodies import TEXT, Member, text_of
 from tests.emulator.calls import Call
 from tests.emulator.objects import ZERO, Oid
 from tests.emulator.refs import HEADS, TAGS, Change, apply_changes, is_fast_forward, is_reserved, is_valid_name
 from tests.emulator.rules import act_of, name_is_refused, protection
+from tests.servers.loopback import Answer
 
 
 def get_ref(call: Call, short: str) -> Answer:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tests.emulator.access import SSO_MESSAGE, SSO_URL, Access, Permission
-from tests.emulator.answers import JSON_TYPE, Answer, RefusedError, Request, error_answer, json_answer, refuse
+from tests.emulator.answers import JSON_TYPE, RefusedError, error_answer, json_answer, refuse
 from tests.emulator.calls import Call
 from tests.emulator.cdn import PREFIX as CDN_PREFIX
 from tests.emulator.cdn import Cdn, is_cdn_path
@@ -42,7 +42,7 @@ from tests.emulator.repositories import Repositories, Repository
 from tests.emulator.rest import find_route
 from tests.emulator.shapes import Shapes
 from tests.emulator.smart_http import answer_git, is_git_path
-from tests.emulator.transport import Delivery, Manner, Server
+from tests.servers.loopback import Answer, Delivery, Manner, Request, Server
 
 Kind = Literal["rest", "graphql-query", "graphql-mutation", "git", "cdn"]
 
@@ -134,20 +134,17 @@ class GitHubEmulator:
         self._lock = threading.Lock()
         self._graphql_lock = threading.RLock()
         self._numbers = 0
-        self._server = Server(port, self._deliver, clock)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._server = Server(port, lambda request: self._deliver(request.decoded()), clock, calls_itself="github.com")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close()
+        errors = self._server.stop()
         self.repositories.close()
-        if self._server.errors and error is None:
-            raise self._server.errors[0]
+        if errors and error is None:
+            raise errors[0]
 
     @property
     def url(self) -> str:

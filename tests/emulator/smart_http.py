@@ -1,16 +1,13 @@
 """git over smart HTTP, by git's own ``http-backend``; pushes are checked before they reach it."""
 
 import re
-import subprocess
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
 from tests.emulator.access import Access, Permission
-from tests.emulator.answers import Answer, Request
 from tests.emulator.options import Options
 from tests.emulator.pushes import answer_push
-from tests.emulator.repositories import Repositories, Repository
-from tests.servers.binary import exec_path, isolated_environ
+from tests.emulator.repositories import Repositories
+from tests.servers.loopback import Answer, Request, run_backend
 
 CONFIG = {
     "http.receivepack": "true",
@@ -53,43 +50,16 @@ def answer_git(request: Request, repositories: Repositories, access: Access, opt
         denied = f"Permission to {repository.full_name}.git denied to github-actions[bot]."
     if denied:
         return _text(403, denied)
+
+    def answered(body: bytes) -> Answer:
+        path = f"/{repository.path.name}{action}"
+        return run_backend(replace(request, body=body), repository.path.parent, path, CONFIG, protocol=protocol)
+
+    protocol = request.headers.get("git-protocol", "")
     with repository.lock:
         if request.method == "POST" and action == "/git-receive-pack":
-            return answer_push(request.body, repository, options, lambda body: run_backend(request, repository, action, body))
-        return run_backend(request, repository, action, request.body)
-
-
-def run_backend(request: Request, repository: Repository, action: str, body: bytes) -> Answer:
-    backend = Path(exec_path(), "git-http-backend")
-    environ = _environ(request, repository, action, len(body))
-    done = subprocess.run([backend], input=body, env=environ, capture_output=True, check=False, timeout=60)
-    head, found, content = done.stdout.partition(b"\r\n\r\n")
-    if not found:
-        return _text(500, done.stderr.decode(errors="replace"))
-    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head.decode().splitlines())]
-    status = next((int(value.split()[0]) for name, value in headers if name.lower() == "status"), 200)
-    return Answer(status, content, tuple((name, value) for name, value in headers if name.lower() != "status"))
-
-
-def _environ(request: Request, repository: Repository, action: str, length: int) -> Mapping[str, str]:
-    config = {"GIT_CONFIG_COUNT": str(len(CONFIG))}
-    for number, (name, value) in enumerate(CONFIG.items()):
-        config |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    return isolated_environ(
-        {
-            "GIT_PROJECT_ROOT": str(repository.path.parent),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REQUEST_METHOD": request.method,
-            "PATH_INFO": f"/{repository.path.name}{action}",
-            "QUERY_STRING": request.query,
-            "CONTENT_TYPE": request.headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(length),
-            "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-            "REMOTE_USER": "x-access-token",
-            "REMOTE_ADDR": "127.0.0.1",
-            **config,
-        }
-    )
+            return answer_push(request.body, repository, options, answered)
+        return answered(request.body)
 
 
 def _text(status: int, text: str, *headers: tuple[str, str]) -> Answer:

@@ -6,22 +6,17 @@ that a fault can be placed exactly before or after the backend's work.
 
 import base64
 import binascii
-import subprocess
-import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import SHUT_RDWR, socket
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.binary import exec_path, isolated_environ
+from tests.servers.loopback import Answer, Delivery, Manner, Request, Server, run_backend
 
 UPLOAD_PACK = "git-upload-pack"
 RECEIVE_PACK = "git-receive-pack"
@@ -70,29 +65,6 @@ class Logged:
     encodings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    encodings: tuple[str, ...]
-
-    @property
-    def service(self) -> str:
-        asked = parse_qs(self.query).get("service", [""])[0]
-        return asked or next((name for name in (UPLOAD_PACK, RECEIVE_PACK) if self.path.endswith(f"/{name}")), "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    cut: Cut | None = None
-
-
 @dataclass(slots=True)
 class _Script:
     """A fault and the requests it waits for: the ``nth`` that matches; with ``forever`` all after it, too."""
@@ -132,19 +104,16 @@ class GitHttpServer:
         self._lock = threading.Lock()
         self._scripts: list[_Script] = []
         self._rivals: deque[Callable[[], object]] = deque()
-        self._server = _Server(self._answer)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._server = Server(0, self._deliver, time.time, calls_itself="loopback")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close()
-        if self._server.errors and error is None:
-            raise self._server.errors[0]
+        errors = self._server.stop()
+        if errors and error is None:
+            raise errors[0]
 
     @property
     def url(self) -> str:
@@ -169,67 +138,53 @@ class GitHttpServer:
         """Count the logged requests, of a method and service where these are given."""
         return sum(method in {"", seen.method} and service in {"", seen.service} for seen in self.log)
 
-    def _answer(self, request: _Request) -> _Reply:
-        reply = self._reply(request, self._fault_for(request))
-        status = 0 if reply.cut in {Cut.BEFORE, Cut.AFTER} else reply.status
-        authorization = "authorization" in request.headers
-        entry = Logged(request.method, request.path, request.service, status, authorization, request.encodings)
+    def _deliver(self, request: Request) -> Delivery:
+        delivery = self._suffer(request, self._fault_for(request))
+        headers = request.headers
+        encodings = tuple(headers[name].lower() for name in ("transfer-encoding", "content-encoding") if headers.get(name))
+        entry = Logged(request.method, request.path, service_of(request), delivery.status, "authorization" in headers, encodings)
         with self._lock:
             self.log.append(entry)
-        return reply
+        return delivery
 
-    def _fault_for(self, request: _Request) -> Fault | None:
+    def _fault_for(self, request: Request) -> Fault | None:
         with self._lock:
             # Every script must see the request, or those behind the first that fires would count wrong.
-            faults = [script.fault for script in self._scripts if script.meets(request.method, request.service)]
+            faults = [script.fault for script in self._scripts if script.meets(request.method, service_of(request))]
         return faults[0] if faults else None
 
-    def _reply(self, request: _Request, fault: Fault | None) -> _Reply:
+    def _suffer(self, request: Request, fault: Fault | None) -> Delivery:
         match fault:
             case None:
-                return self._serve(request)
+                return Delivery(self._serve(request))
             case Cut.BEFORE:
-                return _Reply(0, cut=fault)
+                return Delivery(Answer(0), Manner.NOT)
             case Cut():
-                return replace(self._serve(request), cut=fault)
+                return Delivery(self._serve(request), Manner.HALF if fault is Cut.TRUNCATE else Manner.NOT)
             case Redirect(base, code):
                 query = f"?{request.query}" if request.query else ""
-                return _Reply(code, (("Location", f"{base}{request.path}{query}"),))
+                return Delivery(Answer(code, headers=(("Location", f"{base}{request.path}{query}"),)))
             case Status(code, retry_after, applied):
                 if applied:
                     self._serve(request)
                 headers = (("Retry-After", retry_after),) if retry_after else ()
-                return _Reply(code, (("Content-Type", "text/plain"), *headers), b"A scripted fault.\n")
+                return Delivery(Answer(code, b"A scripted fault.\n", (("Content-Type", "text/plain"), *headers)))
 
-    def _serve(self, request: _Request) -> _Reply:
+    def _serve(self, request: Request) -> Answer:
         if self.token and _password(request.headers.get("authorization", "")) != self.token:
-            return _Reply(HTTPStatus.UNAUTHORIZED, (("WWW-Authenticate", 'Basic realm="git"'),))
+            return Answer(401, headers=(("WWW-Authenticate", 'Basic realm="git"'),))
         if self.max_body is not None and len(request.body) > self.max_body:
-            return _Reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (("Content-Type", "text/html"),), b"<h1>413</h1>")
-        if request.method == "POST" and request.service == RECEIVE_PACK and self._rivals:
+            return Answer(413, b"<h1>413</h1>", (("Content-Type", "text/html"),))
+        if request.method == "POST" and service_of(request) == RECEIVE_PACK and self._rivals:
             self._rivals.popleft()()
-        return _run_backend(request, self._backend_environ(request))
+        protocol = request.headers.get("git-protocol", "") if self._passes_protocol else ""
+        return run_backend(request, self._root, request.path, self.config, protocol=protocol)
 
-    def _backend_environ(self, request: _Request) -> dict[str, str]:
-        config = {"GIT_CONFIG_COUNT": str(len(self.config))}
-        for number, (name, value) in enumerate(self.config.items()):
-            config |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-        return isolated_environ(
-            {
-                "GIT_PROJECT_ROOT": str(self._root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": request.method,
-                "PATH_INFO": request.path,
-                "QUERY_STRING": request.query,
-                "CONTENT_TYPE": request.headers.get("content-type", ""),
-                "CONTENT_LENGTH": str(len(request.body)),
-                "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-                "GIT_PROTOCOL": request.headers.get("git-protocol", "") if self._passes_protocol else "",
-                "REMOTE_USER": "somebody",
-                "REMOTE_ADDR": "127.0.0.1",
-                **config,
-            }
-        )
+
+def service_of(request: Request) -> str:
+    """Name the service of git that a request is for; empty if there is none."""
+    asked = request.parameters.get("service", "")
+    return asked or next((name for name in (UPLOAD_PACK, RECEIVE_PACK) if request.path.endswith(f"/{name}")), "")
 
 
 def _password(authorization: str) -> str | None:
@@ -240,99 +195,3 @@ def _password(authorization: str) -> str | None:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return None
-
-
-def _run_backend(request: _Request, environ: Mapping[str, str]) -> _Reply:
-    backend = Path(exec_path(), "git-http-backend")
-    done = subprocess.run([backend], input=request.body, env=environ, capture_output=True, check=False, timeout=60)
-    head, found, body = done.stdout.partition(b"\r\n\r\n")
-    if not found:
-        return _Reply(HTTPStatus.INTERNAL_SERVER_ERROR, (("Content-Type", "text/plain"),), done.stderr)
-    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head.decode().splitlines())]
-    status = next((int(value.split()[0]) for name, value in headers if name.lower() == "status"), HTTPStatus.OK)
-    return _Reply(status, tuple((name, value) for name, value in headers if name.lower() != "status"), body)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Reads a request, has it answered, and delivers as much of the reply as its fault lets through."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    server: "_Server"
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: the log is data."""
-
-    def _answer(self) -> None:
-        where = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        names = (headers.get("transfer-encoding", ""), headers.get("content-encoding", ""))
-        encodings = tuple(name.lower() for name in names if name)
-        request = _Request(self.command, where.path, where.query, headers, self._body(encodings), encodings)
-        self._deliver(self.server.answer(request))
-
-    def _body(self, encodings: tuple[str, ...]) -> bytes:
-        if "chunked" not in encodings:
-            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        chunks = []
-        while size := int(self.rfile.readline().partition(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            continue  # trailers, which git does not send
-        return b"".join(chunks)
-
-    def _deliver(self, reply: _Reply) -> None:
-        self.close_connection = self.close_connection or reply.cut is not None
-        if reply.cut in {Cut.BEFORE, Cut.AFTER}:
-            return
-        self.send_response(reply.status)
-        for name, value in reply.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.cut else reply.body)
-
-
-class _Server(ThreadingHTTPServer):
-    """Keeps the open connections, so that closing ends those that clients keep alive, and the errors of its threads."""
-
-    daemon_threads = False
-
-    def __init__(self, answer: Callable[[_Request], _Reply]) -> None:
-        self.errors: list[BaseException] = []
-        self.answer = answer
-        self._open: set[socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def process_request(self, request: "socket | tuple[bytes, socket]", client_address: object) -> None:
-        assert isinstance(request, socket)
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: "socket | tuple[bytes, socket]") -> None:
-        assert isinstance(request, socket)
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the signature is the base's
-        """Keep an error for the test to raise; a client that went away is none."""
-        error = sys.exception()
-        if error is not None and not isinstance(error, ConnectionError):
-            self.errors.append(error)
-
-    def close(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(SHUT_RDWR)
-            except OSError:
-                # The client closed it first.
-                continue
-        self.server_close()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers.binary import init_bare
-from tests.servers.http import GitHttpServer, _Request
+from tests.servers.http import GitHttpServer
+from tests.servers.loopback import Delivery, Request
 
 
 class Listening(GitHttpServer):
@@ -16,9 +17,9 @@ class Listening(GitHttpServer):
         super().__init__(root)
         self.credentials: list[str] = []
 
-    def _answer(self, request: _Request):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as its base
+    def _deliver(self, request: Request) -> Delivery:
         self.credentials.append(request.headers.get("authorization", ""))
-        return super()._answer(request)
+        return super()._deliver(request)
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import json
 import pytest
 from graphql import build_schema
 
-from tests.emulator.answers import Request, error_answer, json_answer
+from tests.emulator.answers import error_answer, json_answer
+from tests.servers.loopback import Request
 from tools.contract.answers import AnswersCheck
 from tools.contract.exchanges import Exchange, Json, Recording
 from tools.contract.openapi import Description

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.emulator import GitHubEmulator, Permission
-from tests.emulator.answers import Answer, Request
-from tests.emulator.transport import Delivery
+from tests.servers.loopback import Answer, Delivery, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,66 @@
-"""HTTP on loopback: reads whole requests, and delivers as much of the answers as the faults let through."""
+"""HTTP on loopback, for every front end: reads whole requests, and delivers as much of the answers as the faults let through.
+
+Behind each front end git's own ``http-backend`` answers what is git's.
+"""
 
 import gzip
 import select
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.emulator.answers import Answer, Request
+from tests.servers.binary import exec_path, isolated_environ
 
 _POLL_MILLISECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived. Header names are lower case; the path is quoted."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def words(self) -> str:
+        """The path, unquoted: GitHub takes ``%2F`` and ``/`` for the same."""
+        return unquote(self.path)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
+
+    @property
+    def accept(self) -> str:
+        return self.headers.get("accept", "")
+
+    def decoded(self) -> "Request":
+        """Return it without the encoding of its body."""
+        if self.headers.get("content-encoding") != "gzip":
+            return self
+        headers = {name: value for name, value in self.headers.items() if name != "content-encoding"}
+        return replace(self, headers=headers, body=gzip.decompress(self.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def with_headers(self, *headers: tuple[str, str]) -> "Answer":
+        return Answer(self.status, self.body, (*self.headers, *headers))
 
 
 class Manner(Enum):
@@ -44,12 +90,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-    server_version = "github.com"
     sys_version = ""
     server: "Server"
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet: the log is data."""
+
+    def version_string(self) -> str:
+        return self.server.calls_itself
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Give the moment of the injected clock, for the header ``Date``."""
@@ -65,8 +113,6 @@ class _Handler(BaseHTTPRequestHandler):
         where = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._body("chunked" in headers.get("transfer-encoding", ""))
-        if headers.pop("content-encoding", "") == "gzip":
-            body = gzip.decompress(body)
         self._deliver(self.server.answer(Request(self.command, where.path, where.query, headers, body)))
 
     def _body(self, chunked: bool) -> bytes:  # noqa: FBT001  # it is the message's own word
@@ -112,7 +158,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, port: int, answer: Callable[[Request], Delivery], clock: Callable[[], float]) -> None:
+    def __init__(self, port: int, answer: Callable[[Request], Delivery], clock: Callable[[], float], *, calls_itself: str) -> None:
+        """``calls_itself`` is its header ``Server``, and the clock is in seconds since 1970."""
+        self.calls_itself = calls_itself
         self.errors: list[BaseException] = []
         self.answer = answer
         self.clock = clock
@@ -136,7 +184,18 @@ class Server(ThreadingHTTPServer):
         if error is not None and not isinstance(error, ConnectionError):
             self.errors.append(error)
 
-    def close(self) -> None:
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> list[BaseException]:
+        """End the open connections and all threads; return the errors that they met."""
+        self.shutdown()
+        self._thread.join()
+        self._close()
+        return self.errors
+
+    def _close(self) -> None:
         self.closing.set()
         for connection in list(self._open):
             try:
@@ -145,3 +204,43 @@ class Server(ThreadingHTTPServer):
                 # The client closed it first.
                 continue
         self.server_close()
+
+
+def run_backend(request: Request, root: Path, path: str, config: Mapping[str, str], *, protocol: str) -> Answer:
+    """Have git answer a request for a path below a directory of bare repositories, with this configuration of git."""
+    done = subprocess.run(
+        [Path(exec_path(), "git-http-backend")],
+        input=request.body,
+        env=_environ(request, root, path, config, protocol),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    head, found, content = done.stdout.partition(b"\r\n\r\n")
+    if not found:
+        return Answer(500, done.stderr, (("Content-Type", "text/plain; charset=utf-8"),))
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head.decode().splitlines())]
+    status = next((int(value.split()[0]) for name, value in headers if name.lower() == "status"), 200)
+    return Answer(status, content, tuple((name, value) for name, value in headers if name.lower() != "status"))
+
+
+def _environ(request: Request, root: Path, path: str, config: Mapping[str, str], protocol: str) -> Mapping[str, str]:
+    settings = {"GIT_CONFIG_COUNT": str(len(config))}
+    for number, (name, value) in enumerate(config.items()):
+        settings |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return isolated_environ(
+        {
+            "GIT_PROJECT_ROOT": str(root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": request.method,
+            "PATH_INFO": path,
+            "QUERY_STRING": request.query,
+            "CONTENT_TYPE": request.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(request.body)),
+            "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
+            "GIT_PROTOCOL": protocol,
+            "REMOTE_USER": "somebody",
+            "REMOTE_ADDR": "127.0.0.1",
+            **settings,
+        }
+    )
