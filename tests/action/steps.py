@@ -81,7 +81,7 @@ class Ended:
         assert "\n" not in found.data
         return found.data
 
-    def told(self, name: str) -> list[str]:
+    def issued(self, name: str) -> list[str]:
         """Return the data of the commands of a name."""
         return [command.data for command in self.commands if command.name == name]
 

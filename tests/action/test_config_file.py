@@ -264,7 +264,7 @@ def test_budgets_are_for_each_repository(workspace: Workspace) -> None:
     ended = workspace.run("maintain")
     assert counts(ended) == {"one": 4, "two": 4, "three": 4}
     assert ended.answers["count"] == "12"
-    (notice,) = ended.told("notice")
+    (notice,) = ended.issued("notice")
     assert notice.count("the budget max-writes was reached") == 3
     assert counts(workspace.run("maintain")) == {"one": 1, "two": 1, "three": 1}
 
@@ -287,7 +287,7 @@ def test_seconds_count_from_the_turn_of_each(workspace: Workspace) -> None:
         return replace(outside, elapsed=lambda: 60.0 * sum(not workspace.parked(name) for name in NAMES))
 
     ended = workspace.workflow.run_given("purge", {"repository": ""}, slowly)
-    assert (ended.code, ended.told("notice"), counts(ended)) == (0, [], {"one": 2, "two": 2, "three": 2})
+    assert (ended.code, ended.issued("notice"), counts(ended)) == (0, [], {"one": 2, "two": 2, "three": 2})
     assert [report["seconds"] for report in of(ended).values()] == [60, 60, 60]
 
 
@@ -324,14 +324,14 @@ def test_one_that_fails_keeps_none_of_the_others_from_its_turn(workspace: Worksp
     workspace.write("repositories: ['{one}', '{none}', '{three}']")
     ended = workspace.run("maintain")
     assert ended.code == 1
-    (error,) = ended.told("error")
+    (error,) = ended.issued("error")
     assert error.startswith(f"maintain: {workspace.place('none')}: ")
     assert "is not a git repository" in error
     assert len(ended.commands) == 1
-    told = of(ended)
-    assert [isinstance(told[name], dict) for name in ("one", "none", "three")] == [True, False, True]
-    assert (ended.answers["count"], counts_of(told)) == ("10", [5, 5])
-    requests = sum(told[name]["requests"] for name in ("one", "three"))
+    reports = of(ended)
+    assert [isinstance(reports[name], dict) for name in ("one", "none", "three")] == [True, False, True]
+    assert (ended.answers["count"], counts_of(reports)) == ("10", [5, 5])
+    requests = sum(reports[name]["requests"] for name in ("one", "three"))
     assert requests <= int(ended.outputs["requests-used"]) <= requests + 1
     assert [workspace.parked(name) for name in NAMES] == [0, 2, 0]
 
@@ -359,19 +359,19 @@ def test_a_defect_of_ours_in_one_keeps_none_of_the_others_from_its_turn(
     times.clear()
     workspace.write(f"transport: git\n{ALL}")
     ended = run(failing=of_each + 1)
-    (error,) = ended.told("error")
+    (error,) = ended.issued("error")
     assert error.startswith(f"{command}: {workspace.place('two')}: Internal error: ValueError at ")
     assert (ended.code, "secret" in ended.shown) == (1, False)
     assert [isinstance(report, dict) for report in of(ended).values()] == [True, False, True]
 
 
-def counts_of(told: dict[str, Any]) -> list[int]:
-    return [sum(job["applied"] for job in report["jobs"]) for report in told.values() if isinstance(report, dict)]
+def counts_of(reports: dict[str, Any]) -> list[int]:
+    return [sum(job["applied"] for job in report["jobs"]) for report in reports.values() if isinstance(report, dict)]
 
 
 def test_all_that_fail_are_named_in_one_error(workspace: Workspace) -> None:
     workspace.write("repositories: ['{none}', '{one}', '{none}2']\ntransport: git")
-    (error,) = workspace.run("check").told("error")
+    (error,) = workspace.run("check").issued("error")
     assert f"check: {workspace.place('none')}: " in error
     assert f"; {workspace.place('none')}2: " in error
     assert workspace.place("one") not in error
@@ -380,7 +380,7 @@ def test_all_that_fail_are_named_in_one_error(workspace: Workspace) -> None:
 def test_what_is_refused_of_the_settings_of_one_is_its_own_failure(workspace: Workspace) -> None:
     workspace.write("repositories: [{{repository: '{one}', transport: api}}, '{two}']")
     ended = workspace.run("purge")
-    assert f"{workspace.place('one')}: Input 'transport' is 'api'" in ended.told("error")[0]
+    assert f"{workspace.place('one')}: Input 'transport' is 'api'" in ended.issued("error")[0]
     assert workspace.parked("two") == 0
 
 
@@ -388,8 +388,8 @@ def test_requests_are_summed_up_and_the_lowest_rate_is_told() -> None:
     """Also those of repositories that failed; some tell no rate."""
     failed = InputError("repository", "is missing")
     done = [Upkeep("a", failed, 2, 10), Upkeep("b", failed, 3, None), Upkeep("c", failed, 1, 5), Upkeep("d", failed, 1, 7)]
-    told = outputs_of(find_command("purge"), Worklist((), listed=True), done)
-    assert (told["requests-used"], told["rate-remaining"], told["count"]) == ("7", "5", "0")
+    outputs = outputs_of(find_command("purge"), Worklist((), listed=True), done)
+    assert (outputs["requests-used"], outputs["rate-remaining"], outputs["count"]) == ("7", "5", "0")
     assert "rate-remaining" not in outputs_of(find_command("purge"), Worklist((), listed=True), done[1:2])
 
 
@@ -428,7 +428,7 @@ def test_what_check_finds_is_summed_up(workspace: Workspace) -> None:
     workspace.write(ALL)
     ended = workspace.run("check")
     assert (ended.code, ended.answers["count"]) == (1, "2")
-    (error,) = ended.told("error")
+    (error,) = ended.issued("error")
     assert error.count("found 1 error;") == 2
     assert workspace.place("two") not in error
 
@@ -440,7 +440,7 @@ def test_a_run_that_ends_early_is_a_failure_of_its_repository(served: Served, wo
     served.server.fail(1, Status(503), service=RECEIVE_PACK, forever=True)
     workspace.write(f"repositories: ['{served.workflow.repository}', '{{two}}']\nretention: 0s", "kv.yml")
     ended = workspace.run("purge", config="kv.yml", token=SERVER_TOKEN)
-    (error,) = ended.told("error")
+    (error,) = ended.issued("error")
     assert error.startswith(f"purge: {served.workflow.repository}: ended early: ")
     assert report_of(ended)["repositories"][0]["report"]["jobs"][0]["error"]
     assert workspace.parked("two") == 0
@@ -454,7 +454,7 @@ def test_a_report_that_no_output_can_hold_is_left_out(workspace: Workspace) -> N
     assert ended.code == 1
     assert "report" not in ended.outputs
     assert ended.answers["count"] == "2"
-    assert any("'report' is left out" in notice for notice in ended.told("notice"))
+    assert any("'report' is left out" in notice for notice in ended.issued("notice"))
     assert workspace.parked("one") == 0
 
 

@@ -95,9 +95,9 @@ def test_what_is_too_large_for_an_output_is_not_taken_away(
 
 def recovered(error: str, workspace: Path) -> str:
     """Run what an error tells to run, and give the value that is then there."""
-    told = error.partition("To see it: ")[2].partition(" To put it back then: ")[0].rstrip(".")
+    commands = error.partition("To see it: ")[2].partition(" To put it back then: ")[0].rstrip(".")
     environ = isolated_environ({"GIT_TERMINAL_PROMPT": "0"})
-    subprocess.run(["sh", "-c", told], cwd=workspace, env=environ, check=True, capture_output=True, timeout=60)
+    subprocess.run(["sh", "-c", commands], cwd=workspace, env=environ, check=True, capture_output=True, timeout=60)
     return "".join(file.read_text() for file in (workspace / "parked").rglob("*.txt")) or "".join(
         file.read_text() for file in sorted((workspace / "parked" / "elements").iterdir())
     )

@@ -182,7 +182,7 @@ def test_a_defect_in_any_command_tells_no_secret(
     )
     if ended.code:
         assert ended.code == (130 if kind is KeyboardInterrupt else 1)
-        assert [told.name for told in ended.commands] == ["error"]
+        assert [issued.name for issued in ended.commands] == ["error"]
     silent(ended, capfd)
 
 

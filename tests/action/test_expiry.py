@@ -30,15 +30,15 @@ def ttl(seconds: int, until: str) -> dict[str, str]:
 def test_a_lifetime_is_rounded_up_and_told_alike_everywhere(
     workflow: Workflow, inputs: dict[str, str], left: int, until: str
 ) -> None:
-    told = ttl(left, until)
+    lifetime = ttl(left, until)
     version = version_of("1")
     assert workflow.run_given("set", {"key": "a", "value": "1", **inputs}).answers == {
         "applied": "true",
         "version": version,
-        **told,
+        **lifetime,
     }
-    assert workflow.run("ttl", key="a").answers == {"found": "true", "version": version, **told}
-    assert {name: workflow.run("get", key="a").outputs[name] for name in told} == told
+    assert workflow.run("ttl", key="a").answers == {"found": "true", "version": version, **lifetime}
+    assert {name: workflow.run("get", key="a").outputs[name] for name in lifetime} == lifetime
 
 
 def test_expire_and_persist_change_the_lifetime_only(workflow: Workflow, at_noon: FakeClock) -> None:

@@ -52,13 +52,13 @@ def test_sweep_removes_what_the_registry_knows(
     """By an input, or a setting for all repositories."""
     at_noon.advance(3 * 86_400)
     ended = workflow.run("sweep")
-    assert (ended.answers["count"], len(ended.told("warning"))) == ("0", 1)
+    assert (ended.answers["count"], len(ended.issued("warning"))) == ("0", 1)
     assert value_ref("k") in refs(repository)
     workflow.environ |= {"GITHUB_WORKSPACE": str(tmp_path)}
     config = tmp_path / "kv.yml"
     config.write_text(f"expiry-registry: org/expiries\nrepositories: [{repository}]\n")
     ended = workflow.run("sweep", repository="", config=str(config))
-    assert (ended.code, ended.answers["count"], ended.told("warning")) == (0, "1", [])
+    assert (ended.code, ended.answers["count"], ended.issued("warning")) == (0, "1", [])
     assert value_ref("k") not in refs(repository)
     assert report_of(ended)["repositories"][0]["error"] is None
     assert cdn.count() == 1

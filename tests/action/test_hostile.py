@@ -63,8 +63,8 @@ def test_any_masked_value_is_masked_only(fuzzed: Workflow, value: str) -> None:
     assert {command.name for command in read.commands} <= {"add-mask"}
     assert len(read.commands) == read.log.count("\n")
     # The runner masks the whole text, and every line of it.
-    assert value in read.told("add-mask") or not value.strip()
-    assert {line for line in StringIO(value, newline=None).read().split("\n") if line.strip()} <= set(read.told("add-mask"))
+    assert value in read.issued("add-mask") or not value.strip()
+    assert {line for line in StringIO(value, newline=None).read().split("\n") if line.strip()} <= set(read.issued("add-mask"))
 
 
 @given(TEXTS, TEXTS, TEXTS)
@@ -153,26 +153,26 @@ def test_nothing_in_a_report_is_markup(texts: list[str], why: str) -> None:
         failed=[Left(ref, Reason.REFUSED, why) for ref in refs],
         error=why,
     )
-    told = summary(Report("maintain", dry_run=False, started_at="2026-01-01T12:00:00Z", seconds=1.0, requests=1, jobs=[done]))
-    shown_as_code(told)
-    assert len([line for line in told.splitlines() if line.startswith("| ")]) == 3 + (2 + 2 * len(refs)) + 3 + 3
+    text = summary(Report("maintain", dry_run=False, started_at="2026-01-01T12:00:00Z", seconds=1.0, requests=1, jobs=[done]))
+    shown_as_code(text)
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == 3 + (2 + 2 * len(refs)) + 3 + 3
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4), TEXTS)
 @settings(max_examples=100)
 def test_nothing_that_check_finds_is_markup(texts: list[str], problem: str) -> None:
     problems = [Problem(f"refs/{text}", "error", problem, problem) for text in texts]
-    told = check_summary(CheckReport("2026-01-01T12:00:00Z", 1.0, 1, {"keys": 1, "data": 1, "counter": 1}, problems))
-    shown_as_code(told)
-    assert told.count("\n| error | ") == 1 + len(texts)
+    text = check_summary(CheckReport("2026-01-01T12:00:00Z", 1.0, 1, {"keys": 1, "data": 1, "counter": 1}, problems))
+    shown_as_code(text)
+    assert text.count("\n| error | ") == 1 + len(texts)
 
 
 @given(st.text("ab|`<>@#$&(){}/.-_!;😀", min_size=1, max_size=40))
 @settings(max_examples=100)
 @example("a|b``c`")
 def test_a_ref_is_shown_as_it_is(name: str) -> None:
-    told = check_summary(CheckReport("2026-01-01T12:00:00Z", 1.0, 1, {}, [Problem(name, "warning", "odd", "none")]))
-    assert shown_as_code(told) == [name]
+    text = check_summary(CheckReport("2026-01-01T12:00:00Z", 1.0, 1, {}, [Problem(name, "warning", "odd", "none")]))
+    assert shown_as_code(text) == [name]
 
 
 ODD_NAMES = [

@@ -33,8 +33,8 @@ def test_the_lock_is_held_until_the_post_step(workflow: Workflow) -> None:
 
 
 def test_the_owner_of_a_run_is_its_address(workflow: Workflow) -> None:
-    told = {"REPOSITORY": "octo/app", "RUN_ID": "123", "RUN_ATTEMPT": "2", "JOB": "deploy"}
-    workflow.environ = {f"GITHUB_{name}": text for name, text in told.items()}
+    variables = {"REPOSITORY": "octo/app", "RUN_ID": "123", "RUN_ATTEMPT": "2", "JOB": "deploy"}
+    workflow.environ = {f"GITHUB_{name}": text for name, text in variables.items()}
     owners = [workflow.take({"key": key, "ttl": "10m"}).outputs["owner"] for key in ("one", "two")]
     assert all(owner.startswith("https://github.com/octo/app/actions/runs/123/attempts/2#deploy-") for owner in owners)
     assert len(set(owners)) == 2
@@ -114,9 +114,9 @@ def test_a_step_that_is_killed_at_any_moment_leaves_no_lock_behind(workflow: Wor
 def test_a_step_that_ended_before_it_left_a_state_is_not_run_again_as_its_post_step(workflow: Workflow, repository: Path) -> None:
     """The image could not be started, for example; the runner runs the post step all the same."""
     released = workflow.release(Ended(1, "", {}, ""), LOCK)
-    (told,) = released.commands
-    assert (released.code, told.name) == (0, "warning")
-    assert "cannot know whether a lock was obtained" in told.data
+    (issued,) = released.commands
+    assert (released.code, issued.name) == (0, "warning")
+    assert "cannot know whether a lock was obtained" in issued.data
     assert refs(repository) == {}
 
 
@@ -143,7 +143,7 @@ def test_a_post_step_that_is_given_another_encryption_key_denies_nothing(
     """In nested composite actions its inputs are those of an ancestor (actions/runner#3514). Under them the key has another id."""
     taken = workflow.take(LOCK | {"encryption-key": taken_with})
     released = workflow.release(taken, LOCK | {"encryption-key": released_with})
-    assert (released.code, len(released.told("warning"))) == (0, 1)
+    assert (released.code, len(released.issued("warning"))) == (0, 1)
     assert "is not released" in released.log
     assert "3514" in released.log
     again = workflow.release(taken, LOCK | {"encryption-key": taken_with})
@@ -160,8 +160,8 @@ def test_a_post_step_that_is_given_the_inputs_of_another_action_releases_what_wa
 def test_a_lock_whose_key_was_deleted_meanwhile_is_a_warning(workflow: Workflow) -> None:
     taken = workflow.take(LOCK)
     workflow.run("del", key="production")
-    (told,) = workflow.release(taken, LOCK).told("warning")
-    assert "not there any more" in told
+    (warning,) = workflow.release(taken, LOCK).issued("warning")
+    assert "not there any more" in warning
 
 
 def test_a_step_that_is_killed_under_an_owner_that_was_given_leaves_a_doubt(workflow: Workflow) -> None:
@@ -179,8 +179,8 @@ def test_a_step_that_is_killed_under_an_owner_that_was_given_leaves_a_doubt(work
 
     ended = workflow.take(LOCK | {"owner": "the deployer"}, die)
     assert ended.code == 130
-    (told,) = workflow.release(ended, LOCK | {"owner": "the deployer"}).told("warning")
-    assert "It is not known whether the lock was obtained" in told
+    (warning,) = workflow.release(ended, LOCK | {"owner": "the deployer"}).issued("warning")
+    assert "It is not known whether the lock was obtained" in warning
     assert fields(workflow)["owner"] == "the deployer"
 
 
@@ -237,9 +237,9 @@ def test_a_lock_that_cannot_be_released_is_a_warning(workflow: Workflow, reposit
     taken = workflow.take(LOCK)
     repository.rename(repository.with_name("gone"))
     released = workflow.release(taken, LOCK)
-    (told,) = released.commands
-    assert (released.code, told.name) == (0, "warning")
-    assert told.data.startswith("The lock is not released, and ends with its lease. ")
+    (issued,) = released.commands
+    assert (released.code, issued.name) == (0, "warning")
+    assert issued.data.startswith("The lock is not released, and ends with its lease. ")
 
 
 def test_a_release_that_is_cancelled_says_so(workflow: Workflow) -> None:

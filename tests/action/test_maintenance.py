@@ -137,7 +137,7 @@ def test_a_wrong_tag_of_a_registry_is_told_about(workflow: Workflow, repository:
     one, other, *_ = refs(repository).items()
     git_output("update-ref", one[0], other[1], directory=repository)
     ended = workflow.run("publish-expiries", horizon="3d")
-    (warning,) = ended.told("warning")
+    (warning,) = ended.issued("warning")
     assert warning == "publish-expiries: 1 ref had to be left alone; the job summary says why."
     assert one[0] in ended.summary
     assert refs(repository)[one[0]] == other[1]
@@ -281,7 +281,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(busy: Workflow, repository
 def test_a_budget_of_writes_is_a_notice(busy: Workflow) -> None:
     ended = busy.run("maintain", max_writes="2")
     assert (ended.code, ended.answers["count"]) == (0, "2")
-    (notice,) = ended.told("notice")
+    (notice,) = ended.issued("notice")
     assert "max-writes" in notice
     assert [command.name for command in ended.commands] == ["notice"]
     assert report_of(ended)["budgetReached"] == "max-writes"
@@ -298,7 +298,7 @@ def test_a_budget_of_time_is_a_notice(busy: Workflow) -> None:
         return replace(outside, elapsed=lambda: next(times))
 
     ended = busy.run_given("maintain", {"max-seconds": "30"}, slowly)
-    assert (ended.code, len(ended.told("notice"))) == (0, 1)
+    assert (ended.code, len(ended.issued("notice"))) == (0, 1)
     assert report_of(ended)["budgetReached"] == "max-seconds"
 
 
@@ -325,7 +325,7 @@ def test_items_that_are_left_alone_are_one_warning(busy: Workflow, repository: P
         git_output("update-ref", name, odd, directory=repository)
     ended = busy.run("maintain")
     assert (ended.code, ended.answers["count"]) == (0, "4")
-    (warning,) = ended.told("warning")
+    (warning,) = ended.issued("warning")
     assert [command.name for command in ended.commands] == ["warning"]
     assert "3" in warning
     assert all(refs(repository)[name] == odd for name in names)
@@ -393,7 +393,7 @@ def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> 
 def test_check_warns_of_what_is_harmless(busy: Workflow, repository: Path) -> None:
     git_output("update-ref", "refs/heads/kv-notes/idea", foreign_commit(repository), directory=repository)
     ended = busy.run("check")
-    assert (ended.code, ended.answers["count"], len(ended.told("warning"))) == (0, "0", 1)
+    assert (ended.code, ended.answers["count"], len(ended.issued("warning"))) == (0, "0", 1)
     assert report_of(ended)["problems"][0]["severity"] == "warning"
 
 

@@ -73,7 +73,7 @@ def test_files_that_cannot_be_written_are_one_error(workflow: Workflow, tmp_path
     workflow.environ = {name: str(tmp_path / "no" / "such" / "file")}
     ended = workflow.run("get" if name == "GITHUB_OUTPUT" else "maintain", **({"key": KEY} if name == "GITHUB_OUTPUT" else {}))
     assert ended.code == 1
-    assert len(ended.told("error")) == 1
+    assert len(ended.issued("error")) == 1
     assert VALUE not in ended.shown
 
 

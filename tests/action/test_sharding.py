@@ -110,8 +110,8 @@ def test_a_failure_half_way_says_which_repositories_are_written(filled: Shards) 
     error = filled.run("mset", values=json.dumps(dict.fromkeys(KEYS, "new"))).error
     first, second, third = (f"{filled.root}/{name}.git" for name in names[:3])
     assert f"What belongs to {first}, {second} was written; in {third}: The server refused the write" in error
-    told = json.loads(filled.run("mget", keys=json.dumps(KEYS)).outputs["json"])
-    assert {f"kv-{id_of(key)[0]}" for key, value in told.items() if value == "new"} == set(names[:2])
+    found = json.loads(filled.run("mget", keys=json.dumps(KEYS)).outputs["json"])
+    assert {f"kv-{id_of(key)[0]}" for key, value in found.items() if value == "new"} == set(names[:2])
     hook.unlink()
     assert filled.run("mset", values=json.dumps(dict.fromkeys(KEYS, "new"))).outputs["count"] == str(len(KEYS))
     assert set(json.loads(filled.run("mget", keys=json.dumps(KEYS)).outputs["json"]).values()) == {"new"}
@@ -213,9 +213,9 @@ def test_a_config_file_may_list_a_database_that_is_spread_over_many(shards: Shar
     for both in (text + entry, text.replace("repositories:\n", f"repositories:\n{entry}")):
         config.write_text(both)
         report = json.loads(shards.workflow.run("maintain", repository="", config=str(config)).outputs["report"])
-        told = {Path(each["repository"]).stem: each["report"]["dryRun"] for each in report["repositories"]}
-        assert len(report["repositories"]) == len(told) == 17
-        assert [name for name, dry in told.items() if not dry] in (["plain", "kv-b"], ["kv-b", "plain"])
+        dry_runs = {Path(each["repository"]).stem: each["report"]["dryRun"] for each in report["repositories"]}
+        assert len(report["repositories"]) == len(dry_runs) == 17
+        assert [name for name, dry in dry_runs.items() if not dry] in (["plain", "kv-b"], ["kv-b", "plain"])
     config.write_text(f"repositories:\n  - {shards.root}/kv-{{shard}}.git\n")
     assert "'repository-shard-length'" in shards.workflow.run("maintain", repository="", config=str(config)).error
     assert shards.workflow.run("maintain", repository="", config=str(config), repository_shard_length="1").code == 0

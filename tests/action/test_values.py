@@ -207,7 +207,7 @@ def test_mask_hides_every_line_of_the_value(workflow: Workflow, command: str) ->
     workflow.run("set", key="a", value="s3cret 100%\n\n  second\r\nthird")
     ended = workflow.run(command, key="a", mask="true")
     assert ended.outputs["value"] == "s3cret 100%\n\n  second\r\nthird"
-    masked = ended.told("add-mask")
+    masked = ended.issued("add-mask")
     assert {"s3cret 100%", "  second", "third", "s3cret 100%\n\n  second\r\nthird"} <= set(masked)
     assert "" not in masked
     assert len(masked) == len(ended.commands) == len(ended.log.splitlines())

@@ -54,9 +54,9 @@ SLIPS = (
 def test_what_is_meant_for_others_is_a_warning_at_most(workflow: Workflow, name: str) -> None:
     workflow.environ = {f"INPUT_{name.upper()}": "s3cret"}
     ended = workflow.run("get", key="a")
-    (told,) = ended.commands
-    assert (ended.code, told.name, ended.outputs["found"]) == (0, "warning", "false")
-    assert f"INPUT_{name.upper()}" in told.data
+    (issued,) = ended.commands
+    assert (ended.code, issued.name, ended.outputs["found"]) == (0, "warning", "false")
+    assert f"INPUT_{name.upper()}" in issued.data
     assert "s3cret" not in ended.log
 
 
@@ -71,8 +71,12 @@ def test_a_slip_in_the_name_of_an_input_fails_the_step(workflow: Workflow, name:
 
 def test_strangers_are_told_in_one_line_however_many_there_are(workflow: Workflow) -> None:
     workflow.environ = {f"INPUT_STRANGER_{number}": "x" for number in range(10, 99)}
-    (told,) = workflow.run("get", key="a").commands
-    assert (told.name, "INPUT_STRANGER_10" in told.data, "84 more" in told.data) == ("warning", True, True)
+    (issued,) = workflow.run("get", key="a").commands
+    assert (issued.name, "INPUT_STRANGER_10" in issued.data, "84 more" in issued.data) == (
+        "warning",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("name", ["ENVIRONMENT", "TTLL", "KEEP_TTL"])
@@ -107,7 +111,7 @@ def test_an_alias_from_the_job_does_not_keep_a_lifetime(workflow: Workflow) -> N
     workflow.run("set", key="a", value="1", ttl="1h")
     workflow.environ = {"INPUT_KEEP_TTL": "true"}
     ended = workflow.run("set", key="a", value="2")
-    assert (ended.outputs["ttl"], ended.told("warning") != []) == ("-1", True)
+    assert (ended.outputs["ttl"], ended.issued("warning") != []) == ("-1", True)
 
 
 def test_without_a_runner_underscores_will_do(repository: Path, tmp_path: Path) -> None:

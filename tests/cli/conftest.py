@@ -49,9 +49,9 @@ class Said:
     def error(self) -> dict[str, str]:
         """Read the one JSON object on standard error."""
         (line,) = self.stderr.splitlines()
-        told: dict[str, dict[str, str]] = json.loads(line)
-        assert told.keys() == {"error"}
-        return told["error"]
+        document: dict[str, dict[str, str]] = json.loads(line)
+        assert document.keys() == {"error"}
+        return document["error"]
 
 
 Command = Callable[..., Said]
@@ -67,8 +67,8 @@ def keyval(repository: Path) -> Command:
     """Call the command in this process."""
 
     def call(*arguments: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Said:
-        told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
-        with CliRunner().isolation(stdin, env={**dict.fromkeys(os.environ), **told}) as (stdout, stderr, _):
+        variables = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
+        with CliRunner().isolation(stdin, env={**dict.fromkeys(os.environ), **variables}) as (stdout, stderr, _):
             code = run(arguments)
         return Said(code, stdout.getvalue(), stderr.getvalue().decode())
 
@@ -80,9 +80,9 @@ def terminal(repository: Path) -> Command:
     """Call the program with a terminal as its standard output and standard error, which both are in ``stdout``."""
 
     def call(*arguments: str, environ: dict[str, str] | None = None, typed: bytes = b"") -> Said:
-        told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "TERM": "xterm-256color", **(environ or {})})
+        variables = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), "TERM": "xterm-256color", **(environ or {})})
         ours, theirs = pty.openpty()
-        with subprocess.Popen([PROGRAM, *arguments], env=told, stdin=theirs, stdout=theirs, stderr=theirs) as running:
+        with subprocess.Popen([PROGRAM, *arguments], env=variables, stdin=theirs, stdout=theirs, stderr=theirs) as running:
             os.close(theirs)
             os.write(ours, typed)
             shown = b"".join(iter(lambda: _read(ours), b""))
@@ -104,8 +104,8 @@ def program(repository: Path) -> Command:
     """Call the program that is installed."""
 
     def call(*arguments: str, environ: dict[str, str] | None = None, stdin: bytes = b"") -> Said:
-        told = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
-        done = subprocess.run([PROGRAM, *arguments], env=told, input=stdin, capture_output=True, check=False, timeout=60)
+        variables = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository), **(environ or {})})
+        done = subprocess.run([PROGRAM, *arguments], env=variables, input=stdin, capture_output=True, check=False, timeout=60)
         return Said(done.returncode, done.stdout, done.stderr.decode())
 
     return call

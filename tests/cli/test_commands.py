@@ -180,7 +180,7 @@ def test_init_tells_what_it_created(keyval: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["set", "a", "x", "--ttl", "soon"], "'ttl'"),
         (["set", "a", "x", "--ttl", "1h", "--keep-ttl"], "'ttl'"),
@@ -202,11 +202,11 @@ def test_init_tells_what_it_created(keyval: Command) -> None:
     ],
     ids=" ".join,
 )
-def test_misuse_is_told_and_ends_with_two(keyval: Command, arguments: list[str], told: str) -> None:
+def test_misuse_is_told_and_ends_with_two(keyval: Command, arguments: list[str], message: str) -> None:
     keyval("set", "a", "1")
     said = keyval(*arguments)
     assert (said.code, said.stdout) == (2, b"")
-    assert told in said.stderr
+    assert message in said.stderr
     assert "Traceback" not in said.stderr
 
 

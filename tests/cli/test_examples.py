@@ -62,7 +62,9 @@ def test_every_command_has_an_example_and_the_docs_show_it() -> None:
 
 def test_the_docs_tell_the_exit_codes_that_there_are() -> None:
     text = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE) == [(str(int(code)), told) for code, told in EXIT_CODES.items()]
+    assert re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE) == [
+        (str(int(code)), meaning) for code, meaning in EXIT_CODES.items()
+    ]
 
 
 def test_the_blocks_of_the_docs_work_as_printed(tmp_path: Path) -> None:
@@ -75,8 +77,8 @@ def test_the_blocks_of_the_docs_work_as_printed(tmp_path: Path) -> None:
     ]
     for line in inline:
         assert re.split("; ", line)[0 if "printf" in line else -1] in text
-    told = run("\n".join([first, lock, *inline]), tmp_path, **QUIET)
-    assert "hello" in told
-    assert "mine\n" in told
+    printed = run("\n".join([first, lock, *inline]), tmp_path, **QUIET)
+    assert "hello" in printed
+    assert "mine\n" in printed
     refused = run(f"export GIT_KEYVAL_REPOSITORY=./db.git; ({lock.strip()}) || echo $?", tmp_path)
     assert refused == "4\n"

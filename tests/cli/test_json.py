@@ -39,10 +39,10 @@ def conforms(document: object) -> None:
 def answer(said: Said) -> dict[str, Any]:
     """Return what was answered, without the count of requests."""
     assert said.stderr == ""
-    told = said.json
-    conforms(told)
-    assert told.pop("requests-used") >= 1
-    return told
+    document = said.json
+    conforms(document)
+    assert document.pop("requests-used") >= 1
+    return document
 
 
 def failure(said: Said) -> tuple[int, str]:
@@ -82,31 +82,31 @@ def test_outputs_have_the_types_of_json(keyval: Command) -> None:
 def test_a_value_comes_as_text_and_as_json(keyval: Command, kind: str, text: str, value: str, document: object) -> None:
     keyval("set", "a", "--type", kind, "--", text)
     for command in ("get", "getdel"):
-        told = answer(keyval(command, "a", "--json"))
-        assert (told["type"], told["value"], told["encoding"], told["json"]) == (kind, value, "utf-8", document)
+        printed = answer(keyval(command, "a", "--json"))
+        assert (printed["type"], printed["value"], printed["encoding"], printed["json"]) == (kind, value, "utf-8", document)
 
 
 @pytest.mark.parametrize("kind", ["bytes", "file"])
 @pytest.mark.parametrize("value", [bytes(range(256)), b"text", b""], ids=["binary", "text", "empty"])
 def test_bytes_come_as_base64(keyval: Command, kind: str, value: bytes) -> None:
     keyval("set", "a", "-", "--type", kind, stdin=value)
-    told = answer(keyval("get", "a", "--json"))
-    assert (told["encoding"], base64.b64decode(told["value"])) == ("base64", value)
+    document = answer(keyval("get", "a", "--json"))
+    assert (document["encoding"], base64.b64decode(document["value"])) == ("base64", value)
     unmet = answer(keyval("set", "a", "b", "--if", "absent", "--json"))
     assert (unmet["applied"], unmet["old-value-encoding"], base64.b64decode(unmet["old-value"])) == (False, "base64", value)
 
 
 def test_a_default_is_the_value(keyval: Command, tmp_path: Path) -> None:
-    told = answer(keyval("get", "a", "--default", "none", "--json"))
-    assert (told["found"], told["value"], told["encoding"]) == (False, "none", "utf-8")
+    document = answer(keyval("get", "a", "--default", "none", "--json"))
+    assert (document["found"], document["value"], document["encoding"]) == (False, "none", "utf-8")
     assert "value" not in answer(keyval("get", "a", "--output-file", str(tmp_path / "none"), "--json"))
 
 
 def test_a_value_in_a_file_is_not_in_the_answer(keyval: Command, tmp_path: Path) -> None:
     keyval("set", "a", "1")
-    told = answer(keyval("getdel", "a", "--output-file", str(tmp_path / "taken"), "--json"))
-    assert not told.keys() & {"value", "json", "encoding"}
-    assert (told["applied"], (tmp_path / "taken").read_text()) == (True, "1")
+    document = answer(keyval("getdel", "a", "--output-file", str(tmp_path / "taken"), "--json"))
+    assert not document.keys() & {"value", "json", "encoding"}
+    assert (document["applied"], (tmp_path / "taken").read_text()) == (True, "1")
 
 
 def test_commands_on_many_keys_and_counters(keyval: Command) -> None:
@@ -133,8 +133,8 @@ def test_maintenance_answers_with_its_report(keyval: Command, repository: Path) 
     keyval("set", "a", "1")
     keyval("getdel", "a")
     for command in ("gather", "sweep", "purge", "maintain"):
-        told = answer(keyval(command, "--json", "--dry-run"))
-        assert (told["command"], told["report"]["command"], told["report"]["dryRun"]) == (command, command, True)
+        document = answer(keyval(command, "--json", "--dry-run"))
+        assert (document["command"], document["report"]["command"], document["report"]["dryRun"]) == (command, command, True)
     assert answer(keyval("check", "--json"))["report"]["errors"] == 0
     tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
     odd = git_output("commit-tree", "-m", "not ours", tree, directory=repository)

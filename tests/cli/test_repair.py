@@ -32,10 +32,10 @@ def put(repository: Path, ref: str, oid: str) -> None:
 
 def repaired(text: str, directory: Path) -> int:
     """Run the commands that a report prints; give how many there were."""
-    told = re.findall(r": (git .*)$", text, re.MULTILINE)
-    for command in told:
+    commands = re.findall(r": (git .*)$", text, re.MULTILINE)
+    for command in commands:
         subprocess.run(["sh", "-c", command], cwd=directory, env=isolated_environ(), check=True, capture_output=True, timeout=60)
-    return len(told)
+    return len(commands)
 
 
 DAMAGED: dict[str, tuple[Callable[[str], str], Callable[[Path], str]]] = {

@@ -31,7 +31,7 @@ def test_values_of_mset_are_read_from_standard_input(keyval: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "told"),
+    ("arguments", "stdin", "message"),
     [
         (["set", "a", "-"], b"\xff", "not UTF-8"),
         (["set", "a", "-"], b"x" * (MEGABYTES + 1), "25 MB"),
@@ -42,10 +42,10 @@ def test_values_of_mset_are_read_from_standard_input(keyval: Command) -> None:
     ],
     ids=["text", "size", "number", "twice", "values", "list"],
 )
-def test_standard_input_is_checked(keyval: Command, arguments: list[str], stdin: bytes, told: str) -> None:
+def test_standard_input_is_checked(keyval: Command, arguments: list[str], stdin: bytes, message: str) -> None:
     said = keyval(*arguments, stdin=stdin)
     assert (said.code, said.stdout) == (2, b"")
-    assert told in said.stderr
+    assert message in said.stderr
 
 
 def test_standard_input_is_left_alone_otherwise(program: Command) -> None:

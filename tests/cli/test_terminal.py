@@ -182,26 +182,26 @@ def interrupt(repository: Path, tmp_path: Path) -> Interrupt:
             while not begun.exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
             os.killpg(running.pid, signal.SIGINT)
-            _, told = running.communicate(timeout=30)
+            _, message = running.communicate(timeout=30)
         hook(repository, "pre-receive", "exit 0")
-        return running.returncode, told.decode()
+        return running.returncode, message.decode()
 
     return press
 
 
 def test_ctrl_c_says_that_a_write_is_in_doubt(interrupt: Interrupt) -> None:
-    code, told = interrupt("set", "a", "1")
-    assert (code, told.strip()) == (130, "Interrupted; it is not known whether the write was made. Read the key, then decide.")
-    code, told = interrupt("incr", "n", "--op-id", "run 7")
+    code, message = interrupt("set", "a", "1")
+    assert (code, message.strip()) == (130, "Interrupted; it is not known whether the write was made. Read the key, then decide.")
+    code, message = interrupt("incr", "n", "--op-id", "run 7")
     assert code == 130
-    assert "again under the same op-id" in told
-    code, told = interrupt("set", "a", "1", "--json")
+    assert "again under the same op-id" in message
+    code, message = interrupt("set", "a", "1", "--json")
     assert code == 130
-    assert '"kind": "interrupted"' in told
+    assert '"kind": "interrupted"' in message
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "told"),
+    ("command", "given", "message"),
     [
         *((name, {}, "nothing was written") for name in ("get", "exists", "type", "mget", "ttl", "keys", "check")),
         *((name, {"dry-run": "true"}, "nothing was written") for name in ("gather", "sweep", "purge", "maintain")),
@@ -209,16 +209,16 @@ def test_ctrl_c_says_that_a_write_is_in_doubt(interrupt: Interrupt) -> None:
         *((name, {}, "run it again") for name in ("gather", "sweep", "purge", "maintain", "init")),
     ],
 )
-def test_what_is_known_after_ctrl_c_depends_on_the_command(command: str, given: dict[str, str], told: str) -> None:
-    assert told in _message_if_interrupted(COMMANDS[command], {name: INPUTS[name].read(text) for name, text in given.items()})
+def test_what_is_known_after_ctrl_c_depends_on_the_command(command: str, given: dict[str, str], message: str) -> None:
+    assert message in _message_if_interrupted(COMMANDS[command], {name: INPUTS[name].read(text) for name, text in given.items()})
 
 
 def test_ctrl_c_during_maintenance_says_to_run_it_again(program: Command, interrupt: Interrupt) -> None:
     program("set", "a", "1")
     program("getdel", "a")
-    code, told = interrupt("purge", "--retention", "0s")
+    code, message = interrupt("purge", "--retention", "0s")
     assert code == 130
-    assert "run it again" in told
+    assert "run it again" in message
     assert program("purge", "--retention", "0s", "--json").json["count"] == 1
 
 
@@ -231,9 +231,9 @@ def test_ctrl_c_before_the_value_is_read_did_nothing(repository: Path) -> None:
         assert b"Ctrl-D" in running.stderr.readline()
         running.send_signal(signal.SIGINT)
         _, read = running.communicate(timeout=30)
-        told = read.decode().strip()
+        message = read.decode().strip()
     os.close(ours)
-    assert (running.returncode, told) == (130, "Interrupted; nothing was read or written.")
+    assert (running.returncode, message) == (130, "Interrupted; nothing was read or written.")
     assert run_git("for-each-ref", directory=repository).stdout == b""
 
 

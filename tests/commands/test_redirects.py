@@ -299,8 +299,8 @@ def test_a_failed_request_on_the_way_does_no_harm(two: Two, where: str, fault: L
     for number in itertools.count(1):
         read, stores = two.run(get, {where: {number: fault}}, key=K)
         assert isinstance(read, StoreError) or (isinstance(read, Result) and show(read.value) == str(9 + number))
-        told, more = two.run(incr, {where: {number: fault}}, key=K, op=f"operation{number:03}")
-        assert isinstance(told, StoreError | OutcomeUnknownError) or (isinstance(told, Result) and told.value == 10 + number)
+        end, more = two.run(incr, {where: {number: fault}}, key=K, op=f"operation{number:03}")
+        assert isinstance(end, StoreError | OutcomeUnknownError) or (isinstance(end, Result) and end.value == 10 + number)
         again, _ = two.run(incr, {}, key=K, op=f"operation{number:03}")
         assert isinstance(again, Result)
         assert value_of(two.new) == str(10 + number)

@@ -31,4 +31,4 @@ def test_every_message_of_the_table_is_one_of_the_code(name: str) -> None:
     quoted = [message for row in rows for message in re.findall(r"`(.*?)`", row)]
     assert len(quoted) >= 5
     known = list(messages())
-    assert [told for told in quoted if not any(re.fullmatch(one, told) or re.fullmatch(one, f"{told}.") for one in known)] == []
+    assert [one for one in quoted if not any(re.fullmatch(each, one) or re.fullmatch(each, f"{one}.") for each in known)] == []

@@ -26,19 +26,19 @@ def test_anchors_are_known_commits() -> None:
     assert encode_anchor(Anchor(MARK, redirected=True)) == message_only(line.encode())
 
 
-def told(**members: object) -> GitObject:
+def anchored(**members: object) -> GitObject:
     return message_only(encode_line({**WHOLE, **members}) + b"\n")  # type: ignore[dict-item]
 
 
 MALFORMED = {
-    "no anchor": told(category="data"),
-    "another member": told(size=1),
+    "no anchor": anchored(category="data"),
+    "another member": anchored(size=1),
     "no encryption": message_only(encode_line({"category": "anchor"}) + b"\n"),
-    "a short check value": told(encryption={"check": "0123", "kid": "2026"}),
-    "a check value in capitals": told(encryption={"check": "0123456789ABCDEF", "kid": "2026"}),
-    "a name that is none": told(encryption={"check": "0123456789abcdef", "kid": "a b"}),
-    "a member more": told(encryption={"algo": "x", "check": "0123456789abcdef", "kid": "2026"}),
-    "not redirected": told(redirected=False),
+    "a short check value": anchored(encryption={"check": "0123", "kid": "2026"}),
+    "a check value in capitals": anchored(encryption={"check": "0123456789ABCDEF", "kid": "2026"}),
+    "a name that is none": anchored(encryption={"check": "0123456789abcdef", "kid": "a b"}),
+    "a member more": anchored(encryption={"algo": "x", "check": "0123456789abcdef", "kid": "2026"}),
+    "not redirected": anchored(redirected=False),
     "another message": message_only(b"hello\n"),
     "a tree of its own": commit(tree([("a", blob(b"").oid)]).oid, encode_line(WHOLE) + b"\n"),  # type: ignore[arg-type]
     "a blob": blob(b""),

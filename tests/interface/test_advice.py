@@ -56,19 +56,19 @@ def copied(sample: GitKeyvalError) -> GitKeyvalError:
 def test_an_error_advises_only_what_the_command_takes(command: str) -> None:
     """Or what another command takes, which it names beside."""
     for sample in SAMPLES:
-        told = advised(copied(sample), COMMANDS[command], {})
-        for sentence in told.next_step.split(". "):
+        error = advised(copied(sample), COMMANDS[command], {})
+        for sentence in error.next_step.split(". "):
             others = {name for other in quoted(sentence, COMMANDS) for name in COMMANDS[other].inputs}
             assert quoted(sentence, INPUTS) <= taken_by(COMMANDS[command], {}) | others, sample
-        assert str(told).startswith(sample.what)
-        assert told.what == sample.what
+        assert str(error).startswith(sample.what)
+        assert error.what == sample.what
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_can_be_followed_stays(command: str) -> None:
     for sample in SAMPLES:
-        told = advised(copied(sample), COMMANDS[command], {})
-        assert bool(told.next_step) or not sample.next_step or quoted(sample.next_step, INPUTS), sample
+        error = advised(copied(sample), COMMANDS[command], {})
+        assert bool(error.next_step) or not sample.next_step or quoted(sample.next_step, INPUTS), sample
     assert advised(copied(LOST), COMMANDS[command], {}).next_step.endswith("To see it: git")
 
 
@@ -87,9 +87,9 @@ def test_what_can_be_followed_stays(command: str) -> None:
 def test_a_lost_reply_is_met_with_what_makes_this_step_repeatable(
     command: str, inputs: dict[str, object], advice: set[str]
 ) -> None:
-    told = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command], inputs)
-    assert quoted(told.next_step, INPUTS) == advice
-    assert told.next_step.startswith("Read the key, then decide.")
+    error = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command], inputs)
+    assert quoted(error.next_step, INPUTS) == advice
+    assert error.next_step.startswith("Read the key, then decide.")
 
 
 def test_the_texts_of_all_errors_are_sentences_of_their_own() -> None:

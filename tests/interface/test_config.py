@@ -193,11 +193,11 @@ MISTAKES: list[tuple[str, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "told"), MISTAKES, ids=[text[:40] for text, _, _ in MISTAKES])
-def test_a_mistake_is_told_with_its_line_and_what_is_accepted(text: str, line: int, told: str) -> None:
+@pytest.mark.parametrize(("text", "line", "message"), MISTAKES, ids=[text[:40] for text, _, _ in MISTAKES])
+def test_a_mistake_is_told_with_its_line_and_what_is_accepted(text: str, line: int, message: str) -> None:
     ((found, problem),) = problems(text)
     assert found == line
-    assert told in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize("end", ["\r", "\x85", "\u2028", "\u2029"])
@@ -293,10 +293,10 @@ HOSTILE: list[tuple[str | bytes, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "told"), HOSTILE, ids=[str(text[:30]) for text, _, _ in HOSTILE])
-def test_what_could_do_harm_is_refused(text: str | bytes, line: int, told: str) -> None:
+@pytest.mark.parametrize(("text", "line", "message"), HOSTILE, ids=[str(text[:30]) for text, _, _ in HOSTILE])
+def test_what_could_do_harm_is_refused(text: str | bytes, line: int, message: str) -> None:
     ((found, problem),) = problems(text)
-    assert told in problem
+    assert message in problem
     assert found == line
 
 

@@ -71,9 +71,9 @@ def test_maps_and_arrays_are_counted_and_have_no_findings(world: World) -> None:
         "expiries": 1,
         "expired": 0,
     }
-    told = check_summary(check(world.maintenance()))
-    assert "| elements of maps and arrays | 5 |" in told
-    assert "| elements that expire | 3 |" in told
+    text = check_summary(check(world.maintenance()))
+    assert "| elements of maps and arrays | 5 |" in text
+    assert "| elements that expire | 3 |" in text
 
 
 def _of_numbers(elements: Mapping[str, GitObject], length: int | None = None) -> Sample:

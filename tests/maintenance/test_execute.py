@@ -336,14 +336,14 @@ def test_a_stale_plan_does_no_harm(memory: World) -> None:
 
 def test_progress_is_told(memory: World) -> None:
     fill(memory)
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     run = Maintenance(
         Choosy(memory.store, batch=10),
         new_op=memory.new_op,
         elapsed=lambda: 0.0,
-        progress=lambda what, done, of: told.append((what, done, of)),
+        progress=lambda what, done, of: calls.append((what, done, of)),
     )
     sweep(run)
-    assert [(done, of) for _, done, of in told] == [(0, 100), (10, 100), (30, 100), (70, 100), (100, 100)]
+    assert [(done, of) for _, done, of in calls] == [(0, 100), (10, 100), (30, 100), (70, 100), (100, 100)]
     purge(run)
-    assert told[-1][1:] == (0, 0)
+    assert calls[-1][1:] == (0, 0)

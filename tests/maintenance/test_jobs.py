@@ -65,16 +65,16 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be_done(world: World, job
     """Dry-run stops after the plan: no ref moves, and the report names what a run would change."""
     fill(world)
     before = world.refs()
-    told = dry(world.maintenance())
+    report = dry(world.maintenance())
     assert world.refs() == before
-    assert told.dry_run is True
+    assert report.dry_run is True
     done = job(world.maintenance())
     assert done.dry_run is False
     # Gather comes first in maintain, and what it makes is there for sweep; nothing else depends on the order.
-    assert [[action.ref for action in each.applied] for each in told.jobs] == [
+    assert [[action.ref for action in each.applied] for each in report.jobs] == [
         [action.ref for action in each.applied] for each in done.jobs
     ]
-    assert sum(len(each.applied) for each in told.jobs) > 0
+    assert sum(len(each.applied) for each in report.jobs) > 0
     assert world.refs() != before
 
 
@@ -159,9 +159,9 @@ LISTING: dict[str, Callable[[Maintenance], object]] = {
 }
 
 
-@pytest.mark.parametrize(("count", "told"), [(50_000, []), (100_001, [50_000, 100_000])])
+@pytest.mark.parametrize(("count", "listed"), [(50_000, []), (100_001, [50_000, 100_000])])
 @pytest.mark.parametrize("job", LISTING)
-def test_a_long_listing_tells_how_far_it_is(memory: World, job: str, count: int, told: list[int]) -> None:
+def test_a_long_listing_tells_how_far_it_is(memory: World, job: str, count: int, listed: list[int]) -> None:
     """Every 50,000 refs, with a total that is not known: a listing of a million takes a while."""
     assert isinstance(memory.store, MemoryStore)
     memory.put(RefName("refs/heads/main"), note("+1\n"))
@@ -169,4 +169,4 @@ def test_a_long_listing_tells_how_far_it_is(memory: World, job: str, count: int,
     memory.store.refs = dict.fromkeys((RefName(NAMES[job](turn)) for turn in range(count)), oid)
     heard: list[tuple[str, int, int]] = []
     LISTING[job](replace(memory.maintenance(), progress=lambda what, done, of: heard.append((what, done, of))))
-    assert [said for said in heard if "listing" in said[0]] == [(f"{job}: listing", done, 0) for done in told]
+    assert [said for said in heard if "listing" in said[0]] == [(f"{job}: listing", done, 0) for done in listed]

@@ -65,8 +65,11 @@ def test_the_reports_of_several_repositories_are_as_their_schema_says(memory: Wo
 def test_a_report_lists_no_more_than_it_is_asked_for(memory: World) -> None:
     fill(memory)
     for report in (to_json(maintain(memory.maintenance()), 1), check_to_json(check(memory.maintenance()), 1)):
-        told = json.loads(json.dumps(report))
-        lists = [told.get("problems", []), *(job[name] for job in told.get("jobs", []) for name in ("changed", "leftAlone"))]
+        document = json.loads(json.dumps(report))
+        lists = [
+            document.get("problems", []),
+            *(job[name] for job in document.get("jobs", []) for name in ("changed", "leftAlone")),
+        ]
         assert max(map(len, lists)) == 1
 
 

@@ -489,11 +489,11 @@ def test_the_summary_counts_elements_keys_and_leftovers(memory: World) -> None:
     apply(memory, written(key("e"), {"x": "1"}, ends={"x": NOON}))
     memory.put(Naming().expiry(key("e").id), expiry_sample(NOON))
     memory.put(Naming().expiry(key("f").id), expiry_sample(NOON))
-    told = "1 expired key removed, 3 expired elements of 2 keys removed, 6 leftover expiries removed"
+    achieved = "1 expired key removed, 3 expired elements of 2 keys removed, 6 leftover expiries removed"
     dry = sweep(memory.maintenance(), dry_run=True)
-    assert f"**6 writes would be made**: {told}." in summary(dry)
+    assert f"**6 writes would be made**: {achieved}." in summary(dry)
     report = sweep(memory.maintenance())
-    assert f"**6 writes made**: {told}." in summary(report)
+    assert f"**6 writes made**: {achieved}." in summary(report)
     assert report.jobs[0].plan.facts == {"keys": 4, "live": 3, "expired": 1, "expiredElements": 3, "collections": 2}
     assert memory.refs().keys() == {Naming().value(key(label).id) for label in "abc"}
 

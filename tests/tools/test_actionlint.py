@@ -23,8 +23,8 @@ def test_what_is_not_allowed_is_wrong() -> None:
 
 
 def test_an_allowance_without_use_is_wrong() -> None:
-    (told,) = judged([NEW], [ALLOWED, Allowance("unexpected key", "it is expected")])
-    assert told == f"{ALLOWED.begin!r} is allowed, and actionlint does not say it"
+    (finding,) = judged([NEW], [ALLOWED, Allowance("unexpected key", "it is expected")])
+    assert finding == f"{ALLOWED.begin!r} is allowed, and actionlint does not say it"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")

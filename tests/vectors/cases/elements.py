@@ -145,9 +145,9 @@ def collections() -> Iterator[Json]:
 
 
 def metadata(category: str, kind: str, mime: str, extension: str, subtree: str, length: int | None) -> bytes:
-    told = "" if length is None else f'"length":{length},'
+    length_member = "" if length is None else f'"length":{length},'
     return (
-        f'{{"category":{quoted(category)},"extension":{quoted(extension)},{told}"mime":{quoted(mime)},'
+        f'{{"category":{quoted(category)},"extension":{quoted(extension)},{length_member}"mime":{quoted(mime)},'
         f'"treeOid":"{subtree}","type":{quoted(kind)},"version":2}}'
     ).encode()
 

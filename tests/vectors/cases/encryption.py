@@ -264,9 +264,9 @@ def collections() -> Iterator[Json]:
 
 
 def collection_line(category: str, subtree: str, kid: str, length: int | None, algo: str = "A256GCM") -> bytes:
-    told = "" if length is None else f'"length":{length},'
+    length_member = "" if length is None else f'"length":{length},'
     return (
-        f'{{"category":"{category}","encrypted":true,"encryption":{{"algo":"{algo}","kid":{quoted(kid)}}},"extension":"txt",{told}'
+        f'{{"category":"{category}","encrypted":true,"encryption":{{"algo":"{algo}","kid":{quoted(kid)}}},"extension":"txt",{length_member}'
         f'"mime":"text/plain","treeOid":"{subtree}","type":"Number","version":2}}'
     ).encode()
 
