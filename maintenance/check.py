@@ -85,7 +85,7 @@ _Found = Iterator[Problem]
 class _Database:
     """All refs, and what is counted on the way.
 
-    ``anchor`` is what the tag of the dummy tree tells, if it tells anything. ``expiries`` has the expiries of elements, with the
+    ``anchor`` is what the anchor says, if it can be read. ``expiries`` has the expiries of elements, with the
     ids of these, by the ref of their key's value.
     """
 
@@ -150,7 +150,7 @@ def _broken(name: RefName) -> Problem:
 
 
 def _followable(run: Maintenance, found: Problem) -> Problem:
-    """Give a finding with a next step that can be followed as it is printed."""
+    """Return a finding with a next step that can be followed as it is printed."""
     return replace(found, next_step=found.next_step.replace(_DELETE, run.deletion(found.ref)))
 
 
@@ -159,7 +159,7 @@ def _unchecked(name: RefName, why: str) -> Problem:
 
 
 def _anchor(store: Store, refs: Mapping[RefName, Oid]) -> Anchor | None:
-    """Read what the tag of the dummy tree tells; two well-known commits need no reading."""
+    """Read what the anchor says; two well-known commits need no reading."""
     oid = refs.get(ANCHOR_TAG)
     if oid is None:
         return None
@@ -182,7 +182,7 @@ def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tupl
 def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> Iterator[_Target]:
     """Read what these refs point at, and with a breadcrumb also the commits of its key's value and expiry.
 
-    The trees are read first: they tell how many blobs there are, and so how many of the refs can be read to the end together.
+    The trees are read first: they show how many blobs there are, and so how many of the refs can be read to the end together.
     """
     waiting = iter(names)
     while batch := list(islice(waiting, _AT_ONCE)):
@@ -316,7 +316,7 @@ def _algorithm(value: Value | Sealed) -> Algorithm | None:
 
 def _check_value(database: _Database, target: _Target, record: GitObject) -> _Found:
     category = str(decode_message(record)["category"])
-    # Only names of the format get into the report: anybody who may push could put a text of his own there.
+    # Only names of the format get into the report: anybody who may push could put another text there.
     database.counts[category if category in _CATEGORIES else "unknown"] += 1
     elements: Mapping[str, Oid] = {}
     match category:
@@ -339,7 +339,7 @@ def _check_value(database: _Database, target: _Target, record: GitObject) -> _Fo
 
 
 def _check_elements(target: _Target, collection: Collection) -> _Found:
-    """Read each element; which of them are malformed is not told, because an element key may be a secret."""
+    """Read each element. The report does not say which of them are malformed, because an element key may be a secret."""
     malformed = sum(not _is_readable(collection, target.objects[oid]) for oid in collection.elements.values())
     if malformed:
         yield target.error(f"it has {counted(malformed, 'element')} not of its type", _REPAIR[collection.category])

@@ -26,7 +26,7 @@ def plan_elements(ended: Sequence[Ended], store: Store) -> Iterator[Item]:
 
     It moves a map or an array to what is left of it, and deletes the expiries of the elements that are gone. The oids of the value
     and of the expiries together say that these elements have expired. Nothing else has to be compared, not even the key's expiry:
-    whoever writes an element, also into a new life of its key, settles the element's expiry in the same transaction.
+    every writer of an element, also in a new life of its key, settles the element's expiry in the same transaction.
 
     Expiries of elements that are not there go, too, while the value is what was read: where it does not move, it is asserted,
     because a listing is no snapshot and may have seen a value older than the expiry. A value that cannot be read keeps all of them.
@@ -35,7 +35,7 @@ def plan_elements(ended: Sequence[Ended], store: Store) -> Iterator[Item]:
     seen = read_targets(store, values, Depth.TREES) if values else Snapshot({})
     for key in ended:
         name = key.view.value_name
-        if seen.refs.get(name) == key.view.version:  # else it was written since it was listed
+        if seen.refs.get(name) == key.view.version:  # if it does not, it was written since it was listed
             work = partial(_plan_key, replace(key.view, seen=seen), key.endings)
             yield from attempt_record(work, partial(Left, name, Reason.UNREADABLE_ELEMENTS))
 

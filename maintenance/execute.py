@@ -26,7 +26,7 @@ class Budget:
     spent: str = ""
 
     def allows(self) -> bool:
-        """Tell whether another batch may start."""
+        """Return whether another batch may start."""
         if self.writes is not None and self.writes <= 0:
             self.spent = "max-writes"
         elif self.seconds is not None and self.elapsed() >= self.seconds:
@@ -34,7 +34,7 @@ class Budget:
         return not self.spent
 
     def part(self, writes: int | None) -> "Budget":
-        """Give what one job may spend: what is left, and no more than so many writes (None for no bound of its own)."""
+        """Return what one job may spend: what is left, and no more than so many writes (None for no bound of its own)."""
         return Budget(
             min((bound for bound in (self.writes, writes) if bound is not None), default=None), self.seconds, self.elapsed
         )
@@ -90,7 +90,7 @@ class _Queue:
         return batch
 
     def hopeless(self) -> str:
-        """Tell why going on makes no sense: single writes refused for one reason, or replies lost, again and again."""
+        """Return why going on makes no sense: single writes refused for one reason, or replies lost, again and again."""
         if self.lost >= _LOST_REPLIES:
             return "replies were lost again and again"
         if len(self.refusals) >= _SAME_REFUSALS and len(set(self.refusals)) == 1:
@@ -122,7 +122,7 @@ def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Don
 
 
 def plan_only(plan: Plan) -> Done:
-    """Give what executing the plan would aim at: a dry run."""
+    """Return what executing the plan would aim at: a dry run."""
     done = Done(plan, planned=len(plan.actions))
     done.applied = list(plan.take())
     return done

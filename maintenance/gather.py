@@ -186,7 +186,8 @@ def _plan_stuck(
 ) -> Iterator[Item]:
     """Leave the increments that a counter has no room for; what is void goes all the same.
 
-    A null breadcrumb goes only if the counter as it is stored knows of its time: else what it voids would count again.
+    A null breadcrumb goes only if the counter as it is stored knows of its time: otherwise the breadcrumbs that it voids would
+    count again.
     """
     void: list[Breadcrumb] = []
     for crumb in stuck:

@@ -42,7 +42,7 @@ class InitReport:
 
 
 def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
-    """Create what a database needs and does not have yet: a first branch, and the anchor of the dummy tree.
+    """Create what a database needs and does not have yet: a first branch, and the anchor.
 
     A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in
     an empty repository; so an empty one gets ``main`` with a README first. The mark of an encryption key goes to the anchor: from
@@ -69,18 +69,18 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
 
 
 def _marked(run: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
-    """Give the anchor of a database with this mark, which goes on telling of redirects. What cannot be read is replaced."""
+    """Return the anchor with this mark; it still says whether keys are redirected. An unreadable one is replaced."""
     try:
-        told = Anchor() if anchor is None else decode_anchor(run.store.objects([anchor])[anchor])
+        before = Anchor() if anchor is None else decode_anchor(run.store.objects([anchor])[anchor])
     except (KeyError, MalformedRecordError):
-        told = Anchor()
-    if told.mark is not None and told.mark.check != mark.check:
-        raise WrongEncryptionKeyError(told.mark.kid)
-    return encode_anchor(Anchor(told.mark or mark, told.redirected))
+        before = Anchor()
+    if before.mark is not None and before.mark.check != mark.check:
+        raise WrongEncryptionKeyError(before.mark.kid)
+    return encode_anchor(Anchor(before.mark or mark, before.redirected))
 
 
 def is_taken(name: str) -> bool:
-    """Tell whether a ref has a name that must be a directory: ``gc`` or ``kv-…`` as a branch, ``kv`` or ``kv-…`` as a tag."""
+    """Return whether a ref has a name that must be a directory: ``gc`` or ``kv-…`` as a branch, ``kv`` or ``kv-…`` as a tag."""
     space, _, short = name.removeprefix("refs/").partition("/")
     if "/" in short:
         return False

@@ -29,10 +29,9 @@ DEFAULT_HORIZON_SECONDS = 400 * 86_400
 class Maintenance:
     """What a job works with.
 
-    ``new_op`` gives a fresh operation id, ``elapsed`` the seconds since the run began; ``progress`` is told what is being done,
-    how much of it is done, and how much there is (0 where that is not known yet). ``shares`` bounds the writes of single jobs,
-    so that one of them cannot spend the budget of all. ``resolve`` looks up expiry ids whose commits the repository does not give.
-    ``deletion`` gives the command by which people delete a ref with git.
+    ``new_op`` returns a fresh operation id, ``elapsed`` the seconds since the run began. ``shares`` bounds the writes of single
+    jobs, so that one of them cannot spend the budget of all. ``resolve`` looks up expiry ids whose commits the repository does not
+    give. ``deletion`` returns the command by which people delete a ref with git.
     """
 
     store: Store

@@ -121,7 +121,8 @@ def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
     listing = _Listing()
     for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
         if name == ANCHOR_TAG:
-            # Of an encrypted database the tag may tell of redirects, too; whether it does, only what it points at says.
+            # The anchor of an encrypted database may say that keys are redirected, too; only the commit that it points at shows
+            # whether it does.
             listing.redirected = oid != NULL_COMMIT.oid
             continue
         listing.examined += 1

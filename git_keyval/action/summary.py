@@ -1,6 +1,6 @@
 """The job summary, in Markdown that also reads well as plain text.
 
-A report becomes text here and nothing else; how much of it a runner takes is the business of who writes it. Ref names and the
+A report becomes text here and nothing more; the code that writes it decides how much of it a runner takes. Ref names and the
 words of servers may be anything: they are shown as code, where GitHub makes nothing of markup, mentions and links. Charts are
 mermaid's (https://mermaid.js.org/syntax/xyChart.html, https://mermaid.js.org/syntax/pie.html), each beside a table with the same
 numbers.
@@ -195,12 +195,12 @@ def _escape_pipe(found: re.Match[str]) -> str:
 
 
 def _words(text: str) -> str:
-    """Give plain words as they are, and anything else as code: nothing in there is a link, a mention, or markup."""
+    """Return plain words as they are, and anything else as code: nothing in there is a link, a mention, or markup."""
     return text if _PLAIN.fullmatch(text) and not _LINKED.search(text) else as_code(text)
 
 
 def as_code(text: str) -> str:
-    """Give any text as code on one line. It begins and ends with more backticks in a row than it holds."""
+    """Return any text as code on one line. It begins and ends with more backticks in a row than it holds."""
     shown = printable(text)
     shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
     longest = max((len(found) for found in _BACKTICKS.findall(shown)), default=0)

@@ -12,7 +12,7 @@ _SAID_ELSEWHERE = {"$schema", "title", "description", "$defs", "additionalProper
 
 
 def violations(value: JsonValue, schema: Schema, root: Schema, where: str = "$") -> Iterator[str]:
-    """Tell where a value breaks a schema."""
+    """Yield where a value breaks a schema."""
     for keyword, rule in schema.items():
         if keyword not in _SAID_ELSEWHERE:
             yield from _CHECKS[keyword](value, rule, root, where)

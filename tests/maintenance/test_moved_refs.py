@@ -41,7 +41,7 @@ def moving(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> 
 
 
 def rivals(world: World) -> Iterator[Rival]:
-    """Give somebody who writes everything anew, again and again, and has git forget what was there."""
+    """Yield somebody who writes everything anew, again and again, and has git forget what was there."""
     assert isinstance(world.place, GitPlace)
     repository, times = world.place.repository, itertools.count(1)
 

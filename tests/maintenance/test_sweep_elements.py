@@ -380,7 +380,7 @@ class Stored:
         return self.expiry is not None and self.expiry <= now
 
     def swept(self, label: str, now: int) -> dict[RefName, Oid]:
-        """Give all refs that shall be left of it."""
+        """Return all refs that shall be left of it."""
         expiries = {ending(key(label), element): seconds for element, seconds in self.ends.items()}
         if self.expiry is not None:
             expiries[Naming().expiry(key(label).id)] = self.expiry
