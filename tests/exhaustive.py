@@ -25,11 +25,11 @@ def only(kept: Collection[object], values: Iterable[object]) -> list[object]:
     return [value if value in kept else exhaustive(value) for value in values]
 
 
-def in_turn(rows: Iterable[object], columns: Iterable[object]) -> list[ParameterSet]:
-    """Return the pairs of two axes, of which ``make test`` takes one in each row: each column in its turn."""
+def in_turn(rows: Iterable[object], columns: Iterable[object], *, each: int = 1) -> list[ParameterSet]:
+    """Return the pairs of two axes, of which ``make test`` takes so many in ``each`` row: every column in its turn."""
     choices = list(columns)
     return [
-        pytest.param(row, column) if turn % len(choices) == number else exhaustive(row, column)
+        pytest.param(row, column) if (number - turn * each) % len(choices) < each else exhaustive(row, column)
         for turn, row in enumerate(rows)
         for number, column in enumerate(choices)
     ]

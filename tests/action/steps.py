@@ -19,7 +19,7 @@ from git_keyval.action.step import run_step
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.names import Naming
 from git_keyval.format.records import encode_data
-from git_keyval.format.times import Micros
+from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import parse_value
 from git_keyval.process import new_name, surroundings
 from tests.action.runner_rules import LogCommand, log_commands, read_outputs
@@ -188,6 +188,22 @@ class Workflow:
         outside = surroundings(environ, runner.progress, runner.warning, gate_of(environ, new_name))
         outside = replace(outside, clock=self.clock or outside.clock)
         return _STEPS[program](environ, runner, change(outside) if change else outside)
+
+
+def unhurried(outside: Surroundings) -> Surroundings:
+    """Return an outside world whose time passes in a moment where a step would sleep."""
+    slept = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+
+    return replace(
+        outside,
+        sleep=sleep,
+        elapsed=lambda: outside.elapsed() + slept,
+        clock=lambda: Micros(outside.clock() + round(slept * SECOND)),
+    )
 
 
 def refs(repository: Path) -> Refs:

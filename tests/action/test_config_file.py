@@ -20,7 +20,7 @@ from git_keyval.format.metadata import DUMMY_TREE
 from git_keyval.format.times import Micros
 from git_keyval.interface.parsing import find_command
 from tests.action.conftest import SERVER_TOKEN, Served
-from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, value_ref
+from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, unhurried, value_ref
 from tests.action.test_maintenance import foreign_commit, report_of
 from tests.conftest import FakeClock
 from tests.servers.binary import git_output, init_bare, isolated_environ
@@ -227,7 +227,7 @@ def test_a_name_on_github_is_the_same_in_any_spelling(workspace: Workspace) -> N
 def test_an_address_with_a_password_is_not_shown(workspace: Workspace) -> None:
     """It is allowed as an input, where it may be a secret."""
     workspace.write("retention: 1d")
-    ended = workspace.run("purge", repository="http://user:markedpassword@127.0.0.1:1/x.git")
+    ended = workspace.workflow.run_given("purge", {"repository": "http://user:markedpassword@127.0.0.1:1/x.git"}, unhurried)
     assert ended.code == 1
     assert "markedpassword" not in ended.shown
 
@@ -439,7 +439,7 @@ def test_a_run_that_ends_early_is_a_failure_of_its_repository(served: Served, wo
     served.workflow.run("getdel", key="a")
     served.server.fail(1, Status(503), service=RECEIVE_PACK, forever=True)
     workspace.write(f"repositories: ['{served.workflow.repository}', '{{two}}']\nretention: 0s", "kv.yml")
-    ended = workspace.run("purge", config="kv.yml", token=SERVER_TOKEN)
+    ended = workspace.workflow.run_given("purge", {"repository": "", "config": "kv.yml", "token": SERVER_TOKEN}, unhurried)
     (error,) = ended.issued("error")
     assert error.startswith(f"purge: {served.workflow.repository}: ended early: ")
     assert report_of(ended)["repositories"][0]["report"]["jobs"][0]["error"]

@@ -9,7 +9,7 @@ import pytest
 
 from git_keyval.action import main
 from tests.action.conftest import SERVER_TOKEN, Served
-from tests.action.steps import ROOT, WORKFLOW_TOKEN, Workflow, refs
+from tests.action.steps import ROOT, WORKFLOW_TOKEN, Workflow, refs, unhurried
 from tests.servers.binary import git_output, run_git
 from tests.servers.http import Redirect
 from tests.servers.listening import Listening
@@ -69,7 +69,8 @@ def test_credentials_in_an_address_are_used_and_not_shown(
 
 @pytest.mark.parametrize("scheme", ["https", "ssh", "http", "ftp"])
 def test_credentials_in_an_address_are_in_no_error(workflow: Workflow, scheme: str) -> None:
-    ended = workflow.run("get", key="a", repository=f"{scheme}://user:markeds3cret@127.0.0.1:1/owner/name.git")
+    address = f"{scheme}://user:markeds3cret@127.0.0.1:1/owner/name.git"
+    ended = workflow.run_given("get", {"key": "a", "repository": address}, unhurried)
     assert ended.error
     assert "markeds3cret" not in ended.shown
 

@@ -1,4 +1,7 @@
-"""Every command on every way to fail: one error, and nothing secret in it. A new command is covered by itself."""
+"""Every command on every way to fail: one error, and nothing secret in it. A new command is covered by itself.
+
+What an error says depends on the place, and what has to stay out of it on the command: ``make test`` takes some of the pairs.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,6 +22,7 @@ from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Ended, Workflow
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Permission, PrimaryExhausted, SecondaryLimit, Status, Truncated
+from tests.exhaustive import in_turn
 from tests.servers.raw import RawServer
 
 TOKEN = "ghp_markedtoken5e1b"
@@ -99,8 +103,7 @@ def silent(ended: Ended, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "scene"), in_turn(COMMANDS, SCENES, each=4))
 def test_a_command_that_fails_tells_no_secret(
     tmp_path: Path, emulator: GitHubEmulator, capfd: pytest.CaptureFixture[str], command: str, scene: str
 ) -> None:
@@ -155,8 +158,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "wrong"), in_turn(COMMANDS, WRONG, each=2))
 def test_bad_input_tells_only_what_is_bad(workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, wrong: str) -> None:
     """Beside a sound secret, which is not repeated."""
     ended = workflow.run_given(command, {**given_to(command), **WRONG[wrong]})
@@ -164,8 +166,9 @@ def test_bad_input_tells_only_what_is_bad(workflow: Workflow, capfd: pytest.Capt
     silent(ended, capfd)
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, MemoryError, RecursionError, OSError])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "kind"), in_turn(COMMANDS, [RuntimeError, KeyboardInterrupt, MemoryError, RecursionError, OSError], each=2)
+)
 def test_a_defect_in_any_command_tells_no_secret(
     workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, kind: type[BaseException]
 ) -> None:
@@ -201,8 +204,10 @@ def test_a_result_shows_no_secret_when_it_is_printed() -> None:
     assert KEY not in repr(Result(document=[KEY]))
 
 
-@pytest.mark.parametrize("repository", ["/a/path", "owner/name", f"https://user:{PASSWORD}@git.example/x", "git@git.example:x"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "repository"),
+    in_turn(COMMANDS, ["/a/path", "owner/name", f"https://user:{PASSWORD}@git.example/x", "git@git.example:x"]),
+)
 @pytest.mark.parametrize("show", [repr, str, "{}".format])
 def test_nothing_shows_a_secret_when_it_is_printed(
     tmp_path: Path, command: str, repository: str, show: Callable[[object], str]

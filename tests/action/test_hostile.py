@@ -23,7 +23,7 @@ from tests.action.hostile import LOG_COMMANDS, TEXTS
 from tests.action.markdown import shown_as_code
 from tests.action.refusals import KEY, VALUE
 from tests.action.runner_rules import log_commands
-from tests.action.steps import Ended, Workflow, value_ref
+from tests.action.steps import Ended, Workflow, unhurried, value_ref
 from tests.emulator import GitHubEmulator
 from tests.emulator import Status as Answer
 from tests.emulator.server import DEFAULT_TOKEN
@@ -335,7 +335,7 @@ def test_what_a_git_server_says_is_no_command(
 @settings(max_examples=30, suppress_health_check=FUZZED)
 def test_no_answer_of_a_git_server_is_a_command(fuzzed: Workflow, parts: list[bytes]) -> None:
     with RawServer(HEAD + ADVERTISED % b"upload-pack" + b"\r\n" + b"".join(parts)) as server:
-        harmless(fuzzed.run("get", key=KEY, repository=f"{server.url}/owner/name.git"))
+        harmless(fuzzed.run_given("get", {"key": KEY, "repository": f"{server.url}/owner/name.git"}, unhurried))
 
 
 def test_a_log_that_is_gone_does_not_stop_the_work() -> None:
