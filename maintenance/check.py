@@ -330,11 +330,11 @@ def _check_value(database: _Database, target: _Target, record: GitObject) -> _Fo
         case "map" | "array":
             collection = decode_collection(record, target.objects)
             elements = collection.elements
+            database.counts["elements"] += len(elements)
             yield from _check_elements(target, collection)
         case _:
             yield target.error("it is of a category that no key can hold", _REWRITE)
             return
-    database.counts["elements"] += len(elements)
     yield from _check_belonging(database.expiries.get(target.name, ()), elements)
 
 
