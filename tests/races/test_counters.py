@@ -70,12 +70,12 @@ class Ledger:
 
 def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
     """Eight workers and four that start a process for each step, with gathers, readers and housekeeping beside them."""
-    race_increments(arena, workers=8, one_shots=4, each=50, each_one_shot=10, killed=0.1)
+    race_increments(arena, workers=8, one_shots=4, each=16, each_one_shot=3, killed=0.1)
 
 
 def test_every_increment_counts_once_on_github(github_arena: Arena) -> None:
     """The same by GitHub's API, and by git where that takes fewer requests."""
-    race_increments(github_arena, workers=4, one_shots=2, each=12, each_one_shot=4, killed=0.3)
+    race_increments(github_arena, workers=4, one_shots=2, each=4, each_one_shot=2, killed=0.3)
 
 
 def race_increments(arena: Arena, *, workers: int, one_shots: int, each: int, each_one_shot: int, killed: float) -> None:

@@ -13,7 +13,7 @@ from tests.races.clients import Answer, Client
 from tests.races.jobs import killed_maintenance, pack_refs
 from tests.races.running import at_once, meanwhile
 
-SECONDS = 8
+SECONDS = 4
 NEVER = math.inf
 MAPS = ["sessions 0", "sessions 1", "sessions 2", "sessions 3"]
 

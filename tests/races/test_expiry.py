@@ -13,7 +13,7 @@ from tests.races.clients import Answer, Client
 from tests.races.jobs import killed_maintenance, pack_refs
 from tests.races.running import at_once, meanwhile
 
-SECONDS = 12
+SECONDS = 4
 NEVER, ABSENT = math.inf, 0.0
 
 
