@@ -1,16 +1,13 @@
 """Random commands of maps and arrays, times and sweeps, against plain dictionaries and lists."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import rule
 
 from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
 from git_keyval.commands.expiry import expire, persist, ttl
@@ -22,9 +19,8 @@ from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
 from maintenance.jobs import purge, sweep
-from tests.conftest import FakeClock
-from tests.contract.places import PLACES
-from tests.world import FOREIGN, World, draft, key, number, text
+from tests.machine import Machine, run_machine
+from tests.world import FOREIGN, draft, key, number, text
 
 M, A = key("map"), key("array")
 FIELDS = ["a", "..", "a/b"]
@@ -66,43 +62,20 @@ class Held:
     expires: int | None = None
 
 
-class Model(RuleBasedStateMachine):
+class Model(Machine):
     """A map and an array, and beside them what they are supposed to hold."""
-
-    where: ClassVar[str]
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
         self.map: Held | None = None
         self.array: Held | None = None
         self.text = False
         """Whether the map's key holds a text instead."""
-        self.begun = False
-
-    @initialize()
-    def begin(self) -> None:
-        self.clock = FakeClock()
-        self.opened = PLACES[self.where](self.directory, self.clock)
-        self.world = World(self.opened.__enter__(), self.clock)
-        self.world.plant_foreign()
-        self.begun = True
-
-    def teardown(self) -> None:
-        try:
-            if self.begun:
-                self.look()
-                self.opened.__exit__(None, None, None)
-        finally:
-            shutil.rmtree(self.directory)
 
     # --- the model ---
 
     def past(self, expires: int | None) -> bool:
         return expires is not None and expires * SECOND <= self.clock()
-
-    def expiry(self, seconds: int | None) -> int | None:
-        return None if seconds is None else -(-(self.clock() + seconds * SECOND) // (60 * SECOND)) * 60
 
     def live(self) -> None:
         """Let end what has expired."""
@@ -302,12 +275,6 @@ class Model(RuleBasedStateMachine):
 
     # --- looking ---
 
-    @invariant()
-    def all_is_as_it_should_be(self) -> None:
-        if self.begun:
-            self.look()
-            self.clock.advance(0.001)
-
     def look(self) -> None:
         self.live()
         database = self.world.database()
@@ -349,7 +316,7 @@ class Model(RuleBasedStateMachine):
 
 
 class InMemory(Model):
-    where = "memory"
+    pass
 
 
 class OnGit(Model):
@@ -360,5 +327,4 @@ class OnGit(Model):
 def test_maps_and_arrays_behave_like_dictionaries_and_lists(machine: type[Model]) -> None:
     """Whatever comes together, swept or not, every element is what it should be, and nothing else is touched."""
     examples = settings().max_examples // 2
-    bounds = settings(max_examples=examples if machine is InMemory else max(1, examples // 20), stateful_step_count=30)
-    run_state_machine_as_test(machine, settings=bounds)
+    run_machine(machine, examples if machine is InMemory else examples // 20)

@@ -1,20 +1,18 @@
 """Random owners of a lock, times and sweeps, against a plain record of who holds it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import rule
 
 from git_keyval.commands.locks import lock, unlock
 from git_keyval.commands.maps import hgetall, httl
 from git_keyval.errors import LockHeldError, LockLostError
 from git_keyval.format.times import SECOND
 from maintenance.jobs import sweep
-from tests.conftest import FakeClock
-from tests.contract.places import in_memory
-from tests.world import World, key
+from tests.machine import Machine, run_machine
+from tests.world import key
 
 K = key("lock")
 OWNERS = st.sampled_from(["a", "b", "c"])
@@ -29,18 +27,12 @@ class Held:
     fence: int = 0
 
 
-class Model(RuleBasedStateMachine):
+class Model(Machine):
     """A lock, and beside it what it is supposed to be."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = FakeClock()
-        self.place = in_memory(Path(), self.clock)
-        self.world = World(self.place.__enter__(), self.clock)
         self.lock = Held()
-
-    def teardown(self) -> None:
-        self.place.__exit__(None, None, None)
 
     @property
     def now(self) -> float:
@@ -83,17 +75,13 @@ class Model(RuleBasedStateMachine):
     def maintenance(self) -> None:
         sweep(self.world.maintenance())
 
-    @invariant()
-    def shows_who_holds_it(self) -> None:
+    def look(self) -> None:
         if self.lock.fence:
             owner = {"owner": self.holder} if self.holder else {}
             assert hgetall(self.world.database(), key=K).document == {"fence": str(self.lock.fence), **owner}
             assert httl(self.world.database(), key=K, field="owner").expires_at == (self.lock.until if self.holder else None)
-
-    @invariant()
-    def keeps_every_rule(self) -> None:
         assert self.world.errors() == []
 
 
 def test_locks_are_as_they_are_supposed_to_be() -> None:
-    run_state_machine_as_test(Model, settings=settings(stateful_step_count=25))
+    run_machine(Model, settings().max_examples, steps=25)

@@ -1,22 +1,19 @@
 """Random commands, rivals, times and maintenance, against a plain dictionary."""
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import rule
 
 from git_keyval.commands.counters import incr
 from git_keyval.commands.expiry import expire, persist, ttl
 from git_keyval.commands.keyspace import keys
 from git_keyval.commands.redirects import redirect
 from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.conditions import Condition
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.errors import WrongTypeError
@@ -26,11 +23,10 @@ from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_integer, as_json
 from maintenance.jobs import gather, purge, sweep
-from tests.conftest import FakeClock
-from tests.contract.places import PLACES
 from tests.encrypting import cipher
 from tests.faults import Rival
-from tests.world import FOREIGN, World, number, text
+from tests.machine import Machine, run_machine
+from tests.world import FOREIGN, number, text
 
 LABELS = ["a", "b"]
 ELSEWHERE = "elsewhere"
@@ -55,40 +51,17 @@ class Held:
         return "counter" if isinstance(self.value, int) else self.value.type.lower()
 
 
-class Model(RuleBasedStateMachine):
+class Model(Machine):
     """A database, and beside it a dictionary to which the same is done."""
 
-    where: ClassVar[str]
-    """One of PLACES."""
-    watchful: ClassVar[bool] = True
-    """Look at everything after every step, not at the end only."""
-    cipher: ClassVar[Cipher] = PLAIN
     share: ClassVar[int] = 1
     """It gets one in so many of the examples."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="machine-"))
         self.held: dict[str, Held] = {}
         self.last: tuple[Key, str, int | None] | None = None
-        self.begun = False
         self.away = False
-
-    @initialize()
-    def begin(self) -> None:
-        self.clock = FakeClock()
-        self.opened = PLACES[self.where](self.directory, self.clock)
-        self.world = World(self.opened.__enter__(), self.clock, self.cipher)
-        self.world.plant_foreign()
-        self.begun = True
-
-    def teardown(self) -> None:
-        try:
-            if self.begun:
-                self.look()
-                self.opened.__exit__(None, None, None)
-        finally:
-            shutil.rmtree(self.directory)
 
     # --- the model ---
 
@@ -104,9 +77,6 @@ class Model(RuleBasedStateMachine):
             del self.held[one.label]
             return None
         return held
-
-    def expiry(self, seconds: int | None) -> int | None:
-        return None if seconds is None else -(-(self.clock() + seconds * SECOND) // (60 * SECOND)) * 60
 
     def write(self, one: Key, value: Value | int, expires: int | None, *, store_key: bool = False) -> None:
         # A key commit stays when the value is replaced, also where that had expired and was not swept.
@@ -325,13 +295,6 @@ class Model(RuleBasedStateMachine):
 
     # --- looking ---
 
-    @invariant()
-    def all_is_as_it_should_be(self) -> None:
-        if self.begun and self.watchful:
-            self.look()
-        if self.begun:
-            self.clock.advance(0.001)
-
     def look(self) -> None:
         there = {one.label: held for one in self.keys() if (held := self.live(one)) is not None}
         expected = {label: held.value if isinstance(held.value, int) else as_json(held.value) for label, held in there.items()}
@@ -360,7 +323,7 @@ class Model(RuleBasedStateMachine):
 
 
 class InMemory(Model):
-    where = "memory"
+    pass
 
 
 class OnGit(Model):
@@ -385,5 +348,4 @@ def test_a_database_behaves_like_a_dictionary(machine: type[Model]) -> None:
     """Whatever comes together, every key holds what a plain dictionary would, and nothing else is touched."""
 
     examples = settings().max_examples * 2 // 3
-    bounds = settings(max_examples=examples // machine.share, stateful_step_count=30)
-    run_state_machine_as_test(machine, settings=bounds)
+    run_machine(machine, examples // machine.share)

@@ -47,6 +47,7 @@ from tests.contract.samples import (
     texts,
 )
 from tests.emulator import GitHubEmulator
+from tests.exhaustive import first
 from tests.servers.binary import init_bare, run_git
 from tests.servers.ssh import shell_ssh
 
@@ -220,15 +221,20 @@ class Agreement(RuleBasedStateMachine):
         return Transaction(tuple(updates), tuple(objects.values()))
 
 
-def agree(make_place: Callable[[], GitPlace], examples: int) -> None:
+SHARES = pytest.mark.parametrize("share", first(1, [10, 3]), ids="one in {}".format)
+
+
+def agree(make_place: Callable[[], GitPlace], share: int) -> None:
     Agreement.make_place = staticmethod(make_place)
     # Some eight seconds: nearly every step starts git two or three times. To shrink a failure takes minutes, so only
     # the deep profile does it.
     phases = [phase for phase in settings().phases if phase is not Phase.shrink or not settings().derandomize]
+    examples = settings().max_examples // share
     run_state_machine_as_test(Agreement, settings=settings(max_examples=examples, stateful_step_count=30, phases=phases))
 
 
-def test_memory_and_git_agree(tmp_path: Path) -> None:
+@SHARES
+def test_memory_and_git_agree(tmp_path: Path, share: int) -> None:
     # Copied for each run, because copying is faster than making one.
     template = init_bare(tmp_path / "template.git")
 
@@ -237,21 +243,23 @@ def test_memory_and_git_agree(tmp_path: Path) -> None:
         shutil.copytree(template, repository)
         return open_git_place(repository, str(repository), FakeClock(), {})
 
-    agree(make_place, settings().max_examples // 3)
+    agree(make_place, share)
 
 
-def test_memory_and_a_server_before_version_2_agree(tmp_path: Path) -> None:
+@SHARES
+def test_memory_and_a_server_before_version_2_agree(tmp_path: Path, share: int) -> None:
     ssh = shell_ssh(tmp_path, passes_protocol=False)
 
     def make_place() -> GitPlace:
         repository = init_bare(Path(tempfile.mkdtemp(dir=tmp_path)) / "database.git")
         return open_git_place(repository, f"ssh://host{repository}", FakeClock(), ssh, gives_all=False)
 
-    agree(make_place, settings().max_examples // 4)
+    agree(make_place, share)
 
 
+@SHARES
 @pytest.mark.parametrize("by_git", [True, False], ids=["auto", "api"])
-def test_memory_and_github_agree(tmp_path: Path, *, by_git: bool) -> None:
+def test_memory_and_github_agree(tmp_path: Path, share: int, *, by_git: bool) -> None:
     clock, numbers = FakeClock(), itertools.count()
     with GitHubEmulator(tmp_path, clock=lambda: clock() / SECOND) as emulator:
-        agree(lambda: open_github_place(emulator, f"name{next(numbers)}", clock, by_git=by_git), settings().max_examples // 4)
+        agree(lambda: open_github_place(emulator, f"name{next(numbers)}", clock, by_git=by_git), share)
