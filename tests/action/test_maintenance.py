@@ -17,7 +17,7 @@ from git_keyval.format.metadata import NULL_COMMIT
 from maintenance.report import CheckReport, Problem
 from tests.action.conftest import Served
 from tests.action.runner_rules import MAX_SUMMARY_BYTES
-from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, expiry_ref, refs, value_ref
+from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, expiry_ref, refs, unhurried, value_ref
 from tests.conftest import FakeClock
 from tests.maintenance.schema import Schema, violations
 from tests.servers.binary import git_output
@@ -341,7 +341,7 @@ def test_a_run_that_ends_early_is_told_with_what_was_done(served: Served) -> Non
     run("set", key="a", value="1")
     run("getdel", key="a")
     served.server.fail(1, Status(503), service=RECEIVE_PACK, forever=True)
-    ended = run("purge", retention="0s")
+    ended = served.workflow.run_given("purge", {"retention": "0s"}, unhurried)
     assert "ended early" in ended.error
     assert report_of(ended)["jobs"][0]["error"]
     assert "**Nothing was done.**" in ended.summary or "**0 writes made**" in ended.summary

@@ -1,6 +1,7 @@
 """One database over many repositories: by the first digits of the key id."""
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from git_keyval.format.names import KeyId
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Micros
 from git_keyval.format.values import parse_value
-from tests.action.steps import WORKFLOW_TOKEN, Ended, Workflow, refs, value_ref
+from tests.action.steps import WORKFLOW_TOKEN, Ended, Workflow, refs, unhurried, value_ref
 from tests.emulator import GitHubEmulator, Permission
 from tests.servers.binary import init_bare
 
@@ -33,10 +34,12 @@ class Shards:
 
     def __init__(self, directory: Path) -> None:
         self.root = directory / "org"
-        self.root.mkdir()
-        for digit in DIGITS:
-            init_bare(self.root / f"kv-{digit}.git")
         self.workflow = Workflow(directory / "steps", f"{self.root}/kv-{{shard}}.git", {})
+
+    def copied(self, directory: Path) -> "Shards":
+        """Return them anew in another directory. Git replaces files and never writes into them, so links are enough."""
+        shutil.copytree(self.root, directory / "org", copy_function=os.link)
+        return Shards(directory)
 
     def run(self, command: str, /, **inputs: str) -> Ended:
         return self.workflow.run_given(command, {**ONE, **{name.replace("_", "-"): text for name, text in inputs.items()}})
@@ -46,18 +49,32 @@ class Shards:
         return [path.stem for path in sorted(self.root.iterdir()) if any("/val-" in name for name in refs(path))]
 
 
-@pytest.fixture
-def shards(tmp_path: Path) -> Shards:
-    made = Shards(tmp_path)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Shards:
+    made = Shards(tmp_path_factory.mktemp("begun"))
+    made.root.mkdir()
+    for digit in DIGITS:
+        init_bare(made.root / f"kv-{digit}.git")
     made.run("init")
     return made
 
 
-@pytest.fixture
-def filled(shards: Shards) -> Shards:
-    answer = shards.run("mset", values=json.dumps({key: number for number, key in enumerate(KEYS)}), store_key="true")
+@pytest.fixture(scope="module")
+def begun_and_filled(begun: Shards, tmp_path_factory: pytest.TempPathFactory) -> Shards:
+    made = begun.copied(tmp_path_factory.mktemp("filled"))
+    answer = made.run("mset", values=json.dumps({key: number for number, key in enumerate(KEYS)}), store_key="true")
     assert answer.answers == {"applied": "true", "count": str(len(KEYS))}
-    return shards
+    return made
+
+
+@pytest.fixture
+def shards(begun: Shards, tmp_path: Path) -> Shards:
+    return begun.copied(tmp_path)
+
+
+@pytest.fixture
+def filled(begun_and_filled: Shards, tmp_path: Path) -> Shards:
+    return begun_and_filled.copied(tmp_path)
 
 
 def test_a_key_is_in_the_repository_of_its_first_digit(filled: Shards) -> None:
@@ -222,7 +239,8 @@ def test_a_config_file_may_list_a_database_that_is_spread_over_many(shards: Shar
 
 
 def test_a_report_shows_no_password_of_an_address(shards: Shards) -> None:
-    ended = shards.run("maintain", repository="https://user:markedpassword@127.0.0.1:9/kv-{shard}.git", token="")
+    address = "https://user:markedpassword@127.0.0.1:9/kv-{shard}.git"
+    ended = shards.workflow.run_given("maintain", {**ONE, "repository": address, "token": ""}, unhurried)
     assert ended.code == 1
     assert "markedpassword" not in ended.shown + repr(ended.outputs)
     assert "127.0.0.1:9/kv-0.git" in ended.outputs["report"]

@@ -14,6 +14,7 @@ from git_keyval.interface.inputs import INPUTS
 from tests.action.steps import value_ref, version_of
 from tests.cli.conftest import MARKED_TOKEN, Command, document
 from tests.servers.binary import git_output, init_bare
+from tests.servers.raw import RawServer
 
 BINARY = bytes(range(256))
 
@@ -292,7 +293,8 @@ def test_options_of_every_command_may_follow_its_name(keyval: Command, repositor
 
 
 def test_a_token_is_in_no_message(keyval: Command) -> None:
-    said = keyval("-r", "http://127.0.0.1:1/x.git", "--token", MARKED_TOKEN, "get", "a")
+    with RawServer(f"HTTP/1.1 403 No\r\nContent-Type: text/plain\r\n\r\nnot with {MARKED_TOKEN}\n".encode()) as server:
+        said = keyval("-r", f"{server.url}/x.git", "--token", MARKED_TOKEN, "get", "a")
     assert said.code == 1
     assert MARKED_TOKEN not in said.stderr + said.text
 

@@ -1,4 +1,7 @@
-"""What the product promises, on servers that nobody here wrote. One that is not installed is skipped."""
+"""What the product promises, on servers that nobody here wrote. One that is not installed is skipped.
+
+``make test`` takes one of each: HTTP and ssh, with protocol version 2 and before.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from tests.exhaustive import only
 from tests.servers.binary import git_output, run_git
 from tests.servers.catalogue import SERVERS, Server
 from tests.servers.race import race
@@ -14,7 +18,7 @@ from tests.servers.site import Site, served_directory
 from tests.servers.smoke import smoke
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=only({"apache", "nginx-old", "sshd"}, SERVERS))
 def server(request: pytest.FixtureRequest) -> Server:
     return SERVERS[request.param]
 
