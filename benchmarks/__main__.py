@@ -16,10 +16,10 @@ from benchmarks.first_request import first_request
 from benchmarks.keys import keys
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
-from benchmarks.results import Result
+from benchmarks.results import Answer
 from benchmarks.start import start
 
-BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
+BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "sweep": jobs.sweep,
     "sweep-spread": jobs.sweep_spread,
     "elements": jobs.elements,

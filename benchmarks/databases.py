@@ -33,8 +33,8 @@ from git_keyval.store.git import open_git_store
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE, Store
+from maintenance.commands import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
 from maintenance.gather import plan_gather
-from maintenance.jobs import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
 from maintenance.plan import Plan
 from maintenance.purge import plan_purge
 from maintenance.sweep import plan_sweep

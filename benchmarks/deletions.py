@@ -6,19 +6,19 @@ from pathlib import Path
 from benchmarks.measuring import Bench, cpu_of, cpu_ratio, push_of, seconds_of, time_ratio, timed
 from benchmarks.meter import Sample
 from benchmarks.processes import run_git
-from benchmarks.results import Result, ratio, seconds
+from benchmarks.results import Answer, ratio, seconds
 
 _DAY = 24 * 60
 _WAYS = ("ours", "git push", "git update-ref")
 
 
-def deletions(bench: Bench) -> Result:
+def deletions(bench: Bench) -> Answer:
     """Delete 500 and 1,000 refs of a repository with 100,000.
 
     So few because ``git push --delete`` looks for each ref that it is given in the whole list of refs: it takes as long as the one
     number times the other, which for a tenth of a database is quadratic. It takes its turn in the first round only.
     """
-    result = Result("deletions", ("refs", "way", "time", "CPU", "time ratio", "CPU ratio"))
+    result = Answer("deletions", ("refs", "way", "time", "CPU", "time ratio", "CPU ratio"))
     keys = bench.size(50_000)
     repository = bench.fill("sweep", keys, due=keys // 10, spread=_DAY)
     for amount in (bench.size(500), bench.size(1_000)):

@@ -13,7 +13,7 @@ from benchmarks.field import FIELD, KEY
 from benchmarks.measuring import Bench, cpu_of, cpu_ratio, seconds_of
 from benchmarks.meter import Sample, parse
 from benchmarks.processes import run_python
-from benchmarks.results import Result, kilobytes, milliseconds, ratio
+from benchmarks.results import Answer, kilobytes, milliseconds, ratio
 from git_keyval.format.elements import Collection, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import blob
@@ -30,12 +30,12 @@ _PLACES = {"path": "auto", "GitHub": "auto", "GitHub by git": "git"}
 _OWNER = "owner"
 
 
-def fields(bench: Bench) -> Result:
+def fields(bench: Bench) -> Answer:
     """Read and write one field of a map of 10,000, and of one of 10: on a path, and on the emulated GitHub.
 
     Each in a process of its own. Bytes are those of the bodies of HTTP requests and answers. The ratio is that to the small map.
     """
-    result = Result("fields", ("command", "where", "fields", "requests", "sent", "received", "time", "CPU", "CPU ratio"))
+    result = Answer("fields", ("command", "where", "fields", "requests", "sent", "received", "time", "CPU", "CPU ratio"))
     many = bench.size(_MANY)
     templates = {count: _fill(bench, count) for count in (_FEW, many)}
     with _github(bench.directory / "github") as github:
@@ -52,7 +52,7 @@ def fields(bench: Bench) -> Result:
     return result
 
 
-def _tell(result: Result, command: str, place: str, count: int, taken: list[Sample], small: list[Sample]) -> None:
+def _tell(result: Answer, command: str, place: str, count: int, taken: list[Sample], small: list[Sample]) -> None:
     last = taken[-1]
     sizes = ("-", "-") if place == "path" else (kilobytes(last.sent_bytes), kilobytes(last.received_bytes))
     times = (milliseconds(seconds_of(taken)), milliseconds(cpu_of(taken)), ratio(cpu_ratio(taken, small)))

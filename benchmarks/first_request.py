@@ -10,7 +10,7 @@ import time
 from benchmarks.measuring import Bench, cpu_of, seconds_of, timed
 from benchmarks.meter import Sample
 from benchmarks.processes import CHECKOUT, isolated_environ
-from benchmarks.results import Result, milliseconds, ratio
+from benchmarks.results import Answer, milliseconds, ratio
 
 _MORE_ROUNDS = 4  # it is over in no time
 _FLOOR, _REQUESTER = "python -c pass", "import of PyGithub"
@@ -18,9 +18,9 @@ _COMMANDS = {"get": {}, "set": {"VALUE": "v"}, "incr": {}}
 _LONGEST_SECONDS = 60.0
 
 
-def first_request(bench: Bench) -> Result:
+def first_request(bench: Bench) -> Answer:
     """Run steps on GitHub up to their first request, which is never answered."""
-    result = Result("first-request", ("what", "time", "CPU", "CPU over Python's own"))
+    result = Answer("first-request", ("what", "time", "CPU", "CPU over Python's own"))
     samples: dict[str, list[Sample]] = {_FLOOR: [], _REQUESTER: [], **{command: [] for command in _COMMANDS}}
     _until_request("get", {})  # what was never read from disk is slow
     for _ in range(bench.rounds if bench.quick else bench.rounds * _MORE_ROUNDS):

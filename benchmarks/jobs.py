@@ -6,7 +6,7 @@ from statistics import linear_regression, median
 
 from benchmarks.measuring import Bench, cpu_of, cpu_ratio, seconds_of, time_ratio
 from benchmarks.meter import Sample
-from benchmarks.results import Result, megabytes, ratio, seconds, tell_target
+from benchmarks.results import Answer, megabytes, ratio, seconds, tell_target
 
 MAX_RATIO = 1.5
 MAX_MEGABYTES = 300
@@ -16,37 +16,37 @@ _REFS_PER_KEY = 2
 _MEGABYTE = 1_000_000
 
 
-def sweep(bench: Bench) -> Result:
+def sweep(bench: Bench) -> Answer:
     """Remove 10,000 expired keys of 100,000; all keys share the expiry commits of two days."""
     return _compare(bench, "sweep", bench.size(100_000), due=bench.size(10_000), spread=_DAY)
 
 
-def sweep_spread(bench: Bench) -> Result:
+def sweep_spread(bench: Bench) -> Answer:
     """Do the same where lifetimes differ so much that almost every other key has an expiry commit of its own."""
     return _compare(bench, "sweep", bench.size(100_000), due=bench.size(10_000), spread=30 * _DAY)
 
 
-def elements(bench: Bench) -> Result:
+def elements(bench: Bench) -> Answer:
     """Take 10,000 expired elements out of 1,000 maps of 10,000, all with ten elements that expire."""
     return _compare(bench, "elements", bench.size(10_000), due=bench.size(1_000), spread=_DAY)
 
 
-def gather(bench: Bench) -> Result:
+def gather(bench: Bench) -> Answer:
     """Fold 10,000 breadcrumbs into 1,000 counters."""
     return _compare(bench, "gather", bench.size(10_000))
 
 
-def purge(bench: Bench) -> Result:
+def purge(bench: Bench) -> Answer:
     """Delete 10,000 gc/ branches."""
     return _compare(bench, "purge", bench.size(10_000))
 
 
-def linear(bench: Bench) -> Result:
+def linear(bench: Bench) -> Answer:
     """Sweep a tenth of the keys of repositories with 10,000, 100,000 and 1,000,000 refs.
 
     All keys share 120 expiry commits, or reading those of the smallest repository would hide how cost grows.
     """
-    result = Result("linear", ("refs", "time", "CPU own", "CPU git", "memory", "pushes"))
+    result = Answer("linear", ("refs", "time", "CPU own", "CPU git", "memory", "pushes"))
     sizes = [bench.size(refs) for refs in (10_000, 100_000, 1_000_000)]
     medians: dict[int, Sample] = {}
     for refs in sizes:
@@ -82,8 +82,8 @@ def fit_exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
     return linear_regression([log(size) for size in sizes], [log(time) for time in times]).slope
 
 
-def _compare(bench: Bench, job: str, amount: int, *, due: int = 0, spread: int = 60) -> Result:
-    result = Result(job, _HEAD)
+def _compare(bench: Bench, job: str, amount: int, *, due: int = 0, spread: int = 60) -> Answer:
+    result = Answer(job, _HEAD)
     repository = bench.fill(job, amount, due=due, spread=spread)
     samples = bench.sides(["ours", "bare"], job, repository)
     ours, bare = samples["ours"], samples["bare"]

@@ -3,7 +3,7 @@
 from benchmarks.measuring import Bench, cpu_of, cpu_ratio, seconds_of
 from benchmarks.meter import Sample, parse
 from benchmarks.processes import run_git, run_python
-from benchmarks.results import Result, milliseconds, ratio, tell_target
+from benchmarks.results import Answer, milliseconds, ratio, tell_target
 
 _COMMANDS = ("mset", "mget", "exists", "del")
 _FEW, _MANY = 1_000, 5_000
@@ -11,9 +11,9 @@ MAX_RATIO = 6
 """How much more CPU five times as many keys may cost."""
 
 
-def keys(bench: Bench) -> Result:
+def keys(bench: Bench) -> Answer:
     """Write, read, look for and delete 5,000 keys, and 1,000: each time all of them in one step."""
-    result = Result("keys", ("command", "keys", "time", "CPU", "CPU ratio"))
+    result = Answer("keys", ("command", "keys", "time", "CPU", "CPU ratio"))
     samples: dict[tuple[str, int], list[Sample]] = {}
     sizes = [bench.size(_FEW), bench.size(_MANY)]
     for turn in range(bench.rounds):

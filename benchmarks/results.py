@@ -7,7 +7,7 @@ from benchmarks.meter import Sample
 
 
 @dataclass(slots=True)
-class Result:
+class Answer:
     """What one benchmark found."""
 
     name: str

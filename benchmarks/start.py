@@ -5,16 +5,16 @@ from pathlib import Path
 
 from benchmarks.measuring import Bench, cpu_of, seconds_of, timed
 from benchmarks.meter import Sample
-from benchmarks.results import Result, milliseconds
+from benchmarks.results import Answer, milliseconds
 
 _MORE_ROUNDS = 4  # it is over in no time
 _FLOOR, _IMPORTS = "python -c pass", "imports of get and set"
 _IMPORTING = "from git_keyval.action import main; import git_keyval.commands.values"
 
 
-def start(bench: Bench) -> Result:
+def start(bench: Bench) -> Answer:
     """Run ``get`` and ``set`` on a local repository of 1,000 keys."""
-    result = Result("start", ("what", "time", "CPU", "requests"))
+    result = Answer("start", ("what", "time", "CPU", "requests"))
     repository = bench.copy(bench.fill("sweep", 1_000, due=10))
     samples: dict[str, list[Sample]] = {_FLOOR: [], _IMPORTS: [], "get": [], "set": []}
     _step(bench, repository, "set", "warm")

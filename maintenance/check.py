@@ -104,9 +104,9 @@ class _Target:
     oid: Oid
     objects: Mapping[Oid, GitObject]
 
-    def view(self, key_id: KeyId, refs: Mapping[RefName, Oid]) -> KeyView:
+    def view(self, key_id: KeyId, database: "_Database") -> KeyView:
         """Return what was read of the key of a ref."""
-        return KeyView.of(naming_of(self.name), key_id, Snapshot(refs, self.objects))
+        return KeyView.of(naming_of(self.name), key_id, Snapshot(database.refs, self.objects), database.now)
 
     def error(self, problem: str, next_step: str) -> Problem:
         return Problem(self.name, "error", problem, next_step)
@@ -281,16 +281,16 @@ def _check_record(database: _Database, target: _Target, record: GitObject) -> _F
             counts["storedKeys"] += 1
             yield from _check_key(target, record, key_id)
         case RecordRef("exp", key_id, element=None):
-            view = target.view(key_id, database.refs)
+            view = target.view(key_id, database)
             counts["expiries"] += 1
-            counts["expired"] += view.expired(database.now) and view.version is not None
+            counts["expired"] += view.expired() and view.version is not None
         case RecordRef("exp"):
             counts["elementExpiries"] += 1
             decode_expiry(record)
         case BreadcrumbRef(key_id, time):
             counts["breadcrumbs"] += 1
             decode_delta(record)
-            yield from _check_counter_of(target, target.view(key_id, database.refs), database.now)
+            yield from _check_counter_of(target, target.view(key_id, database))
             yield from _check_time(target, time, database.now)
         case GcRef(_, time):
             counts["parked"] += 1
@@ -369,11 +369,11 @@ def _check_redirect(target: _Target, redirect: Redirect, database: _Database) ->
         yield Problem(expiry, "warning", "it is beside a redirect, which does not expire", "Nothing: it means nothing.")
 
 
-def _check_counter_of(breadcrumb: _Target, view: KeyView, now: Micros) -> _Found:
+def _check_counter_of(breadcrumb: _Target, view: KeyView) -> _Found:
     try:
         if view.redirect() is not None:
             yield breadcrumb.warning("it was left for a counter that is redirected, and is counted nowhere", _CARRY_OVER)
-        elif view.held_counter(now) is None:
+        elif view.held_counter() is None:
             yield breadcrumb.warning("it is void: its key holds no counter", "Nothing: gather removes it.")
     except MalformedRecordError:
         return  # reported for the value itself, or the expiry

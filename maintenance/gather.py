@@ -75,7 +75,7 @@ def plan_gather(
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        trail.view = replace(trail.view, seen=seen)
+        trail.view = replace(trail.view, seen=seen, now=now)
         work = partial(_plan_trail, trail, now, old, new_op)
         plan.add(attempt_record(work, partial(Left, trail.view.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
@@ -90,7 +90,7 @@ def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
         if isinstance(ref, BreadcrumbRef):
             folder = name.rpartition("/")[0]
             if folder not in trails:
-                trails[folder] = _Trail(KeyView.of(naming_of(name), ref.key_id, Snapshot({})))
+                trails[folder] = _Trail(KeyView.of(naming_of(name), ref.key_id, Snapshot({}), store.now()))
             trails[folder].listed.append((name, oid, ref))
     return list(trails.values())
 
@@ -130,8 +130,8 @@ def _plan_ripe(
         yield from (Left(crumb.name, Reason.REDIRECTED) for crumb in ripe)
         return
     try:
-        alive = view.alive(now)
-        base = view.held_counter(now)
+        alive = view.alive()
+        base = view.held_counter()
     except MalformedRecordError as exc:
         yield from (Left(crumb.name, Reason.UNREADABLE_COUNTER, exc.reason) for crumb in ripe)
         return

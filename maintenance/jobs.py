@@ -10,6 +10,7 @@ from git_keyval.format.times import SECOND, iso_utc
 from git_keyval.progress import Progress
 from git_keyval.store.port import Store
 from maintenance.bulkhead import attempt
+from maintenance.commands import DEFAULT_GRACE_SECONDS, DEFAULT_HORIZON_SECONDS, DEFAULT_RETENTION_SECONDS
 from maintenance.execute import Budget, Done, execute, plan_only
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
@@ -18,11 +19,6 @@ from maintenance.publish import plan_publish
 from maintenance.purge import plan_purge
 from maintenance.report import Report
 from maintenance.sweep import plan_sweep
-
-DEFAULT_GRACE_SECONDS = 120
-DEFAULT_RETENTION_SECONDS = 7 * 86_400
-DEFAULT_HORIZON_SECONDS = 400 * 86_400
-"""Keys that live for a year, and a month in which no run may come about."""
 
 
 @dataclass(frozen=True, slots=True)

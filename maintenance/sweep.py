@@ -81,8 +81,9 @@ class _Orphan:
 
 @dataclass(slots=True)
 class _Listing:
-    """Everything that the sweep listed, and the ids that the expiry commits resolve to (None: unreadable)."""
+    """Everything that the sweep listed, begun ``now``, and the ids that the expiry commits resolve to (None: unreadable)."""
 
+    now: Micros
     keyspaces: _Keyspaces = field(default_factory=_Keyspaces)
     breadcrumbs: dict[tuple[Naming, KeyId], list[tuple[BreadcrumbRef, RefName, Oid]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -103,7 +104,7 @@ def plan_sweep(store: Store, progress: Progress = silent, resolve: Resolve = unr
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = store.now()
-    listing = _list(store, progress, resolve)
+    listing = _list(store, progress, resolve, now)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
@@ -117,8 +118,8 @@ def plan_sweep(store: Store, progress: Progress = silent, resolve: Resolve = unr
     return plan
 
 
-def _list(store: Store, progress: Progress, resolve: Resolve) -> _Listing:
-    listing = _Listing()
+def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _Listing:
+    listing = _Listing(now)
     for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
         if name == ANCHOR_TAG:
             # The anchor of an encrypted database may say that keys are redirected, too; only the commit that it points at shows
@@ -218,7 +219,7 @@ def _due_elements(
             endings[Oid(element.hex())] = ending
     if endings and raw_id in keyspace.values:
         seen = Snapshot({value_name: Oid(keyspace.values[raw_id].hex())})
-        yield Ended(KeyView.of(keyspace.naming, key_id, seen), endings)
+        yield Ended(KeyView.of(keyspace.naming, key_id, seen, listing.now), endings)
     elif endings:
         updates = tuple(endings.values())
         counts = Counts(leftover_expiries=len(updates))

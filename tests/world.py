@@ -5,12 +5,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from git_keyval.commands.expiry import ttl
-from git_keyval.commands.values import get, type_
+from git_keyval.commands.elements import OfArray, OfElements, OfMap
+from git_keyval.commands.expiry import Ttl
+from git_keyval.commands.values import Get, Type
+from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN, Cipher
-from git_keyval.database.collections import Draft, read_all, read_values
+from git_keyval.database.collections import AllElements, CollectionView, Draft
+from git_keyval.database.command import Moment
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.keys import Key, MovedError
+from git_keyval.database.perform import perform
+from git_keyval.database.reading import MoreBlobs
 from git_keyval.format.counters import Void, encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -52,6 +57,27 @@ class Shown(NamedTuple):
     type: str | None
     value: str
     expires_at: int | None
+
+
+class Whole(OfElements):
+    """Reads all elements, and when each expires."""
+
+    def reads(self) -> AllElements:
+        return AllElements(self.key, self.category, "", exact=True)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002
+        values = view.values(view.live())
+        if isinstance(values, MoreBlobs):
+            return values
+        return Answer(document=[{name: [as_text(values[name]), view.expiry(name)] for name in sorted(values)}, view.length])
+
+
+class WholeMap(Whole, OfMap):
+    pass
+
+
+class WholeArray(Whole, OfArray):
+    pass
 
 
 class World:
@@ -171,22 +197,19 @@ class World:
     def _content(self, keys: Sequence[Key]) -> Iterator[tuple[str, Shown]]:
         for key in keys:
             try:
-                answer = ttl(self.database(), key=key)
+                answer = perform(self.database(), Ttl(key=key))
             except MovedError as exc:
                 yield key.label, Shown("redirect", exc.targets[key.id].repository, None)
                 continue
             if answer.found:
-                kind = type_(self.database(), key=key).type
+                kind = perform(self.database(), Type(key=key)).type
                 yield key.label, Shown(kind, self._shown(key, kind), answer.expires_at)
 
     def _shown(self, key: Key, kind: str | None) -> str:
         """Return a value as text; of a map or an array each element, and when it expires."""
         if kind not in {"map", "array"}:
-            return show(get(self.database(), key=key).value)
-        view = read_all(self.database(), key, "map" if kind == "map" else "array", "")
-        values = read_values(self.database(), view, view.live())
-        elements = {name: [as_text(values[name]), view.expiry(name)] for name in sorted(values)}
-        return json.dumps([elements, view.length])
+            return show(perform(self.database(), Get(key=key)).value)
+        return json.dumps(perform(self.database(), WholeMap(key=key) if kind == "map" else WholeArray(key=key)).document)
 
 
 def show(value: Value | int | None) -> str:

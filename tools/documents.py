@@ -10,9 +10,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
-from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
 from tests.servers.record import server_tables
@@ -98,7 +97,7 @@ def command_tables() -> str:
     for family in dict.fromkeys(command.family for command in COMMANDS.values()):
         lines += [f"### {family.capitalize()}", "", "| command | what it does | inputs | outputs |", "| --- | --- | --- | --- |"]
         lines += [_row(command) for command in COMMANDS.values() if command.family == family]
-        examples = [line for command in COMMANDS.values() if command.family == family for line in EXAMPLES[command.name]]
+        examples = [line for command in COMMANDS.values() if command.family == family for line in command.kind.examples]
         lines += ["", "At a terminal:", "", "```console", *examples, "```", ""]
     lines += ["### Inputs", "", "Every command takes `command`, `repository` and `token`.", ""]
     lines += ["| input | meaning | accepted | default |", "| --- | --- | --- | --- |"]
@@ -193,7 +192,7 @@ def _type_of_output(name: str) -> str:
     return "boolean" if name in FLAGS else "integer" if name in WHOLE_NUMBERS else "string"
 
 
-def _row(command: Command) -> str:
+def _row(command: Signature) -> str:
     needed = {name for group in command.needs for name in group}
     inputs = ", ".join(f"**`{name}`**" if name in needed else f"`{name}`" for name in command.inputs) or "none"
     return f"| `{command.name}` | {command.summary} | {inputs} | {', '.join(f'`{name}`' for name in command.outputs)} |"

@@ -17,12 +17,13 @@ from typing import Literal
 
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
-from git_keyval.commands.arrays import apush
-from git_keyval.commands.counters import incr
-from git_keyval.commands.locks import lock, unlock
-from git_keyval.commands.maps import hset
-from git_keyval.commands.redirects import redirect
-from git_keyval.commands.values import getdel, mset, set_
+from git_keyval.commands.arrays import Apush
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.maps import Hset
+from git_keyval.commands.redirects import Redirection
+from git_keyval.commands.values import Getdel, Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.redirects import Redirect
@@ -151,12 +152,15 @@ def counts() -> Iterator[tuple[Step, Transport, Count]]:
             for template in (database, readme_only):
                 shutil.copytree(github.create(_OWNER, template.name), template)
             target = _world(github.create(_OWNER, "target"), clock)
-            set_(target.database(), key=key("moved"), value=text("value"))
-            set_(target.database(), key=key("text"), value=text("value"))
+            perform(target.database(), Set(key=key("moved"), value=text("value")))
+            perform(target.database(), Set(key=key("text"), value=text("value")))
             _fill(database, clock)
             shutil.copytree(database, redirecting)
             moved = key("moved")
-            redirect(_world(redirecting, clock).database(), keys=[moved], targets={moved.id: Redirect(f"{_OWNER}/target", 2)})
+            perform(
+                _world(redirecting, clock).database(),
+                Redirection(keys=[moved], targets={moved.id: Redirect(f"{_OWNER}/target", 2)}),
+            )
             for number, step in enumerate(STEPS):
                 for transport in ("auto", "api"):
                     name = f"{transport}-{number}"
@@ -193,22 +197,22 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     world = _world(repository, clock)
     init(world.maintenance())
     database = world.database()
-    mset(database, entries={key(label): text("value") for label in ["text", *_MANY]}, store_key=True)
-    set_(database, key=key("lives"), value=text("value"), ttl=3_600)
-    hset(database, key=key("map"), entries=drafts(a="1", b="2", c="3"))
-    hset(database, key=key("map"), entries=drafts(lives="4"), ttl=3_600)
+    perform(database, Mset(values={key(label): text("value") for label in ["text", *_MANY]}, store_key=True))
+    perform(database, Set(key=key("lives"), value=text("value"), ttl=3_600))
+    perform(database, Hset(key=key("map"), entries=drafts(a="1", b="2", c="3")))
+    perform(database, Hset(key=key("map"), entries=drafts(lives="4"), ttl=3_600))
     for element in "123":
-        apush(database, key=key("array"), value=draft(element))
-    mset(database, entries={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60)
-    lock(database, key=key("free lock"), owner="others", ttl=60)
-    unlock(database, key=key("free lock"), owner="others")
-    lock(database, key=key("held lock"), owner="me", ttl=3_600)
+        perform(database, Apush(key=key("array"), element=draft(element)))
+    perform(database, Mset(values={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60))
+    perform(database, Lock(key=key("free lock"), owner="others", ttl=60))
+    perform(database, Unlock(key=key("free lock"), owner="others"))
+    perform(database, Lock(key=key("held lock"), owner="me", ttl=3_600))
     for number in range(_PARKED):
-        set_(database, key=key("parked"), value=text(str(number)))
-        getdel(database, key=key("parked"))
+        perform(database, Set(key=key("parked"), value=text(str(number))))
+        perform(database, Getdel(key=key("parked")))
         clock.advance(1)
     for label in ("counter", "races", *(f"waits {number}" for number in range(_COUNTERS))):
-        incr(database, key=key(label))
+        perform(database, Incr(key=key(label)))
     clock.advance(1)
     for number in range(_COUNTERS):
         world.plant_many(key(f"waits {number}"), _BREADCRUMBS)
@@ -225,7 +229,7 @@ def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, 
         if asked.kind != "graphql-mutation" or not rivals:
             return None
         path = rivals.pop()
-        return Rival(lambda: incr(_world(path, clock).database(), key=key("races")))
+        return Rival(lambda: perform(_world(path, clock).database(), Incr(key=key("races"))))
 
     event, named = repository.path / "event.json", name if step.named else "another"
     event.write_text(json.dumps({"repository": {"node_id": node_id("R", repository.number), "full_name": f"{_OWNER}/{named}"}}))

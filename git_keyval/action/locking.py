@@ -7,12 +7,12 @@ runner shows states in its debug log. The key id that follows from them is compa
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
-from git_keyval.database.answers import Result
-from git_keyval.database.keys import Key
+from git_keyval.commands.locks import Unlock
+from git_keyval.database.answers import Answer
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.steps import run_command
@@ -20,6 +20,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.parsing import parse_inputs
 
 SECRETS = ("token", "encryption-key")
@@ -42,7 +43,7 @@ _OTHER_INPUTS = (
 )
 _KEPT = {*COMMON, *_UNLOCK.inputs} - {"command", *SECRETS}
 
-Leave = Callable[[Result | GitKeyvalError], None]
+Leave = Callable[[Answer | GitKeyvalError], None]
 
 
 def begin(runner: Runner) -> None:
@@ -62,8 +63,8 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
     asked = {"unlock": unlock, "key": _key_id({**_secrets(given), **unlock}, surroundings)}
     _save(runner, asked if is_own else {"in-doubt": True})
 
-    def leave(end: Result | GitKeyvalError) -> None:
-        if isinstance(end, Result) and end.applied:
+    def leave(end: Answer | GitKeyvalError) -> None:
+        if isinstance(end, Answer) and end.applied:
             _save(runner, {**asked, "fence": end.fence, "until": end.expires_at})
         elif not is_own and not isinstance(end, OutcomeUnknownError):
             _save(runner, {})
@@ -88,7 +89,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         if _key_id(texts, surroundings) != state["key"]:
             runner.warning(_OTHER_INPUTS)
             return 0
-        inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)}
+        inputs = Inputs.of({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)})
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
@@ -113,8 +114,8 @@ def _secrets(given: Mapping[str, str]) -> dict[str, str]:
 
 def _key_id(texts: Mapping[str, str], surroundings: Surroundings) -> str:
     """Return the id of the lock's key, which depends on the encryption key as well."""
-    inputs = parse_inputs(_UNLOCK, texts)
-    return str(cast("Key", bind(_UNLOCK, inputs, surroundings, cipher_of(inputs, surroundings))["key"]).id)
+    inputs = Inputs.of(parse_inputs(_UNLOCK, texts))
+    return bind(Unlock, inputs, surroundings, cipher_of(inputs, surroundings)).key.id
 
 
 def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -129,7 +130,7 @@ def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
     return state if is_whole and all(type(text) is str for text in texts) and all(type(one) is int for one in numbers) else None
 
 
-def _log_outcome(runner: Runner, result: Result, fence: int, *, is_over: bool) -> None:
+def _log_outcome(runner: Runner, result: Answer, fence: int, *, is_over: bool) -> None:
     """Log what became of the lock; ``fence`` is 0 if the step does not know whether it obtained the lock."""
     if result.applied:
         runner.tell("The lock is released.")

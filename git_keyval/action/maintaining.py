@@ -1,15 +1,16 @@
 """A step that maintains: outputs, job summary, and what the log says of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from git_keyval.action.runner import Runner, fits_output
 from git_keyval.action.summary import as_code, check_summary, summary
 from git_keyval.dispatch.config_file import config_of
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.dispatch.upkeep import Upkeep, outputs_of, run_maintenance
+from git_keyval.dispatch.upkeep import Outcome, outputs_of, run_maintenance
 from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
+from git_keyval.interface.given import Inputs
 from maintenance.init import InitReport
 from maintenance.presenter import AnyReport, Findings, findings
 from maintenance.report import CheckReport, Report
@@ -17,7 +18,7 @@ from maintenance.report import CheckReport, Report
 _FAILED = 1
 
 
-def maintain(command: Command, inputs: Mapping[str, object], runner: Runner, surroundings: Surroundings) -> int:
+def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: Surroundings) -> int:
     """Run a maintenance command; 0 unless a run ended early, a repository failed or, for check, a rule is broken.
 
     Raises GitKeyvalError for what is wrong before anything is done, and for a single repository that could not be used.
@@ -40,7 +41,7 @@ def maintain(command: Command, inputs: Mapping[str, object], runner: Runner, sur
     return _tell(command, work, done, runner)
 
 
-def _tell(command: Command, work: Worklist, done: Sequence[Upkeep], runner: Runner) -> int:
+def _tell(command: Signature, work: Worklist, done: Sequence[Outcome], runner: Runner) -> int:
     """Say what is notable in at most one line of each kind: a runner shows ten."""
     told = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
     for kind, annotate in enumerate((runner.notice, runner.warning, runner.error)):
@@ -57,7 +58,7 @@ def _findings(report: AnyReport | GitKeyvalError) -> Findings:
     return found._replace(warning=found.warning and f"{found.warning}; the job summary says why")
 
 
-def _overview(command: Command, done: Sequence[Upkeep]) -> str:
+def _overview(command: Signature, done: Sequence[Outcome]) -> str:
     """Return a line on all repositories, and a section for each."""
     failed = sum(bool(findings(upkeep.report).error) for upkeep in done)
     sections = [f"# {as_code(upkeep.repository)}\n\n{_section(upkeep.report)}" for upkeep in done]

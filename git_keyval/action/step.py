@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from git_keyval.action.delivery import Delivery
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, warning_about
-from git_keyval.database.answers import Result
+from git_keyval.database.answers import Answer
 from git_keyval.dispatch.steps import run_command, shown_value
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
 from git_keyval.interface.advice import advised
-from git_keyval.interface.commands import Command
-from git_keyval.interface.inputs import INPUTS, EncryptionKeys
+from git_keyval.interface.commands import Signature
+from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import find_command, parse_inputs
 
 _FAILED = 1
@@ -24,20 +25,19 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         if ignored:
             runner.warning(warning_about(ignored))
         command = find_command(given.get("command") or INPUTS["command"].default)
-        if command.name == "lock":
+        if command.has_post_step:
             from git_keyval.action.locking import begin, remember
 
             begin(runner)
-        inputs = parse_inputs(command, given)
-        if isinstance(keys := inputs.get("encryption-key"), EncryptionKeys):
-            for text in keys.texts:
-                runner.mask(text)
+        inputs = Inputs.of(parse_inputs(command, given))
+        for text in inputs.encryption_key.texts if inputs.encryption_key else ():
+            runner.mask(text)
         if command.maintains:
             from git_keyval.action.maintaining import maintain
 
             return maintain(command, inputs, runner, surroundings)
-        inputs = {"repository": environ.get("GITHUB_REPOSITORY", ""), **inputs}
-        if command.name == "lock":
+        inputs = inputs.over({"repository": environ.get("GITHUB_REPOSITORY", "")})
+        if command.has_post_step:
             return _run_and_answer(command, inputs, runner, surroundings, remember(given, runner, surroundings))
         return _run_and_answer(command, inputs, runner, surroundings)
     except GitKeyvalError as exc:
@@ -52,49 +52,49 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
 
 
 def _run_and_answer(
-    command: Command,
-    inputs: Mapping[str, object],
+    command: Signature,
+    inputs: Inputs,
     runner: Runner,
     surroundings: Surroundings,
-    notice: Callable[[Result | GitKeyvalError], None] = lambda _end: None,
+    notice: Callable[[Answer | GitKeyvalError], None] = lambda _end: None,
 ) -> int:
-    file = surroundings.output_file(str(inputs["output-file"])) if "output-file" in inputs else None
+    file = surroundings.output_file(inputs.output_file) if inputs.output_file is not None else None
     delivery = Delivery(runner, file)
     try:
         try:
-            result, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
+            answer, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
         except GitKeyvalError as exc:
             notice(exc)
             raise
-        notice(result)
-        _present(inputs, result, outputs, runner, delivery)
+        notice(answer)
+        _present(inputs, answer, outputs, runner, delivery)
         runner.set_outputs(outputs)
     except OutputTooLargeError as exc:
         raise advised(exc, command, inputs) from exc
     except UndeliveredError as exc:
-        raise UndeliveredError(exc.where, exc.reason, result.parked) from exc
+        raise UndeliveredError(exc.where, exc.reason, answer.parked) from exc
     finally:
         delivery.give_up()
-    if result.warning:
-        runner.warning(result.warning)
-    if result.failure is not None:
-        raise result.failure
+    if answer.warning:
+        runner.warning(answer.warning)
+    if answer.failure is not None:
+        raise answer.failure
     return 0
 
 
-def _present(inputs: Mapping[str, object], result: Result, outputs: dict[str, str], runner: Runner, delivery: Delivery) -> None:
+def _present(inputs: Inputs, answer: Answer, outputs: dict[str, str], runner: Runner, delivery: Delivery) -> None:
     """Apply the inputs that say where a value goes: a default, a file, a mask."""
-    if "default" in inputs and result.found is False:
-        outputs["value"] = str(inputs["default"])
+    if inputs.default is not None and answer.found is False:
+        outputs["value"] = inputs.default
     if not fits_output(outputs.get("old-value", "")):
         # The write is done, and its own outputs matter more than what was there before.
         outputs.pop("old-value")
         runner.notice("The output 'old-value' is left out: it is larger than a runner takes.")
-    if result.value is None:
+    if answer.value is None:
         return
-    if inputs.get("mask"):
-        runner.mask(shown_value(result.value))
-    if "output-file" in inputs:
+    if inputs.mask:
+        runner.mask(shown_value(answer.value))
+    if inputs.output_file is not None:
         outputs.pop("value", None)
         outputs.pop("json", None)
-    delivery.complete(result.value)
+    delivery.complete(answer.value)

@@ -13,8 +13,7 @@ from git_keyval.cli.parameters import common_options, parameters_of, variable_of
 from git_keyval.cli.running import Call, run_call
 from git_keyval.cli.terminal import fail, takes_colour
 from git_keyval.dispatch.layout import SHARD
-from git_keyval.interface.commands import COMMANDS, Command
-from git_keyval.interface.examples import EXAMPLES
+from git_keyval.interface.commands import COMMANDS, Signature
 
 _PROGRAM = "git-keyval"
 _LENGTH = variable_of("repository-shard-length")
@@ -89,7 +88,7 @@ class _Command(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        _write_examples(formatter, EXAMPLES.get(self.name or "", ()))
+        _write_examples(formatter, COMMANDS[self.name].kind.examples if self.name in COMMANDS else ())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
@@ -122,7 +121,7 @@ def _program(context: click.Context, /, **values: object) -> None:
         given["home_length"] = given.pop(_LENGTH)
 
 
-def _callback(command: Command) -> Callable[..., ExitCode]:
+def _callback(command: Signature) -> Callable[..., ExitCode]:
     @click.pass_context
     def call(context: click.Context, /, **values: object) -> ExitCode:
         given = {**context.obj, **_given_options(values)}
@@ -142,7 +141,7 @@ def _callback(command: Command) -> Callable[..., ExitCode]:
     return call
 
 
-def _parameters(command: Command) -> list[click.Parameter]:
+def _parameters(command: Signature) -> list[click.Parameter]:
     by_code = click.Option(
         ["--exit-code", "by_code"],
         is_flag=True,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
-from git_keyval.interface.commands import COMMON, Command
+from git_keyval.interface.commands import COMMON, Signature
 from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
 
 # What a person types without naming it, in this order; keys and fields take all that follow.
@@ -39,7 +39,7 @@ _NOTES = {
 }
 
 
-def parameters_of(command: Command) -> list[click.Parameter]:
+def parameters_of(command: Signature) -> list[click.Parameter]:
     """Return the arguments of a command, in the order in which people type them, and then its options."""
     positional = _positional(command)
     return [_argument(command, name) for name in positional] + [
@@ -88,7 +88,7 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
     ]
 
 
-def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, str]:
+def given_inputs(command: Signature, values: Mapping[str, object]) -> dict[str, str]:
     """Return the inputs that were given, by name, as text."""
     given: dict[str, str] = {}
     for name in (*COMMON, *command.inputs):
@@ -104,7 +104,7 @@ def given_inputs(command: Command, values: Mapping[str, object]) -> dict[str, st
     return given
 
 
-def _offered(command: Command) -> list[str]:
+def _offered(command: Signature) -> list[str]:
     """Return the inputs that make sense at a terminal: with several keys, one key is just one of them."""
     left_out = _NOT_FOR_TERMINALS | ({"key"} if "keys" in command.inputs else set())
     if "fields" in command.inputs and "value" not in command.outputs:
@@ -112,13 +112,13 @@ def _offered(command: Command) -> list[str]:
     return [name for name in command.inputs if name not in left_out]
 
 
-def _positional(command: Command) -> list[str]:
+def _positional(command: Signature) -> list[str]:
     offered = _offered(command)
     options = {"values" if "field" in offered else "", "fields" if "field" in offered else ""}
     return [name for name in _POSITIONAL if name in offered and name not in options]
 
 
-def _argument(command: Command, name: str) -> click.Argument:
+def _argument(command: Signature, name: str) -> click.Argument:
     alternatives = [other for group in command.needs if name in group for other in group if other in _offered(command)]
     required = alternatives == [name]
     return click.Argument(

@@ -9,9 +9,9 @@ from rich.table import Table
 from git_keyval.cli.answers import typed
 from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
 from git_keyval.cli.terminal import harmless_line, write_document, write_text
-from git_keyval.dispatch.upkeep import Upkeep
+from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
 from maintenance.init import InitReport
 from maintenance.plan import counted
 from maintenance.presenter import AnyReport, Numbers, found, spent
@@ -20,7 +20,7 @@ from maintenance.report import CheckReport, Report
 _LISTED = 50
 
 
-def write_reports(done: Sequence[Upkeep], *, listed: bool, coloured: bool) -> None:
+def write_reports(done: Sequence[Outcome], *, listed: bool, coloured: bool) -> None:
     """Write the report of each repository, under its name if they are a list. Raises UndeliveredError."""
     for upkeep in done:
         heading = f"{harmless_line(upkeep.repository)}\n" if listed else ""
@@ -28,12 +28,12 @@ def write_reports(done: Sequence[Upkeep], *, listed: bool, coloured: bool) -> No
         write_text(heading + _table(upkeep.report, coloured=coloured) + lines)
 
 
-def write_document_of(command: Command, outputs: Mapping[str, str]) -> None:
+def write_document_of(command: Signature, outputs: Mapping[str, str]) -> None:
     """Write the answer as JSON. Raises UndeliveredError."""
     write_document({"command": command.name, **typed(outputs)})
 
 
-def failures_of(done: Sequence[Upkeep], *, listed: bool) -> Iterator[GitKeyvalError]:
+def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalError]:
     """Yield what makes a call fail: repositories that could not be used, runs that ended early, and broken rules."""
     for upkeep in done:
         where = f" in {upkeep.repository}" if listed else ""

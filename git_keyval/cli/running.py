@@ -14,7 +14,8 @@ from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell
 from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
@@ -39,7 +40,7 @@ class Call:
     the call nor a config file names one.
     """
 
-    command: Command
+    command: Signature
     values: Mapping[str, object]
     as_json: bool
     no_color: bool
@@ -77,7 +78,7 @@ def _run_and_answer(call: Call) -> ExitCode:
         return deliver()
 
 
-def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
+def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
     """Return the parsed inputs and the surroundings; these read standard input where it holds the value."""
     given = given_inputs(call.command, call.values)
     if given.get("values") == _STDIN:
@@ -88,26 +89,26 @@ def _prepared(call: Call) -> tuple[dict[str, object], Surroundings]:
         # A config file may name repositories anywhere.
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
-    inputs = parse_inputs(call.command, given)
+    inputs = Inputs.of(parse_inputs(call.command, given))
     world = surroundings(os.environ, silent, tell)
-    if inputs.get("value-file") == _STDIN:
+    if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
     return inputs, world
 
 
-def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deliver:
+def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     from git_keyval.cli.answers import deliver, outcome
     from git_keyval.dispatch.steps import run_command, value_bytes
 
-    file = world.output_file(str(inputs["output-file"])) if "output-file" in inputs else None
+    file = world.output_file(inputs.output_file) if inputs.output_file is not None else None
 
     def prepare(value: "Value | int") -> None:
         if file is not None:
             file.prepare(value_bytes(value))
 
     try:
-        with _progress(call, shown="wait" in inputs) as progress:
-            inputs = {"repository": call.home, **inputs}
+        with _progress(call, shown=inputs.wait is not None) as progress:
+            inputs = inputs.over({"repository": call.home})
             result, outputs = run_command(call.command, inputs, replace(world, progress=progress), prepare_delivery=prepare)
     except BaseException:
         if file is not None:
@@ -121,7 +122,7 @@ def _step(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deli
     return answer
 
 
-def _maintain(call: Call, inputs: Mapping[str, object], world: Surroundings) -> Deliver:
+def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     from git_keyval.cli.reports import failures_of, write_document_of, write_reports
     from git_keyval.dispatch.config_file import config_of
     from git_keyval.dispatch.upkeep import outputs_of, run_maintenance
@@ -162,13 +163,13 @@ def _stopping_with(message: str) -> Iterator[None]:
         raise StoppedError(message) from exc
 
 
-def _message_if_interrupted(command: Command, inputs: Mapping[str, object]) -> str:
+def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     """Say what is known of the writes of a command that was interrupted."""
-    if inputs.get("dry-run") or command.name == "check" or not (command.maintains or "applied" in command.outputs):
+    if inputs.dry_run or not command.writes:
         return "Interrupted; nothing was written."
     if command.maintains:
         return "Interrupted. What was written so far is complete: run it again, and it goes on with what is left."
-    if "op-id" in inputs:
+    if inputs.op_id is not None:
         return "Interrupted; it is not known whether the write was made. Run it again under the same op-id: it counts once."
     return "Interrupted; it is not known whether the write was made. Read the key, then decide."
 

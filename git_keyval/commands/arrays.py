@@ -4,223 +4,264 @@ Indices count from 0, and never shift. An element that was removed, or has expir
 index counts from the end: -1 is the last one.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from git_keyval.commands.values import key_update
-from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.commands.elements import OfArray
+from git_keyval.commands.keyed import Ending, Keeping, Lasting, Storing, joined
+from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
-    Change,
+    AllElements,
     CollectionView,
     Draft,
+    Elements,
     Shape,
-    change,
+    changed,
     changed_lifetime,
-    read_all,
-    read_elements,
-    read_one,
-    read_to_write,
-    read_values,
     settled,
+    shown_element,
+    to_write,
     typed,
-    version_met,
-    without_expired,
     written,
 )
+from git_keyval.database.command import Change, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.database import Database
-from git_keyval.database.keys import TYPE_NAMES, Key
-from git_keyval.database.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
-from git_keyval.database.parking import whereabouts
+from git_keyval.database.keys import TYPE_NAMES
+from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, ttl_of
+from git_keyval.database.reading import MoreBlobs, MoreRefs
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import longer
 from git_keyval.format.expiry import encode_expiry
-from git_keyval.format.times import Micros, timestamp
-from git_keyval.format.values import as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, RefUpdate, Transaction
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import timestamp
+from git_keyval.format.values import Value, as_json
+from git_keyval.store.port import ABSENT, ANY, DELETE, RefUpdate
 
 MAX_RANGE = 100_000
 """How many elements, holes among them, a range answers with at the most: an array may be as long as its writer says."""
 
 
-def aget(database: Database, *, key: Key, index: int) -> Result:
-    """Read one element: its value, type and what is left of its lifetime. A hole is not found, nor is an index beyond the end."""
-    if index < 0:
-        view = read_all(database, key, "array", "aget")
-        index += view.length
-    else:
-        view = read_elements(database, key, "array", "aget", str(index))
-    return read_one(database, view, str(index))
+class _OfIndex(OfArray):
+    """A command of one element. Where its place is not known before the length is, the expiries of all elements are read."""
+
+    index: int
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the element, if its place is known."""
+        return (str(self.index),)
+
+    def reads(self) -> Elements | AllElements:
+        """Return reads of the element, or of all."""
+        return AllElements(self.key, self.category, self.name) if self.index < 0 else super().reads()
+
+    def place(self, view: CollectionView) -> str:
+        """Return the element key. Raises IndexOutOfRangeError."""
+        place = self.index + view.length if self.index < 0 else self.index
+        if not 0 <= place < view.length:
+            raise IndexOutOfRangeError(
+                f"The array has no index {self.index}: its length is {view.length}.",
+                "Use an index below it, or 'apush' to add an element.",
+            )
+        return str(place)
 
 
-def aset(
-    database: Database,
-    *,
-    key: Key,
-    index: int,
-    value: Draft,
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    keep_ttl: bool = False,
-    condition: Condition = ALWAYS,
-) -> Result:
-    """Write one element, or fill a hole; an array grows by ``apush`` only.
+class Aget(_OfIndex):
+    """Read an element of an array.
 
-    Without a lifetime the element never expires, but with the key itself. The condition is about the element. Raises
-    IndexOutOfRangeError.
+    The answer has its value, type and what is left of its lifetime. A hole is not found, nor is an index beyond the end.
     """
-    lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
 
-    def decide(view: CollectionView) -> Change | Result:
-        place = _place(index, view)
-        unmet = (condition.existence == "absent") == view.holds(place) if condition.existence else False
-        if unmet or not version_met(condition, view):
-            return Result(applied=False, version=view.version)
-        added = _written(view, place, view.length, "aset", value, lifetime)
-        return replace(added, updates=settled(view, [place], lifetime))
+    subject = "element"
+    outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at")
+    examples = ("git-keyval aget queue 0", "git-keyval aget queue -1")
 
-    if index >= 0:
-        return change(database, partial(read_to_write, database, key, "array", "aset", [value], str(index)), decide)
-    return change(database, lambda: without_expired(read_all(database, key, "array", "aset", exact=False)), decide)
+    def reads(self) -> Elements | AllElements:
+        """Return reads of the element, or exact ones of all."""
+        return AllElements(self.key, self.category, self.name, exact=True) if self.index < 0 else super().reads()
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002  # the view knows the time
+        """Answer with what is there."""
+        return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
 
 
-def apush(
-    database: Database,
-    *,
-    key: Key,
-    value: Draft,
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    condition: Condition = ALWAYS,
-    store_key: bool = False,
-) -> Result:
-    """Add an element at the end; ``count`` tells how long the array is then. An absent key becomes an array of one element.
+class Aset(Keeping, _OfIndex):
+    """Write an element of an array, or fill a hole.
 
-    A lost reply may leave it open whether the element was added: a rival who adds the same one makes the same array. Then
-    OutcomeUnknownError is raised. Raises BoundError for an array that cannot be longer.
+    An array grows by ``apush`` only. Without a lifetime the element never expires, but with the key itself. The condition is about
+    the element. Raises IndexOutOfRangeError.
     """
-    lifetime = chosen(database, ttl, expires_at)
-    extra = key_update(database, key) if store_key else Transaction(())
 
-    def decide(view: CollectionView) -> Change | Result:
-        if not version_met(condition, view):
-            return Result(applied=False, count=view.length, version=view.version)
-        place = str(view.length)
+    outputs = ("applied", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval aset queue 0 'build 4'",)
+
+    element: Draft
+    condition: Condition = ALWAYS
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+        """Write the element, unless the condition is not met."""
+        place = self.place(view)
+        wanted = self.condition.existence
+        if (wanted and (wanted == "present") != view.holds(place)) or not view.is_at(self.condition.version):
+            return Answer(applied=False, version=view.version)
+        prepared = to_write(view, [self.element], [place])
+        if isinstance(prepared, MoreRefs):
+            return prepared
+        lifetime = self.lifetime(moment)
+        return _put(prepared, moment, place, self.name, self.element, lifetime, settled(prepared, [place], lifetime))
+
+
+class Apush(Lasting, Storing, OfArray):
+    """Add an element at the end of an array.
+
+    ``count`` is how long the array is then. An absent key becomes an array of one element. A lost reply may leave it open whether
+    the element was added: a rival who adds the same one makes the same array. Then OutcomeUnknownError is raised. Raises BoundError
+    for an array that cannot be longer.
+    """
+
+    outputs = ("applied", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval apush queue 'build 5'", "git-keyval apush results '{\"ok\": true}' --type json --ttl 7d")
+
+    element: Draft
+    if_version: Oid | None = None
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+        """Add the element, if the array is of the version."""
+        if not view.is_at(self.if_version):
+            return Answer(applied=False, count=view.length, version=view.version)
+        prepared = to_write(view, [self.element], ())
+        if isinstance(prepared, MoreRefs):
+            return prepared
+        place, lifetime = str(view.length), self.lifetime(moment)
         # Its expiry was not read: the index was not known. Whatever there is means nothing, as there is no such element yet.
-        expiry = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
-        updates = (RefUpdate(view.expiry_name(place), ANY, expiry), *extra.updates)
-        length = longer(view.length)
-        pushed = _written(view, place, length, "apush", value, lifetime)
-        return replace(pushed, updates=updates, objects=(*pushed.objects, *extra.objects), idempotent=False)
-
-    return change(database, partial(read_to_write, database, key, "array", "apush", [value]), decide)
+        ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
+        settling = (RefUpdate(prepared.expiry_name(place), ANY, ending),)
+        change = _put(prepared, moment, place, self.name, self.element, lifetime, settling)
+        return replace(change, transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
 
 
-def apop(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:
-    """Remove the last element that there is, with the holes behind it, and answer with it: of several callers one only gets it.
+class Apop(OfArray):
+    """Take the last element of an array; one caller only gets it.
 
-    The array as it was before is parked below gc/. ``count`` tells how long the array is then; with no element left it is empty,
-    and stays.
+    It goes with the holes behind it. The array as it was before is parked below gc/. ``count`` is how long the array is then; with
+    no element left it is empty, and stays.
     """
 
-    def decide(view: CollectionView) -> Change | Result:
+    subject = "element"
+    outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at", "applied", "count")
+    examples = ("git-keyval apop queue",)
+
+    if_version: Oid | None = None
+
+    def reads(self) -> AllElements:
+        """Return reads of all elements."""
+        return AllElements(self.key, self.category, self.name)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
+        """Park the array and remove its last element, if it is of the version."""
         live = view.live()
-        # If the reply is lost, the branch of that name tells that the write came through.
-        parked = database.naming.parked(key.id, timestamp(view.now))
-        if not live or not version_met(condition, view):
-            return Result(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
+        if not live or not view.is_at(self.if_version):
+            return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
         place = max(live, key=int)
-        value = read_values(database, view, [place])[place]
-        # What cannot be handed over must not be taken away.
-        database.prepare_delivery(value)
-        expiry = view.expiry(place)
-        gone = [element for element in view.stored if int(element) >= int(place)]
+        values = view.values([place])
+        return values if isinstance(values, MoreBlobs) else self._taken(view, moment, place, values[place])
+
+    def _taken(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
+        length, expiry = int(place), view.expiry(place)
+        ttl = ttl_of(expiry, moment.now)
+        answer = Answer(
+            found=True, applied=True, value=value, type=TYPE_NAMES[value.type], count=length, ttl=ttl, expires_at=expiry
+        )
+        # If the reply is lost, the branch of that name shows that the write came through.
+        parked = moment.naming.parked(self.key.id, timestamp(moment.now))
+        gone = [element for element in view.stored if int(element) >= length]
+        left = {element: oid for element, oid in view.stored.items() if int(element) < length}
         assert view.version is not None
-        return Change(
-            Result(
-                found=True,
-                applied=True,
-                value=value,
-                type=TYPE_NAMES[value.type],
-                count=int(place),
-                ttl=ttl_of(expiry, view.now),
-                expires_at=expiry,
-                parked=whereabouts(database, parked),
-            ),
-            elements={element: oid for element, oid in view.stored.items() if int(element) < int(place)},
-            length=int(place),
-            updates=(*settled(view, gone, FOREVER), RefUpdate(parked, ABSENT, view.version)),
-            witness=parked,
-        )
-
-    return change(database, partial(read_all, database, key, "array", "apop", exact=False), decide)
+        park = RefUpdate(parked, ABSENT, view.version)
+        change = changed(view, answer, left, length=length, updates=(*settled(view, gone, FOREVER), park), proof=Witness(parked))
+        return replace(change, takes=value, parked=Parked(parked))
 
 
-def alen(database: Database, *, key: Key) -> Result:
-    """Tell how long an array is, holes included: one more than its last index."""
-    view = read_elements(database, key, "array", "alen")
-    return Result(found=view.found, count=view.length, version=view.version)
+class Alen(OfArray):
+    """Tell how long an array is.
+
+    Holes count: it is one more than its last index.
+    """
+
+    outputs = ("found", "count", "version")
+    examples = ("git-keyval alen queue",)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
+        """Answer with the length."""
+        return Answer(found=view.found, count=view.length, version=view.version)
 
 
-def arange(database: Database, *, key: Key, start: int = 0, stop: int = -1) -> Result:
-    """Read the elements from one index to another, both included, as a JSON list, in which holes are null."""
-    view = read_all(database, key, "array", "arange")
-    first, last = (index + view.length if index < 0 else index for index in (start, stop))
-    wanted = range(max(0, first), min(last, view.length - 1) + 1)
-    if len(wanted) > MAX_RANGE:
-        raise IndexOutOfRangeError(f"The range has {len(wanted)} elements, more than {MAX_RANGE}.", "Read it in parts.")
-    live = view.live()
-    values = read_values(database, view, (str(index) for index in wanted if str(index) in live))
-    document: list[JsonValue] = [as_json(values[str(index)]) if str(index) in values else None for index in wanted]
-    return Result(found=view.found, count=len(document), document=document, version=view.version)
+class Arange(OfArray):
+    """Read the elements of an array, or some of them.
+
+    They are those from one index to another, both included, as a JSON list, in which holes are null.
+    """
+
+    outputs = ("found", "json", "count", "version")
+    examples = ("git-keyval arange queue", "git-keyval arange results -10 -1 --json")
+
+    start: int = 0
+    stop: int = -1
+
+    def reads(self) -> AllElements:
+        """Return exact reads of all elements."""
+        return AllElements(self.key, self.category, self.name, exact=True)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002
+        """Answer with what lives. Raises IndexOutOfRangeError for too many."""
+        first, last = (index + view.length if index < 0 else index for index in (self.start, self.stop))
+        wanted = range(max(0, first), min(last, view.length - 1) + 1)
+        if len(wanted) > MAX_RANGE:
+            raise IndexOutOfRangeError(f"The range has {len(wanted)} elements, more than {MAX_RANGE}.", "Read it in parts.")
+        live = view.live()
+        values = view.values(str(index) for index in wanted if str(index) in live)
+        if isinstance(values, MoreBlobs):
+            return values
+        document: list[JsonValue] = [as_json(values[str(index)]) if str(index) in values else None for index in wanted]
+        return Answer(found=view.found, count=len(document), document=document, version=view.version)
 
 
-def aexpire(
-    database: Database,
-    *,
-    key: Key,
-    index: int,
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    condition: Condition = ALWAYS,
-) -> Result:
-    """Give an element a new time to expire; ``applied`` is false if there is a hole."""
-    lifetime = chosen(database, ttl, expires_at)
+class Aexpire(Ending, _OfIndex):
+    """Give an element of an array a new time to expire.
 
-    def decide(view: CollectionView) -> Change | Result:
-        return changed_lifetime(view, [_place(index, view)], lifetime, condition)
+    ``applied`` is false if there is a hole.
+    """
 
-    return change(database, _reading(database, key, "aexpire", index), decide)
+    outputs = ("found", "applied", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval aexpire queue 0 --ttl 1d",)
+
+    if_version: Oid | None = None
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
+        """Change the expiry of the element."""
+        return changed_lifetime(view, moment, [self.place(view)], self.lifetime(moment), self.if_version)
 
 
-def _reading(database: Database, key: Key, command: str, index: int) -> Callable[[], CollectionView]:
-    """Give the read that brings the expiry of an element: of all, where its place is not known before the length is."""
-    if index < 0:
-        return partial(read_all, database, key, "array", command, exact=False)
-    return partial(read_elements, database, key, "array", command, str(index))
-
-
-def _place(index: int, view: CollectionView) -> str:
-    """Give the element key of an index. Raises IndexOutOfRangeError."""
-    place = index + view.length if index < 0 else index
-    if not 0 <= place < view.length:
-        raise IndexOutOfRangeError(
-            f"The array has no index {index}: its length is {view.length}.", "Use an index below it, or 'apush' to add an element."
-        )
-    return str(place)
-
-
-def _written(view: CollectionView, place: str, length: int, command: str, draft: Draft, lifetime: int | Lifetime) -> Change:
-    """Put a value at a place; the updates that settle its expiry are left to the caller."""
+def _put(
+    view: CollectionView,
+    moment: Moment,
+    place: str,
+    command: str,
+    draft: Draft,
+    lifetime: int | Lifetime,
+    settling: tuple[RefUpdate, ...],
+) -> Change:
+    """Put a value at a place, in the array or just behind its end; ``settling`` are the updates of its expiry."""
     (value,) = typed(view, command, {place: draft}).values()
-    blobs = written(view, {place: value})
+    (blob,) = written(view, {place: value}).values()
     expiry = lifetime if isinstance(lifetime, int) else None
-    return Change(
-        Result(applied=True, count=length, ttl=ttl_of(expiry, view.now), expires_at=expiry),
-        elements={**view.stored, place: blobs[place].oid},
-        shape=Shape.of(value),
+    length = view.length if int(place) < view.length else longer(view.length)
+    return changed(
+        view,
+        Answer(applied=True, count=length, ttl=ttl_of(expiry, moment.now), expires_at=expiry),
+        {**view.stored, place: blob.oid},
         length=length,
-        objects=(*blobs.values(), *expiry_objects(lifetime)),
+        shape=Shape.of(value),
+        updates=settling,
+        objects=(blob, *expiry_objects(lifetime)),
     )

@@ -1,59 +1,88 @@
 """keys: the stored keys by name."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from git_keyval.database.answers import Result
-from git_keyval.database.database import Database
+from git_keyval.database.answers import Answer
+from git_keyval.database.ciphers import Cipher
+from git_keyval.database.command import Command, Moment
+from git_keyval.database.keys import ListView
+from git_keyval.database.reading import Listing, MoreTargets
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, RefName, parse
-from git_keyval.format.objects import Oid
-from git_keyval.format.registry import with_expiries
+from git_keyval.format.times import Micros
 from git_keyval.format.values import as_text
-from git_keyval.store.port import Depth
-from git_keyval.store.targets import read_targets
+from git_keyval.store.port import Depth, Snapshot
 
 
-def keys(database: Database, *, pattern: str = "*") -> Result:
-    """List the live keys that were stored with ``store-key`` and whose name matches the pattern (``*``, ``?``, ``[…]``), sorted.
+class Keys(Command[ListView]):
+    """List the stored keys by name.
 
+    Listed are the live keys that were stored with ``store-key`` and whose name matches the pattern (``*``, ``?``, ``[…]``), sorted.
     Keys that were not stored have no name here: only their ids are in the repository. Malformed key records are left out (``check``
     reports them), and with an encryption key those that are not encrypted. Raises MissingEncryptionKeyError,
     WrongEncryptionKeyError or KeyOrderError for one that is encrypted with another key, or the list would look complete, or empty.
     """
-    refs: dict[RefName, Oid] = {}
-    stored: dict[KeyId, RefName] = {}
-    expiries: dict[KeyId, RefName] = {}
-    values: set[KeyId] = set()
-    for name, oid in database.store.list([KEYS_PREFIX]):
+
+    outputs = ("found", "json", "count")
+    examples = ("git-keyval keys", "git-keyval keys 'feature-*' --json")
+
+    pattern: str = "*"
+
+    def reads(self) -> Listing:
+        """Return a listing of all keys."""
+        return Listing((KEYS_PREFIX,))
+
+    def decide(self, view: ListView, moment: Moment) -> Answer | MoreTargets:
+        """Ask for the stored keys that have a value, then for their expiries, and answer with those that live and match."""
+        by_kind = _by_kind(view.refs)
+        present = {key_id: name for key_id, name in by_kind["key"].items() if key_id in by_kind["val"]}
+        endings = {key_id: name for key_id, name in by_kind["exp"].items() if key_id in present}
+        if not view.beside:
+            return MoreTargets({name: view.refs[name] for name in present.values()}, Depth.VALUES)
+        if len(view.beside) == 1:
+            return MoreTargets({name: view.refs[name] for name in endings.values()}, Depth.MESSAGES)
+        stored, expiries = view.beside
+        labels = [
+            _label(name, stored, moment.cipher)
+            for key_id, name in present.items()
+            if _is_alive(endings.get(key_id), expiries, moment.now)
+        ]
+        matching: list[JsonValue] = [*sorted(label for label in labels if label is not None and fnmatchcase(label, self.pattern))]
+        return Answer(found=bool(matching), count=len(matching), document=matching)
+
+
+def _by_kind(refs: Mapping[RefName, object]) -> dict[str, dict[KeyId, RefName]]:
+    """Return the refs of values, expiries and stored keys by key id, without those of elements."""
+    found: dict[str, dict[KeyId, RefName]] = {"val": {}, "exp": {}, "key": {}}
+    for name in refs:
         ref = parse(name)
-        if not isinstance(ref, RecordRef) or ref.element is not None:
-            continue
-        if ref.kind == "key":
-            stored[ref.key_id], refs[name] = name, oid
-        elif ref.kind == "exp":
-            expiries[ref.key_id], refs[name] = name, oid
-        else:
-            values.add(ref.key_id)
-    present = {key_id: name for key_id, name in stored.items() if key_id in values}
-    seen = read_targets(database.store, {name: refs[name] for name in present.values()}, Depth.VALUES)
-    ending = {name: refs[name] for key_id, name in expiries.items() if key_id in present}
-    times = read_targets(database.store, ending)
-    times = replace(times, objects=with_expiries(times.refs.values(), times.objects, database.resolve))
-    now = database.now()
-    names: list[str] = []
-    for key_id, name in present.items():
-        expiry = times.refs.get(expiries.get(key_id, name))
-        try:
-            if expiry is not None and is_expired(decode_expiry(times.objects[expiry]), now):
-                continue
-            oid = seen.refs[name]
-            label = as_text(database.cipher.read_key(seen.objects[oid], seen.objects))
-        except (MalformedRecordError, KeyError):
-            continue
-        if KeyId(oid) == key_id and fnmatchcase(label, pattern):
-            names.append(label)
-    document: list[JsonValue] = [*sorted(names)]
-    return Result(found=bool(names), count=len(names), document=document)
+        if isinstance(ref, RecordRef) and ref.element is None:
+            found[ref.kind][ref.key_id] = name
+    return found
+
+
+def _is_alive(name: RefName | None, expiries: Snapshot, now: Micros) -> bool:
+    """Return whether an expiry has not passed; one that cannot be read says nothing that could be shown of its key."""
+    oid = None if name is None else expiries.refs.get(name)
+    if oid is None:
+        return True
+    try:
+        return not is_expired(decode_expiry(expiries.objects[oid]), now)
+    except (MalformedRecordError, KeyError):
+        return False
+
+
+def _label(name: RefName, stored: Snapshot, cipher: Cipher) -> str | None:
+    """Return the key that a ref stores as text; None if there is none that fits its name."""
+    oid = stored.refs.get(name)
+    if oid is None or oid not in stored.objects:
+        return None
+    try:
+        label = as_text(cipher.read_key(stored.objects[oid], stored.objects))
+    except MalformedRecordError:
+        return None
+    ref = parse(name)
+    return label if isinstance(ref, RecordRef) and KeyId(oid) == ref.key_id else None

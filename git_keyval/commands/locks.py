@@ -1,33 +1,22 @@
 """lock, unlock: a lock is a map with a ``fence`` that only grows, and an ``owner`` whose element expiry is the lease."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
+from git_keyval.commands.elements import OfMap
+from git_keyval.commands.keyed import Ending
 from git_keyval.commands.owners import is_made
-from git_keyval.database.answers import PERSISTENT, Result
-from git_keyval.database.collections import (
-    Change,
-    CollectionView,
-    Shape,
-    change,
-    read_elements,
-    read_values,
-    settled,
-    stored_name,
-    written,
-)
-from git_keyval.database.database import Database
-from git_keyval.database.keys import Key
+from git_keyval.database.answers import PERSISTENT, Answer
+from git_keyval.database.collections import CollectionView, Shape, changed, settled, written
+from git_keyval.database.command import Change, Moment, Wait, Witness
 from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, ttl_of
+from git_keyval.database.reading import MoreBlobs
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
-from git_keyval.format.elements import element_id
-from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
-from git_keyval.store.port import Depth, Selection
+from git_keyval.store.port import RefUpdate
 
 FENCE, OWNER = "fence", "owner"
 """The fields of a lock: how often it was taken, and by whom it was last."""
@@ -41,64 +30,8 @@ _FENCE = re.compile(r"[1-9][0-9]{0,18}")
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
 
-def lock(
-    database: Database,
-    *,
-    key: Key,
-    owner: str,
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    wait: int = 0,
-) -> Result:
-    """Take a lock, with a lease that ends by itself; ``fence`` is larger than that of every owner before.
-
-    An owner that holds the lock already renews its lease, and keeps its fence. Where another one holds it, this asks again until
-    ``wait`` seconds are over; if it is held then, the answer says by whom and for how long, and its ``failure`` is a LockHeldError.
-    Raises WrongTypeError for a key that holds something else, InputError for a lease that is over before it begins, and BoundError
-    for a lock that was taken as often as can be written.
-    """
-    take = partial(_take, database, key, owner, ttl, expires_at)
-    answer = take()
-    deadline = database.now() + wait * SECOND
-    for pause in _pauses(database):
-        left = (deadline - database.now()) / SECOND
-        if answer.applied or left <= 0:
-            break
-        database.progress("Waiting for the lock, seconds", round(wait - left), wait)
-        database.sleep(min(pause, left, _seconds_left(database, answer)))
-        if _seconds_left(database, answer) <= 0 or not _is_as_it_was(database, key, answer):
-            answer = take()
-    return answer if answer.applied else _not_obtained(database, answer)
-
-
-def unlock(database: Database, *, key: Key, owner: str) -> Result:
-    """Release a lock that this owner holds; the fence stays, so that the next owner's is larger.
-
-    If nobody holds it, nothing is changed and ``warning`` says why that may be. If another owner does, the answer says which, and
-    its ``failure`` is a LockLostError. Raises WrongTypeError for a key that holds something else.
-    """
-    ours = _Lock()
-
-    def decide(view: CollectionView) -> Change | Result:
-        nonlocal ours
-        seen = _read(database, view, "unlock")
-        if seen.held and seen.owner == owner:
-            ours = seen
-            others = {name: oid for name, oid in view.stored.items() if name != OWNER}
-            released = Result(applied=True, owner=owner, fence=seen.fence)
-            return Change(released, others, updates=settled(view, (OWNER,), FOREVER), witness=view.view.value_name)
-        if view.now < ours.until:
-            # Nobody else could take it from this owner: our own request came through, or another one of the same owner.
-            return Result(applied=True, owner=owner, fence=ours.fence)
-        if seen.held:
-            return Result(applied=False, owner=seen.owner, failure=LockLostError(_shown(seen.owner)))
-        return Result(applied=False, fence=seen.fence or None, warning=_why_nobody(seen, owner))
-
-    return change(database, partial(_elements, database, key, "unlock"), decide)
-
-
 @dataclass(frozen=True, slots=True)
-class _Lock:
+class _State:
     """A lock at one read. ``owner`` is who took it last, until sweep forgets one whose lease is over; ``until`` ends the lease."""
 
     held: bool = False
@@ -107,91 +40,155 @@ class _Lock:
     until: Micros = _NEVER
 
 
-def _elements(database: Database, key: Key, command: str) -> CollectionView:
-    return read_elements(database, key, "map", command, FENCE, OWNER)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What a caller that waits remembers: until when it waits, and how long the next pause is (seconds)."""
+
+    deadline: Micros
+    pause: float = _FIRST_PAUSE_SECONDS
 
 
-def _read(database: Database, view: CollectionView, command: str) -> _Lock:
-    if view.collection is None:
-        return _Lock()
-    if view.collection.type != "String" or FENCE not in view.stored:
-        raise WrongTypeError(command, "map", "a lock")
-    values = {name: as_text(value) for name, value in read_values(database, view, {FENCE, OWNER} & view.stored.keys()).items()}
-    if _FENCE.fullmatch(values[FENCE]) is None:
-        raise WrongTypeError(command, "map", "a lock")
-    until = view.expiry(OWNER)
-    # An owner whose expiry somebody took away holds it for good: until it unlocks, or the key is deleted.
-    moment = Micros((MAX_SECONDS if until is None else until) * SECOND)
-    return _Lock(view.holds(OWNER), int(values[FENCE]), values.get(OWNER, ""), moment)
+class _OfLock(OfMap):
+    """A command of one lock."""
+
+    owner: str
+
+    def elements_read(self) -> Sequence[str]:
+        """Return both fields."""
+        return FENCE, OWNER
+
+    def state(self, view: CollectionView) -> _State | MoreBlobs:
+        """Return what is seen of the lock, or ask for its blobs. Raises WrongTypeError for a map that is no lock."""
+        if view.collection is None:
+            return _State()
+        if view.collection.type != "String" or FENCE not in view.stored:
+            raise WrongTypeError(self.name, "map", "a lock")
+        read = view.values({FENCE, OWNER} & view.stored.keys())
+        if isinstance(read, MoreBlobs):
+            return read
+        values = {name: as_text(value) for name, value in read.items()}
+        if _FENCE.fullmatch(values[FENCE]) is None:
+            raise WrongTypeError(self.name, "map", "a lock")
+        until = view.expiry(OWNER)
+        # An owner whose expiry somebody took away holds it for good: until it unlocks, or the key is deleted.
+        moment = Micros((MAX_SECONDS if until is None else until) * SECOND)
+        return _State(view.holds(OWNER), int(values[FENCE]), values.get(OWNER, ""), moment)
 
 
-def _take(database: Database, key: Key, owner: str, ttl: int | None, expires_at: Micros | None) -> Result:
-    """Take the lock if it is free or ours; never is one taken whose lease was over before that could be told."""
+class Lock(Ending, _OfLock):
+    """Take a lock for a time, or renew it; fail if another owner holds it.
 
-    def decide(view: CollectionView) -> Change | Result:
-        lease = chosen(database, ttl, expires_at)
+    ``fence`` is larger than that of every owner before. An owner that holds the lock already renews its lease, and keeps its fence.
+    Where another one holds it, this asks again until ``wait`` seconds are over; if it is held then, the answer says by whom and for
+    how long, and its ``failure`` is a LockHeldError. Raises WrongTypeError for a key that holds something else, InputError for a
+    lease that is over before it begins, and BoundError for a lock that was taken as often as can be written.
+    """
+
+    outputs = ("applied", "owner", "fence", "ttl", "expires-at", "version")
+    examples = ("git-keyval lock production --ttl 30m --owner \"$HOSTNAME\" --wait 10m && echo 'deploying'",)
+
+    has_post_step = True
+
+    owner: str = ""
+    """A name of its own is given to whoever gives none."""
+    wait: int = 0
+
+    def validate(self, moment: Moment) -> None:
+        """Raise InputError for a lease that does not end, or is over."""
+        self._lease(moment)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | Wait | MoreBlobs:
+        """Take the lock if it is free or ours, and wait otherwise; none is taken whose lease is over before that is known."""
+        seen = self.state(view)
+        if isinstance(seen, MoreBlobs):
+            return seen
+        lease = self._lease(moment)
+        if seen.held and seen.owner != self.owner:
+            return self._held(view, moment, seen)
+        late = InputError("ttl", "was over each time before the lock was taken", "a longer lease")
+        change = self._renewed(view, seen, lease) if seen.held else self._taken(view, seen, lease)
+        return replace(change, late=late, memory=moment.memory)
+
+    def _lease(self, moment: Moment) -> int:
+        lease = chosen(moment.now, moment.granularity, self.ttl, self.expires_at)
         if not isinstance(lease, int):
             raise InputError("ttl", "is missing: a lock must end by itself", "a duration, or 'expires-at'")
-        seen = _read(database, view, "lock")
-        if seen.held and seen.owner != owner:
-            return Result(applied=False, owner=seen.owner, version=view.version, expires_at=view.expiry(OWNER))
-        # With the key, the fence would end, and the lock before its lease.
-        unbound = view.view.deletions(view.view.expiry_name) if view.found else ()
-        updates = (*settled(view, (OWNER,), lease), *unbound)
-        if seen.held:
-            answer = Result(applied=True, owner=owner, fence=seen.fence, expires_at=lease)
-            return Change(answer, view.stored, updates=updates, objects=expiry_objects(lease))
+        return lease
+
+    def _renewed(self, view: CollectionView, seen: _State, lease: int) -> Change:
+        answer = Answer(applied=True, owner=self.owner, fence=seen.fence, expires_at=lease)
+        updates = (*settled(view, (OWNER,), lease), *_unbound(view))
+        return changed(view, answer, view.stored, updates=updates, objects=expiry_objects(lease))
+
+    def _taken(self, view: CollectionView, seen: _State, lease: int) -> Change:
         fence = added(seen.fence, 1, MAX_FENCE, "the fence of a lock")
-        values = {FENCE: parse_value("String", str(fence)), OWNER: parse_value("String", owner)}
+        values = {FENCE: parse_value("String", str(fence)), OWNER: parse_value("String", self.owner)}
         blobs = written(view, values)
-        return Change(
-            Result(applied=True, owner=owner, fence=fence, expires_at=lease),
+        return changed(
+            view,
+            Answer(applied=True, owner=self.owner, fence=fence, expires_at=lease),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
-            Shape.of(values[OWNER]),
-            updates=(*updates, *settled(view, (FENCE,), FOREVER)),
+            shape=Shape.of(values[OWNER]),
+            updates=(*settled(view, (OWNER,), lease), *_unbound(view), *settled(view, (FENCE,), FOREVER)),
             objects=(*blobs.values(), *expiry_objects(lease)),
-            witness=view.view.value_name,
+            proof=Witness(view.view.value_name),
         )
 
-    for _ in range(database.max_attempts):
-        answer = change(database, partial(_elements, database, key, "lock"), decide)
-        left = ttl_of(answer.expires_at, database.now())
-        if not answer.applied or left > 0:
-            return replace(answer, ttl=left)
-    raise InputError("ttl", "was over each time before the lock was taken", "a longer lease")
+    def _held(self, view: CollectionView, moment: Moment, seen: _State) -> Answer | Wait:
+        waiting = moment.memory if isinstance(moment.memory, _Waiting) else _Waiting(Micros(moment.now + self.wait * SECOND))
+        left = (waiting.deadline - moment.now) / SECOND
+        lease = view.expiry(OWNER)
+        if left <= 0:
+            ends = None if lease is None else max(ttl_of(lease, moment.now), 0)
+            failure = LockHeldError(_shown(seen.owner), ends)
+            return Answer(
+                applied=False, owner=seen.owner, ttl=PERSISTENT if ends is None else ends, expires_at=lease, failure=failure
+            )
+        return Wait(
+            waiting.pause,
+            most=min(left, (seen.until - moment.now) / SECOND),
+            watched=(view.view.value_name, view.expiry_name(OWNER)),
+            progress=("Waiting for the lock, seconds", round(self.wait - left), self.wait),
+            memory=_Waiting(waiting.deadline, min(2 * waiting.pause, _LONGEST_PAUSE_SECONDS)),
+        )
 
 
-def _pauses(database: Database) -> Iterator[float]:
-    """Give the seconds until each next look: more each time, and never as many as others wait."""
-    most = _FIRST_PAUSE_SECONDS
-    while True:
-        yield most * (0.5 + database.random() / 2)
-        most = min(2 * most, _LONGEST_PAUSE_SECONDS)
+class Unlock(_OfLock):
+    """Release a lock that its owner still holds.
+
+    The fence stays, so that the next owner's is larger. If nobody holds it, nothing is changed and ``warning`` says why that may
+    be. If another owner does, the answer says which, and its ``failure`` is a LockLostError. Raises WrongTypeError for a key that
+    holds something else.
+    """
+
+    outputs = ("applied", "owner", "fence", "version")
+    examples = ('git-keyval unlock production --owner "$HOSTNAME"',)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
+        """Remove the owner, if it is this one."""
+        seen = self.state(view)
+        if isinstance(seen, MoreBlobs):
+            return seen
+        if seen.held and seen.owner == self.owner:
+            others = {name: oid for name, oid in view.stored.items() if name != OWNER}
+            released = Answer(applied=True, owner=self.owner, fence=seen.fence)
+            updates = settled(view, (OWNER,), FOREVER)
+            return replace(changed(view, released, others, updates=updates, proof=Witness(view.view.value_name)), memory=seen)
+        ours = moment.memory
+        if isinstance(ours, _State) and moment.now < ours.until:
+            # Nobody else could take it from this owner: our own request came through, or another one of the same owner.
+            return Answer(applied=True, owner=self.owner, fence=ours.fence)
+        if seen.held:
+            return Answer(applied=False, owner=seen.owner, failure=LockLostError(_shown(seen.owner)))
+        return Answer(applied=False, fence=seen.fence or None, warning=_why_nobody(seen, self.owner))
 
 
-def _seconds_left(database: Database, answer: Result) -> float:
-    """Give how long the lease of whoever holds the lock still lasts."""
-    until = MAX_SECONDS if answer.expires_at is None else answer.expires_at
-    return (until * SECOND - database.now()) / SECOND
+def _unbound(view: CollectionView) -> tuple[RefUpdate, ...]:
+    """Take the expiry of the key away. With the key, the fence would end, and the lock before its lease."""
+    return view.view.deletions(view.view.expiry_name) if view.found else ()
 
 
-def _is_as_it_was(database: Database, key: Key, answer: Result) -> bool:
-    """Look, in one request, whether the lock was released, taken or renewed since the answer."""
-    owner = element_id(stored_name(database.cipher, key.id, "map", OWNER))
-    value, lease = database.naming.value(key.id), database.naming.element_expiry(key.id, owner)
-    refs = database.store.read(Selection((value, lease)), depth=Depth.OIDS).refs
-    until = None if answer.expires_at is None else encode_expiry(answer.expires_at).oid
-    return (refs.get(value), refs.get(lease)) == (answer.version, until)
-
-
-def _not_obtained(database: Database, answer: Result) -> Result:
-    left = ttl_of(answer.expires_at, database.now())
-    left = left if answer.expires_at is None else max(left, 0)
-    failure = LockHeldError(_shown(answer.owner or ""), None if left == PERSISTENT else left)
-    return replace(answer, version=None, ttl=left, failure=failure)
-
-
-def _why_nobody(seen: _Lock, owner: str) -> str:
+def _why_nobody(seen: _State, owner: str) -> str:
     if seen.owner == owner:
         return (
             "Nobody holds the lock: its lease ran out before it was released, and nobody took it since. Give 'lock' a longer 'ttl'."

@@ -1,169 +1,261 @@
 """hget, hset, hdel, hgetall, hkeys, hlen, hexpire, httl, hpersist."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
-from git_keyval.commands.values import key_update
-from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.commands.elements import OfMap
+from git_keyval.commands.keyed import Ending, Keeping, Storing
+from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
-    Change,
+    AllElements,
     CollectionView,
     Draft,
     Shape,
-    change,
+    changed,
     changed_lifetime,
-    read_all,
-    read_elements,
-    read_one,
-    read_to_write,
-    read_values,
     settled,
+    shown_element,
+    to_write,
     typed,
-    version_met,
     written,
 )
+from git_keyval.database.command import Change, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.database import Database
-from git_keyval.database.keys import Key
-from git_keyval.database.lifetimes import FOREVER, Lifetime, chosen, expiry_objects, ttl_of
-from git_keyval.format.times import Micros
+from git_keyval.database.lifetimes import FOREVER, expiry_objects, ttl_of
+from git_keyval.database.reading import MoreBlobs, MoreRefs
+from git_keyval.format.objects import Oid
 from git_keyval.format.values import as_json
-from git_keyval.store.port import Transaction
 
 
-def hget(database: Database, *, key: Key, field: str = "", fields: Sequence[str] = ()) -> Result:
-    """Read one field: its value, type and what is left of its lifetime; or several, as a JSON object of those that exist."""
-    if not fields:
-        return read_one(database, read_elements(database, key, "map", "hget", field), field)
-    view = read_elements(database, key, "map", "hget", *fields)
-    values = read_values(database, view, filter(view.holds, fields))
-    document = {name: as_json(value) for name, value in values.items()}
-    return Result(found=len(document) == len(set(fields)), count=len(document), document=document, version=view.version)
+class Hget(OfMap):
+    """Read a field of a map, or several.
 
-
-def hset(
-    database: Database,
-    *,
-    key: Key,
-    entries: Mapping[str, Draft],
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    keep_ttl: bool = False,
-    condition: Condition = ALWAYS,
-    store_key: bool = False,
-) -> Result:
-    """Write fields, all or none; others stay as they are. What is not given a lifetime never expires, but with the key itself.
-
-    The condition is about the fields: that none of them exists, or that all do; a version is that of the map. One that is not met
-    is no error. ``count`` tells how many fields were written.
+    Of one field the answer has its value, type and what is left of its lifetime; several are a JSON object of those that exist.
     """
-    lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
-    extra = key_update(database, key) if store_key else Transaction(())
 
-    def decide(view: CollectionView) -> Change | Result:
-        if not _met(condition, view, list(entries)):
-            return Result(applied=False, count=0, version=view.version)
-        values = typed(view, "hset", entries)
+    outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at", "count")
+    examples = ("git-keyval hget rollout percent", "git-keyval hget rollout region --default eu")
+
+    needs = (("field", "fields"),)
+    subject = "field"
+
+    field: str = ""
+    fields: Sequence[str] = ()
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the fields."""
+        return self.fields or [self.field]
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002  # the view knows the time
+        """Answer with what exists."""
+        if not self.fields:
+            return shown_element(view, self.field)
+        values = view.values(filter(view.holds, self.fields))
+        if isinstance(values, MoreBlobs):
+            return values
+        document = {name: as_json(value) for name, value in values.items()}
+        return Answer(found=len(document) == len(set(self.fields)), count=len(document), document=document, version=view.version)
+
+
+class Hset(Keeping, Storing, OfMap):
+    """Write fields of a map, and leave the others as they are.
+
+    All are written or none. What is not given a lifetime never expires, but with the key itself. The condition is about the fields:
+    that none of them exists, or that all do; a version is that of the map. One that is not met is no error. ``count`` is how many
+    fields were written.
+    """
+
+    outputs = ("applied", "count", "version", "ttl", "expires-at")
+    examples = (
+        "git-keyval hset rollout percent 20",
+        'git-keyval hset rollout --values \'{"region": "eu", "owner": "ada"}\'',
+        "git-keyval hset rollout paused yes --ttl 1h --if absent",
+    )
+
+    entries: Mapping[str, Draft]
+    condition: Condition = ALWAYS
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the fields."""
+        return list(self.entries)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+        """Write the fields, unless the condition is not met."""
+        if not self._is_met(view):
+            return Answer(applied=False, count=0, version=view.version)
+        prepared = to_write(view, self.entries.values(), self.entries)
+        return prepared if isinstance(prepared, MoreRefs) else self._change(prepared, moment)
+
+    def _change(self, view: CollectionView, moment: Moment) -> Change:
+        lifetime, extra = self.lifetime(moment), self.stored_key(moment)
+        values = typed(view, self.name, self.entries)
         blobs = written(view, values)
         expiry = lifetime if isinstance(lifetime, int) else None
-        return Change(
-            Result(applied=True, count=len(values), ttl=ttl_of(expiry, view.now), expires_at=expiry),
-            elements={**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
+        return changed(
+            view,
+            Answer(applied=True, count=len(values), ttl=ttl_of(expiry, moment.now), expires_at=expiry),
+            {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             shape=Shape.of(next(iter(values.values()))),
             updates=(*settled(view, values, lifetime), *extra.updates),
             objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
         )
 
-    return change(database, partial(read_to_write, database, key, "map", "hset", entries.values(), *entries), decide)
+    def _is_met(self, view: CollectionView) -> bool:
+        there = [view.holds(name) for name in self.entries]
+        wanted = self.condition.existence
+        if (wanted == "absent" and any(there)) or (wanted == "present" and not all(there)):
+            return False
+        return view.is_at(self.condition.version)
 
 
-def hdel(database: Database, *, key: Key, fields: Sequence[str], condition: Condition = ALWAYS) -> Result:
-    """Remove fields; ``count`` tells how many of them existed. The map stays, also with no field left."""
+class Hdel(OfMap):
+    """Remove fields of a map.
 
-    def decide(view: CollectionView) -> Change | Result:
-        there = [name for name in fields if view.holds(name)]
-        stored = {name for name in fields if name in view.stored}
-        if not there or not version_met(condition, view):
-            return Result(applied=False, count=0, version=view.version)
-        return Change(
-            Result(applied=True, count=len(there)),
-            elements={name: oid for name, oid in view.stored.items() if name not in stored},
-            updates=settled(view, stored, FOREVER),
-        )
+    ``count`` is how many of them existed. The map stays, also with no field left.
+    """
 
-    fields = list(dict.fromkeys(fields))
-    return change(database, partial(read_elements, database, key, "map", "hdel", *fields), decide)
+    outputs = ("applied", "count", "version")
+    examples = ("git-keyval hdel rollout region owner",)
 
+    fields: Sequence[str]
+    if_version: Oid | None = None
 
-def hgetall(database: Database, *, key: Key) -> Result:
-    """Read all fields, as a JSON object; ``found`` tells whether the key exists."""
-    view = read_all(database, key, "map", "hgetall")
-    if not view.found:
-        return Result(found=False, ttl=NO_KEY)
-    values = read_values(database, view, view.live())
-    expiry = view.view.expiry()
-    return Result(
-        found=True,
-        count=len(values),
-        document={name: as_json(values[name]) for name in sorted(values)},
-        version=view.version,
-        ttl=ttl_of(expiry, view.now),
-        expires_at=expiry,
-    )
+    def elements_read(self) -> Sequence[str]:
+        """Return the fields."""
+        return self.fields
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:  # noqa: ARG002
+        """Remove those that are there."""
+        stored = {name for name in self.fields if name in view.stored}
+        count = sum(map(view.holds, stored))
+        if not count or not view.is_at(self.if_version):
+            return Answer(applied=False, count=0, version=view.version)
+        left = {name: oid for name, oid in view.stored.items() if name not in stored}
+        ordered = [name for name in dict.fromkeys(self.fields) if name in stored]
+        return changed(view, Answer(applied=True, count=count), left, updates=settled(view, ordered, FOREVER))
 
 
-def hkeys(database: Database, *, key: Key) -> Result:
-    """List the names of all fields, as a sorted JSON list."""
-    view = read_all(database, key, "map", "hkeys")
-    names = sorted(view.live())
-    return Result(found=view.found, count=len(names), document=[*names], version=view.version)
+class Hgetall(OfMap):
+    """Read all fields of a map.
+
+    The answer is a JSON object; ``found`` says whether the key exists.
+    """
+
+    outputs = ("found", "json", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval hgetall rollout --json | jq .json.percent",)
+
+    def reads(self) -> AllElements:
+        """Return exact reads of all elements."""
+        return AllElements(self.key, self.category, self.name, exact=True)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
+        """Answer with what lives."""
+        if not view.found:
+            return Answer(found=False, ttl=NO_KEY)
+        values = view.values(view.live())
+        if isinstance(values, MoreBlobs):
+            return values
+        expiry = view.view.expiry()
+        document = {name: as_json(values[name]) for name in sorted(values)}
+        ttl = ttl_of(expiry, moment.now)
+        return Answer(found=True, count=len(values), document=document, version=view.version, ttl=ttl, expires_at=expiry)
 
 
-def hlen(database: Database, *, key: Key) -> Result:
-    """Count the fields."""
-    view = read_all(database, key, "map", "hlen")
-    return Result(found=view.found, count=len(view.live()), version=view.version)
+class Hkeys(OfMap):
+    """List the fields of a map.
+
+    The answer is a sorted JSON list.
+    """
+
+    outputs = ("found", "json", "count", "version")
+    examples = ("git-keyval hkeys rollout",)
+
+    def reads(self) -> AllElements:
+        """Return exact reads of all elements."""
+        return AllElements(self.key, self.category, self.name, exact=True)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
+        """Answer with the names of what lives."""
+        names = sorted(view.live())
+        return Answer(found=view.found, count=len(names), document=[*names], version=view.version)
 
 
-def hexpire(
-    database: Database,
-    *,
-    key: Key,
-    fields: Sequence[str],
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    condition: Condition = ALWAYS,
-) -> Result:
-    """Give fields a new time to expire; ``count`` tells how many of them exist and have it now."""
-    return _change_lifetime(database, key, fields, chosen(database, ttl, expires_at), condition, "hexpire")
+class Hlen(OfMap):
+    """Count the fields of a map."""
+
+    outputs = ("found", "count", "version")
+    examples = ("git-keyval hlen rollout",)
+
+    def reads(self) -> AllElements:
+        """Return exact reads of all elements."""
+        return AllElements(self.key, self.category, self.name, exact=True)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
+        """Answer with how many live."""
+        return Answer(found=view.found, count=len(view.live()), version=view.version)
 
 
-def httl(database: Database, *, key: Key, field: str) -> Result:
-    """Tell how many seconds a field has left: -1 if it never expires, -2 if it does not exist."""
-    view = read_elements(database, key, "map", "httl", field)
-    if not view.holds(field):
-        return Result(found=False, ttl=NO_KEY, version=view.version)
-    expiry = view.expiry(field)
-    return Result(found=True, ttl=ttl_of(expiry, view.now), expires_at=expiry, version=view.version)
+class Hexpire(Ending, OfMap):
+    """Give fields of a map a new time to expire.
+
+    ``count`` is how many of them exist and have it now.
+    """
+
+    outputs = ("found", "applied", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval hexpire rollout percent owner --ttl 30d",)
+
+    fields: Sequence[str]
+    if_version: Oid | None = None
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the fields."""
+        return self.fields
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
+        """Change the expiries of those that exist."""
+        return changed_lifetime(view, moment, self.fields, self.lifetime(moment), self.if_version)
 
 
-def hpersist(database: Database, *, key: Key, fields: Sequence[str], condition: Condition = ALWAYS) -> Result:
-    """Take the expiry of fields away; ``count`` tells how many of them had one."""
-    return _change_lifetime(database, key, fields, FOREVER, condition, "hpersist")
+class Httl(OfMap):
+    """Tell how long a field of a map has left.
+
+    The answer's ``ttl`` is in seconds: -1 if the field never expires, -2 if it does not exist.
+    """
+
+    outputs = ("found", "version", "ttl", "expires-at")
+    examples = ("git-keyval httl rollout percent",)
+
+    subject = "field"
+
+    field: str
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the field."""
+        return (self.field,)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
+        """Answer with what is left."""
+        if not view.holds(self.field):
+            return Answer(found=False, ttl=NO_KEY, version=view.version)
+        expiry = view.expiry(self.field)
+        return Answer(found=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, version=view.version)
 
 
-def _change_lifetime(
-    database: Database, key: Key, fields: Sequence[str], lifetime: int | Lifetime, condition: Condition, command: str
-) -> Result:
-    return change(
-        database,
-        partial(read_elements, database, key, "map", command, *fields),
-        lambda view: changed_lifetime(view, fields, lifetime, condition),
-    )
+class Hpersist(OfMap):
+    """Take the expiry of fields of a map away.
 
+    ``count`` is how many of them had one.
+    """
 
-def _met(condition: Condition, view: CollectionView, fields: Sequence[str]) -> bool:
-    there = [view.holds(name) for name in fields]
-    if (condition.existence == "absent" and any(there)) or (condition.existence == "present" and not all(there)):
-        return False
-    return version_met(condition, view)
+    outputs = ("found", "applied", "count", "version")
+    examples = ("git-keyval hpersist rollout percent",)
+
+    fields: Sequence[str]
+    if_version: Oid | None = None
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the fields."""
+        return self.fields
+
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
+        """Delete the expiries of those that exist."""
+        return changed_lifetime(view, moment, self.fields, FOREVER, self.if_version)

@@ -2,93 +2,106 @@
 
 from collections.abc import Mapping, Sequence
 
-from git_keyval.database.answers import Result
-from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.database import Database
-from git_keyval.database.keys import COUNTER_TYPE, Key, KeyView, read_views, read_where_stored
-from git_keyval.errors import ContentionError, MalformedRecordError, RedirectRefusedError
+from git_keyval.commands.keyed import OfKeys
+from git_keyval.database.anchors import mark_of
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Change, Moment
+from git_keyval.database.keys import COUNTER_TYPE, KeyView, KeyViews, exists_or_unreadable
+from git_keyval.database.reading import HeldAtTarget, ManyKeys
+from git_keyval.errors import MalformedRecordError, RedirectRefusedError
 from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.counters import counting
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import ANCHOR_TAG, KeyId, RefName
+from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect, encode_redirect
-from git_keyval.format.times import Micros
-from git_keyval.store.port import Applied, Depth, RefUpdate, Transaction
+from git_keyval.store.port import RefUpdate, Transaction
 
 
-def redirect(
-    database: Database, *, keys: Sequence[Key], targets: Mapping[KeyId, Redirect], condition: Condition = ALWAYS
-) -> Result:
-    """Redirect keys, all in one transaction; without a target, take a key's redirect away. ``count`` tells how many that are.
+class Redirection(OfKeys):
+    """Say that keys live in another repository.
 
-    Keys that do not meet the condition, or have no redirect to be taken away, stay as they are. Raises RedirectRefusedError for a
+    All are redirected in one transaction; without a target, a key's redirect is taken away. The answer's ``count`` is how many that
+    are. Keys that are not of the version, or have no redirect to be taken away, stay as they are. Raises RedirectRefusedError for a
     key whose value would be lost, because the target does not hold the key, and for one with increments that wait for a gather.
     """
-    for attempt in range(database.max_attempts):
-        views = read_where_stored(database, keys, Depth.MESSAGES, exact=False)
-        now = database.now()
-        chosen = [view for view in views if not condition or condition.met(view, now)]
-        taken = [view for view in chosen if view.key_id not in targets and view.redirect() is not None]
-        given = [view for view in chosen if view.key_id in targets]
-        count = len(taken) + len(given)
-        updates = [update for view in taken for update in view.deletions(view.value_name, view.expiry_name, view.key_name)]
-        updates += [update for view in given for update in _redirection(view, targets[view.key_id], now)]
-        anchor = encode_anchor(Anchor(database.mark_of(views[0].seen), redirected=True))
+
+    outputs = ("applied", "count")
+    examples = ("git-keyval redirect moved --redirect-to team/archive", "git-keyval redirect moved --redirect-to none")
+
+    name = "redirect"
+    omits = ("follow-writes",)
+
+    targets: Mapping[KeyId, Redirect]
+    if_version: Oid | None = None
+
+    @property
+    def redirects(self) -> Mapping[KeyId, Redirect]:
+        """Return the targets."""
+        return self.targets
+
+    def reads(self) -> ManyKeys:
+        """Return reads of the keys as they are here."""
+        return ManyKeys(self.keys, redirects=True)
+
+    def decide(self, view: KeyViews, moment: Moment) -> Answer | Change | HeldAtTarget:
+        """Write the redirects, once it is known that no value is lost by one."""
+        chosen = [key for key in view if key.is_at(self.if_version)]
+        taken = [key for key in chosen if key.key_id not in self.targets and key.redirect() is not None]
+        given = [key for key in chosen if key.key_id in self.targets]
+        if not taken and not given:
+            return Answer(applied=False, count=0)
+        change = self._change(view, taken, given, moment)
+        here = [key for key in given if key.redirect() is None and exists_or_unreadable(key)]
+        if here and not change.is_done():
+            if view.beside is None:
+                here_ids = {key.key_id for key in here}
+                return HeldAtTarget({key: self.targets[key.id] for key in self.keys if key.id in here_ids})
+            _refuse_losses(here, view.beside.refs)
+        return change
+
+    def _change(self, view: KeyViews, taken: Sequence[KeyView], given: Sequence[KeyView], moment: Moment) -> Change:
+        updates = [update for key in taken for update in key.deletions(key.value_name, key.expiry_name, key.key_name)]
+        updates += [update for key in given for update in _redirection(key, self.targets[key.key_id])]
+        anchor = encode_anchor(Anchor(mark_of(view.seen, moment.cipher), redirected=True))
         if given:
-            updates.append(RefUpdate(ANCHOR_TAG, views[0].expected(ANCHOR_TAG), anchor.oid))
-        if all(update.expect == update.new for update in updates):
-            return Result(applied=count > 0, count=count)
-        _refuse_losses(database, [view for view in given if _holds_something(view, now)])
-        commits = {encode_redirect(targets[view.key_id]) for view in given}
+            updates.append(RefUpdate(ANCHOR_TAG, view.seen.expected(ANCHOR_TAG), anchor.oid))
+        commits = {encode_redirect(self.targets[key.key_id]) for key in given}
         objects = (*DUMMY_OBJECTS, anchor, *sorted(commits, key=lambda commit: commit.oid))
-        if isinstance(database.write(Transaction(tuple(updates), objects if given else ()), views[0].seen), Applied):
-            return Result(applied=True, count=count)
-        database.pause(attempt)
-    raise ContentionError(database.max_attempts)
+        return Change(Transaction(tuple(updates), objects if given else ()), Answer(applied=True, count=len(taken) + len(given)))
 
 
-def held(database: Database, *, keys: Sequence[Key]) -> Result:
+class Held(OfKeys):
     """List the ids of those keys that exist; what nobody can read exists."""
-    views = read_views(database, keys, Depth.MESSAGES, exact=False)
-    now = database.now()
-    return Result(document=[view.key_id for view in views if _exists(view, now)])
+
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002  # the views know the time
+        """Answer with the ids."""
+        return Answer(document=[key.key_id for key in view if exists_or_unreadable(key)])
 
 
-def _redirection(view: KeyView, target: Redirect, now: Micros) -> tuple[RefUpdate, ...]:
-    """Give the updates that redirect a key. Its expiry goes, and breadcrumbs that count for nothing; its stored name stays."""
+def _redirection(key: KeyView, target: Redirect) -> tuple[RefUpdate, ...]:
+    """Return the updates that redirect a key. Its expiry goes, and breadcrumbs that count for nothing; its stored name stays."""
     return (
-        RefUpdate(view.value_name, view.expected(view.value_name), encode_redirect(target).oid),
-        *view.deletions(view.expiry_name),
-        *(() if view.redirect() is not None else view.deletions(*_void(view, now))),
+        RefUpdate(key.value_name, key.expected(key.value_name), encode_redirect(target).oid),
+        *key.deletions(key.expiry_name),
+        *(() if key.redirect() is not None else key.deletions(*_void(key))),
     )
 
 
-def _refuse_losses(database: Database, views: Sequence[KeyView]) -> None:
+def _refuse_losses(keys: Sequence[KeyView], held: Mapping[RefName, Oid]) -> None:
     """Refuse to redirect what is not where it would lead to."""
-    here = {view.key_id for view in views}
-    if here and not here <= set(database.held_at_target(here)):
+    if not all(key.value_name in held for key in keys):
         raise RedirectRefusedError(
             "the repository that it would lead to does not hold the key, and its value here would be lost",
             "Copy the value there first, or 'del' the key here.",
         )
 
 
-def _holds_something(view: KeyView, now: Micros) -> bool:
-    return view.redirect() is None and _exists(view, now)
-
-
-def _exists(view: KeyView, now: Micros) -> bool:
+def _void(key: KeyView) -> list[RefName]:
+    """Return the breadcrumbs that count for nothing, and can go. Raises RedirectRefusedError if one counts."""
+    crumbs = key.breadcrumbs()
     try:
-        return view.exists(now)
-    except MalformedRecordError:
-        return True  # nobody can read what is there, so nobody knows that it is of no use
-
-
-def _void(view: KeyView, now: Micros) -> list[RefName]:
-    """Give the breadcrumbs that count for nothing, and can go. Raises RedirectRefusedError if one counts."""
-    crumbs = view.breadcrumbs()
-    try:
-        counts = view.held_type(now) == COUNTER_TYPE and counting(view.counter("redirect", now), crumbs)
+        counts = key.held_type() == COUNTER_TYPE and counting(key.counter("redirect"), crumbs)
     except MalformedRecordError:
         return []  # unknown means keep
     if counts:

@@ -1,293 +1,294 @@
 """get, set, del, getdel, exists, type, mget, mset."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Self
 
-from git_keyval.commands import counters
-from git_keyval.database.answers import NO_KEY, Result
+from git_keyval.commands.counters import Assign
+from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Storing, joined, stored
+from git_keyval.database.answers import NO_KEY, Answer
+from git_keyval.database.command import Change, Command, Each, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
-from git_keyval.database.database import Database, End
-from git_keyval.database.keys import Key, KeyView, read_view, read_views
-from git_keyval.database.lifetimes import KEEP, Lifetime, chosen, expiry_objects, expiry_update, ttl_of
-from git_keyval.database.parking import whereabouts
-from git_keyval.errors import (
-    ContentionError,
-    GitKeyvalError,
-    MalformedRecordError,
-    OutcomeUnknownError,
-    PartlyDeletedError,
-    RefusedError,
-    TooLargeError,
-)
+from git_keyval.database.keys import Key, KeyView, KeyViews, exists_or_unreadable
+from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
+from git_keyval.database.reading import ManyKeys, MoreRefs, OneKey
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import KeyId, RefName, record_parts
+from git_keyval.format.names import KeyId, Naming, record_parts
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord
-from git_keyval.format.times import Micros, timestamp
+from git_keyval.format.times import timestamp
 from git_keyval.format.values import Value, as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, Expect, RefUpdate, Selection, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction
 
 
-def get(database: Database, *, key: Key) -> Result:
-    """Read a key: its value, type, version and what is left of its lifetime."""
-    view = read_view(database, key)
-    now = database.now()
-    if not view.exists(now):
-        return Result(found=False, ttl=NO_KEY)
-    return _shown(view, now, Result(found=True, value=view.value("get", now), public_name=database.store.public_name))
+class Get(OfKey):
+    """Read a key.
+
+    The answer has its value, type and version, and what is left of its lifetime.
+    """
+
+    outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at", "url")
+    examples = ("git-keyval get greeting", "git-keyval get logo > logo.png", "git-keyval get colour --default blue")
+
+    def reads(self) -> OneKey:
+        """Return exact reads of the key with its value."""
+        return OneKey(self.key, Depth.VALUES, exact=True)
+
+    def decide(self, view: KeyView, moment: Moment) -> Answer:
+        """Answer with what is there."""
+        if not view.exists():
+            return Answer(found=False, ttl=NO_KEY)
+        return _shown(view, moment, Answer(found=True, value=view.value("get")))
 
 
-def exists(database: Database, *, keys: Sequence[Key]) -> Result:
-    """Count which of the keys exist; ``found`` says whether all of them do."""
-    views = read_views(database, keys, Depth.MESSAGES, exact=False)
-    now = database.now()
-    count = sum(view.exists(now) for view in views)
-    return Result(found=count == len(views), count=count)
+class Set(Keeping, Storing, OfKey):
+    """Write a key, with conditions and a time to live.
+
+    An ``int`` sets a counter. Without a lifetime the key is persistent afterwards. A condition that is not met is no error:
+    ``applied`` is false, ``version`` and ``old_value`` are what is there instead.
+    """
+
+    outputs = ("found", "applied", "version", "ttl", "expires-at", "old-value", "url")
+    examples = (
+        "git-keyval set greeting hello",
+        "git-keyval set session 8f2c --ttl 15m",
+        'git-keyval set deploy \'{"commit": "1a2b3c", "ok": true}\' --type json',
+        "git-keyval set logo - --type file --media-type image/png < logo.png",
+        "git-keyval set lock \"$HOSTNAME\" --if absent --ttl 10m --exit-code && echo 'mine for ten minutes'",
+    )
+
+    value: Value | int
+    condition: Condition = ALWAYS
+    op: str = ""
+
+    def form(self) -> Command[KeyView]:
+        """Return the assignment of a counter, if it is one."""
+        if not isinstance(self.value, int):
+            return self
+        return Assign(number=self.value, **{name: vars(self)[name] for name in Assign.declared.keys() & vars(self).keys()})
+
+    @property
+    def _is_plain(self) -> bool:
+        return not self.condition and not self.keep_ttl
+
+    def unread(self, moment: Moment) -> Change | None:
+        """Return the change that needs no read, if there is one.
+
+        Most often there is nothing where nothing shall be: what is there is looked at only if it is in the way.
+        """
+        if self.condition not in {ALWAYS, IF_ABSENT} or self.keep_ttl:
+            return None
+        lifetime, record = self.lifetime(moment), self._record(moment)
+        whole = _whole(moment.naming, self.key, record, lifetime, ABSENT if self.condition else ANY)
+        answer = _written(moment, record.commit.oid, lifetime)
+        return Change(joined(whole, self.stored_key(moment)), replace(answer, found=False if self.condition else None))
+
+    def reads(self) -> OneKey:
+        """Return reads of the key; exact ones of its value where there is something to say about it."""
+        return OneKey(self.key) if self._is_plain else OneKey(self.key, Depth.VALUES, exact=True)
+
+    def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
+        """Write the value, unless the condition is not met."""
+        if self._is_plain:
+            return self._change(view, moment, Answer(), alive=False)
+        alive, found, old_value = view.alive(), view.exists(), view.old_value()
+        if not self.condition.met(view):
+            return Answer(found=found, applied=False, version=view.live_version(), old_value=old_value)
+        return self._change(view, moment, Answer(found=alive, old_value=old_value), alive=alive)
+
+    def _change(self, view: KeyView, moment: Moment, answer: Answer, *, alive: bool) -> Change:
+        lifetime, record = self.lifetime(moment), self._record(moment)
+        kept = view.expiry() if lifetime is KEEP and alive else None
+        answer = replace(
+            _written(moment, record.commit.oid, lifetime if kept is None else kept), found=answer.found, old_value=answer.old_value
+        )
+        return Change(joined(_compared(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
+
+    def _record(self, moment: Moment) -> DataRecord:
+        assert isinstance(self.value, Value)
+        return moment.data(self.key.id, self.value)
 
 
-def type_(database: Database, *, key: Key) -> Result:
+class Del(OfKeys):
+    """Delete keys.
+
+    Each goes in a transaction of its own, all in one request; ``count`` is how many existed and are gone now. What nobody can read
+    is deleted, too: that is how a person repairs it.
+    """
+
+    outputs = ("applied", "count")
+    examples = ("git-keyval del greeting session",)
+
+    if_version: Oid | None = None
+
+    def decide(self, view: KeyViews, moment: Moment) -> Each | MoreRefs:
+        """Delete those that exist and are of the version, with the expiries of their elements."""
+        prefixes = tuple(moment.naming.element_expiries(key.key_id) for key in view if key.holds_elements())
+        if prefixes and view.beside is None:
+            return MoreRefs(Selection(prefixes=prefixes), Depth.OIDS)
+        expiries = _element_expiries(view)
+        deletable = {
+            key.key_id: Transaction((*_all_deletions(key), *expiries[key.key_id]))
+            for key in view
+            if exists_or_unreadable(key) and key.is_at(self.if_version)
+        }
+        # A stored key without a value, which nothing else ever removes.
+        orphans = [key.deletions(key.key_name) for key in view if key.key_id not in deletable and key.version is None]
+        return Each(deletable, [Transaction(orphan) for orphan in orphans if orphan])
+
+
+class Getdel(OfKey):
+    """Delete a key and answer with its value; one caller only gets it.
+
+    The value is parked below gc/.
+    """
+
+    outputs = ("found", "applied", "value", "json", "type", "version", "ttl", "expires-at")
+    examples = ("git-keyval getdel inbox --output-file message.txt",)
+
+    if_version: Oid | None = None
+
+    def reads(self) -> OneKey:
+        """Return reads of the key with its value."""
+        return OneKey(self.key, Depth.VALUES)
+
+    def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
+        """Park the value and delete the key, if it is of the version."""
+        if not view.exists():
+            return Answer(found=False, applied=False, ttl=NO_KEY)
+        value = view.value("getdel")
+        if not view.is_at(self.if_version):
+            return Answer(found=True, applied=False, version=view.live_version())
+        # If the reply is lost, the branch of that name shows that the write came through.
+        parked = moment.naming.parked(self.key.id, timestamp(moment.now))
+        park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
+        objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
+        return Change(
+            Transaction((park, *_all_deletions(view)), objects),
+            _shown(view, moment, Answer(found=True, applied=True, value=value)),
+            Witness(parked),
+            takes=value,
+            parked=Parked(parked, view.value_name),
+        )
+
+
+class Exists(OfKeys):
+    """Tell whether keys exist.
+
+    ``count`` is how many of them do; ``found`` says whether all do.
+    """
+
+    outputs = ("found", "count")
+    examples = ("git-keyval exists deploy logo", "git-keyval exists deploy --exit-code > /dev/null && echo deployed")
+
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002
+        """Answer with how many exist."""
+        count = sum(key.exists() for key in view)
+        return Answer(found=count == len(self.keys), count=count)
+
+
+class Type(OfKey):
     """Tell the type of a key's value."""
-    view = read_view(database, key, Depth.MESSAGES, exact=False)
-    now = database.now()
-    if not view.exists(now):
-        return Result(found=False)
-    return Result(found=True, type=view.held_type(now), version=view.live_version(now))
+
+    outputs = ("found", "type", "version")
+    examples = ("git-keyval type deploy",)
+
+    def decide(self, view: KeyView, moment: Moment) -> Answer:  # noqa: ARG002
+        """Answer with the type."""
+        if not view.exists():
+            return Answer(found=False)
+        return Answer(found=True, type=view.held_type(), version=view.live_version())
 
 
-def mget(database: Database, *, keys: Sequence[Key]) -> Result:
-    """Read several keys at once, as a JSON object by key; absent keys are left out of it."""
-    views = read_views(database, keys)
-    now = database.now()
-    document: dict[str, JsonValue] = {}
-    for key, view in zip(keys, views, strict=True):
-        if view.exists(now):
-            value = view.value("mget", now)
-            document[key.label] = value if isinstance(value, int) else as_json(value)
-    return Result(found=len(document) == len(keys), count=len(document), document=document)
+class Mget(OfKeys):
+    """Read several keys at once.
 
-
-def set_(
-    database: Database,
-    *,
-    key: Key,
-    value: Value | int,
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    keep_ttl: bool = False,
-    condition: Condition = ALWAYS,
-    store_key: bool = False,
-    op: str = "",
-) -> Result:
-    """Write a key; an ``int`` sets a counter. Without ``ttl``, ``expires_at`` or ``keep_ttl`` the key is persistent afterwards.
-
-    A condition that is not met is no error: ``applied`` is false, ``version`` and ``old_value`` tell what is there instead.
+    The answer is a JSON object by key; absent keys are left out of it.
     """
-    lifetime = chosen(database, ttl, expires_at, keep_ttl=keep_ttl)
-    extra = key_update(database, key) if store_key else Transaction(())
-    if isinstance(value, int):
-        return counters.assign(database, key, value, lifetime, condition=condition, extra=extra, op=op)
-    record = database.cipher.data(key.id, value)  # once: what is sent again must be the same
-    if condition == IF_ABSENT and lifetime is not KEEP:
-        # Most often there is nothing, so nothing is read first; what is there is looked at only if it is in the way.
-        if _wrote_unread(database, _whole(database, key, record, lifetime, expect=ABSENT), extra):
-            return replace(_written(database, record.commit.oid, lifetime), found=False)
-    elif lifetime is not KEEP and not condition:
-        _write_unread(database, {key: record}, lifetime, extra)
-        return _written(database, record.commit.oid, lifetime)
-    return _set_after_reading(database, key, record, lifetime, condition, extra)
+
+    omits = ("key",)
+    outputs = ("found", "json", "count")
+    examples = ("git-keyval mget deploy greeting --json | jq .json.deploy.commit",)
+
+    def reads(self) -> ManyKeys:
+        """Return exact reads of the keys with their values."""
+        return ManyKeys(self.keys, Depth.VALUES, exact=True)
+
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002  # the views know the time, here and below
+        """Answer with the values of those that exist."""
+        document: dict[str, JsonValue] = {}
+        for key, of_key in zip(self.keys, view, strict=True):
+            if of_key.exists():
+                value = of_key.value("mget")
+                document[key.label] = value if isinstance(value, int) else as_json(value)
+        return Answer(found=len(document) == len(self.keys), count=len(document), document=document)
 
 
-def _write_unread(database: Database, records: Mapping[Key, DataRecord], lifetime: int | Lifetime, extra: Transaction) -> None:
-    """Write keys over whatever they hold, all or none; nothing is read first where no key can be redirected.
+class Mset(Lasting, Command[KeyViews]):
+    """Write several keys, all or none."""
 
-    Where one may be, and where nobody has anchored the dummy tree yet, the keys are read, and compared.
-    """
-    unread = [_whole(database, key, record, lifetime, expect=ANY) for key, record in records.items()]
-    if _wrote_unread(database, *unread, extra):
-        return
-    for attempt in range(database.max_attempts):
-        views = read_views(database, list(records), Depth.MESSAGES, exact=False)
-        read = [
-            Transaction(
-                (
-                    RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid),
-                    *expiry_update(view, lifetime, alive=False),
-                ),
-                (*record.objects, *expiry_objects(lifetime)),
-            )
-            for view, record in zip(views, records.values(), strict=True)
-        ]
-        if isinstance(database.write(_joined([*read, extra]), views[0].seen), Applied):
-            return
-        database.pause(attempt)
-    raise ContentionError(database.max_attempts)
+    outputs = ("applied", "count")
+    examples = ('git-keyval mset \'{"region": "eu", "replicas": 3}\'', "git-keyval mset - --store-key < settings.json")
 
+    values: Mapping[Key, Value]
+    store_key: bool = False
 
-def _wrote_unread(database: Database, *parts: Transaction) -> bool:
-    """Write what is in these parts as one, over what was not read; false where it has to be read first."""
-    # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
-    try:
-        return isinstance(database.write(_joined([*parts, Transaction((database.unread(),))])), Applied)
-    except TooLargeError:
-        raise
-    except RefusedError:
-        return False
+    @property
+    def keys_used(self) -> Sequence[Key]:
+        """Return the keys."""
+        return list(self.values)
 
+    def about(self, key_ids: Collection[KeyId]) -> Self:
+        """Return the command for some of the keys."""
+        return self.but(values={key: value for key, value in self.values.items() if key.id in key_ids})
 
-def _joined(transactions: Sequence[Transaction]) -> Transaction:
-    """Give one transaction of several, which do not share a ref."""
-    return Transaction(
-        tuple(update for transaction in transactions for update in transaction.updates),
-        tuple(obj for transaction in transactions for obj in transaction.objects),
-    )
+    def unread(self, moment: Moment) -> Change:
+        """Return the change over whatever the keys hold."""
+        lifetime, records = self.lifetime(moment), self._records(moment)
+        parts = [_whole(moment.naming, key, record, lifetime, ANY) for key, record in records.items()]
+        return self._change(parts, moment)
+
+    def reads(self) -> ManyKeys:
+        """Return reads of the keys."""
+        return ManyKeys(list(self.values))
+
+    def decide(self, view: KeyViews, moment: Moment) -> Change:
+        """Write the values over what was seen."""
+        lifetime, records = self.lifetime(moment), self._records(moment).values()
+        return self._change(
+            [_compared(key, record, lifetime, alive=False) for key, record in zip(view, records, strict=True)], moment
+        )
+
+    def _records(self, moment: Moment) -> Mapping[Key, DataRecord]:
+        return {key: moment.data(key.id, value) for key, value in self.values.items()}
+
+    def _change(self, parts: Sequence[Transaction], moment: Moment) -> Change:
+        keys = stored(moment.naming, list(self.values) if self.store_key else [])
+        return Change(joined(*parts, keys), Answer(applied=True, count=len(self.values)))
 
 
-def _whole(database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, *, expect: Expect) -> Transaction:
+def _whole(naming: Naming, key: Key, record: DataRecord, lifetime: int | Lifetime, expect: Expect) -> Transaction:
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
-    updates = (
-        RefUpdate(database.naming.value(key.id), expect, record.commit.oid),
-        _forced_expiry(database, key, lifetime),
-    )
+    ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
+    updates = (RefUpdate(naming.value(key.id), expect, record.commit.oid), RefUpdate(naming.expiry(key.id), ANY, ending))
     return Transaction(updates, (*record.objects, *expiry_objects(lifetime)))
 
 
-def mset(
-    database: Database,
-    *,
-    entries: Mapping[Key, Value],
-    ttl: int | None = None,
-    expires_at: Micros | None = None,
-    store_key: bool = False,
-) -> Result:
-    """Write several keys in one transaction: all or none."""
-    lifetime = chosen(database, ttl, expires_at)
-    stored = [key_update(database, key) for key in entries] if store_key else []
-    _write_unread(database, {key: database.cipher.data(key.id, value) for key, value in entries.items()}, lifetime, _joined(stored))
-    return Result(applied=True, count=len(entries))
+def _compared(view: KeyView, record: DataRecord, lifetime: int | Lifetime, *, alive: bool) -> Transaction:
+    value = RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid)
+    return Transaction((value, *expiry_update(view, lifetime, alive=alive)), (*record.objects, *expiry_objects(lifetime)))
 
 
-def del_(database: Database, *, keys: Sequence[Key], condition: Condition = ALWAYS) -> Result:
-    """Delete keys, all in one request and each in a transaction of its own; ``count`` says how many existed and are gone now.
-
-    Raises PartlyDeletedError for whatever goes wrong when some of them are gone already.
-    """
-    waiting = {key.id: key for key in keys}
-    count = 0
-    try:
-        for attempt in range(database.max_attempts):
-            ends, others = _delete_once(database, list(waiting.values()), condition)
-            count += sum(isinstance(end, Applied) for end in ends.values())
-            _raise_gravest([*ends.values(), *others])
-            waiting = {key_id: waiting[key_id] for key_id, end in ends.items() if isinstance(end, Conflict)}
-            if not waiting:
-                return Result(applied=count > 0, count=count)
-            database.pause(attempt)
-        raise ContentionError(database.max_attempts)
-    except GitKeyvalError as exc:
-        if not count:
-            raise
-        raise PartlyDeletedError(count, exc) from exc
-
-
-def getdel(database: Database, *, key: Key, condition: Condition = ALWAYS) -> Result:
-    """Delete a key and answer with its value: of several callers exactly one gets it. The value is parked below gc/."""
-    # One time for the whole command: if the reply is lost, the branch of that name tells that the write came through.
-    parked: RefName | None = None
-    for attempt in range(database.max_attempts):
-        view = read_view(database, key, exact=False)
-        now = database.now()
-        parked = parked or database.naming.parked(key.id, timestamp(now))
-        if not view.exists(now):
-            return Result(found=False, applied=False, ttl=NO_KEY)
-        value = view.value("getdel", now)
-        answer = _shown(view, now, Result(found=True, value=value))
-        if not condition.met(view, now):
-            return Result(found=True, applied=False, version=view.live_version(now))
-        # What cannot be handed over must not be taken away.
-        database.prepare_delivery(value)
-        park = RefUpdate(parked, ABSENT, view.version or NULL_COMMIT.oid)
-        objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
-        told = whereabouts(database, parked, view.value_name)
-        try:
-            outcome = database.write(Transaction((park, *_all_deletions(view)), objects), view.seen, witness=parked)
-        except OutcomeUnknownError as exc:
-            raise OutcomeUnknownError(exc.cause, told) from exc
-        if isinstance(outcome, Applied):
-            return replace(answer, applied=True, parked=told)
-        database.pause(attempt)
-    raise ContentionError(database.max_attempts)
-
-
-def _set_after_reading(
-    database: Database, key: Key, record: DataRecord, lifetime: int | Lifetime, condition: Condition, extra: Transaction
-) -> Result:
-    for attempt in range(database.max_attempts):
-        view = read_view(database, key)
-        now = database.now()
-        alive = view.alive(now)
-        found = view.exists(now)
-        old_value = view.old_value(now)
-        if not condition.met(view, now):
-            return Result(found=found, applied=False, version=view.live_version(now), old_value=old_value)
-        updates = (
-            RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid),
-            *expiry_update(view, lifetime, alive=alive),
-            *extra.updates,
-        )
-        objects = (*record.objects, *expiry_objects(lifetime), *extra.objects)
-        if isinstance(database.write(Transaction(updates, objects), view.seen), Applied):
-            kept = view.expiry() if lifetime is KEEP and alive else None
-            return replace(
-                _written(database, record.commit.oid, kept if kept is not None else lifetime),
-                found=alive,
-                old_value=old_value,
-            )
-        database.pause(attempt)
-    raise ContentionError(database.max_attempts)
-
-
-def _delete_once(database: Database, keys: Sequence[Key], condition: Condition) -> tuple[dict[KeyId, End], list[End]]:
-    """Try to delete those of the keys that exist and meet the condition; give what became of each of these, and of leftovers."""
-    views = read_views(database, keys, Depth.MESSAGES, exact=False)
-    now = database.now()
-    expiries = _element_expiries(database, views)
-    deletions: dict[KeyId, Transaction] = {}
-    leftovers: list[Transaction] = []
-    for view in views:
-        if _deletable(view, now) and (not condition or condition.met(view, now)):
-            deletions[view.key_id] = Transaction((*_all_deletions(view), *expiries.get(view.key_id, ())))
-        elif view.version is None and (stored := view.deletions(view.key_name)):
-            leftovers.append(Transaction(stored))  # a stored key without a value, which nothing else ever removes
-    transactions = [*deletions.values(), *leftovers]
-    ends = database.write_each(transactions, views[0].seen) if transactions else []
-    return dict(zip(deletions, ends, strict=False)), ends[len(deletions) :]
-
-
-def _element_expiries(database: Database, views: Sequence[KeyView]) -> Mapping[KeyId, Sequence[RefUpdate]]:
-    """Delete the expiries of all elements of those keys that are maps or arrays. Whoever adds one meanwhile leaves an orphan."""
-    prefixes = tuple(database.naming.element_expiries(view.key_id) for view in views if view.holds_elements())
+def _element_expiries(view: KeyViews) -> Mapping[KeyId, Sequence[RefUpdate]]:
+    """Delete the expiries of all elements of the keys. Whoever adds one meanwhile leaves an orphan."""
     found: dict[KeyId, list[RefUpdate]] = defaultdict(list)
-    for name, oid in database.store.read(Selection(prefixes=prefixes), depth=Depth.OIDS).refs.items() if prefixes else ():
+    for name, oid in view.beside.refs.items() if view.beside else ():
         if (record := record_parts(name)) is not None:
             found[KeyId(record[2])].append(RefUpdate(name, oid, DELETE))
     return found
-
-
-def _raise_gravest(ends: Sequence[End]) -> None:
-    """Raise what went wrong, if anything did; an error that says that nothing was written must not hide that nobody knows."""
-    errors = [end for end in ends if isinstance(end, GitKeyvalError)]
-    if errors:
-        raise next((error for error in errors if isinstance(error, OutcomeUnknownError)), errors[0])
-
-
-def _deletable(view: KeyView, now: Micros) -> bool:
-    try:
-        return view.exists(now)
-    except MalformedRecordError:
-        return True  # nobody can read what is there, and deleting it is how a person repairs it
 
 
 def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
@@ -295,22 +296,11 @@ def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
     return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.crumbs)
 
 
-def key_update(database: Database, key: Key) -> Transaction:
-    """Give the update that stores a key itself, with its objects."""
-    update = RefUpdate(database.naming.key(key.id), ANY, key.record.commit.oid)
-    return Transaction((update,), key.record.objects)
-
-
-def _forced_expiry(database: Database, key: Key, lifetime: int | Lifetime) -> RefUpdate:
-    return RefUpdate(database.naming.expiry(key.id), ANY, encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE)
-
-
-def _written(database: Database, version: Oid, lifetime: int | Lifetime) -> Result:
+def _written(moment: Moment, version: Oid, lifetime: int | Lifetime) -> Answer:
     expiry = lifetime if isinstance(lifetime, int) else None
-    ttl = ttl_of(expiry, database.now())
-    return Result(applied=True, version=version, ttl=ttl, expires_at=expiry, public_name=database.store.public_name)
+    return Answer(applied=True, version=version, ttl=ttl_of(expiry, moment.now), expires_at=expiry)
 
 
-def _shown(view: KeyView, now: Micros, result: Result) -> Result:
-    expiry = view.expiry() if view.alive(now) else None
-    return replace(result, type=view.held_type(now), version=view.live_version(now), ttl=ttl_of(expiry, now), expires_at=expiry)
+def _shown(view: KeyView, moment: Moment, answer: Answer) -> Answer:
+    expiry = view.expiry() if view.alive() else None
+    return replace(answer, type=view.held_type(), version=view.live_version(), ttl=ttl_of(expiry, moment.now), expires_at=expiry)

@@ -8,11 +8,11 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value
 
 PERSISTENT, NO_KEY = -1, -2
-"""What ``ttl`` tells, beside seconds: the key never expires; there is no key."""
+"""What ``ttl`` is beside seconds: the key never expires; there is no key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Answer:
     """The outputs of one command; None is an output that the command does not have, or not this time.
 
     ``warning`` is for people beside the answer, and ``failure`` what the command ends with after it is given. ``parked`` tells

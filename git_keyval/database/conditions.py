@@ -5,7 +5,6 @@ from typing import Literal
 
 from git_keyval.database.keys import KeyView
 from git_keyval.format.objects import Oid
-from git_keyval.format.times import Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +15,17 @@ class Condition:
     version: Oid | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether there is any condition at all."""
+        """Return whether there is any condition at all."""
         return bool(self.existence) or self.version is not None
 
-    def met(self, view: KeyView, now: Micros) -> bool:
-        """Tell whether what was read meets the condition."""
-        exists = view.exists(now)
+    def met(self, view: KeyView) -> bool:
+        """Return whether what was read meets the condition."""
+        exists = view.exists()
         if self.existence == "absent" and exists:
             return False
         if self.existence == "present" and not exists:
             return False
-        return self.version is None or view.live_version(now) == self.version
+        return view.is_at(self.version)
 
 
 ALWAYS = Condition()

@@ -4,7 +4,6 @@ from enum import Enum
 from typing import Final
 
 from git_keyval.database.answers import PERSISTENT
-from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry, expiry_id
@@ -28,35 +27,34 @@ KEEP: Final = Lifetime.KEEP
 _TIMES = "a time between now and the year 9999"
 
 
-def chosen(database: Database, ttl: int | None, expires_at: Micros | None, *, keep_ttl: bool = False) -> int | Lifetime:
-    """Give the expiry id, FOREVER or KEEP that the inputs ask for. Raises InputError for a time that is not in the future."""
+def chosen(now: Micros, granularity: int, ttl: int | None, expires_at: Micros | None, *, keep_ttl: bool = False) -> int | Lifetime:
+    """Return the expiry id, FOREVER or KEEP that the inputs ask for. Raises InputError for a time that is not in the future."""
     if keep_ttl:
         return KEEP
     if ttl is None and expires_at is None:
         return FOREVER
-    now = database.now()
     moment = expires_at if expires_at is not None else Micros(now + (ttl or 0) * SECOND)
     name = "ttl" if expires_at is None else "expires-at"
     if moment <= now:
         raise InputError(name, "names a time that has passed", _TIMES)
     try:
-        return expiry_id(moment, database.granularity)
+        return expiry_id(moment, granularity)
     except ValueError as exc:
         raise InputError(name, "names a time too far away", _TIMES) from exc
 
 
 def expiry_objects(lifetime: int | Lifetime) -> tuple[GitObject, ...]:
-    """Give the objects that a transaction with this lifetime must store."""
+    """Return the objects that a transaction with this lifetime must store."""
     return (*DUMMY_OBJECTS, encode_expiry(lifetime)) if isinstance(lifetime, int) else ()
 
 
 def expiry_update(view: KeyView, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:
-    """Give the update of a key's expiry, by the oid seen; KEEP keeps that of a live key only."""
+    """Return the update of a key's expiry, by the oid seen; KEEP keeps that of a live key only."""
     return ref_update(view.seen, view.expiry_name, lifetime, alive=alive)
 
 
 def ref_update(seen: Snapshot, name: RefName, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:
-    """Give the update of the expiry of a key or an element, by the oid seen; KEEP keeps that of what is alive only.
+    """Return the update of the expiry of a key or an element, by the oid seen; KEEP keeps that of what is alive only.
 
     A kept expiry is asserted, or a sweep could come in between. Where there is none and there shall be none, it is deleted all the
     same: a rival may be giving one to the value that is replaced here.
@@ -71,5 +69,5 @@ def ref_update(seen: Snapshot, name: RefName, lifetime: int | Lifetime, *, alive
 
 
 def ttl_of(expiry: int | None, now: Micros) -> int:
-    """Give the seconds that a live key has left, rounded up; PERSISTENT without an expiry."""
+    """Return the seconds that a live key has left, rounded up; PERSISTENT without an expiry."""
     return PERSISTENT if expiry is None else -((now - expiry * SECOND) // SECOND)

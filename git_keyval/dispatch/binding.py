@@ -1,14 +1,16 @@
-"""From parsed inputs to the arguments of a command's function."""
+"""From inputs to the fields of a command."""
 
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
-from typing import Literal, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.collections import Draft
 from git_keyval.database.conditions import Condition
+from git_keyval.database.declared import Declared
 from git_keyval.database.keys import TYPE_NAMES, Key
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
@@ -16,120 +18,92 @@ from git_keyval.errors import InputError
 from git_keyval.format.canonical import JsonError, JsonValue, encode
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import KeyId, is_op
-from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
-from git_keyval.interface.commands import Command
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.inputs import INPUTS, NO_REDIRECT
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
-_PLAIN = {
-    "ttl": "ttl",
-    "expires-at": "expires_at",
-    "keep-ttl": "keep_ttl",
-    "store-key": "store_key",
-    "by": "by",
-    "contention": "contention",
-    "dry-run": "dry_run",
-    "grace-period": "grace_period",
-    "retention": "retention",
-    "horizon": "horizon",
-    "owner": "owner",
-    "wait": "wait",
-    "max-writes": "max_writes",
-    "max-seconds": "max_seconds",
-    "index": "index",
-    "start": "start",
-    "stop": "stop",
-}
 _OF_THE_TYPE = "a value of that type, or another key"
-_ONE_FIELD = {"hget", "httl"}
 _OP_DIGITS = 20
 
-
-def bind(command: Command, inputs: Mapping[str, object], surroundings: Surroundings, cipher: Cipher) -> dict[str, object]:
-    """Give the keyword arguments of the command's function, in a database of this cipher. Raises InputError."""
-    arguments = _as_they_are(command, inputs, surroundings)
-    key_type = str(inputs.get("key-type", "string"))
-    arguments |= _keyed(command, inputs, key_type, cipher) | _fielded(command, inputs)
-    if "values" in command.inputs:
-        of_map = "field" in command.inputs
-        arguments["entries"] = _drafts(inputs, surroundings) if of_map else _entries(inputs, key_type, cipher)
-    elif "value" in command.inputs:
-        arguments["value"] = _value(inputs, surroundings) if command.name == "set" else _draft(inputs, surroundings)
-    if "if-version" in command.inputs:
-        existence = cast("Literal['', 'absent', 'present']", inputs.get("if", ""))
-        version = inputs.get("if-version")
-        arguments["condition"] = Condition(existence, None if version is None else Oid(str(version)))
-    if "redirect-to" in command.inputs:
-        arguments["targets"] = _targets(inputs, cast("list[Key]", arguments["keys"]))
-    if command.name == "init":
-        arguments["mark"] = cipher.mark
-    if "op-id" in inputs:
-        arguments["op"] = _op(str(inputs["op-id"]))
-    return arguments
+CommandT = TypeVar("CommandT", bound=Declared)
 
 
-def _keyed(command: Command, inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dict[str, object]:
-    if command.name == "keys":
-        return {"pattern": inputs["key"]} if "key" in inputs else {}
-    if "keys" in command.inputs:
-        return {"keys": _keys(inputs, key_type, cipher)}
-    return {"key": _key("key", str(inputs["key"]), key_type, cipher)} if "key" in command.inputs else {}
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What fields are made of: the inputs, where files are read and owners named, and the cipher of the database."""
+
+    inputs: Inputs
+    surroundings: Surroundings
+    cipher: Cipher
+
+    def key(self, name: str, label: str) -> Key:
+        """Return a key that an input names. Raises InputError."""
+        return Key.of(label, _typed(name, label, self.inputs.key_type), self.cipher)
 
 
-def _fielded(command: Command, inputs: Mapping[str, object]) -> dict[str, object]:
-    if "field" in inputs and command.name in _ONE_FIELD:
-        return {"field": inputs["field"]}
-    return {"fields": inputs.get("fields", [inputs.get("field")])} if "fields" in command.inputs else {}
+def bind(kind: type[CommandT], inputs: Inputs, surroundings: Surroundings, cipher: Cipher) -> CommandT:
+    """Return the command with its fields, for a database of this cipher. Raises InputError."""
+    given = _Given(inputs, surroundings, cipher)
+    fields = {name: _FIELDS[name](given) if name in _FIELDS else getattr(inputs, name) for name in kind.declared}
+    return kind(**{name: value for name, value in fields.items() if value is not None})
 
 
-def _as_they_are(command: Command, inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, object]:
-    """Give the arguments that are inputs just as they were parsed; an owner who gave no name is this process."""
-    given = {"owner": surroundings.owner, **inputs}
-    return {argument: given[name] for name, argument in _PLAIN.items() if name in given and name in command.inputs}
+def _one_key(given: _Given) -> Key:
+    return given.key("key", given.inputs.key or "")
 
 
-def _key(name: str, text: str, key_type: str, cipher: Cipher) -> Key:
-    return Key.of(text, _typed(name, text, key_type), cipher)
-
-
-def _keys(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> list[Key]:
-    if "key" in inputs:
-        return [_key("key", str(inputs["key"]), key_type, cipher)]
-    listed = cast("list[str]", inputs["keys"])
-    if not listed:
+def _keys(given: _Given) -> list[Key]:
+    if given.inputs.keys is None:
+        return [_one_key(given)]
+    if not given.inputs.keys:
         raise InputError("keys", "is an empty list", "at least one key")
-    return list({key.id: key for key in (_key("keys", text, key_type, cipher) for text in listed)}.values())
+    return list({key.id: key for key in (given.key("keys", text) for text in given.inputs.keys)}.values())
 
 
-def _targets(inputs: Mapping[str, object], keys: list[Key]) -> dict[KeyId, Redirect]:
-    named = str(inputs["redirect-to"])
-    if named == NO_REDIRECT:
+def _names(given: _Given) -> list[str] | None:
+    """Return the fields of a map that are named; one input is enough for one of them."""
+    if given.inputs.fields is None and given.inputs.field is not None:
+        return [given.inputs.field]
+    return given.inputs.fields
+
+
+def _condition(given: _Given) -> Condition:
+    return Condition(given.inputs.if_, given.inputs.if_version)
+
+
+def _owner(given: _Given) -> str:
+    return given.surroundings.owner if given.inputs.owner is None else given.inputs.owner
+
+
+def _op(given: _Given) -> str | None:
+    text = given.inputs.op_id
+    if text is None or is_op(text):
+        return text
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_OP_DIGITS]
+
+
+def _targets(given: _Given) -> dict[KeyId, Redirect]:
+    if given.inputs.redirect_to == NO_REDIRECT:
         return {}
-    layout = layout_of(named, inputs)
-    shard_length = shard_length_of(inputs, layout, "redirect-shard-length")
-    return {key.id: Redirect(layout.of_key(key.id), shard_length) for key in keys}
+    layout = layout_of(given.inputs.redirect_to, given.inputs)
+    shard_length = shard_length_of(given.inputs, layout, redirected=True)
+    return {key.id: Redirect(layout.of_key(key.id), shard_length) for key in _keys(given)}
 
 
-def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | int:
-    kind = str(inputs.get("type", "string"))
-    if "value-file" not in inputs:
-        text = str(inputs["value"])
-        return (
-            _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, str(inputs.get("media-type", "")))
-        )
-    path = str(inputs["value-file"])
-    try:
-        data = surroundings.read_file(path, MAX_VALUE_BYTES)
-    except OSError as exc:
-        raise InputError("value-file", f"cannot be read ({exc.strerror})", "the path of a file in the workspace") from exc
-    except ValueError as exc:
-        raise InputError("value-file", "names a file that is larger than 25 MB", "a file of at most 25 MB") from exc
+def _value(given: _Given, kind: str | None = None) -> Value | int:
+    """Return the value of the type that the inputs, or else ``kind``, say."""
+    inputs = given.inputs
+    kind = inputs.type or kind or "string"
+    if inputs.value_file is None:
+        text = inputs.value or ""
+        return _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, inputs.media_type)
+    data = _read(given, inputs.value_file)
     if kind == "bytes":
         return bytes_value(data)
     if kind == "file":
-        return _file("media-type", data, str(inputs.get("media-type", "")), path)
+        return _file("media-type", data, inputs.media_type, inputs.value_file)
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:
@@ -139,34 +113,41 @@ def _value(inputs: Mapping[str, object], surroundings: Surroundings) -> Value | 
     return _counter_value("value-file", text) if kind == "counter" else _typed("value-file", text, kind)
 
 
-def _entries(inputs: Mapping[str, object], key_type: str, cipher: Cipher) -> dict[Key, Value]:
-    members = cast("dict[str, JsonValue]", inputs["values"])
-    kind = inputs.get("type")
+def _read(given: _Given, path: str) -> bytes:
+    try:
+        return given.surroundings.read_file(path, MAX_VALUE_BYTES)
+    except OSError as exc:
+        raise InputError("value-file", f"cannot be read ({exc.strerror})", "the path of a file in the workspace") from exc
+    except ValueError as exc:
+        raise InputError("value-file", "names a file that is larger than 25 MB", "a file of at most 25 MB") from exc
+
+
+def _values(given: _Given) -> dict[Key, Value]:
+    kind = given.inputs.type
     if kind == "counter":
         raise InputError("type", "cannot be counter for mset", "set for each counter")
-    entries: dict[Key, Value] = {}
+    made: dict[Key, Value] = {}
     known: set[KeyId] = set()
-    for label, member in members.items():
-        key = _key("values", label, key_type, cipher)
+    for label, member in (given.inputs.values or {}).items():
+        key = given.key("values", label)
         if key.id in known:
             raise InputError("values", "names the same key twice", "each key once")
         known.add(key.id)
-        entries[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), str(kind))
-    return entries
+        made[key] = _from_json(member) if kind is None else _typed("values", _as_input(member), kind)
+    return made
 
 
-def _draft(inputs: Mapping[str, object], surroundings: Surroundings) -> Draft:
-    """Give the value of an element: without ``type`` it is text that is read as what its map or array holds."""
-    if inputs.get("type") == "counter":
-        raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
-    own = _value(inputs, surroundings)
+def _element(given: _Given) -> Draft:
+    """Return the value of an element: without ``type`` it is text that is read as what its map or array holds."""
+    _refuse_counter(given)
+    own = _value(given)
     assert isinstance(own, Value)
 
     def draft(kind: ValueType | None) -> Value:
-        if "type" in inputs or kind in {None, own.type}:
+        if given.inputs.type is not None or kind in {None, own.type}:
             return own
         try:
-            read = _value({**inputs, "type": TYPE_NAMES[kind]}, surroundings)
+            read = _value(given, TYPE_NAMES[kind])
         except InputError as exc:
             raise InputError(exc.name, f"cannot be read as a {TYPE_NAMES[kind]}, which the elements are", _OF_THE_TYPE) from exc
         assert isinstance(read, Value)
@@ -175,20 +156,22 @@ def _draft(inputs: Mapping[str, object], surroundings: Surroundings) -> Draft:
     return draft
 
 
-def _drafts(inputs: Mapping[str, object], surroundings: Surroundings) -> dict[str, Draft]:
-    if "values" not in inputs:
-        return {str(inputs["field"]): _draft(inputs, surroundings)}
-    members = cast("dict[str, JsonValue]", inputs["values"])
-    kind = inputs.get("type")
-    if kind == "counter":
-        raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
-    for name in members:
+def _entries(given: _Given) -> dict[str, Draft]:
+    if given.inputs.values is None:
+        return {given.inputs.field or "": _element(given)}
+    _refuse_counter(given)
+    for name in given.inputs.values:
         INPUTS["field"].read(name)
-    return {name: _member(member, None if kind is None else str(kind)) for name, member in members.items()}
+    return {name: _member(member, given.inputs.type) for name, member in given.inputs.values.items()}
+
+
+def _refuse_counter(given: _Given) -> None:
+    if given.inputs.type == "counter":
+        raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
 
 
 def _member(member: JsonValue, given: str | None) -> Draft:
-    """Give a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
+    """Return a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
     own = _from_json(member) if given is None else _typed("values", _as_input(member), given)
 
     def draft(kind: ValueType | None) -> Value:
@@ -245,5 +228,19 @@ def _counter_value(name: str, text: str) -> int:
     return number
 
 
-def _op(text: str) -> str:
-    return text if is_op(text) else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_OP_DIGITS]
+_FIELDS: Mapping[str, Callable[[_Given], object]] = {
+    "key": _one_key,
+    "keys": _keys,
+    "pattern": lambda given: given.inputs.key,
+    "value": _value,
+    "values": _values,
+    "element": _element,
+    "entries": _entries,
+    "fields": _names,
+    "condition": _condition,
+    "owner": _owner,
+    "op": _op,
+    "targets": _targets,
+    "mark": lambda given: given.cipher.mark,
+}
+"""The fields that are not an input just as it was parsed, by their names."""

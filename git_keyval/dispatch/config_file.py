@@ -1,11 +1,11 @@
 """The file of the input ``config``."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from git_keyval.dispatch.location import GithubServer, identity
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
+from git_keyval.interface.given import Inputs
 
 if TYPE_CHECKING:
     from git_keyval.interface.config import Config
@@ -16,16 +16,16 @@ DEFAULT_PATH = ".github/git-keyval.yml"
 _MAX_BYTES = 64 * 1024
 
 
-def config_of(inputs: Mapping[str, object], workspace: str, surroundings: Surroundings) -> "Config | None":
+def config_of(inputs: Inputs, workspace: str, surroundings: Surroundings) -> "Config | None":
     """Read the config file that the inputs name, or else the one at its usual place below a workspace.
 
     None if no file is named, and there is none, or no workspace (an empty text) to look for it. Raises InputError for a file that
     cannot be read, and ConfigError for what it says.
     """
-    named = "config" in inputs
+    named = inputs.config is not None
     if not named and not workspace:
         return None
-    path = str(inputs["config"]) if named else DEFAULT_PATH
+    path = inputs.config or DEFAULT_PATH
     try:
         data = surroundings.read_file(path if named else f"{workspace}/{path}", _MAX_BYTES)
     except FileNotFoundError as exc:

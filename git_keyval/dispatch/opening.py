@@ -1,12 +1,12 @@
 """Opening the store that the inputs name."""
 
 import json
-from collections.abc import Mapping
 
 from git_keyval.dispatch.location import GithubServer, cdn_url, github_name, token_for
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.registry import Resolve, unresolved
+from git_keyval.interface.given import Inputs
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.patience import Patience
@@ -22,16 +22,16 @@ _ACCEPTED = "a git URL, a path, or owner/name"
 class Stores:
     """The repositories of one command, each opened once, when it is first needed."""
 
-    def __init__(self, inputs: Mapping[str, object], surroundings: Surroundings) -> None:
+    def __init__(self, inputs: Inputs, surroundings: Surroundings) -> None:
         """Open them as the inputs say, but for ``repository``."""
         self._inputs = inputs
         self._surroundings = surroundings
         self._open: dict[str, Store] = {}
 
     def of(self, repository: str) -> Store:
-        """Give the store of a repository. Raises GitKeyvalError."""
+        """Return the store of a repository. Raises GitKeyvalError."""
         if repository not in self._open:
-            self._open[repository] = open_store({**self._inputs, "repository": repository}, self._surroundings)
+            self._open[repository] = open_store(self._inputs.but(repository=repository), self._surroundings)
         return self._open[repository]
 
     @property
@@ -41,15 +41,14 @@ class Stores:
 
     @property
     def rate_remaining(self) -> int | None:
-        """Tell the lowest of what their servers still allow; None where none has told."""
+        """Return the lowest of what their servers still allow; None where none has told."""
         told = [store.rate_remaining for store in self._open.values()]
         return min((left for left in told if left is not None), default=None)
 
 
-def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Store:
+def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
     """Open the repository; nothing is read from it yet. Raises GitKeyvalError."""
-    repository, token = str(inputs.get("repository", "")), str(inputs.get("token", ""))
-    transport = str(inputs.get("transport", "auto"))
+    repository, token, transport = inputs.repository, inputs.token, inputs.transport
     if not repository:
         raise InputError("repository", "is missing", _ACCEPTED)
     server = GithubServer.of(surroundings.environ)
@@ -75,9 +74,9 @@ def open_store(inputs: Mapping[str, object], surroundings: Surroundings) -> Stor
     )
 
 
-def resolver_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Resolve:
-    """Give what looks up expiry ids: in the registry that the inputs name, or nowhere."""
-    repository = inputs.get("expiry-registry")
+def resolver_of(inputs: Inputs, surroundings: Surroundings) -> Resolve:
+    """Return what looks up expiry ids: in the registry that the inputs name, or nowhere."""
+    repository = inputs.expiry_registry
     if repository is None:
         return unresolved
     # Slow to import, and few databases have one.
@@ -85,12 +84,10 @@ def resolver_of(inputs: Mapping[str, object], surroundings: Surroundings) -> Res
     from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415
 
     network = Network(surroundings.environ)
-    return ExpiryRegistry(cdn_url(surroundings.environ), str(repository), network=network).resolve
+    return ExpiryRegistry(cdn_url(surroundings.environ), repository, network=network).resolve
 
 
-def _open_github(
-    name: str, server: GithubServer, token: str, transport: str, inputs: Mapping[str, object], surroundings: Surroundings
-) -> Store:
+def _open_github(name: str, server: GithubServer, token: str, transport: str, inputs: Inputs, surroundings: Surroundings) -> Store:
     from git_keyval.store.github import GithubPlace, open_github_store  # noqa: PLC0415  # slow to import, and no other place needs it
 
     if not token:
@@ -105,14 +102,13 @@ def _open_github(
     )
 
 
-def _patience(inputs: Mapping[str, object], surroundings: Surroundings) -> Patience:
-    seconds = inputs.get("max-seconds")
-    allowed = float(seconds) if isinstance(seconds, int) else DEFAULT_PATIENCE_SECONDS
+def _patience(inputs: Inputs, surroundings: Surroundings) -> Patience:
+    allowed = DEFAULT_PATIENCE_SECONDS if inputs.max_seconds is None else float(inputs.max_seconds)
     return Patience(allowed, surroundings.elapsed, surroundings.sleep, surroundings.random)
 
 
 def _told_by_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:
-    """Give what the run's event tells of this repository, which saves asking: its GraphQL id, and whether it is public.
+    """Return what the run's event tells of this repository, which saves asking: its GraphQL id, and whether it is public.
 
     Whatever is wrong with the file, both can be asked for: the id is empty then, and public is only what is said to be.
     """

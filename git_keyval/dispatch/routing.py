@@ -8,16 +8,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from git_keyval.database.answers import Result
+from git_keyval.commands.redirects import Held
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Bound
 from git_keyval.database.database import Database
 from git_keyval.database.keys import Key, MovedError
+from git_keyval.database.perform import perform
 from git_keyval.dispatch.location import GithubServer, beside, github_name, identity, owner_of, shown_address
 from git_keyval.errors import GitKeyvalError, InputError, PartlyWrittenError, RedirectedError, RedirectNotFollowedError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import KeyId
 from git_keyval.format.redirects import MAX_HOPS, Redirect
-
-Run = Callable[..., Result]
+from git_keyval.interface.given import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,12 @@ class Policy:
     follows: bool = True
 
     @classmethod
-    def of(cls, inputs: Mapping[str, object], server: GithubServer, *, writing: bool) -> "Policy":
-        """Read the policy of a command from its inputs."""
-        allowed = cast("Sequence[str] | None", inputs.get("redirect-allow"))
-        return cls(server, allowed, follows=not writing or inputs.get("follow-writes") is True)
+    def of(cls, inputs: Inputs, server: GithubServer, *, writing: bool) -> "Policy":
+        """Return the policy that the inputs of a command ask for."""
+        return cls(server, inputs.redirect_allow, follows=not writing or inputs.follow_writes)
 
     def next_place(self, trail: Sequence[Place], redirect: Redirect) -> Place:
-        """Give where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""
+        """Return where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""
         place = self.place_of(trail[-1], redirect)
         if not self._allows(trail[0], redirect):
             raise RedirectNotFollowedError(
@@ -63,14 +64,14 @@ class Policy:
         return place
 
     def begun(self, home: Place, redirect: Redirect) -> tuple[Place, ...]:
-        """Give the trail over a redirect that is still to be made, to a repository that the user named."""
+        """Return the trail over a redirect that is still to be made, to a repository that the user named."""
         place = self.place_of(home, redirect)
         if self._same(place) == self._same(home):
             raise InputError("redirect-to", "names the repository that holds the key", "another repository")
         return home, place
 
     def place_of(self, holder: Place, redirect: Redirect) -> Place:
-        """Give the place that a redirect means in the repository that holds it: of the same server, in the folder beside it."""
+        """Return the place that a redirect means in the repository that holds it: of the same server, in the folder beside it."""
         repository = beside(holder.repository, redirect.repository, self.server)
         if repository is None:
             raise RedirectNotFollowedError(
@@ -102,43 +103,41 @@ class Routes:
         self._begin = begin
         self._database = database
 
-    def run(self, function: Run, arguments: Mapping[str, object]) -> Result:
-        """Run a command of one key or of several for all of them, and give one answer.
+    def run(self, command: Bound) -> Answer:
+        """Run a command of one key or of several for all of them, and return one answer.
 
         Raises what the command raises; PartlyWrittenError where something was written in another repository before; RedirectedError
         and RedirectNotFollowedError for redirects that are not followed.
         """
-        for key_id, target in cast("Mapping[KeyId, Redirect]", arguments.get("targets", {})).items():
+        for key_id, target in command.redirects.items():
             self._policy.begun(self._begin(key_id), target)  # a redirect that nobody could follow is not made
-        return self._run(function, arguments, {key.id: (self._begin(key.id),) for key in keys_of(arguments)})
+        return self._run(command, {key.id: (self._begin(key.id),) for key in command.keys_used})
 
-    def held(self, keys: Sequence[Key], arguments: Mapping[str, object]) -> Collection[KeyId]:
-        """Tell which of the keys exist where the command ``redirect`` would lead them, followed from there as a reader would."""
-        from git_keyval.commands.redirects import held  # noqa: PLC0415  # no other command needs it
-
-        targets = cast("Mapping[KeyId, Redirect]", arguments["targets"])
-        trails = {key.id: self._policy.begun(self._begin(key.id), targets[key.id]) for key in keys}
+    def held(self, targets: Mapping[Key, Redirect]) -> Collection[KeyId]:
+        """Return which of the keys exist where a redirection would lead them, followed from there as a reader would."""
+        trails = {key.id: self._policy.begun(self._begin(key.id), target) for key, target in targets.items()}
         reading = Routes(replace(self._policy, follows=True), self._begin, self._database)
-        return cast("Collection[KeyId]", reading._run(held, {"keys": keys}, trails).document)
+        return cast("Collection[KeyId]", reading._run(Held(keys=list(targets)), trails).document)
 
-    def _run(self, function: Run, arguments: Mapping[str, object], trails: dict[KeyId, tuple[Place, ...]]) -> Result:
-        done: list[tuple[Place, Result]] = []
+    def _run(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
+        done: list[tuple[Place, Answer]] = []
         while trails:
             place = next(iter(trails.values()))[-1]
             here = {key_id for key_id, trail in trails.items() if trail[-1] == place}
             try:
-                done.append((place, function(self._database(place), **_of_some(arguments, here))))
+                database = replace(self._database(place), held_at_target=self.held)
+                done.append((place, perform(database, command.about(here))))
                 trails = {key_id: trail for key_id, trail in trails.items() if key_id not in here}
             except MovedError as exc:
                 trails |= self._onward(trails, exc, done)
             except GitKeyvalError as exc:
                 raise _after(done, place, exc) from exc
-        return joined([result for _, result in done], [key.label for key in keys_of(arguments)])
+        return joined([answer for _, answer in done], [key.label for key in command.keys_used])
 
     def _onward(
-        self, trails: Mapping[KeyId, tuple[Place, ...]], moved: MovedError, done: Sequence[tuple[Place, Result]]
+        self, trails: Mapping[KeyId, tuple[Place, ...]], moved: MovedError, done: Sequence[tuple[Place, Answer]]
     ) -> dict[KeyId, tuple[Place, ...]]:
-        """Give the trails of keys that live elsewhere, each with the place it goes on at."""
+        """Return the trails of keys that live elsewhere, each with the place it goes on at."""
         try:
             if not self._policy.follows:
                 raise RedirectedError(moved.repositories)
@@ -150,8 +149,8 @@ class Routes:
             raise _after(done, trails[next(iter(moved.targets))][-1], exc) from exc
 
 
-def joined(results: Sequence[Result], labels: Sequence[str]) -> Result:
-    """Give one answer for several repositories: sums, and members in the order of the labels.
+def joined(results: Sequence[Answer], labels: Sequence[str]) -> Answer:
+    """Return one answer for several repositories: sums, and members in the order of the labels.
 
     Keys are found if all are; a list is found if it has anything.
     """
@@ -164,7 +163,7 @@ def joined(results: Sequence[Result], labels: Sequence[str]) -> Result:
     listed: list[JsonValue] = [*sorted(cast("str", name) for names in lists for name in names)]
     found = [result.found for result in results if result.found is not None]
     applied = [result.applied for result in results if result.applied is not None]
-    return Result(
+    return Answer(
         found=(any if lists else all)(found) if found else None,
         applied=any(applied) if applied else None,
         count=sum(result.count or 0 for result in results),
@@ -172,24 +171,7 @@ def joined(results: Sequence[Result], labels: Sequence[str]) -> Result:
     )
 
 
-def keys_of(arguments: Mapping[str, object]) -> list[Key]:
-    """Give the keys of a command: one, several, several with their values, or none."""
-    if "key" in arguments:
-        return [cast("Key", arguments["key"])]
-    return list(cast("Collection[Key]", arguments.get("keys", arguments.get("entries", ()))))
-
-
-def _of_some(arguments: Mapping[str, object], key_ids: Collection[KeyId]) -> dict[str, object]:
-    """Give the arguments of a command for some of its keys."""
-    if "key" in arguments:
-        return dict(arguments)
-    if "keys" in arguments:
-        return {**arguments, "keys": [key for key in cast("Sequence[Key]", arguments["keys"]) if key.id in key_ids]}
-    entries = cast("Mapping[Key, object]", arguments["entries"])
-    return {**arguments, "entries": {key: value for key, value in entries.items() if key.id in key_ids}}
-
-
-def _after(done: Sequence[tuple[Place, Result]], place: Place, error: GitKeyvalError) -> GitKeyvalError:
-    """Give the error of a command that has written in some repositories before it failed in another."""
+def _after(done: Sequence[tuple[Place, Answer]], place: Place, error: GitKeyvalError) -> GitKeyvalError:
+    """Return the error of a command that has written in some repositories before it failed in another."""
     written = [shown_address(before.repository) for before, result in done if result.applied]
     return PartlyWrittenError(written, shown_address(place.repository), error) if written else error

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
@@ -15,8 +14,9 @@ from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.advice import advised
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
 from maintenance.bulkhead import attempt
+from maintenance.commands import Upkeep
 from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
 from maintenance.presenter import AnyReport
@@ -25,7 +25,7 @@ from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, 
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Outcome:
     """What became of one repository: its report, or the error that kept it from one."""
 
     repository: str
@@ -34,7 +34,7 @@ class Upkeep:
     rate_remaining: int | None
 
 
-def run_maintenance(command: Command, work: Worklist, surroundings: Surroundings) -> list[Upkeep]:
+def run_maintenance(command: Signature, work: Worklist, surroundings: Surroundings) -> list[Outcome]:
     """Run a maintenance command on each repository; what one of them refuses does not keep it from the others.
 
     Raises GitKeyvalError where the repository is the only one, and not from a list.
@@ -45,8 +45,8 @@ def run_maintenance(command: Command, work: Worklist, surroundings: Surroundings
     return done
 
 
-def outputs_of(command: Command, work: Worklist, done: Sequence[Upkeep]) -> dict[str, str]:
-    """Give the outputs of a command as text: counts are summed up, and of the rates that remain the lowest is told."""
+def outputs_of(command: Signature, work: Worklist, done: Sequence[Outcome]) -> dict[str, str]:
+    """Return the outputs of a command as text: counts are summed up, and of the rates that remain the lowest is told."""
     reports = [upkeep.report for upkeep in done if not isinstance(upkeep.report, GitKeyvalError)]
     told = {
         "count": sum(report.count for report in reports),
@@ -68,16 +68,16 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
     )
 
 
-def _attempt(command: Command, target: Target, surroundings: Surroundings, *, listed: bool) -> Upkeep:
+def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, listed: bool) -> Outcome:
     stores = Stores(target.inputs, surroundings)
     report = attempt(lambda: _run(command, target, stores, _of_its_own(target, surroundings) if listed else surroundings))
     outcome = advised(report, command, target.inputs) if isinstance(report, GitKeyvalError) else report
-    return Upkeep(target.repository, outcome, stores.requests, stores.rate_remaining)
+    return Outcome(target.repository, outcome, stores.requests, stores.rate_remaining)
 
 
-def _run(command: Command, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
-    arguments = bind(command, target.inputs, surroundings, cipher_of(target.inputs, surroundings))
-    run = Maintenance(
+def _run(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
+    assert issubclass(command.kind, Upkeep)
+    work = Maintenance(
         stores.of(target.repository),
         surroundings.new_op,
         surroundings.elapsed,
@@ -86,11 +86,10 @@ def _run(command: Command, target: Target, stores: Stores, surroundings: Surroun
         resolver_of(target.inputs, surroundings),
         partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
     )
-    report: AnyReport = getattr(import_module(command.module), command.attribute)(run, **arguments)
-    return report
+    return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)
 
 
-def _several(command: Command, done: Sequence[Upkeep]) -> dict[str, JsonValue]:
+def _several(command: Signature, done: Sequence[Outcome]) -> dict[str, JsonValue]:
     # All lists together are as long as those of one report, or an output could not hold them.
     listed = MAX_LISTED // len(done)
     return several_to_json(command.name, [(upkeep.repository, _told(upkeep.report, listed)) for upkeep in done])

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from git_keyval.dispatch.layout import SHARD, layout_of
 from git_keyval.dispatch.location import GithubServer, github_name, identity, shown_address
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
+from git_keyval.interface.given import Inputs
 
 if TYPE_CHECKING:
     from git_keyval.interface.config import Config, Settings
 
 _SHARE = "max-writes"
-_LENGTH = "repository-shard-length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Target:
     """One repository, with the inputs that hold for it, and what single jobs may write of the whole."""
 
     repository: str
-    inputs: Mapping[str, object]
+    inputs: Inputs
     shares: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -35,17 +35,15 @@ class Worklist:
     listed: bool = False
 
 
-def worklist(
-    command: Command, inputs: Mapping[str, object], config: "Config | None", home: str, environ: Mapping[str, str]
-) -> Worklist:
-    """Give the work of a command: the repository of the inputs, or those of the config file if it spans them, or else ``home``.
+def worklist(command: Signature, inputs: Inputs, config: "Config | None", home: str, environ: Mapping[str, str]) -> Worklist:
+    """Return the work of a command: the repository of the inputs, or those of the config file if it spans them, or else ``home``.
 
     Of settings the narrower holds: that of the inputs before that of a repository before that of the file, and in the latter two
     that of a job before that of all jobs. A repository with ``{shard}`` in its name stands for all that it is spread over. Raises
     InputError.
     """
     server = GithubServer.of(environ)
-    named = str(inputs.get("repository", ""))
+    named = inputs.repository
     common = [config.settings] if config else []
     listed = _listed(config, inputs, server) if config else {}
     if named or not listed or not command.spans:
@@ -56,12 +54,12 @@ def worklist(
         targets = [_target(command, inputs, name, [*common, *own.get(identity(name, server), ())]) for name in layout.all()]
         return Worklist(tuple(targets), listed=bool(layout.digits))
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
-    trusted = "config" in inputs
+    trusted = inputs.config is not None
     return Worklist(
         tuple(
             _target(
                 command,
-                inputs if trusted or github_name(name, server) else _without_token(inputs),
+                inputs if trusted or github_name(name, server) else inputs.without("token"),
                 name,
                 [*common, settings],
             )
@@ -71,8 +69,8 @@ def worklist(
     )
 
 
-def _listed(config: "Config", inputs: Mapping[str, object], server: GithubServer) -> dict[str, tuple[str, "Settings"]]:
-    """Give the repositories that the file lists, each once: one that has an entry of its own is not of a database's entry."""
+def _listed(config: "Config", inputs: Inputs, server: GithubServer) -> dict[str, tuple[str, "Settings"]]:
+    """Return the repositories that the file lists, each once: one that has an entry of its own is not of a database's entry."""
     listed: dict[str, tuple[str, Settings]] = {}
     for each in config.repositories:
         whole = SHARD not in each.repository
@@ -88,17 +86,17 @@ def _listed(config: "Config", inputs: Mapping[str, object], server: GithubServer
     return listed
 
 
-def _lengths(repository: str, layers: Iterable["Settings"], inputs: Mapping[str, object]) -> Mapping[str, object]:
-    """Give the inputs with what the file says of a repository that is spread over many; of any other, its lengths say nothing."""
+def _lengths(repository: str, layers: Iterable["Settings"], inputs: Inputs) -> Inputs:
+    """Return the inputs with what the file says of a repository that is spread over many; of any other, its lengths say nothing."""
     if SHARD not in repository:
         return inputs
-    told: dict[str, object] = {}
+    settings: dict[str, object] = {}
     for layer in layers:
-        told |= layer.common
-    return {**told, **inputs}
+        settings |= layer.common
+    return inputs.over(settings)
 
 
-def _target(command: Command, inputs: Mapping[str, object], repository: str, layers: Iterable["Settings"]) -> Target:
+def _target(command: Signature, inputs: Inputs, repository: str, layers: Iterable["Settings"]) -> Target:
     settings: dict[str, object] = {}
     shares: dict[str, int] = {}
     for layer in layers:
@@ -108,10 +106,6 @@ def _target(command: Command, inputs: Mapping[str, object], repository: str, lay
             if isinstance(share := of_job.pop(_SHARE, None), int):
                 shares[job] = share
             settings |= of_job
-    told = {**settings, **inputs, "repository": repository}
-    told.pop(_LENGTH, None)  # the repository's name is whole
-    return Target(shown_address(repository), told, {} if _SHARE in inputs else shares)
-
-
-def _without_token(inputs: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in inputs.items() if name != "token"}
+    # The repository's name is whole.
+    given = inputs.over(settings).without("repository_shard_length").but(repository=repository)
+    return Target(shown_address(repository), given, {} if inputs.max_writes is not None else shares)

@@ -1,17 +1,18 @@
 """Advice that can be followed: an error names no input that the command does not take."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from git_keyval.errors import GitKeyvalError, InputError
-from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.commands import COMMANDS, COMMON, Signature
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.inputs import INPUTS
 
 _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 _QUOTED = re.compile(r"'([a-z-]+)(?:: [^']*)?'")
 
 
-def advised(error: GitKeyvalError, command: Command, inputs: Mapping[str, object]) -> GitKeyvalError:
+def advised(error: GitKeyvalError, command: Signature, inputs: Inputs) -> GitKeyvalError:
     """Return an error without the sentences of its next step that name an input, in quotes, which this command does not take.
 
     What a sentence says of another command, which it names in quotes too, may name the inputs of that one. An InputError speaks of
@@ -22,10 +23,10 @@ def advised(error: GitKeyvalError, command: Command, inputs: Mapping[str, object
     return error
 
 
-def taken_by(command: Command, inputs: Mapping[str, object]) -> set[str]:
+def taken_by(command: Signature, inputs: Inputs) -> set[str]:
     """Return the inputs that a command takes beside those that it was given."""
     taken = {*COMMON, *command.inputs}
-    return taken - {"op-id"} if command.name == "set" and inputs.get("type") != "counter" else taken
+    return taken - {"op-id"} if "type" in taken and inputs.type != "counter" else taken
 
 
 def _fitting(next_step: str, taken: Collection[str]) -> str:

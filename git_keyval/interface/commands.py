@@ -1,421 +1,154 @@
-"""The commands: what each takes, needs and answers, and the function that does it."""
+"""The commands as people meet them: what each takes, needs and answers, derived from the fields of its class."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from git_keyval.commands import arrays, counters, expiry, keyspace, locks, maps, redirects, values
+from git_keyval.database.command import Command
+from git_keyval.database.declared import REQUIRED
+from git_keyval.interface.inputs import INPUTS
+from maintenance import commands as maintenance
+from maintenance.commands import JOBS, Upkeep
+
+__all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
 
 COMMON = ("command", "repository", "repository-shard-length", "token", "transport")
-_ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
-_NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION)
-_REGISTRY = ("expiry-registry",)
-_KEY = ("key", *_NAMED, *_REGISTRY)
-_KEYS = ("key", "keys", *_NAMED, *_REGISTRY)
-_SHOW = ("default", "on-missing", "output-file", "mask")
-_LIFETIME = ("ttl", "expires-at", "expiry-granularity")
-_RIVALS = ("max-attempts", "follow-writes")
-_WRITE = ("if", "if-version", *_RIVALS)
-_VERSIONED = ("if-version", *_RIVALS)
-_CONFIG = ("config",)
-_BUDGET = ("dry-run", "max-writes", "max-seconds", *_CONFIG)
-_COUNT = (*_KEY, "by", "op-id", "contention", *_RIVALS)
-_TIMES = ("ttl", "expires-at")
-_REPORT = ("count", "report", "requests-used", "rate-remaining")
+"""The inputs of every command."""
 
-JOBS = ("gather", "sweep", "purge")
-"""The jobs of maintenance, in the order in which ``maintain`` runs them."""
+_USED = ("requests-used", "rate-remaining")
+"""The outputs of every command."""
+
+_ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
+_REGISTRY = ("expiry-registry",)
+_NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION, *_REGISTRY)
+_CONTENT = ("value", "value-file", "type", "media-type")
+_RIVALS = ("max-attempts", "follow-writes")
+
+
+class _Field(NamedTuple):
+    """The inputs that a field is made of; of each group of those that it ``needs``, one must be given if it has no default."""
+
+    inputs: tuple[str, ...]
+    needs: tuple[tuple[str, ...], ...] = ()
+
+
+_FIELDS = {
+    "key": _Field(("key", *_NAMED), (("key",),)),
+    "keys": _Field(("key", "keys", *_NAMED), (("key", "keys"),)),
+    "pattern": _Field(("key", *_ENCRYPTION, *_REGISTRY)),
+    "value": _Field(_CONTENT, (("value", "value-file"),)),
+    "element": _Field(_CONTENT, (("value", "value-file"),)),
+    "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),)),
+    "entries": _Field(("field", *_CONTENT, "values"), (("field", "values"), ("value", "value-file", "values"))),
+    "fields": _Field(("field", "fields"), (("field", "fields"),)),
+    "expires_at": _Field(("expires-at", "expiry-granularity")),
+    "condition": _Field(("if", "if-version")),
+    "op": _Field(("op-id",)),
+    "targets": _Field(("redirect-to", "redirect-shard-length"), (("redirect-to",),)),
+    "mark": _Field(_ENCRYPTION),
+}
+"""The fields that are made of other inputs than the one of their own name."""
+
+Kind: TypeAlias = type[Command[Any]] | type[Upkeep]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One command. ``needs`` lists alternatives: of each group at least one input must be given."""
+class Signature:
+    """How a command is called. ``needs`` lists alternatives: of each group at least one input must be given."""
 
-    name: str
+    kind: Kind
     family: str
-    summary: str
-    function: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    needs: tuple[tuple[str, ...], ...] = ()
+    needs: tuple[tuple[str, ...], ...]
 
     @property
-    def module(self) -> str:
-        """Give the module of the function."""
-        return self.function.partition(":")[0]
+    def name(self) -> str:
+        """Return the name of the command."""
+        return self.kind.name
 
     @property
-    def attribute(self) -> str:
-        """Give the name of the function in its module."""
-        return self.function.partition(":")[2]
+    def summary(self) -> str:
+        """Return what it does, in a sentence."""
+        return (self.kind.__doc__ or "").partition("\n")[0]
 
     @property
     def maintains(self) -> bool:
-        """Tell maintenance from step mode."""
-        return self.module.startswith("maintenance.")
+        """Return whether it maintains a repository; step mode is all the others."""
+        return issubclass(self.kind, Upkeep)
 
     @property
     def spans(self) -> bool:
-        """Tell whether the command maintains databases, and so all that a config file lists; an expiry registry is none."""
-        return self.maintains and self.name != "publish-expiries"
-
-    @property
-    def subject(self) -> str:
-        """Give what the command is about, in a word: a key, or the field or element that its inputs name."""
-        return "field" if "field" in self.inputs else "element" if self.attribute in {"aget", "apop"} else "key"
+        """Return whether it works on all databases that a config file lists."""
+        return issubclass(self.kind, Upkeep) and self.kind.spans
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        """Give the jobs that the command runs; none for most."""
-        return JOBS if self.name == "maintain" else tuple(job for job in JOBS if job == self.name)
+        """Return the jobs that it runs; none for most."""
+        return self.kind.jobs if issubclass(self.kind, Upkeep) else ()
+
+    @property
+    def has_post_step(self) -> bool:
+        """Return whether its action releases at the end of the job what its step took."""
+        return issubclass(self.kind, Command) and self.kind.has_post_step
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it works on a counter, whose number is never encrypted."""
+        return issubclass(self.kind, Command) and self.kind.counts
+
+    @property
+    def writes(self) -> bool:
+        """Return whether it may write."""
+        return "applied" in self.outputs or "dry-run" in self.inputs
 
 
-_VALUES, _EXPIRY, _COUNTERS = "git_keyval.commands.values", "git_keyval.commands.expiry", "git_keyval.commands.counters"
-_MAPS, _ARRAYS = "git_keyval.commands.maps", "git_keyval.commands.arrays"
-_LOCKS = "git_keyval.commands.locks"
-_USED = ("requests-used", "rate-remaining")
-_CONTENT = ("value", "value-file", "type", "media-type")
-_ELEMENT = ("found", "value", "json", "type", "version", *_TIMES)
-
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        Command(
-            "get",
-            "values",
-            "Read a key.",
-            f"{_VALUES}:get",
-            (*_KEY, *_SHOW),
-            ("found", "value", "json", "type", "version", *_TIMES, "url", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "set",
-            "values",
-            "Write a key, with conditions and a time to live.",
-            f"{_VALUES}:set_",
-            (*_KEY, *_CONTENT, *_LIFETIME, "keep-ttl", *_WRITE, "store-key", "op-id"),
-            ("found", "applied", "version", *_TIMES, "old-value", "url", *_USED),
-            (("key",), ("value", "value-file")),
-        ),
-        Command(
-            "del",
-            "values",
-            "Delete keys.",
-            f"{_VALUES}:del_",
-            (*_KEYS, *_VERSIONED),
-            ("applied", "count", *_USED),
-            (("key", "keys"),),
-        ),
-        Command(
-            "getdel",
-            "values",
-            "Delete a key and answer with its value; one caller only gets it.",
-            f"{_VALUES}:getdel",
-            (*_KEY, *_SHOW, *_VERSIONED),
-            ("found", "applied", "value", "json", "type", "version", *_TIMES, *_USED),
-            (("key",),),
-        ),
-        Command(
-            "exists",
-            "values",
-            "Tell whether keys exist.",
-            f"{_VALUES}:exists",
-            (*_KEYS, "on-missing"),
-            ("found", "count", *_USED),
-            (("key", "keys"),),
-        ),
-        Command(
-            "type",
-            "values",
-            "Tell the type of a key's value.",
-            f"{_VALUES}:type_",
-            (*_KEY, "on-missing"),
-            ("found", "type", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "mget",
-            "values",
-            "Read several keys at once.",
-            f"{_VALUES}:mget",
-            ("keys", *_NAMED, *_REGISTRY, "on-missing"),
-            ("found", "json", "count", *_USED),
-            (("keys",),),
-        ),
-        Command(
-            "mset",
-            "values",
-            "Write several keys, all or none.",
-            f"{_VALUES}:mset",
-            ("values", "type", *_NAMED, *_LIFETIME, "store-key", *_RIVALS),
-            ("applied", "count", *_USED),
-            (("values",),),
-        ),
-        Command(
-            "expire",
-            "expiry",
-            "Give a key a new time to expire.",
-            f"{_EXPIRY}:expire",
-            (*_KEY, *_LIFETIME, *_VERSIONED),
-            ("found", "applied", "version", *_TIMES, *_USED),
-            (("key",), ("ttl", "expires-at")),
-        ),
-        Command(
-            "persist",
-            "expiry",
-            "Take a key's expiry away.",
-            f"{_EXPIRY}:persist",
-            (*_KEY, *_VERSIONED),
-            ("found", "applied", "version", *_TIMES, *_USED),
-            (("key",),),
-        ),
-        Command(
-            "ttl",
-            "expiry",
-            "Tell how long a key has left.",
-            f"{_EXPIRY}:ttl",
-            (*_KEY, "on-missing"),
-            ("found", "version", *_TIMES, *_USED),
-            (("key",),),
-        ),
-        Command(
-            "incr",
-            "counters",
-            "Add to a counter, exactly once.",
-            f"{_COUNTERS}:incr",
-            _COUNT,
-            ("applied", "value", "json", "pending", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "decr",
-            "counters",
-            "Subtract from a counter, exactly once.",
-            f"{_COUNTERS}:decr",
-            _COUNT,
-            ("applied", "value", "json", "pending", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "hget",
-            "maps",
-            "Read a field of a map, or several.",
-            f"{_MAPS}:hget",
-            (*_KEY, "field", "fields", *_SHOW),
-            (*_ELEMENT, "count", *_USED),
-            (("key",), ("field", "fields")),
-        ),
-        Command(
-            "hset",
-            "maps",
-            "Write fields of a map, and leave the others as they are.",
-            f"{_MAPS}:hset",
-            (*_KEY, "field", *_CONTENT, "values", *_LIFETIME, "keep-ttl", *_WRITE, "store-key"),
-            ("applied", "count", "version", *_TIMES, *_USED),
-            (("key",), ("field", "values"), ("value", "value-file", "values")),
-        ),
-        Command(
-            "hdel",
-            "maps",
-            "Remove fields of a map.",
-            f"{_MAPS}:hdel",
-            (*_KEY, "field", "fields", *_VERSIONED),
-            ("applied", "count", "version", *_USED),
-            (("key",), ("field", "fields")),
-        ),
-        Command(
-            "hgetall",
-            "maps",
-            "Read all fields of a map.",
-            f"{_MAPS}:hgetall",
-            (*_KEY, "on-missing"),
-            ("found", "json", "count", "version", *_TIMES, *_USED),
-            (("key",),),
-        ),
-        Command(
-            "hkeys",
-            "maps",
-            "List the fields of a map.",
-            f"{_MAPS}:hkeys",
-            (*_KEY, "on-missing"),
-            ("found", "json", "count", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "hlen",
-            "maps",
-            "Count the fields of a map.",
-            f"{_MAPS}:hlen",
-            (*_KEY, "on-missing"),
-            ("found", "count", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "hexpire",
-            "maps",
-            "Give fields of a map a new time to expire.",
-            f"{_MAPS}:hexpire",
-            (*_KEY, "field", "fields", *_LIFETIME, *_VERSIONED),
-            ("found", "applied", "count", "version", *_TIMES, *_USED),
-            (("key",), ("field", "fields"), ("ttl", "expires-at")),
-        ),
-        Command(
-            "httl",
-            "maps",
-            "Tell how long a field of a map has left.",
-            f"{_MAPS}:httl",
-            (*_KEY, "field", "on-missing"),
-            ("found", "version", *_TIMES, *_USED),
-            (("key",), ("field",)),
-        ),
-        Command(
-            "hpersist",
-            "maps",
-            "Take the expiry of fields of a map away.",
-            f"{_MAPS}:hpersist",
-            (*_KEY, "field", "fields", *_VERSIONED),
-            ("found", "applied", "count", "version", *_USED),
-            (("key",), ("field", "fields")),
-        ),
-        Command(
-            "aget",
-            "arrays",
-            "Read an element of an array.",
-            f"{_ARRAYS}:aget",
-            (*_KEY, "index", *_SHOW),
-            (*_ELEMENT, *_USED),
-            (("key",), ("index",)),
-        ),
-        Command(
-            "aset",
-            "arrays",
-            "Write an element of an array, or fill a hole.",
-            f"{_ARRAYS}:aset",
-            (*_KEY, "index", *_CONTENT, *_LIFETIME, "keep-ttl", *_WRITE),
-            ("applied", "count", "version", *_TIMES, *_USED),
-            (("key",), ("index",), ("value", "value-file")),
-        ),
-        Command(
-            "apush",
-            "arrays",
-            "Add an element at the end of an array.",
-            f"{_ARRAYS}:apush",
-            (*_KEY, *_CONTENT, *_LIFETIME, *_VERSIONED, "store-key"),
-            ("applied", "count", "version", *_TIMES, *_USED),
-            (("key",), ("value", "value-file")),
-        ),
-        Command(
-            "apop",
-            "arrays",
-            "Take the last element of an array; one caller only gets it.",
-            f"{_ARRAYS}:apop",
-            (*_KEY, *_SHOW, *_VERSIONED),
-            (*_ELEMENT, "applied", "count", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "alen",
-            "arrays",
-            "Tell how long an array is.",
-            f"{_ARRAYS}:alen",
-            (*_KEY, "on-missing"),
-            ("found", "count", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "arange",
-            "arrays",
-            "Read the elements of an array, or some of them.",
-            f"{_ARRAYS}:arange",
-            (*_KEY, "start", "stop", "on-missing"),
-            ("found", "json", "count", "version", *_USED),
-            (("key",),),
-        ),
-        Command(
-            "aexpire",
-            "arrays",
-            "Give an element of an array a new time to expire.",
-            f"{_ARRAYS}:aexpire",
-            (*_KEY, "index", *_LIFETIME, *_VERSIONED),
-            ("found", "applied", "count", "version", *_TIMES, *_USED),
-            (("key",), ("index",), ("ttl", "expires-at")),
-        ),
-        Command(
-            "keys",
-            "keyspace",
-            "List the stored keys by name.",
-            "git_keyval.commands.keyspace:keys",
-            ("key", *_ENCRYPTION, *_REGISTRY),
-            ("found", "json", "count", *_USED),
-        ),
-        Command(
-            "redirect",
-            "redirects",
-            "Say that keys live in another repository.",
-            "git_keyval.commands.redirects:redirect",
-            (*_KEYS, "redirect-to", "redirect-shard-length", "if-version", "max-attempts"),
-            ("applied", "count", *_USED),
-            (("key", "keys"), ("redirect-to",)),
-        ),
-        Command(
-            "lock",
-            "locks",
-            "Take a lock for a time, or renew it; fail if another owner holds it.",
-            f"{_LOCKS}:lock",
-            (*_KEY, *_LIFETIME, "owner", "wait", *_RIVALS),
-            ("applied", "owner", "fence", *_TIMES, "version", *_USED),
-            (("key",), _TIMES),
-        ),
-        Command(
-            "unlock",
-            "locks",
-            "Release a lock that its owner still holds.",
-            f"{_LOCKS}:unlock",
-            (*_KEY, "owner", *_RIVALS),
-            ("applied", "owner", "fence", "version", *_USED),
-            (("key",), ("owner",)),
-        ),
-        Command(
-            "gather",
-            "maintenance",
-            "Fold counter breadcrumbs into their counters.",
-            "maintenance.jobs:gather",
-            ("grace-period", *_REGISTRY, *_BUDGET),
-            _REPORT,
-        ),
-        Command(
-            "sweep", "maintenance", "Remove expired keys and elements.", "maintenance.jobs:sweep", (*_REGISTRY, *_BUDGET), _REPORT
-        ),
-        Command(
-            "purge",
-            "maintenance",
-            "Delete what getdel parked, once it is old.",
-            "maintenance.jobs:purge",
-            ("retention", *_BUDGET),
-            _REPORT,
-        ),
-        Command(
-            "maintain",
-            "maintenance",
-            "Gather, sweep and purge.",
-            "maintenance.jobs:maintain",
-            ("grace-period", "retention", *_REGISTRY, *_BUDGET),
-            _REPORT,
-        ),
-        Command(
-            "init",
-            "maintenance",
-            "Make a repository ready to be a database.",
-            "maintenance.init:init",
-            (*_ENCRYPTION, *_CONFIG),
-            ("applied", "count", *_USED),
-        ),
-        Command("check", "maintenance", "Verify a database and change nothing.", "maintenance.check:check", _CONFIG, _REPORT),
-        Command(
-            "publish-expiries",
-            "maintenance",
-            "Publish the days on which keys may expire, in an expiry registry.",
-            "maintenance.jobs:publish_expiries",
-            ("horizon", *_BUDGET),
-            _REPORT,
-        ),
+def _signature(kind: Kind, family: str) -> Signature:
+    needs = [*kind.needs]
+    taken: list[str] = []
+    for name, default in kind.declared.items():
+        plain = name.replace("_", "-")
+        field = _FIELDS.get(name, _Field((plain,), ((plain,),)))
+        taken += field.inputs
+        needs += field.needs if default is REQUIRED else ()
+    inputs = {*taken, *_around(kind, taken)}.difference(kind.omits)
+    return Signature(
+        kind,
+        family,
+        tuple(name for name in INPUTS if name in inputs),
+        (*kind.outputs, *_USED),
+        tuple(dict.fromkeys(tuple(name for name in group if name not in kind.omits) for group in needs)),
     )
+
+
+def _around(kind: Kind, taken: Iterable[str]) -> Iterable[str]:
+    """Return the inputs that say how a command goes about its work, or what becomes of its answer."""
+    if issubclass(kind, Upkeep):
+        yield from _REGISTRY if kind.resolves else ()
+        yield "config"
+        return
+    if "key-type" in taken and "found" in kind.outputs:
+        if "value" in kind.outputs:
+            yield from ("default", "on-missing", "output-file", "mask")
+        elif "applied" not in kind.outputs:
+            yield "on-missing"
+    if "applied" in kind.outputs:
+        yield from _RIVALS
+
+
+def _kinds(module: object) -> list[Kind]:
+    """Return the commands of a module, in their order: what has a summary of its own, and outputs, can be called."""
+    found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Command | Upkeep)]
+    own = module.__name__  # type: ignore[attr-defined]
+    return [kind for kind in found if kind.__module__ == own and kind.examples]
+
+
+_MODULES = (values, expiry, counters, maps, arrays, keyspace, redirects, locks, maintenance)
+
+COMMANDS: dict[str, Signature] = {
+    kind.name: _signature(kind, module.__name__.rpartition(".")[2] if module is not maintenance else "maintenance")
+    for module in _MODULES
+    for kind in _kinds(module)
 }
-"""All commands by name."""
+"""All commands by name, in the order in which people are shown them."""

@@ -13,7 +13,7 @@ from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.elements import MAX_NAME_BYTES, encode_element_key
 from git_keyval.format.names import MAX_SHARD_LENGTH
-from git_keyval.format.objects import is_oid
+from git_keyval.format.objects import Oid, is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import Micros, parse_duration
@@ -172,10 +172,10 @@ def _moment(text: str) -> Micros:
     return Micros(since_epoch // timedelta(microseconds=1) + finer)
 
 
-def _oid(text: str) -> str:
+def _oid(text: str) -> Oid:
     if not is_oid(text):
         raise ValueError(text)
-    return text
+    return Oid(text)
 
 
 def _names(text: str) -> list[JsonValue]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from git_keyval.errors import InputError
-from git_keyval.interface.commands import COMMANDS, COMMON, Command
+from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.inputs import INPUTS, REQUIRED, EncryptionKeys
 
 _EXCLUSIVE = (
@@ -18,22 +18,20 @@ _EXCLUSIVE = (
     ("key", "keys"),
 )
 
-_COUNTING = {"incr", "decr"}
 
-
-def find_command(name: str) -> Command:
-    """Give the command of a name. Raises InputError."""
+def find_command(name: str) -> Signature:
+    """Return the command of a name. Raises InputError."""
     if name not in COMMANDS:
         raise InputError("command", f"was given {name[:60]!a}, which is no command", meant(name, list(COMMANDS)))
     return COMMANDS[name]
 
 
-def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object]:
+def parse_inputs(command: Signature, given: Mapping[str, str]) -> dict[str, object]:
     """Parse the inputs that a command was given; what was not given is not in the answer.
 
     An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input
-    that is
-    unknown, that the command does not take, that is malformed, or that does not go with another, and for one that is missing.
+    that is unknown, that the command does not take, that is malformed, or that does not go with another, and for one that is
+    missing.
     """
     present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
     for name in present:
@@ -46,11 +44,11 @@ def parse_inputs(command: Command, given: Mapping[str, str]) -> dict[str, object
     return parsed
 
 
-def _is_empty_value(command: Command, name: str, given: Mapping[str, str]) -> bool:
+def _is_empty_value(command: Signature, name: str, given: Mapping[str, str]) -> bool:
     return name == "value" and name in command.inputs and not any(map(given.get, ("value-file", "values")))
 
 
-def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
+def _check_together(command: Signature, parsed: Mapping[str, object]) -> None:
     for one, other in _EXCLUSIVE:
         if one in parsed and other in parsed and parsed[other] is not False:
             raise InputError(one, f"does not go with '{other}'", "one of the two")
@@ -62,7 +60,7 @@ def _check_together(command: Command, parsed: Mapping[str, object]) -> None:
         _check_required(command, parsed)
     if "media-type" in parsed and parsed.get("type") != "file":
         raise InputError("media-type", "goes with 'type: file' only", "no media-type, or type: file")
-    if "op-id" in parsed and command.name == "set" and parsed.get("type") != "counter":
+    if "op-id" in parsed and "type" in command.inputs and parsed.get("type") != "counter":
         raise InputError("op-id", "goes with 'type: counter' only", "no op-id, or type: counter")
 
 
@@ -78,13 +76,13 @@ def _check_encryption(parsed: Mapping[str, object]) -> None:
         raise InputError("encryption-kid", "names none of the keys of 'encryption-key'", ", ".join(keys.names))
 
 
-def _check_required(command: Command, parsed: Mapping[str, object]) -> None:
+def _check_required(command: Signature, parsed: Mapping[str, object]) -> None:
     """Refuse what would be in the clear: an empty encryption key is a secret that is missing."""
     if "encryption-key" not in parsed:
         raise InputError(
             "encryption-key", "is missing, and 'encryption: required' asks for it", "the encryption key of the database"
         )
-    if command.name in _COUNTING or parsed.get("type") == "counter":
+    if command.counts or parsed.get("type") == "counter":
         raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no 'encryption' here")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from git_keyval.dispatch.config_file import DEFAULT_PATH
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.dispatch.upkeep import Upkeep, outputs_of
+from git_keyval.dispatch.upkeep import Outcome, outputs_of
 from git_keyval.dispatch.worklist import Worklist
 from git_keyval.errors import InputError
 from git_keyval.format.metadata import DUMMY_TREE
@@ -387,7 +387,7 @@ def test_what_is_refused_of_the_settings_of_one_is_its_own_failure(workspace: Wo
 def test_requests_are_summed_up_and_the_lowest_rate_is_told() -> None:
     """Also those of repositories that failed; some tell no rate."""
     failed = InputError("repository", "is missing")
-    done = [Upkeep("a", failed, 2, 10), Upkeep("b", failed, 3, None), Upkeep("c", failed, 1, 5), Upkeep("d", failed, 1, 7)]
+    done = [Outcome("a", failed, 2, 10), Outcome("b", failed, 3, None), Outcome("c", failed, 1, 5), Outcome("d", failed, 1, 7)]
     outputs = outputs_of(find_command("purge"), Worklist((), listed=True), done)
     assert (outputs["requests-used"], outputs["rate-remaining"], outputs["count"]) == ("7", "5", "0")
     assert "rate-remaining" not in outputs_of(find_command("purge"), Worklist((), listed=True), done[1:2])

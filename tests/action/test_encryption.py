@@ -14,6 +14,7 @@ from git_keyval.action.variables import read_inputs
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
@@ -202,13 +203,13 @@ def test_a_defect_shows_no_encryption_key(
 @pytest.mark.parametrize("command", ENCRYPTING)
 def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, command: str, show: Callable[[object], str]) -> None:
     workflow = Workflow(tmp_path, "/a/path", GIVEN)
-    inputs = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
-    environ = workflow.environ_of(command, tmp_path, inputs)
-    parsed = parse_inputs(find_command(command), read_inputs(environ).inputs)
+    given = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
+    environ = workflow.environ_of(command, tmp_path, given)
+    inputs = Inputs.of(parse_inputs(find_command(command), read_inputs(environ).inputs))
     outside = surroundings(environ, lambda *_: None)
-    cipher = cipher_of(parsed, outside)
-    bound = bind(find_command(command), parsed, outside, cipher)
-    for made in (parsed["encryption-key"], outside, cipher, *getattr(cipher, "keys", ()), *bound.values()):
+    cipher = cipher_of(inputs, outside)
+    bound = bind(find_command(command).kind, inputs, outside, cipher)
+    for made in (inputs, inputs.encryption_key, outside, cipher, *getattr(cipher, "keys", ()), bound, *vars(bound).values()):
         for name in ("2026", "2027"):
             assert encoded(name) not in show(made)
             assert repr(secret(name))[2:-1] not in show(made)

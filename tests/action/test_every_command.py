@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from git_keyval.action.variables import read_inputs
-from git_keyval.database.answers import Result
+from git_keyval.database.answers import Answer
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.opening import open_store
 from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.given import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
@@ -193,15 +194,16 @@ def _everything(environ: dict[str, str]) -> list[object]:
     """Return all that a step makes before it begins."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
-    inputs = parse_inputs(command, given)
+    inputs = Inputs.of(parse_inputs(command, given))
     outside = surroundings(environ, lambda *_: None)
     store = open_store(inputs, outside)
-    return [outside, store, *vars(store).values(), *bind(command, inputs, outside, cipher_of(inputs, outside)).values()]
+    bound = bind(command.kind, inputs, outside, cipher_of(inputs, outside))
+    return [inputs, outside, store, *vars(store).values(), bound, *vars(bound).values()]
 
 
 def test_a_result_shows_no_secret_when_it_is_printed() -> None:
-    assert VALUE not in repr(Result(value=parse_value("String", VALUE), document={KEY: VALUE}))
-    assert KEY not in repr(Result(document=[KEY]))
+    assert VALUE not in repr(Answer(value=parse_value("String", VALUE), document={KEY: VALUE}))
+    assert KEY not in repr(Answer(document=[KEY]))
 
 
 @pytest.mark.parametrize(

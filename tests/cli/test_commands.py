@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from git_keyval.cli.application import application
 from git_keyval.cli.failures import EXIT_CODES
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.examples import EXAMPLES
 from git_keyval.interface.inputs import INPUTS
 from tests.action.steps import value_ref, version_of
 from tests.cli.conftest import MARKED_TOKEN, Command, document
@@ -253,7 +252,7 @@ def test_every_command_explains_itself(name: str) -> None:
     assert options <= set(COMMANDS[name].inputs)
     for option_name in options:
         assert INPUTS[option_name].description.split()[0] in shown.output
-    assert all(f"\n  {line}\n" in shown.output for line in EXAMPLES[name])
+    assert all(f"\n  {line}\n" in shown.output for line in COMMANDS[name].kind.examples)
     assert " TEXT " not in shown.output
 
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.arrays import apush, arange, aset
-from git_keyval.commands.counters import incr
-from git_keyval.commands.locks import MAX_FENCE, lock, unlock
-from git_keyval.commands.maps import hget
-from git_keyval.commands.values import del_, get, set_
+from git_keyval.commands.arrays import Apush, Arange, Aset
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.locks import MAX_FENCE, Lock, Unlock
+from git_keyval.commands.maps import Hget
+from git_keyval.commands.values import Del, Get, Set
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.errors import BoundError, IndexOutOfRangeError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import Counter, encode_counter
@@ -29,8 +30,8 @@ def put_counter(world: World, seq: int) -> None:
 
 
 COMMANDS: dict[str, Callable[[Database], object]] = {
-    "incr": lambda database: incr(database, key=K),
-    "set of a counter": lambda database: set_(database, key=K, value=1),
+    "incr": lambda database: perform(database, Incr(key=K)),
+    "set of a counter": lambda database: perform(database, Set(key=K, value=1)),
 }
 
 
@@ -41,22 +42,22 @@ def test_a_counter_that_has_counted_all_it_can_is_left_as_it_is(world: World, na
     with pytest.raises(BoundError, match=r"\(seq\) cannot be larger than 9007199254740991"):
         COMMANDS[name](world.database())
     assert world.refs() == before
-    assert get(world.database(), key=K).value == 7
-    del_(world.database(), keys=[K])  # as the error says
+    assert perform(world.database(), Get(key=K)).value == 7
+    perform(world.database(), Del(keys=[K]))  # as the error says
     COMMANDS[name](world.database())
 
 
 def test_a_counter_counts_up_to_its_bound(world: World) -> None:
     put_counter(world, MAX_SAFE_INTEGER - 1)
-    assert incr(world.database(), key=K).value == 8
+    assert perform(world.database(), Incr(key=K)).value == 8
     assert world.errors() == []
     with pytest.raises(BoundError):
-        incr(world.database(), key=K)
+        perform(world.database(), Incr(key=K))
 
 
 def test_gather_leaves_a_counter_at_its_bound_alone_while_others_go_on(world: World) -> None:
     put_counter(world, MAX_SAFE_INTEGER)
-    incr(world.database(), key=key("other"))
+    perform(world.database(), Incr(key=key("other")))
     world.clock.advance(1)
     stuck = world.plant(K, 5)
     world.plant(key("other"), 5)
@@ -65,30 +66,30 @@ def test_gather_leaves_a_counter_at_its_bound_alone_while_others_go_on(world: Wo
     assert [(left.ref, left.why) for left in job.plan.left] == [
         (stuck, "the number of operations of a counter (seq) cannot be larger than 9007199254740991")
     ]
-    assert get(world.database(), key=key("other")).value == 6
-    assert get(world.database(), key=K).value == 12
+    assert perform(world.database(), Get(key=key("other"))).value == 6
+    assert perform(world.database(), Get(key=K)).value == 12
 
 
 def test_a_lock_that_was_taken_as_often_as_can_be_written_is_refused(world: World) -> None:
     apply(world, written(K, {"fence": str(MAX_FENCE - 1)}))
-    assert lock(world.database(), key=K, owner="a", ttl=60).fence == MAX_FENCE
-    assert lock(world.database(), key=K, owner="a", ttl=90).fence == MAX_FENCE
-    assert unlock(world.database(), key=K, owner="a").applied is True
+    assert perform(world.database(), Lock(key=K, owner="a", ttl=60)).fence == MAX_FENCE
+    assert perform(world.database(), Lock(key=K, owner="a", ttl=90)).fence == MAX_FENCE
+    assert perform(world.database(), Unlock(key=K, owner="a")).applied is True
     with pytest.raises(BoundError, match="fence of a lock cannot be larger than 9999999999999999999"):
-        lock(world.database(), key=K, owner="b", ttl=60)
-    assert hget(world.database(), key=K, field="fence").value == text(str(MAX_FENCE))
-    del_(world.database(), keys=[K])  # as the error says
-    assert lock(world.database(), key=K, owner="b", ttl=60).fence == 1
+        perform(world.database(), Lock(key=K, owner="b", ttl=60))
+    assert perform(world.database(), Hget(key=K, field="fence")).value == text(str(MAX_FENCE))
+    perform(world.database(), Del(keys=[K]))  # as the error says
+    assert perform(world.database(), Lock(key=K, owner="b", ttl=60)).fence == 1
 
 
 def test_an_array_that_cannot_be_longer_is_refused(world: World) -> None:
     apply(world, written(K, {}, length=MAX_SAFE_INTEGER - 1))
-    assert apush(world.database(), key=K, value=draft("x")).count == MAX_SAFE_INTEGER
+    assert perform(world.database(), Apush(key=K, element=draft("x"))).count == MAX_SAFE_INTEGER
     before = world.refs()
     with pytest.raises(BoundError, match="length of an array cannot be larger than 9007199254740991"):
-        apush(world.database(), key=K, value=draft("y"))
+        perform(world.database(), Apush(key=K, element=draft("y")))
     assert world.refs() == before
-    assert aset(world.database(), key=K, index=-1, value=draft("z")).applied is True
-    assert arange(world.database(), key=K, start=-1).document == ["z"]
+    assert perform(world.database(), Aset(key=K, index=-1, element=draft("z"))).applied is True
+    assert perform(world.database(), Arange(key=K, start=-1)).document == ["z"]
     with pytest.raises(IndexOutOfRangeError):
-        aset(world.database(), key=K, index=MAX_SAFE_INTEGER, value=draft("z"))
+        perform(world.database(), Aset(key=K, index=MAX_SAFE_INTEGER, element=draft("z")))

@@ -9,12 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.values import del_, exists, set_, type_
+from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.values import Del, Exists, Set, Type
 from git_keyval.database.collections import Draft
 from git_keyval.database.conditions import Condition
+from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
@@ -108,21 +109,23 @@ class Model(Machine):
         keep = keep and seconds is None
         if self.text:
             with pytest.raises(WrongTypeError):
-                hset(self.world.database(), key=M, entries=dict.fromkeys(names, draft(value)))
+                perform(self.world.database(), Hset(key=M, entries=dict.fromkeys(names, draft(value))))
             return
         met = {"": True, "absent": not names & there.keys(), "present": names <= there.keys()}[existence]
         made = fitting(there, value)
         if met and made is None:
             with pytest.raises(WrongTypeError):
-                hset(self.world.database(), key=M, entries=dict.fromkeys(names, drafted(value)))
+                perform(self.world.database(), Hset(key=M, entries=dict.fromkeys(names, drafted(value))))
             return
-        answer = hset(
+        answer = perform(
             self.world.database(),
-            key=M,
-            entries=dict.fromkeys(names, drafted(value)),
-            ttl=seconds,
-            keep_ttl=keep,
-            condition=Condition(existence),
+            Hset(
+                key=M,
+                entries=dict.fromkeys(names, drafted(value)),
+                ttl=seconds,
+                keep_ttl=keep,
+                condition=Condition(existence),
+            ),
         )
         assert (answer.applied, answer.count) == (met, len(names) if met else 0)
         if not met:
@@ -138,7 +141,7 @@ class Model(Machine):
         there = names & self.fields().keys()
         if self.text:
             return
-        assert hdel(self.world.database(), key=M, fields=sorted(names)).count == len(there)
+        assert perform(self.world.database(), Hdel(key=M, fields=sorted(names))).count == len(there)
         for name in there:
             assert self.map is not None
             del self.map.elements[name]
@@ -148,7 +151,7 @@ class Model(Machine):
         there = names & self.fields().keys()
         if self.text:
             return
-        assert hexpire(self.world.database(), key=M, fields=sorted(names), ttl=seconds).count == len(there)
+        assert perform(self.world.database(), Hexpire(key=M, fields=sorted(names), ttl=seconds)).count == len(there)
         for name in there:
             self.fields()[name] = replace(self.fields()[name], expires=self.expiry(seconds))
 
@@ -157,14 +160,14 @@ class Model(Machine):
         there = {name for name in names & self.fields().keys() if self.fields()[name].expires is not None}
         if self.text:
             return
-        assert hpersist(self.world.database(), key=M, fields=sorted(names)).count == len(there)
+        assert perform(self.world.database(), Hpersist(key=M, fields=sorted(names))).count == len(there)
         for name in there:
             self.fields()[name] = replace(self.fields()[name], expires=None)
 
     @rule()
     def set_text(self) -> None:
         """A value that reads nothing first, and so leaves the expiries of fields behind."""
-        set_(self.world.database(), key=M, value=text("v"))
+        perform(self.world.database(), Set(key=M, value=text("v")))
         self.map, self.text = None, True
 
     # --- arrays ---
@@ -175,17 +178,17 @@ class Model(Machine):
         made = fitting({} if self.array is None else self.array.elements, value)
         if made is None:
             with pytest.raises(WrongTypeError):
-                apush(self.world.database(), key=A, value=drafted(value), ttl=seconds)
+                perform(self.world.database(), Apush(key=A, element=drafted(value), ttl=seconds))
             return
         self.array = self.array or Held()
         self.array.elements[str(self.array.length)] = Element(made, self.expiry(seconds))
         self.array.length += 1
-        assert apush(self.world.database(), key=A, value=drafted(value), ttl=seconds).count == self.array.length
+        assert perform(self.world.database(), Apush(key=A, element=drafted(value), ttl=seconds)).count == self.array.length
 
     @rule()
     def apop(self) -> None:
         self.live()
-        answer = apop(self.world.database(), key=A)
+        answer = perform(self.world.database(), Apop(key=A))
         if self.array is None or not self.array.elements:
             assert (answer.found, answer.applied) == (False, False)
             return
@@ -202,14 +205,14 @@ class Model(Machine):
         place = index + length if index < 0 else index
         if self.array is None or not 0 <= place < length:
             with pytest.raises(IndexOutOfRangeError):
-                aset(self.world.database(), key=A, index=index, value=draft(value))
+                perform(self.world.database(), Aset(key=A, index=index, element=draft(value)))
             return
         made = fitting(self.array.elements, value)
         if made is None:
             with pytest.raises(WrongTypeError):
-                aset(self.world.database(), key=A, index=index, value=drafted(value), ttl=seconds)
+                perform(self.world.database(), Aset(key=A, index=index, element=drafted(value), ttl=seconds))
             return
-        assert aset(self.world.database(), key=A, index=index, value=drafted(value), ttl=seconds).applied is True
+        assert perform(self.world.database(), Aset(key=A, index=index, element=drafted(value), ttl=seconds)).applied is True
         self.array.elements[str(place)] = Element(made, self.expiry(seconds))
 
     @rule(seconds=st.sampled_from([30, 600]))
@@ -218,7 +221,7 @@ class Model(Machine):
         if self.array is None or not self.array.length:
             return
         there = "0" in self.array.elements
-        assert aexpire(self.world.database(), key=A, index=0, ttl=seconds).applied is there
+        assert perform(self.world.database(), Aexpire(key=A, index=0, ttl=seconds)).applied is there
         if there:
             self.array.elements["0"] = replace(self.array.elements["0"], expires=self.expiry(seconds))
 
@@ -229,7 +232,7 @@ class Model(Machine):
         self.live()
         for one, held in ((M, self.map), (A, self.array)):
             if held is not None:
-                assert expire(self.world.database(), key=one, ttl=seconds).applied is True
+                assert perform(self.world.database(), Expire(key=one, ttl=seconds)).applied is True
                 held.expires = self.expiry(seconds)
 
     @rule()
@@ -237,7 +240,7 @@ class Model(Machine):
         self.live()
         for one, held in ((M, self.map), (A, self.array)):
             if held is not None:
-                assert persist(self.world.database(), key=one).applied is (held.expires is not None)
+                assert perform(self.world.database(), Persist(key=one)).applied is (held.expires is not None)
                 held.expires = None
 
     @rule(chosen=st.sampled_from([M, A]))
@@ -245,10 +248,10 @@ class Model(Machine):
         self.live()
         if chosen is M:
             there = self.map is not None or self.text
-            assert del_(self.world.database(), keys=[M]).count == there
+            assert perform(self.world.database(), Del(keys=[M])).count == there
             self.map, self.text = None, False
         else:
-            assert del_(self.world.database(), keys=[A]).count == (self.array is not None)
+            assert perform(self.world.database(), Del(keys=[A])).count == (self.array is not None)
             self.array = None
 
     @rule(seconds=st.sampled_from([1, 31, 61, 700]))
@@ -260,9 +263,9 @@ class Model(Machine):
         """Leave a map and an array of what has expired."""
         names = sorted(self.fields())
         if names and not self.text:
-            assert hexpire(self.world.database(), key=M, fields=names, ttl=30).count == len(names)
+            assert perform(self.world.database(), Hexpire(key=M, fields=names, ttl=30)).count == len(names)
         for place in () if self.array is None else self.array.elements:
-            assert aexpire(self.world.database(), key=A, index=int(place), ttl=30).applied is True
+            assert perform(self.world.database(), Aexpire(key=A, index=int(place), ttl=30)).applied is True
         self.clock.advance(91)
         for held in (self.map, self.array):
             if held is not None:
@@ -279,39 +282,39 @@ class Model(Machine):
         self.live()
         database = self.world.database()
         if self.text:
-            assert type_(database, key=M).type == "string"
+            assert perform(database, Type(key=M)).type == "string"
         else:
             self.look_at_map()
         self.look_at_array()
         held = [self.map is not None or self.text, self.array is not None]
-        assert exists(database, keys=[M, A]).count == sum(held)
+        assert perform(database, Exists(keys=[M, A])).count == sum(held)
         assert self.world.errors() == []
         assert self.world.foreign().keys() == FOREIGN.keys()
 
     def look_at_map(self) -> None:
         database, there = self.world.database(), self.fields()
-        answer = hgetall(database, key=M)
+        answer = perform(database, Hgetall(key=M))
         assert (answer.found, answer.document or {}) == (
             self.map is not None,
             {name: as_json(one.value) for name, one in there.items()},
         )
-        assert (hlen(database, key=M).count, hkeys(database, key=M).document) == (len(there), sorted(there))
+        assert (perform(database, Hlen(key=M)).count, perform(database, Hkeys(key=M)).document) == (len(there), sorted(there))
         assert answer.expires_at == (self.map.expires if self.map else None)
-        assert ttl(database, key=M).expires_at == answer.expires_at
+        assert perform(database, Ttl(key=M)).expires_at == answer.expires_at
         for name in FIELDS:
-            one = hget(database, key=M, field=name)
+            one = perform(database, Hget(key=M, field=name))
             if name in there:
                 assert (one.value, one.expires_at) == (there[name].value, there[name].expires)
             assert one.found is (name in there)
-            assert httl(database, key=M, field=name).ttl == one.ttl
+            assert perform(database, Httl(key=M, field=name)).ttl == one.ttl
 
     def look_at_array(self) -> None:
         database, held = self.world.database(), self.array or Held()
         expected = [held.elements[str(index)].value if str(index) in held.elements else None for index in range(held.length)]
-        assert arange(database, key=A).document == [None if value is None else as_json(value) for value in expected]
-        assert alen(database, key=A).count == held.length
+        assert perform(database, Arange(key=A)).document == [None if value is None else as_json(value) for value in expected]
+        assert perform(database, Alen(key=A)).count == held.length
         for index in (-1, 0):
-            one = aget(database, key=A, index=index)
+            one = perform(database, Aget(key=A, index=index))
             assert one.value == (expected[index] if expected else None)
 
 

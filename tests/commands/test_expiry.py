@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.database.answers import Result
+from git_keyval.commands.counters import Decr, Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Command
 from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import KeyView
+from git_keyval.database.perform import perform
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -50,11 +53,11 @@ def test_expiry_is_rounded_up_to_the_granularity(memory: World, passed: float, a
     memory.clock.advance(passed)
     database = memory.database(granularity=granularity)
     for answer in (
-        set_(database, key=K, value=text("v"), ttl=asked),
-        expire(database, key=K, ttl=asked),
-        set_(database, key=K, value=7, ttl=asked),
-        ttl(database, key=K),
-        get(database, key=K),
+        perform(database, Set(key=K, value=text("v"), ttl=asked)),
+        perform(database, Expire(key=K, ttl=asked)),
+        perform(database, Set(key=K, value=7, ttl=asked)),
+        perform(database, Ttl(key=K)),
+        perform(database, Get(key=K)),
     ):
         assert answer.expires_at == expected
         assert answer.ttl == -(-(expected * SECOND - memory.clock()) // SECOND)
@@ -63,9 +66,11 @@ def test_expiry_is_rounded_up_to_the_granularity(memory: World, passed: float, a
 def test_a_key_may_expire_at_a_given_time(world: World) -> None:
     database = world.database()
     moment = Micros((NOON + 90) * SECOND)
-    assert set_(database, key=K, value=text("v"), expires_at=moment).expires_at == NOON + 120
-    assert expire(database, key=K, expires_at=Micros((NOON + 300) * SECOND)).expires_at == NOON + 300
-    assert ttl(database, key=K) == Result(found=True, ttl=300, expires_at=NOON + 300, version=get(database, key=K).version)
+    assert perform(database, Set(key=K, value=text("v"), expires_at=moment)).expires_at == NOON + 120
+    assert perform(database, Expire(key=K, expires_at=Micros((NOON + 300) * SECOND))).expires_at == NOON + 300
+    assert perform(database, Ttl(key=K)) == Answer(
+        found=True, ttl=300, expires_at=NOON + 300, version=perform(database, Get(key=K)).version
+    )
 
 
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
@@ -73,12 +78,12 @@ def test_a_time_that_has_passed_or_is_too_far_is_refused_before_anything_is_read
     database = memory.database()
     for moment in (memory.clock(), Micros(memory.clock() - 1), Micros((MAX_SECONDS + 1) * SECOND)):
         with pytest.raises(InputError) as caught:
-            set_(database, key=K, value=7 if counter else text("v"), expires_at=moment)
+            perform(database, Set(key=K, value=7 if counter else text("v"), expires_at=moment))
         assert caught.value.name == "expires-at"
         with pytest.raises(InputError):
-            expire(database, key=K, expires_at=moment)
+            perform(database, Expire(key=K, expires_at=moment))
     with pytest.raises(InputError) as caught:
-        mset(database, entries={K: text("v")}, ttl=MAX_SECONDS)
+        perform(database, Mset(values={K: text("v")}, ttl=MAX_SECONDS))
     assert caught.value.name == "ttl"
     assert memory.store.requests == 0
 
@@ -87,62 +92,64 @@ def test_a_time_that_has_passed_or_is_too_far_is_refused_before_anything_is_read
 def test_a_key_exists_up_to_the_microsecond_before_its_expiry(world: World, held: Value | int) -> None:
     """A key is expired when its expiry id is not after now."""
     database = world.database()
-    set_(database, key=K, value=held, ttl=60)
+    perform(database, Set(key=K, value=held, ttl=60))
     world.clock.advance(59.999999)
-    assert (get(database, key=K).found, ttl(database, key=K).ttl) == (True, 1)
+    assert (perform(database, Get(key=K)).found, perform(database, Ttl(key=K)).ttl) == (True, 1)
     world.clock.advance(0.000001)
-    assert (get(database, key=K).found, ttl(database, key=K).ttl) == (False, -2)
+    assert (perform(database, Get(key=K)).found, perform(database, Ttl(key=K)).ttl) == (False, -2)
 
 
 @pytest.mark.parametrize("swept", [False, True], ids=["not swept", "swept"])
 @pytest.mark.parametrize("held", HELD.values(), ids=HELD)
 def test_every_read_treats_an_expired_key_as_absent(world: World, held: Value | int, *, swept: bool) -> None:
     database = world.database()
-    set_(database, key=K, value=held, ttl=60, store_key=True)
-    set_(database, key=key("alive"), value=held, ttl=120, store_key=True)
+    perform(database, Set(key=K, value=held, ttl=60, store_key=True))
+    perform(database, Set(key=key("alive"), value=held, ttl=120, store_key=True))
     world.clock.advance(60)
     if swept:
         sweep(world.maintenance())
-    assert get(database, key=K) == Result(found=False, ttl=-2)
-    assert type_(database, key=K) == Result(found=False)
-    assert exists(database, keys=[K]) == Result(found=False, count=0)
-    assert ttl(database, key=K) == Result(found=False, ttl=-2)
-    assert mget(database, keys=[K, key("alive")]).count == 1
-    assert keys(database).document == ["alive"]
+    assert perform(database, Get(key=K)) == Answer(found=False, ttl=-2)
+    assert perform(database, Type(key=K)) == Answer(found=False)
+    assert perform(database, Exists(keys=[K])) == Answer(found=False, count=0)
+    assert perform(database, Ttl(key=K)) == Answer(found=False, ttl=-2)
+    assert perform(database, Mget(keys=[K, key("alive")])).count == 1
+    assert perform(database, Keys()).document == ["alive"]
     assert world.errors() == []
 
 
-WRITES: dict[str, Callable[[World], Result]] = {
-    "set": lambda world: set_(world.database(), key=K, value=text("new")),
-    "set with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=60),
-    "set if absent": lambda world: set_(world.database(), key=K, value=text("new"), condition=Condition("absent")),
-    "set if absent with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=60, condition=Condition("absent")),
-    "set if present": lambda world: set_(world.database(), key=K, value=text("new"), condition=Condition("present")),
-    "set keep-ttl": lambda world: set_(world.database(), key=K, value=text("new"), keep_ttl=True),
-    "set counter": lambda world: set_(world.database(), key=K, value=7),
-    "set counter with ttl": lambda world: set_(world.database(), key=K, value=7, ttl=60),
-    "set counter if absent": lambda world: set_(world.database(), key=K, value=7, condition=Condition("absent")),
-    "set counter if present": lambda world: set_(world.database(), key=K, value=7, condition=Condition("present")),
-    "set counter keep-ttl": lambda world: set_(world.database(), key=K, value=7, keep_ttl=True),
-    "mset": lambda world: mset(world.database(), entries={K: text("new")}),
-    "incr": lambda world: incr(world.database(), key=K, by=5),
-    "decr": lambda world: decr(world.database(), key=K, by=5),
-    "expire": lambda world: expire(world.database(), key=K, ttl=600),
-    "persist": lambda world: persist(world.database(), key=K),
-    "del": lambda world: del_(world.database(), keys=[K]),
-    "getdel": lambda world: getdel(world.database(), key=K),
+WRITES: dict[str, Callable[[World], Answer]] = {
+    "set": lambda world: perform(world.database(), Set(key=K, value=text("new"))),
+    "set with ttl": lambda world: perform(world.database(), Set(key=K, value=text("new"), ttl=60)),
+    "set if absent": lambda world: perform(world.database(), Set(key=K, value=text("new"), condition=Condition("absent"))),
+    "set if absent with ttl": lambda world: perform(
+        world.database(), Set(key=K, value=text("new"), ttl=60, condition=Condition("absent"))
+    ),
+    "set if present": lambda world: perform(world.database(), Set(key=K, value=text("new"), condition=Condition("present"))),
+    "set keep-ttl": lambda world: perform(world.database(), Set(key=K, value=text("new"), keep_ttl=True)),
+    "set counter": lambda world: perform(world.database(), Set(key=K, value=7)),
+    "set counter with ttl": lambda world: perform(world.database(), Set(key=K, value=7, ttl=60)),
+    "set counter if absent": lambda world: perform(world.database(), Set(key=K, value=7, condition=Condition("absent"))),
+    "set counter if present": lambda world: perform(world.database(), Set(key=K, value=7, condition=Condition("present"))),
+    "set counter keep-ttl": lambda world: perform(world.database(), Set(key=K, value=7, keep_ttl=True)),
+    "mset": lambda world: perform(world.database(), Mset(values={K: text("new")})),
+    "incr": lambda world: perform(world.database(), Incr(key=K, by=5)),
+    "decr": lambda world: perform(world.database(), Decr(key=K, by=5)),
+    "expire": lambda world: perform(world.database(), Expire(key=K, ttl=600)),
+    "persist": lambda world: perform(world.database(), Persist(key=K)),
+    "del": lambda world: perform(world.database(), Del(keys=[K])),
+    "getdel": lambda world: perform(world.database(), Getdel(key=K)),
 }
 
 
 @pytest.mark.parametrize("held", HELD.values(), ids=HELD)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_write_over_an_expired_key_behaves_as_over_an_absent_one(
-    tmp_path: Path, clock: FakeClock, write: Callable[[World], Result], held: Value | int
+    tmp_path: Path, clock: FakeClock, write: Callable[[World], Answer], held: Value | int
 ) -> None:
     """Answer and outcome are the same; the expired refs are replaced or left, never brought back to life."""
     with in_memory(tmp_path, clock) as place, in_memory(tmp_path, clock) as empty:
         expired, absent = World(place, clock), World(empty, clock)
-        set_(expired.database(), key=K, value=held, ttl=60)
+        perform(expired.database(), Set(key=K, value=held, ttl=60))
         expired.plant(K, 3, ago=-1)
         clock.advance(90)
         answers = [replace(write(world), version=None) for world in (expired, absent)]
@@ -157,35 +164,37 @@ def test_a_write_over_an_expired_key_behaves_as_over_an_absent_one(
 
 def test_expire_changes_the_expiry_and_nothing_else(world: World) -> None:
     database = world.database()
-    version = set_(database, key=K, value=text("v")).version
-    assert expire(database, key=K, ttl=60) == Result(found=True, applied=True, version=version, ttl=60, expires_at=NOON + 60)
-    assert expire(database, key=K, ttl=600).expires_at == NOON + 600
-    assert expire(database, key=K, ttl=60).expires_at == NOON + 60
-    assert get(database, key=K).version == version
+    version = perform(database, Set(key=K, value=text("v"))).version
+    assert perform(database, Expire(key=K, ttl=60)) == Answer(
+        found=True, applied=True, version=version, ttl=60, expires_at=NOON + 60
+    )
+    assert perform(database, Expire(key=K, ttl=600)).expires_at == NOON + 600
+    assert perform(database, Expire(key=K, ttl=60)).expires_at == NOON + 60
+    assert perform(database, Get(key=K)).version == version
 
 
 def test_expire_with_the_expiry_that_the_key_has_writes_nothing(memory: World) -> None:
     database = memory.database()
-    set_(database, key=K, value=text("v"), ttl=60)
+    perform(database, Set(key=K, value=text("v"), ttl=60))
     before = memory.refs()
-    assert expire(database, key=K, ttl=60).applied is True
+    assert perform(database, Expire(key=K, ttl=60)).applied is True
     assert memory.refs() == before
 
 
 def test_persist_takes_the_expiry_away(world: World) -> None:
     database = world.database()
-    version = set_(database, key=K, value=text("v"), ttl=60).version
-    assert persist(database, key=K) == Result(found=True, applied=True, version=version, ttl=-1)
+    version = perform(database, Set(key=K, value=text("v"), ttl=60)).version
+    assert perform(database, Persist(key=K)) == Answer(found=True, applied=True, version=version, ttl=-1)
     assert EXPIRY not in world.refs()
     world.clock.advance(3600)
-    assert show(get(database, key=K).value) == "v"
-    assert persist(database, key=K) == Result(found=True, applied=False, version=version, ttl=-1)
+    assert show(perform(database, Get(key=K)).value) == "v"
+    assert perform(database, Persist(key=K)) == Answer(found=True, applied=False, version=version, ttl=-1)
 
 
 def test_expire_and_persist_of_an_absent_key_do_nothing(world: World) -> None:
     database = world.database()
-    assert expire(database, key=K, ttl=60) == Result(found=False, applied=False, ttl=-2)
-    assert persist(database, key=K) == Result(found=False, applied=False, ttl=-2)
+    assert perform(database, Expire(key=K, ttl=60)) == Answer(found=False, applied=False, ttl=-2)
+    assert perform(database, Persist(key=K)) == Answer(found=False, applied=False, ttl=-2)
     assert world.refs() == {}
 
 
@@ -194,27 +203,27 @@ def test_expire_and_persist_find_what_waits_and_change_nothing(world: World, aft
     """A counter that exists only as breadcrumbs exists as for every read, but has no value that an expiry could belong to."""
     database = world.database()
     if after != "nothing":
-        set_(database, key=K, value=5, ttl=60)
+        perform(database, Set(key=K, value=5, ttl=60))
         world.clock.advance(61)
     world.plant(K, 3)
     before = world.refs()
-    assert ttl(database, key=K) == Result(found=True, ttl=-1)
-    assert expire(database, key=K, ttl=60) == Result(found=True, applied=False, ttl=-1)
-    assert persist(database, key=K) == Result(found=True, applied=False, ttl=-1)
+    assert perform(database, Ttl(key=K)) == Answer(found=True, ttl=-1)
+    assert perform(database, Expire(key=K, ttl=60)) == Answer(found=True, applied=False, ttl=-1)
+    assert perform(database, Persist(key=K)) == Answer(found=True, applied=False, ttl=-1)
     assert world.refs() == before
 
 
 def test_an_expiry_without_a_key_brings_nothing_into_being(world: World) -> None:
     """An orphan expiry, left by expire racing del, is harmless: neither the absent key nor its next value has it."""
     database = world.database()
-    set_(database, key=K, value=text("v"), ttl=600)
+    perform(database, Set(key=K, value=text("v"), ttl=600))
     orphan = world.refs()[EXPIRY]
-    del_(database, keys=[K])
+    perform(database, Del(keys=[K]))
     world.store.apply([Transaction((RefUpdate(EXPIRY, ABSENT, orphan),))])
-    assert get(database, key=K) == Result(found=False, ttl=-2)
-    assert expire(database, key=K, ttl=60).applied is False
-    assert set_(database, key=K, value=text("w"), condition=Condition("absent")).ttl == -1
-    assert get(database, key=K).ttl == -1
+    assert perform(database, Get(key=K)) == Answer(found=False, ttl=-2)
+    assert perform(database, Expire(key=K, ttl=60)).applied is False
+    assert perform(database, Set(key=K, value=text("w"), condition=Condition("absent"))).ttl == -1
+    assert perform(database, Get(key=K)).ttl == -1
     assert world.errors() == []
 
 
@@ -226,37 +235,38 @@ def test_an_expiry_without_a_key_ends_no_increment(world: World, *, swept: bool)
     world.clock.advance(121)
     if swept:
         sweep(world.maintenance())
-    assert get(world.database(), key=K).value == 5
+    assert perform(world.database(), Get(key=K)).value == 5
     gather(world.maintenance(), grace_period=0)
-    assert (get(world.database(), key=K).value, world.breadcrumbs()) == (5, [])
+    assert (perform(world.database(), Get(key=K)).value, world.breadcrumbs()) == (5, [])
 
 
 def test_incr_keeps_the_expiry(world: World) -> None:
     database = world.database()
-    set_(database, key=K, value=41, ttl=60)
-    assert incr(database, key=K).value == 42
-    assert ttl(database, key=K).ttl == 60
+    perform(database, Set(key=K, value=41, ttl=60))
+    assert perform(database, Incr(key=K)).value == 42
+    assert perform(database, Ttl(key=K)).ttl == 60
 
 
 @pytest.mark.parametrize("held", HELD.values(), ids=HELD)
 def test_incr_over_an_expired_key_begins_at_zero_and_is_persistent(world: World, held: Value | int) -> None:
     database = world.database()
-    set_(database, key=K, value=held, ttl=60)
+    perform(database, Set(key=K, value=held, ttl=60))
     world.clock.advance(60)
-    assert incr(database, key=K, by=5).value == 5
+    assert perform(database, Incr(key=K, by=5)).value == 5
     assert EXPIRY not in world.refs()
     world.clock.advance(86_400)
-    assert show(get(database, key=K).value) == "5"
+    assert show(perform(database, Get(key=K)).value) == "5"
 
 
 def test_type_and_version_are_those_of_the_next_life(memory: World) -> None:
     """What an expired key held is told by no read, also where increments of its next life wait."""
     database = memory.database()
-    expired = set_(database, key=K, value=text("v"), ttl=60).version
+    expired = perform(database, Set(key=K, value=text("v"), ttl=60)).version
     memory.clock.advance(61)
     memory.plant(K, 3)
-    for read in (get, type_, ttl):
-        answer = read(database, key=K)
+    reads: tuple[Command[KeyView], ...] = (Get(key=K), Type(key=K), Ttl(key=K))
+    for read in reads:
+        answer = perform(database, read)
         assert answer.found is True
-        assert answer.version != expired, read.__name__
-        assert answer.type in {"counter", None}, read.__name__
+        assert answer.version != expired, read.name
+        assert answer.type in {"counter", None}, read.name

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.values import del_, get, mset, set_
+from git_keyval.commands.values import Del, Get, Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.errors import PartlyDeletedError, TooLargeError
 from git_keyval.format.values import bytes_value
 from maintenance.jobs import sweep
@@ -47,11 +48,11 @@ def limit(world: World, size: int) -> None:
 
 
 def test_a_value_that_is_too_large_is_told_its_size_and_whose_limit_it_is(git: World) -> None:
-    set_(git.database(), key=key("first"), value=text("v"))
+    perform(git.database(), Set(key=key("first"), value=text("v")))
     limit(git, 10_000)
     before = git.store.requests
     with pytest.raises(TooLargeError) as caught:
-        set_(git.database(), key=key(), value=VALUE)
+        perform(git.database(), Set(key=key(), value=VALUE))
     assert 500_000 < caught.value.size < 501_000
     assert f"{caught.value.size:,} bytes" in str(caught.value)
     assert "Raise receive.maxInputSize" in caught.value.next_step
@@ -60,21 +61,21 @@ def test_a_value_that_is_too_large_is_told_its_size_and_whose_limit_it_is(git: W
 
 
 def test_what_is_set_at_once_is_not_set_in_parts(git: World) -> None:
-    set_(git.database(), key=key("first"), value=text("v"))
+    perform(git.database(), Set(key=key("first"), value=text("v")))
     limit(git, 2_000)
     before = git.store.requests
     with pytest.raises(TooLargeError):
-        mset(git.database(), entries={one: text(f"{random.Random(1).random()} of {one}") for one in KEYS})
+        perform(git.database(), Mset(values={one: text(f"{random.Random(1).random()} of {one}") for one in KEYS}))
     assert git.store.requests - before == 1
     assert keys_of(git) == 1
 
 
 def test_nor_is_it_over_http(web: World) -> None:
-    set_(web.database(), key=key("first"), value=text("v"))
+    perform(web.database(), Set(key=key("first"), value=text("v")))
     server_of(web).log.clear()
     server_of(web).max_body = 5_000
     with pytest.raises(TooLargeError, match="client_max_body_size"):
-        mset(web.database(), entries=ENTRIES)
+        perform(web.database(), Mset(values=ENTRIES))
     assert server_of(web).count(method="POST", service=RECEIVE_PACK) == 1
     assert keys_of(web) == 1
 
@@ -84,36 +85,36 @@ def test_nginx_is_known_by_its_limit(clock: FakeClock) -> None:
     with served_directory() as directory, nginx(directory) as servers:
         repository = servers.small.create("limited.git")
         world = World(open_git_place(repository, servers.small.address(repository), clock, {}), clock)
-        set_(world.database(), key=key(), value=VALUE)
+        perform(world.database(), Set(key=key(), value=VALUE))
         before = world.store.requests
         with pytest.raises(TooLargeError, match=r"write of 2,000,\d{3} bytes: .*client_max_body_size"):
-            set_(world.database(), key=key("k2"), value=bytes_value(random.Random(2).randbytes(2_000_000)))
+            perform(world.database(), Set(key=key("k2"), value=bytes_value(random.Random(2).randbytes(2_000_000))))
         assert world.store.requests - before == 2
         assert keys_of(world) == 1
 
 
 def test_keys_are_deleted_in_parts(web: World) -> None:
-    mset(web.database(), entries=ENTRIES)
+    perform(web.database(), Mset(values=ENTRIES))
     server_of(web).log.clear()
     server_of(web).max_body = 5_000
-    assert del_(web.database(), keys=KEYS).count == 100
+    assert perform(web.database(), Del(keys=KEYS)).count == 100
     assert web.errors() == []
-    assert get(web.database(), key=KEYS[0]).found is False
+    assert perform(web.database(), Get(key=KEYS[0])).found is False
     assert server_of(web).count(method="POST", service=RECEIVE_PACK) < 20
 
 
 def test_a_part_that_is_refused_does_not_keep_the_others(web: World) -> None:
-    mset(web.database(), entries=ENTRIES)
+    perform(web.database(), Mset(values=ENTRIES))
     server_of(web).max_body = 5_000
     denied = web.database().naming.value(KEYS[7].id)
     install_hook(web, "update", f'#!/bin/sh\n[ "$1" != "{denied}" ] || {{ echo "it is mine" >&2; exit 1; }}\n')
     with pytest.raises(PartlyDeletedError, match=r"99 of the keys.* \(it is mine; "):
-        del_(web.database(), keys=KEYS)
-    assert [get(web.database(), key=one).found for one in KEYS[6:9]] == [False, True, False]
+        perform(web.database(), Del(keys=KEYS))
+    assert [perform(web.database(), Get(key=one)).found for one in KEYS[6:9]] == [False, True, False]
 
 
 def test_maintenance_goes_on_in_batches_that_the_server_takes(web: World) -> None:
-    mset(web.database(), entries=ENTRIES, ttl=60)
+    perform(web.database(), Mset(values=ENTRIES, ttl=60))
     web.clock.advance(120)
     server_of(web).log.clear()
     server_of(web).max_body = 5_000
@@ -126,7 +127,7 @@ def test_maintenance_goes_on_in_batches_that_the_server_takes(web: World) -> Non
 
 
 def test_a_report_has_the_words_of_a_hook(git: World) -> None:
-    mset(git.database(), entries=dict(list(ENTRIES.items())[:2]), ttl=60)
+    perform(git.database(), Mset(values=dict(list(ENTRIES.items())[:2]), ttl=60))
     git.clock.advance(120)
     install_hook(git, "pre-receive", '#!/bin/sh\necho "$(date +%N): nothing goes" >&2\nexit 1\n')
     report = json.dumps(to_json(sweep(git.maintenance())))
@@ -135,7 +136,7 @@ def test_a_report_has_the_words_of_a_hook(git: World) -> None:
 
 
 def test_a_hook_that_says_something_else_each_time_ends_the_job_all_the_same(git: World) -> None:
-    mset(git.database(), entries=ENTRIES, ttl=60)
+    perform(git.database(), Mset(values=ENTRIES, ttl=60))
     git.clock.advance(120)
     install_hook(git, "pre-receive", '#!/bin/sh\necho "request $(date +%N)" >&2\nexit 1\n')
     before = git.store.requests

@@ -4,13 +4,14 @@ import itertools
 
 import pytest
 
-from git_keyval.commands.expiry import expire, ttl
-from git_keyval.commands.locks import lock, unlock
-from git_keyval.commands.maps import hexpire, hget, hgetall, hpersist, hset, httl
+from git_keyval.commands.expiry import Expire, Ttl
+from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.maps import Hexpire, Hget, Hgetall, Hpersist, Hset, Httl
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
-from git_keyval.commands.values import del_, set_
-from git_keyval.database.answers import Result
+from git_keyval.commands.values import Del, Set
+from git_keyval.database.answers import Answer
 from git_keyval.database.collections import Draft
+from git_keyval.database.perform import perform
 from git_keyval.errors import (
     InputError,
     LockHeldError,
@@ -35,16 +36,16 @@ def given(value: Value) -> Draft:
     return lambda _kind: value
 
 
-def taken(world: World, owner: str, ttl: int = 60, wait: int = 0) -> Result:
-    return lock(world.database(), key=K, owner=owner, ttl=ttl, wait=wait)
+def taken(world: World, owner: str, ttl: int = 60, wait: int = 0) -> Answer:
+    return perform(world.database(), Lock(key=K, owner=owner, ttl=ttl, wait=wait))
 
 
-def released(world: World, owner: str) -> Result:
-    return unlock(world.database(), key=K, owner=owner)
+def released(world: World, owner: str) -> Answer:
+    return perform(world.database(), Unlock(key=K, owner=owner))
 
 
 def fields(world: World) -> object:
-    return hgetall(world.database(), key=K).document
+    return perform(world.database(), Hgetall(key=K)).document
 
 
 def test_a_free_lock_is_taken(world: World) -> None:
@@ -52,10 +53,10 @@ def test_a_free_lock_is_taken(world: World) -> None:
     assert (answer.applied, answer.owner, answer.fence, answer.ttl) == (True, "a", 1, 120)
     assert answer.failure is None
     assert fields(world) == {"fence": "1", "owner": "a"}
-    assert httl(world.database(), key=K, field="owner").ttl == 120
-    assert httl(world.database(), key=K, field="fence").ttl == -1
-    assert ttl(world.database(), key=K).ttl == -1
-    assert ttl(world.database(), key=K).version == answer.version
+    assert perform(world.database(), Httl(key=K, field="owner")).ttl == 120
+    assert perform(world.database(), Httl(key=K, field="fence")).ttl == -1
+    assert perform(world.database(), Ttl(key=K)).ttl == -1
+    assert perform(world.database(), Ttl(key=K)).version == answer.version
     assert world.errors() == []
 
 
@@ -145,11 +146,11 @@ def test_an_owner_whose_lease_is_over_takes_the_lock_anew(world: World) -> None:
 
 def test_a_lease_may_end_at_a_time(world: World) -> None:
     end = Micros(world.clock() + 3600 * SECOND)
-    assert lock(world.database(), key=K, owner="a", expires_at=end).ttl == 3600
+    assert perform(world.database(), Lock(key=K, owner="a", expires_at=end)).ttl == 3600
     with pytest.raises(InputError):
-        lock(world.database(), key=K, owner="a", expires_at=Micros(world.clock()))
+        perform(world.database(), Lock(key=K, owner="a", expires_at=Micros(world.clock())))
     with pytest.raises(InputError, match="must end by itself"):
-        lock(world.database(), key=K, owner="a")
+        perform(world.database(), Lock(key=K, owner="a"))
 
 
 def test_waiting_ends_when_the_lease_of_the_holder_does(world: World) -> None:
@@ -163,7 +164,7 @@ def test_waiting_ends_when_the_lease_of_the_holder_does(world: World) -> None:
 def test_waiting_ends_soon_after_the_lock_is_released(world: World) -> None:
     taken(world, "a", 3600)
     begun, store = world.clock(), world.faulty({5: Rival(lambda: released(world, "a"))})
-    assert lock(world.database(store), key=K, owner="b", ttl=60, wait=600).fence == 2
+    assert perform(world.database(store), Lock(key=K, owner="b", ttl=60, wait=600)).fence == 2
     assert (world.clock() - begun) / SECOND < 20
 
 
@@ -178,16 +179,16 @@ def test_waiting_has_an_end(world: World) -> None:
 def test_who_waits_notices_that_the_lease_was_cut_short(world: World) -> None:
     taken(world, "a", 3600)
     store = world.faulty({3: Rival(lambda: taken(world, "a"))})
-    assert lock(world.database(store), key=K, owner="b", ttl=60, wait=300).fence == 2
+    assert perform(world.database(store), Lock(key=K, owner="b", ttl=60, wait=300)).fence == 2
 
 
 def test_each_look_of_who_waits_is_one_request_and_the_looks_get_rare(world: World) -> None:
     taken(world, "a", 3600)
     store = world.faulty({})
-    lock(world.database(store), key=K, owner="b", ttl=60, wait=0)
+    perform(world.database(store), Lock(key=K, owner="b", ttl=60, wait=0))
     first = len(store.calls)
     store = world.faulty({})
-    lock(world.database(store), key=K, owner="b", ttl=60, wait=600)
+    perform(world.database(store), Lock(key=K, owner="b", ttl=60, wait=600))
     assert [call.verb for call in store.calls[first:]] == ["read"] * (len(store.calls) - first)
     assert 40 <= len(store.calls) - first <= 60
 
@@ -203,13 +204,13 @@ def test_who_waits_notices_that_the_lease_was_renewed(world: World) -> None:
     taken(world, "a")
     store = world.faulty({3: Rival(lambda: taken(world, "a", 3600))})
     begun = world.clock()
-    answer = lock(world.database(store), key=K, owner="b", ttl=60, wait=300)
+    answer = perform(world.database(store), Lock(key=K, owner="b", ttl=60, wait=300))
     assert (answer.applied, world.clock() - begun) == (False, 300 * SECOND)
 
 
 @pytest.mark.parametrize("value", [text("a"), number("1")])
 def test_a_key_that_holds_a_value_is_no_lock(world: World, value: object) -> None:
-    set_(world.database(), key=K, value=value)  # type: ignore[arg-type]
+    perform(world.database(), Set(key=K, value=value))  # type: ignore[arg-type]
     with pytest.raises(WrongTypeError):
         taken(world, "a")
     with pytest.raises(WrongTypeError):
@@ -224,7 +225,7 @@ def test_a_map_that_is_no_lock_is_left_alone(world: World, kind: str) -> None:
         "no number": {"fence": text("01"), "owner": text("a")},
         "no fence": {"owner": text("a")},
     }[kind]
-    hset(world.database(), key=K, entries={name: given(value) for name, value in entries.items()})
+    perform(world.database(), Hset(key=K, entries={name: given(value) for name, value in entries.items()}))
     before = world.refs()
     for command in (taken, released):
         with pytest.raises(WrongTypeError, match="a lock"):
@@ -234,7 +235,7 @@ def test_a_map_that_is_no_lock_is_left_alone(world: World, kind: str) -> None:
 
 def test_what_else_is_in_the_map_stays(world: World) -> None:
     taken(world, "a")
-    hset(world.database(), key=K, entries={"note": given(text("the blue one"))})
+    perform(world.database(), Hset(key=K, entries={"note": given(text("the blue one"))}))
     released(world, "a")
     taken(world, "b")
     assert fields(world) == {"fence": "2", "note": "the blue one", "owner": "b"}
@@ -244,19 +245,19 @@ def test_a_lock_is_no_longer_bound_to_an_expiry_of_its_key(world: World) -> None
     """With the key, the lock would end before its lease, and the fence begin anew."""
     taken(world, "a")
     released(world, "a")
-    expire(world.database(), key=K, ttl=60)
+    perform(world.database(), Expire(key=K, ttl=60))
     taken(world, "b", 600)
-    assert ttl(world.database(), key=K).ttl == -1
-    expire(world.database(), key=K, ttl=60)
+    assert perform(world.database(), Ttl(key=K)).ttl == -1
+    perform(world.database(), Expire(key=K, ttl=60))
     taken(world, "b", 600)
-    assert ttl(world.database(), key=K).ttl == -1
+    assert perform(world.database(), Ttl(key=K)).ttl == -1
 
 
 def test_a_lock_whose_key_was_deleted_begins_anew(world: World) -> None:
     taken(world, "a")
-    del_(world.database(), keys=[K])
+    perform(world.database(), Del(keys=[K]))
     assert taken(world, "b").fence == 1
-    expire(world.database(), key=K, ttl=60)
+    perform(world.database(), Expire(key=K, ttl=60))
     world.clock.advance(60)
     assert taken(world, "c").fence == 1
     assert fields(world) == {"fence": "1", "owner": "c"}
@@ -265,7 +266,7 @@ def test_a_lock_whose_key_was_deleted_begins_anew(world: World) -> None:
 
 def test_an_owner_whose_lease_somebody_took_away_holds_the_lock_until_it_unlocks(world: World) -> None:
     taken(world, "a")
-    hpersist(world.database(), key=K, fields=["owner"])
+    perform(world.database(), Hpersist(key=K, fields=["owner"]))
     world.clock.advance(10**6)
     answer = taken(world, "b", wait=60)
     assert (answer.applied, answer.ttl) == (False, -1)
@@ -276,10 +277,10 @@ def test_an_owner_whose_lease_somebody_took_away_holds_the_lock_until_it_unlocks
 def test_a_fence_that_somebody_gave_an_expiry_is_kept_all_the_same(world: World) -> None:
     taken(world, "a")
     released(world, "a")
-    hexpire(world.database(), key=K, fields=["fence"], ttl=60)
+    perform(world.database(), Hexpire(key=K, fields=["fence"], ttl=60))
     world.clock.advance(60)
     assert taken(world, "b").fence == 2
-    assert httl(world.database(), key=K, field="fence").ttl == -1
+    assert perform(world.database(), Httl(key=K, field="fence")).ttl == -1
 
 
 def test_a_lease_that_is_over_before_it_can_be_told_is_none(world: World) -> None:
@@ -287,7 +288,7 @@ def test_a_lease_that_is_over_before_it_can_be_told_is_none(world: World) -> Non
     slow = world.faulty(dict.fromkeys(range(1, 200), Rival(lambda: world.clock.advance(2))))
     database = world.database(slow, granularity=1)
     with pytest.raises(InputError, match="was over each time"):
-        lock(database, key=K, owner="a", ttl=1)
+        perform(database, Lock(key=K, owner="a", ttl=1))
 
 
 # --- rivals and lost replies at every request --------------------------------------------------------------------------------
@@ -307,7 +308,7 @@ BEGINNINGS = {"never taken": lambda _world: None, "released": free, "lapsed": la
 
 
 def holder(world: World) -> str | None:
-    value = hget(world.database(), key=K, field="owner").value
+    value = perform(world.database(), Hget(key=K, field="owner")).value
     return None if value is None else show(value)
 
 
@@ -328,10 +329,10 @@ class Another:
 def test_of_two_who_take_a_lock_one_gets_it(memory: World, beginning: str) -> None:
     """The rival comes before any of the requests."""
     for turn in itertools.count(1):
-        del_(memory.database(), keys=[K])
+        perform(memory.database(), Del(keys=[K]))
         BEGINNINGS[beginning](memory)
         rival = Another(memory)
-        answer = lock(memory.database(memory.faulty({turn: Rival(rival)})), key=K, owner="ours", ttl=60)
+        answer = perform(memory.database(memory.faulty({turn: Rival(rival)})), Lock(key=K, owner="ours", ttl=60))
         if not rival.applied:
             break
         assert [answer.applied, *rival.applied] in ([True, False], [False, True]), turn
@@ -344,13 +345,13 @@ def test_of_two_who_take_a_lock_one_gets_it(memory: World, beginning: str) -> No
 def test_of_two_who_take_a_lock_one_gets_it_also_if_a_reply_is_lost(memory: World, beginning: str, lost: Lost) -> None:
     """The rival comes before any request after the one whose reply is lost, or after all."""
     for turn, later in itertools.product(range(1, 8), range(1, 5)):
-        del_(memory.database(), keys=[K])
+        perform(memory.database(), Del(keys=[K]))
         BEGINNINGS[beginning](memory)
         rival = Another(memory)
         store = memory.faulty({turn: lost, turn + later: Rival(rival)})
         ours: bool | None
         try:
-            ours = lock(memory.database(store), key=K, owner="ours", ttl=60).applied
+            ours = perform(memory.database(store), Lock(key=K, owner="ours", ttl=60)).applied
         except (StoreError, OutcomeUnknownError):
             ours = None
         store.arrive()
@@ -364,18 +365,18 @@ def test_of_two_who_take_a_lock_one_gets_it_also_if_a_reply_is_lost(memory: Worl
 @pytest.mark.parametrize("change", ["the lease", "the map"])
 def test_a_lock_whose_reply_is_lost_is_known_although_somebody_changed_something_else(memory: World, change: str) -> None:
     probe = memory.faulty({})
-    lock(memory.database(probe), key=K, owner="ours", ttl=60)
+    perform(memory.database(probe), Lock(key=K, owner="ours", ttl=60))
     write = next(call.number for call in probe.calls if call.verb == "apply")
-    del_(memory.database(), keys=[K])
+    perform(memory.database(), Del(keys=[K]))
 
     def rival() -> None:
         if change == "the lease":
             taken(memory, "ours", 6000)
         else:
-            hset(memory.database(), key=K, entries={"note": given(text("a"))})
+            perform(memory.database(), Hset(key=K, entries={"note": given(text("a"))}))
 
     store = memory.faulty({write: Lost.AFTER, write + 1: Rival(rival)})
-    answer = lock(memory.database(store), key=K, owner="ours", ttl=60)
+    answer = perform(memory.database(store), Lock(key=K, owner="ours", ttl=60))
     assert (answer.applied, answer.fence, holder(memory)) == (True, 1, "ours")
 
 
@@ -383,11 +384,15 @@ def test_a_lock_whose_reply_is_lost_is_known_although_somebody_changed_something
 def test_who_comes_too_late_takes_nothing_from_the_next_owner(memory: World, command: str) -> None:
     """The lease ends, and a rival takes the lock, before any of the requests."""
     for turn in itertools.count(1):
-        del_(memory.database(), keys=[K])
+        perform(memory.database(), Del(keys=[K]))
         taken(memory, "ours")
         rival = Another(memory, after=120)
         database = memory.database(memory.faulty({turn: Rival(rival)}))
-        answer = lock(database, key=K, owner="ours", ttl=600) if command == "renew" else unlock(database, key=K, owner="ours")
+        answer = (
+            perform(database, Lock(key=K, owner="ours", ttl=600))
+            if command == "renew"
+            else perform(database, Unlock(key=K, owner="ours"))
+        )
         if not rival.applied:
             break
         assert (answer.applied, rival.applied, holder(memory)) == (False, [True], "rival"), turn
@@ -399,12 +404,12 @@ def test_who_comes_too_late_takes_nothing_from_the_next_owner(memory: World, com
 def test_a_release_whose_reply_is_lost_is_told_as_done_whoever_came_next(memory: World, lost: Lost) -> None:
     taken(memory, "ours", 600)
     store = memory.faulty({})
-    unlock(memory.database(store), key=K, owner="ours")
+    perform(memory.database(store), Unlock(key=K, owner="ours"))
     write = next(call.number for call in store.calls if call.verb == "apply")
     taken(memory, "ours", 600)
     rival = Another(memory)
     store = memory.faulty({write: lost, **dict.fromkeys(range(write + 1, 20), Rival(rival))})
-    answer = unlock(memory.database(store), key=K, owner="ours")
+    answer = perform(memory.database(store), Unlock(key=K, owner="ours"))
     assert (answer.applied, answer.failure, answer.warning) == (True, None, "")
     assert rival.applied
     assert holder(memory) == ("rival" if any(rival.applied) else None)
@@ -412,14 +417,14 @@ def test_a_release_whose_reply_is_lost_is_told_as_done_whoever_came_next(memory:
 
 def test_a_release_that_another_step_of_the_owner_made_is_told_as_done(memory: World) -> None:
     for turn in itertools.count(1):
-        del_(memory.database(), keys=[K])
+        perform(memory.database(), Del(keys=[K]))
         taken(memory, "ours", 600)
         acts: list[object] = []
 
         def rival(acts: list[object] = acts) -> None:
             acts.append((released(memory, "ours"), taken(memory, "next")))
 
-        answer = unlock(memory.database(memory.faulty({turn: Rival(rival)})), key=K, owner="ours")
+        answer = perform(memory.database(memory.faulty({turn: Rival(rival)})), Unlock(key=K, owner="ours"))
         if not acts:
             break
         assert holder(memory) == "next"
@@ -431,7 +436,7 @@ def test_a_renewal_does_not_go_on_with_a_lock_that_was_released(memory: World) -
     taken(memory, "ours")
     writes = 3
     store = memory.faulty({writes: Rival(lambda: released(memory, "ours"))})
-    answer = lock(memory.database(store), key=K, owner="ours", ttl=600)
+    answer = perform(memory.database(store), Lock(key=K, owner="ours", ttl=600))
     assert (answer.applied, answer.fence) == (True, 2)
 
 
@@ -448,18 +453,18 @@ class Behind(StoreAround):
 
 def test_a_lease_that_its_owner_renews_by_a_slow_clock_is_not_taken_over(memory: World) -> None:
     """Here the lease is over, there it is not: whoever writes first wins, and the other one finds out."""
-    renewals: list[Result] = []
+    renewals: list[Answer] = []
 
     def renew() -> None:
-        renewals.append(lock(memory.database(Behind(memory.store, 30)), key=K, owner="slow", ttl=600))
+        renewals.append(perform(memory.database(Behind(memory.store, 30)), Lock(key=K, owner="slow", ttl=600)))
 
     for turn in itertools.count(1):
         del renewals[:]
-        del_(memory.database(), keys=[K])
+        perform(memory.database(), Del(keys=[K]))
         until = taken(memory, "slow").expires_at
         assert until is not None
         memory.clock.moment = Micros((until + 1) * SECOND)
-        answer = lock(memory.database(memory.faulty({turn: Rival(renew)})), key=K, owner="ours", ttl=60)
+        answer = perform(memory.database(memory.faulty({turn: Rival(renew)})), Lock(key=K, owner="ours", ttl=60))
         if not renewals:
             break
         assert (renewals[0].applied, renewals[0].fence, answer.applied, answer.owner) == (True, 1, False, "slow"), turn

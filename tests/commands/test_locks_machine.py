@@ -6,8 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from git_keyval.commands.locks import lock, unlock
-from git_keyval.commands.maps import hgetall, httl
+from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.maps import Hgetall, Httl
+from git_keyval.database.perform import perform
 from git_keyval.errors import LockHeldError, LockLostError
 from git_keyval.format.times import SECOND
 from maintenance.jobs import sweep
@@ -49,7 +50,7 @@ class Model(Machine):
     @rule(owner=OWNERS, ttl=st.sampled_from([1, 60, 300]), wait=st.sampled_from([0, 0, 45, 600]))
     def take(self, owner: str, ttl: int, wait: int) -> None:
         before, begun = self.holder, self.now
-        answer = lock(self.world.database(), key=K, owner=owner, ttl=ttl, wait=wait)
+        answer = perform(self.world.database(), Lock(key=K, owner=owner, ttl=ttl, wait=wait))
         if before not in {"", owner} and self.lock.until > begun + wait:
             assert (answer.applied, answer.owner, self.now) == (False, before, begun + wait)
             assert isinstance(answer.failure, LockHeldError)
@@ -63,7 +64,7 @@ class Model(Machine):
     @rule(owner=OWNERS)
     def release(self, owner: str) -> None:
         before = self.holder
-        answer = unlock(self.world.database(), key=K, owner=owner)
+        answer = perform(self.world.database(), Unlock(key=K, owner=owner))
         assert answer.applied is (before == owner)
         assert isinstance(answer.failure, LockLostError) is (before not in {"", owner})
         assert bool(answer.warning) is (before == "")
@@ -78,8 +79,10 @@ class Model(Machine):
     def look(self) -> None:
         if self.lock.fence:
             owner = {"owner": self.holder} if self.holder else {}
-            assert hgetall(self.world.database(), key=K).document == {"fence": str(self.lock.fence), **owner}
-            assert httl(self.world.database(), key=K, field="owner").expires_at == (self.lock.until if self.holder else None)
+            assert perform(self.world.database(), Hgetall(key=K)).document == {"fence": str(self.lock.fence), **owner}
+            assert perform(self.world.database(), Httl(key=K, field="owner")).expires_at == (
+                self.lock.until if self.holder else None
+            )
         assert self.world.errors() == []
 
 

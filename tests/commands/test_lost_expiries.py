@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.maps import hexpire, hget, hgetall, hset
-from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.maps import Hexpire, Hget, Hgetall, Hset
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import DEFAULT_NAMING
@@ -35,8 +36,8 @@ def lost(request: pytest.FixtureRequest) -> World:
     """Give a database with a key and a counter that end on one day, whose commit is gone."""
     world: World = request.getfixturevalue(request.param)
     database = world.database(granularity=DAY)
-    set_(database, key=K, value=text("v"), ttl=2 * DAY, store_key=True)
-    set_(database, key=COUNTER, value=5, ttl=2 * DAY)
+    perform(database, Set(key=K, value=text("v"), ttl=2 * DAY, store_key=True))
+    perform(database, Set(key=COUNTER, value=5, ttl=2 * DAY))
     world.clock.advance(1)
     world.plant(COUNTER, 3)
     expiry = world.refs()[DEFAULT_NAMING.expiry(K.id)]
@@ -68,13 +69,13 @@ def run(lost: World, registry: ExpiryRegistry) -> Maintenance:
 
 
 READS: Mapping[str, Callable[[Database], object]] = {
-    "get": lambda database: get(database, key=K),
-    "ttl": lambda database: ttl(database, key=K),
-    "exists": lambda database: exists(database, keys=[K]),
-    "type": lambda database: type_(database, key=K),
-    "mget": lambda database: mget(database, keys=[K]),
-    "getdel": lambda database: getdel(database, key=K),
-    "incr": lambda database: incr(database, key=COUNTER),
+    "get": lambda database: perform(database, Get(key=K)),
+    "ttl": lambda database: perform(database, Ttl(key=K)),
+    "exists": lambda database: perform(database, Exists(keys=[K])),
+    "type": lambda database: perform(database, Type(key=K)),
+    "mget": lambda database: perform(database, Mget(keys=[K])),
+    "getdel": lambda database: perform(database, Getdel(key=K)),
+    "incr": lambda database: perform(database, Incr(key=COUNTER)),
 }
 
 
@@ -97,16 +98,16 @@ def test_without_a_registry_all_is_kept_and_reported(lost: World, job: Callable[
 
 
 def test_with_a_registry_a_key_lives_to_its_end(lost: World, database: Database) -> None:
-    found = get(database, key=K)
+    found = perform(database, Get(key=K))
     assert (show(found.value), found.expires_at) == ("v", ENDS)
-    assert ttl(database, key=K).expires_at == ENDS
-    assert mget(database, keys=[K, COUNTER]).document == {"k": "v", "counter": 8}
-    assert keys(database).document == ["k"]
+    assert perform(database, Ttl(key=K)).expires_at == ENDS
+    assert perform(database, Mget(keys=[K, COUNTER])).document == {"k": "v", "counter": 8}
+    assert perform(database, Keys()).document == ["k"]
     lost.clock.moment = lost.clock.moment.__class__(ENDS * SECOND - 1)
-    assert exists(database, keys=[K, COUNTER]).count == 2
+    assert perform(database, Exists(keys=[K, COUNTER])).count == 2
     lost.clock.advance(0.000001)
-    assert exists(database, keys=[K, COUNTER]).count == 0
-    assert (get(database, key=K).found, keys(database).document) == (False, [])
+    assert perform(database, Exists(keys=[K, COUNTER])).count == 0
+    assert (perform(database, Get(key=K)).found, perform(database, Keys()).document) == (False, [])
 
 
 def test_with_a_registry_sweep_removes_what_has_ended_and_nothing_else(lost: World, run: Maintenance) -> None:
@@ -128,8 +129,8 @@ def test_with_a_registry_gather_leaves_the_crumbs_of_ended_counters_to_sweep(los
 
 
 def test_with_a_registry_keys_can_be_deleted(lost: World, database: Database) -> None:
-    assert del_(database, keys=[K, COUNTER]).count == 2
-    assert get(lost.database(), key=K).found is False
+    assert perform(database, Del(keys=[K, COUNTER])).count == 2
+    assert perform(lost.database(), Get(key=K)).found is False
 
 
 # git takes no new objects, of anybody's, as long as there is a ref to a lost one; deletions it does.
@@ -146,12 +147,12 @@ def test_with_a_registry_gather_knows_which_counters_live(forgiving: World, run:
     forgiving.clock.advance(600)
     report = gather(run)
     assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 1)
-    assert (forgiving.breadcrumbs(), get(database, key=COUNTER).value) == ([], 8)
+    assert (forgiving.breadcrumbs(), perform(database, Get(key=COUNTER)).value) == ([], 8)
 
 
 WRITES: Mapping[str, Callable[[Database], object]] = {
-    "expire": lambda database: expire(database, key=K, ttl=30 * DAY),
-    "persist": lambda database: persist(database, key=K),
+    "expire": lambda database: perform(database, Expire(key=K, ttl=30 * DAY)),
+    "persist": lambda database: perform(database, Persist(key=K)),
 }
 
 
@@ -159,32 +160,32 @@ WRITES: Mapping[str, Callable[[Database], object]] = {
 def test_with_a_registry_a_key_can_be_given_another_end(forgiving: World, database: Database, write: str) -> None:
     WRITES[write](database)
     forgiving.clock.advance(20 * DAY)
-    assert get(forgiving.database(), key=K).found is True
+    assert perform(forgiving.database(), Get(key=K)).found is True
 
 
 def test_with_a_registry_keys_can_be_taken_and_counted(forgiving: World, database: Database) -> None:
-    assert show(getdel(database, key=K).value) == "v"
-    assert incr(database, key=COUNTER).value == 9
-    assert get(forgiving.database(), key=K).found is False
+    assert show(perform(database, Getdel(key=K)).value) == "v"
+    assert perform(database, Incr(key=COUNTER)).value == 9
+    assert perform(forgiving.database(), Get(key=K)).found is False
 
 
 def test_with_a_registry_elements_live_to_their_end(forgiving: World, registry: ExpiryRegistry) -> None:
     database = forgiving.database(granularity=DAY)
-    hset(database, key=key("map"), entries={"keeps": lambda _: text("a"), "ends": lambda _: text("b")})
-    hexpire(database, key=key("map"), fields=["ends"], ttl=DAY)
+    perform(database, Hset(key=key("map"), entries={"keeps": lambda _: text("a"), "ends": lambda _: text("b")}))
+    perform(database, Hexpire(key=key("map"), fields=["ends"], ttl=DAY))
     (name,) = (name for name in forgiving.refs() if name.startswith(DEFAULT_NAMING.element_expiries(key("map").id)))
     forgiving.place.lose(forgiving.refs()[name])
     with pytest.raises(MalformedRecordError, match="is missing"):
-        hget(database, key=key("map"), field="ends")
+        perform(database, Hget(key=key("map"), field="ends"))
     assert name in [left.ref for left in sweep(forgiving.maintenance()).jobs[0].plan.left]
     knowing = replace(database, resolve=registry.resolve)
-    assert show(hget(knowing, key=key("map"), field="ends").value) == "b"
-    assert hgetall(knowing, key=key("map")).document == {"keeps": "a", "ends": "b"}
+    assert show(perform(knowing, Hget(key=key("map"), field="ends")).value) == "b"
+    assert perform(knowing, Hgetall(key=key("map"))).document == {"keeps": "a", "ends": "b"}
     forgiving.clock.advance(3 * DAY)
-    assert hgetall(knowing, key=key("map")).document == {"keeps": "a"}
+    assert perform(knowing, Hgetall(key=key("map"))).document == {"keeps": "a"}
     assert sweep(replace(forgiving.maintenance(), resolve=registry.resolve)).notable() == 0
     assert name not in forgiving.refs()
-    assert hgetall(database, key=key("map")).document == {"keeps": "a"}
+    assert perform(database, Hgetall(key=key("map"))).document == {"keeps": "a"}
 
 
 def test_a_registry_is_asked_only_where_a_commit_is_lost(memory: World) -> None:
@@ -193,20 +194,20 @@ def test_a_registry_is_asked_only_where_a_commit_is_lost(memory: World) -> None:
 
     database = replace(memory.database(), resolve=refuse)
     run = replace(memory.maintenance(), resolve=refuse)
-    set_(database, key=K, value=text("v"), ttl=60, store_key=True)
-    incr(database, key=COUNTER)
-    get(database, key=K)
-    keys(database)
+    perform(database, Set(key=K, value=text("v"), ttl=60, store_key=True))
+    perform(database, Incr(key=COUNTER))
+    perform(database, Get(key=K))
+    perform(database, Keys())
     memory.clock.advance(600)
     maintain(run)
-    assert get(database, key=K).found is False
+    assert perform(database, Get(key=K)).found is False
 
 
 def test_a_registry_that_lies_changes_nothing(lost: World) -> None:
     """A look-up of somebody else's making may be wrong: what it says is proved by the oid, or not used."""
     lie = replace(lost.database(), resolve=lambda oids: dict.fromkeys(oids, 60))
     with pytest.raises(MalformedRecordError, match="is missing"):
-        get(lie, key=K)
+        perform(lie, Get(key=K))
     before = lost.refs()
     assert sweep(replace(lost.maintenance(), resolve=lambda oids: dict.fromkeys(oids, 60))).notable() == 2
     assert lost.refs() == before

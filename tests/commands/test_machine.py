@@ -8,14 +8,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.redirects import redirect
-from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.redirects import Redirection
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.conditions import Condition
 from git_keyval.database.keys import Key, MovedError
+from git_keyval.database.perform import perform
 from git_keyval.errors import WrongTypeError
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid
@@ -100,7 +101,7 @@ class Model(Machine):
     @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES), ttl=st.sampled_from(TTLS), store_key=st.booleans())
     def set(self, label: str, value: Value | int, ttl: int | None, *, store_key: bool) -> None:
         one = self.key(label)
-        answer = set_(self.world.database(), key=one, value=value, ttl=ttl, store_key=store_key)
+        answer = perform(self.world.database(), Set(key=one, value=value, ttl=ttl, store_key=store_key))
         self.write(one, value, self.expiry(ttl), store_key=store_key)
         assert (answer.applied, answer.expires_at) == (True, self.held[one.label].expires)
 
@@ -108,7 +109,7 @@ class Model(Machine):
     def set_keep_ttl(self, label: str, value: Value | int) -> None:
         one = self.key(label)
         held = self.live(one)
-        assert set_(self.world.database(), key=one, value=value, keep_ttl=True).applied is True
+        assert perform(self.world.database(), Set(key=one, value=value, keep_ttl=True)).applied is True
         self.write(one, value, held.expires if held else None)
 
     @rule(
@@ -129,9 +130,9 @@ class Model(Machine):
         one = self.key(label)
         held = self.live(one)
         there = held is not None
-        current = get(self.world.database(), key=one).version
+        current = perform(self.world.database(), Get(key=one)).version
         asked = {"": None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
-        answer = set_(self.world.database(), key=one, value=value, ttl=ttl, condition=Condition(existence, asked))
+        answer = perform(self.world.database(), Set(key=one, value=value, ttl=ttl, condition=Condition(existence, asked)))
         met = existence in {"", "present" if there else "absent"} and (asked is None or (asked == current and there))
         assert answer.applied is met
         if met:
@@ -139,7 +140,7 @@ class Model(Machine):
 
     @rule(entries=st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES[:4]), min_size=1), ttl=st.sampled_from(TTLS))
     def mset(self, entries: dict[str, Value], ttl: int | None) -> None:
-        mset(self.world.database(), entries={self.key(label): value for label, value in entries.items()}, ttl=ttl)
+        perform(self.world.database(), Mset(values={self.key(label): value for label, value in entries.items()}, ttl=ttl))
         for label, value in entries.items():
             self.write(self.key(label), value, self.expiry(ttl))
 
@@ -147,7 +148,7 @@ class Model(Machine):
     def expire(self, label: str, seconds: int) -> None:
         one = self.key(label)
         held = self.live(one)
-        answer = expire(self.world.database(), key=one, ttl=seconds)
+        answer = perform(self.world.database(), Expire(key=one, ttl=seconds))
         assert answer.applied is (held is not None and not held.waiting)
         if held is not None and answer.applied:
             self.held[one.label] = replace(held, expires=self.expiry(seconds))
@@ -156,7 +157,7 @@ class Model(Machine):
     def persist(self, label: str) -> None:
         one = self.key(label)
         held = self.live(one)
-        answer = persist(self.world.database(), key=one)
+        answer = perform(self.world.database(), Persist(key=one))
         assert answer.applied is (held is not None and held.expires is not None)
         if held is not None:
             self.held[one.label] = replace(held, expires=None)
@@ -164,7 +165,7 @@ class Model(Machine):
     @rule(chosen=st.lists(st.sampled_from(LABELS), min_size=1, unique=True))
     def delete(self, chosen: list[str]) -> None:
         there = sum(self.live(self.key(label)) is not None for label in chosen)
-        assert del_(self.world.database(), keys=[self.key(label) for label in chosen]).count == there
+        assert perform(self.world.database(), Del(keys=[self.key(label) for label in chosen])).count == there
         for label in chosen:
             self.held.pop(label, None)
 
@@ -173,7 +174,7 @@ class Model(Machine):
         one = self.key(label)
         held = self.live(one)
         parked = len(self.world.parked())
-        answer = getdel(self.world.database(), key=one)
+        answer = perform(self.world.database(), Getdel(key=one))
         assert (answer.found, answer.value) == (held is not None, None if held is None else held.value)
         assert len(self.world.parked()) == parked + (held is not None)
         self.held.pop(one.label, None)
@@ -185,7 +186,7 @@ class Model(Machine):
         one = self.key(label)
         op, total = self.world.new_op(), self.add(one, by)
         try:
-            answer = incr(self.world.database(), key=one, by=by, op=op, contention=contention)
+            answer = perform(self.world.database(), Incr(key=one, by=by, op=op, contention=contention))
         except WrongTypeError:
             assert total is None
             return
@@ -202,8 +203,8 @@ class Model(Machine):
         if total is None or (held is not None and held.waiting):
             return  # what waits is read twice, and the rival would come between the reads
         op = self.world.new_op()
-        store = self.world.faulty({2: Rival(lambda: incr(self.world.database(), key=one, by=1000))})
-        answer = incr(self.world.database(store), key=one, by=by, op=op, contention=contention)
+        store = self.world.faulty({2: Rival(lambda: perform(self.world.database(), Incr(key=one, by=1000)))})
+        answer = perform(self.world.database(store), Incr(key=one, by=by, op=op, contention=contention))
         assert (answer.pending, answer.value) == ((True, None) if contention == "breadcrumb" else (False, total + 1000))
         self.counted(one, total + 1000)
         self.last = (one, op, answer.value if isinstance(answer.value, int) else None)
@@ -220,7 +221,7 @@ class Model(Machine):
             return
         if not any(self.world.cipher.op(one.id, op) in name for name in self.world.breadcrumbs()) and value is None:
             return
-        answer = incr(self.world.database(), key=one, by=77, op=op)
+        answer = perform(self.world.database(), Incr(key=one, by=77, op=op))
         if answer.value is not None and answer.value != value:
             # The key held something else meanwhile: its memory is gone, and this was a new operation.
             self.counted(one, held.value + 77)
@@ -245,7 +246,7 @@ class Model(Machine):
         """Once one has moved, writes that read nothing have to find out that they must."""
         one = self.key(ELSEWHERE)
         targets = {one.id: Redirect("owner/other", 2)} if away else {}
-        assert redirect(self.world.database(), keys=[one], targets=targets).applied is (away or self.away)
+        assert perform(self.world.database(), Redirection(keys=[one], targets=targets)).applied is (away or self.away)
         self.away = away
 
     # --- time and maintenance ---
@@ -299,27 +300,27 @@ class Model(Machine):
         there = {one.label: held for one in self.keys() if (held := self.live(one)) is not None}
         expected = {label: held.value if isinstance(held.value, int) else as_json(held.value) for label, held in there.items()}
         database = self.world.database()
-        assert mget(database, keys=self.keys()).document == expected
-        assert exists(database, keys=self.keys()).count == len(there)
+        assert perform(database, Mget(keys=self.keys())).document == expected
+        assert perform(database, Exists(keys=self.keys())).count == len(there)
         for one in self.keys():
             self.look_at(one, there.get(one.label))
         if self.away:
             with pytest.raises(MovedError):
-                set_(database, key=self.key(ELSEWHERE), value=text("overwritten"))
-        named = keys(database).document
+                perform(database, Set(key=self.key(ELSEWHERE), value=text("overwritten")))
+        named = perform(database, Keys()).document
         assert named == [label for label, held in sorted(there.items()) if held.stored_key and not held.waiting]
         assert self.world.errors() == []
         assert self.world.foreign().keys() == FOREIGN.keys()
 
     def look_at(self, one: Key, held: Held | None) -> None:
-        answer = get(self.world.database(), key=one)
+        answer = perform(self.world.database(), Get(key=one))
         if held is None:
             assert (answer.found, answer.value, answer.version, answer.ttl) == (False, None, None, -2)
-            assert type_(self.world.database(), key=one).found is False
+            assert perform(self.world.database(), Type(key=one)).found is False
             return
         assert (answer.found, answer.value, answer.type, answer.expires_at) == (True, held.value, held.type, held.expires)
-        assert type_(self.world.database(), key=one).type == held.type
-        assert ttl(self.world.database(), key=one).ttl == answer.ttl
+        assert perform(self.world.database(), Type(key=one)).type == held.type
+        assert perform(self.world.database(), Ttl(key=one)).ttl == answer.ttl
 
 
 class InMemory(Model):

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
+from git_keyval.database.perform import perform
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.expiry import encode_expiry
@@ -94,15 +95,15 @@ def test_a_malformed_value_is_reported_and_kept(memory: World, target: Sample) -
     memory.put(VALUE, target)
     before = memory.refs()
     commands: list[Callable[[], object]] = [
-        lambda: get(database, key=K),
-        lambda: mget(database, keys=[K]),
-        lambda: getdel(database, key=K),
-        lambda: incr(database, key=K),
+        lambda: perform(database, Get(key=K)),
+        lambda: perform(database, Mget(keys=[K])),
+        lambda: perform(database, Getdel(key=K)),
+        lambda: perform(database, Incr(key=K)),
     ]
     for command in commands:
         with pytest.raises(MalformedRecordError):
             command()
-    assert exists(database, keys=[K]).found is True
+    assert perform(database, Exists(keys=[K])).found is True
     assert memory.refs() == before
     maintain(memory.maintenance(), grace_period=0, retention=0)
     assert memory.refs() == before
@@ -114,17 +115,17 @@ def test_a_malformed_value_is_reported_and_kept(memory: World, target: Sample) -
 def test_a_malformed_expiry_is_reported_and_kept(memory: World, target: Sample) -> None:
     """An unknown expiry never makes a key expire: neither alive nor dead, an error."""
     database = memory.database()
-    set_(database, key=K, value=text("v"))
+    perform(database, Set(key=K, value=text("v")))
     memory.put(EXPIRY, target)
     memory.clock.advance(10**9)
     before = memory.refs()
     commands: list[Callable[[], object]] = [
-        lambda: get(database, key=K),
-        lambda: exists(database, keys=[K]),
-        lambda: type_(database, key=K),
-        lambda: ttl(database, key=K),
-        lambda: getdel(database, key=K),
-        lambda: set_(database, key=K, value=text("w"), keep_ttl=True),
+        lambda: perform(database, Get(key=K)),
+        lambda: perform(database, Exists(keys=[K])),
+        lambda: perform(database, Type(key=K)),
+        lambda: perform(database, Ttl(key=K)),
+        lambda: perform(database, Getdel(key=K)),
+        lambda: perform(database, Set(key=K, value=text("w"), keep_ttl=True)),
     ]
     for command in commands:
         with pytest.raises(MalformedRecordError) as caught:
@@ -138,10 +139,10 @@ def test_a_malformed_expiry_is_reported_and_kept(memory: World, target: Sample) 
 
 
 REPAIRS: dict[str, Callable[[World], object]] = {
-    "set": lambda world: set_(world.database(), key=K, value=text("new")),
-    "set with ttl": lambda world: set_(world.database(), key=K, value=text("new"), ttl=60),
-    "set counter": lambda world: set_(world.database(), key=K, value=7),
-    "del": lambda world: del_(world.database(), keys=[K]),
+    "set": lambda world: perform(world.database(), Set(key=K, value=text("new"))),
+    "set with ttl": lambda world: perform(world.database(), Set(key=K, value=text("new"), ttl=60)),
+    "set counter": lambda world: perform(world.database(), Set(key=K, value=7)),
+    "del": lambda world: perform(world.database(), Del(keys=[K])),
 }
 
 
@@ -149,33 +150,33 @@ REPAIRS: dict[str, Callable[[World], object]] = {
 @pytest.mark.parametrize("where", [VALUE, EXPIRY])
 def test_set_and_del_repair_what_is_malformed(memory: World, repair: Callable[[World], object], where: str) -> None:
     """As the error message says: 'set' or 'del' on the key replaces or removes the record."""
-    set_(memory.database(), key=K, value=5)
+    perform(memory.database(), Set(key=K, value=5))
     memory.put(VALUE if where == VALUE else EXPIRY, foreign_commit("x"))
     assert memory.errors() != []
     repair(memory)
     assert memory.errors() == []
-    assert get(memory.database(), key=K).found is (repair is not REPAIRS["del"])
+    assert perform(memory.database(), Get(key=K)).found is (repair is not REPAIRS["del"])
 
 
 def test_expire_and_persist_do_not_work_on_an_unknown_expiry(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"))
+    perform(memory.database(), Set(key=K, value=text("v")))
     memory.put(EXPIRY, foreign_commit("x"))
     before = memory.refs()
     with pytest.raises(MalformedRecordError):
-        expire(memory.database(), key=K, ttl=60)
+        perform(memory.database(), Expire(key=K, ttl=60))
     with pytest.raises(MalformedRecordError):
-        persist(memory.database(), key=K)
+        perform(memory.database(), Persist(key=K))
     assert memory.refs() == before
 
 
 @pytest.mark.parametrize("target", INCREMENTS.values(), ids=INCREMENTS)
 def test_a_malformed_breadcrumb_is_not_counted_and_kept(memory: World, target: Sample) -> None:
-    set_(memory.database(), key=K, value=10)
+    perform(memory.database(), Set(key=K, value=10))
     memory.clock.advance(1)
     malformed = memory.plant(K, target)
     good = memory.plant(K, 5)
-    assert show(get(memory.database(), key=K).value) == "15"
-    assert incr(memory.database(), key=K).value == 16
+    assert show(perform(memory.database(), Get(key=K)).value) == "15"
+    assert perform(memory.database(), Incr(key=K)).value == 16
     assert malformed in memory.breadcrumbs()
     assert good not in memory.breadcrumbs()
     memory.clock.advance(3600)
@@ -188,13 +189,13 @@ def test_a_malformed_breadcrumb_is_not_counted_and_kept(memory: World, target: S
 @pytest.mark.parametrize("target", list(INCREMENTS.values())[:3], ids=list(INCREMENTS)[:3])
 def test_a_malformed_breadcrumb_goes_with_its_key(world: World, target: Sample) -> None:
     """Whoever deletes a key by name removes everything that has its name, whatever it points at."""
-    set_(world.database(), key=K, value=10)
+    perform(world.database(), Set(key=K, value=10))
     world.clock.advance(1)
     world.plant(K, target)
-    assert show(get(world.database(), key=K).value) == "10"
-    assert show(getdel(world.database(), key=K).value) == "10"
+    assert show(perform(world.database(), Get(key=K)).value) == "10"
+    assert show(perform(world.database(), Getdel(key=K)).value) == "10"
     assert world.breadcrumbs() == []
-    set_(world.database(), key=K, value=text("v"), ttl=60)
+    perform(world.database(), Set(key=K, value=text("v"), ttl=60))
     world.plant(K, target)
     world.clock.advance(120)
     sweep(world.maintenance())
@@ -203,12 +204,12 @@ def test_a_malformed_breadcrumb_goes_with_its_key(world: World, target: Sample) 
 
 
 def test_an_object_that_is_missing_is_reported_and_its_refs_are_kept(world: World) -> None:
-    set_(world.database(), key=K, value=text("v"), ttl=60)
+    perform(world.database(), Set(key=K, value=text("v"), ttl=60))
     world.place.lose(world.refs()[EXPIRY])
     fresh = World(world.place, world.clock)
     before = fresh.refs()
     with pytest.raises(MalformedRecordError):
-        get(fresh.database(), key=K)
+        perform(fresh.database(), Get(key=K))
     fresh.clock.advance(3600)
     maintain(fresh.maintenance())
     assert fresh.refs() == before
@@ -216,10 +217,10 @@ def test_an_object_that_is_missing_is_reported_and_its_refs_are_kept(world: Worl
 
 
 def test_a_stored_key_that_is_not_the_keys_is_left_out_and_reported(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"), store_key=True)
+    perform(memory.database(), Set(key=K, value=text("v"), store_key=True))
     for target in (Sample(key("other").record.objects), foreign_commit("x"), note("hello\n")):
         memory.put(STORED_KEY, target)
-        assert keys(memory.database()).document == []
+        assert perform(memory.database(), Keys()).document == []
         assert [error for error in memory.errors() if error.startswith(STORED_KEY)] != []
 
 
@@ -227,14 +228,14 @@ def test_del_removes_a_stored_key_that_has_no_value(memory: World) -> None:
     """As check says of it."""
     memory.put(STORED_KEY, Sample(K.record.objects))
     assert memory.warnings() == [STORED_KEY]
-    del_(memory.database(), keys=[K])
+    perform(memory.database(), Del(keys=[K]))
     assert memory.warnings() == []
 
 
 def test_del_of_several_keys_clears_what_is_left_of_those_that_do_not_exist(memory: World) -> None:
     """They are not counted."""
     memory.put(STORED_KEY, Sample(K.record.objects))
-    set_(memory.database(), key=key("other"), value=text("v"))
+    perform(memory.database(), Set(key=key("other"), value=text("v")))
     memory.put(Naming().value(key("third").id), foreign_commit("x"))
-    assert del_(memory.database(), keys=[K, key("other"), key("third")]).count == 2
+    assert perform(memory.database(), Del(keys=[K, key("other"), key("third")])).count == 2
     assert memory.refs().keys() == {ANCHOR_TAG}

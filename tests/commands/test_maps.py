@@ -1,18 +1,19 @@
 """hget, hset, hdel, hgetall, hkeys, hlen, hexpire, httl, hpersist: what each promises."""
 
-from functools import partial
 from typing import Literal
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.values import del_, exists, get, getdel, mget, set_, type_
-from git_keyval.database.answers import Result
-from git_keyval.database.collections import Draft
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
+from git_keyval.database.answers import Answer
+from git_keyval.database.collections import CollectionView, Draft
+from git_keyval.database.command import Bound, Command
 from git_keyval.database.conditions import Condition
+from git_keyval.database.perform import perform
 from git_keyval.errors import ContentionError, InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
@@ -32,26 +33,26 @@ def expiry_of(field: str) -> str:
 
 
 def fields_of(world: World) -> object:
-    return hgetall(world.database(), key=M).document
+    return perform(world.database(), Hgetall(key=M)).document
 
 
 def test_fields_are_written_and_read(world: World) -> None:
     database = world.database()
-    written = hset(database, key=M, entries=drafts(a="1", b="2"))
+    written = perform(database, Hset(key=M, entries=drafts(a="1", b="2")))
     assert (written.applied, written.count, written.ttl) == (True, 2, -1)
-    assert hset(database, key=M, entries=drafts(b="3", c="")).count == 2
+    assert perform(database, Hset(key=M, entries=drafts(b="3", c=""))).count == 2
     assert fields_of(world) == {"a": "1", "b": "3", "c": ""}
     version = get_version(world)
-    assert hget(database, key=M, field="b") == Result(found=True, value=text("3"), type="string", version=version, ttl=-1)
-    assert hget(database, key=M, field="c").value == text("")
-    assert hget(database, key=M, fields=["c", "nope", "a"]).document == {"c": "", "a": "1"}
-    assert hget(database, key=M, fields=["c", "nope", "a"]).found is False
-    assert hget(database, key=M, fields=["c", "a", "a"]) == Result(
+    assert perform(database, Hget(key=M, field="b")) == Answer(found=True, value=text("3"), type="string", version=version, ttl=-1)
+    assert perform(database, Hget(key=M, field="c")).value == text("")
+    assert perform(database, Hget(key=M, fields=["c", "nope", "a"])).document == {"c": "", "a": "1"}
+    assert perform(database, Hget(key=M, fields=["c", "nope", "a"])).found is False
+    assert perform(database, Hget(key=M, fields=["c", "a", "a"])) == Answer(
         found=True, count=2, document={"c": "", "a": "1"}, version=version
     )
-    assert hkeys(database, key=M) == Result(found=True, count=3, document=["a", "b", "c"], version=version)
-    assert hlen(database, key=M) == Result(found=True, count=3, version=version)
-    assert (type_(database, key=M).type, type_(database, key=M).version) == ("map", version)
+    assert perform(database, Hkeys(key=M)) == Answer(found=True, count=3, document=["a", "b", "c"], version=version)
+    assert perform(database, Hlen(key=M)) == Answer(found=True, count=3, version=version)
+    assert (perform(database, Type(key=M)).type, perform(database, Type(key=M)).version) == ("map", version)
     assert world.errors() == []
 
 
@@ -61,15 +62,15 @@ def get_version(world: World) -> Oid | None:
 
 def test_an_absent_map_has_no_fields(world: World) -> None:
     database = world.database()
-    assert hget(database, key=M, field="a") == Result(found=False, ttl=-2)
-    assert hget(database, key=M, fields=["a"]) == Result(found=False, count=0, document={})
-    assert hgetall(database, key=M) == Result(found=False, ttl=-2)
-    assert hkeys(database, key=M) == Result(found=False, count=0, document=[])
-    assert hlen(database, key=M) == Result(found=False, count=0)
-    assert httl(database, key=M, field="a") == Result(found=False, ttl=-2)
-    assert hdel(database, key=M, fields=["a"]) == Result(applied=False, count=0)
-    assert hexpire(database, key=M, fields=["a"], ttl=60).applied is False
-    assert hpersist(database, key=M, fields=["a"]).applied is False
+    assert perform(database, Hget(key=M, field="a")) == Answer(found=False, ttl=-2)
+    assert perform(database, Hget(key=M, fields=["a"])) == Answer(found=False, count=0, document={})
+    assert perform(database, Hgetall(key=M)) == Answer(found=False, ttl=-2)
+    assert perform(database, Hkeys(key=M)) == Answer(found=False, count=0, document=[])
+    assert perform(database, Hlen(key=M)) == Answer(found=False, count=0)
+    assert perform(database, Httl(key=M, field="a")) == Answer(found=False, ttl=-2)
+    assert perform(database, Hdel(key=M, fields=["a"])) == Answer(applied=False, count=0)
+    assert perform(database, Hexpire(key=M, fields=["a"], ttl=60)).applied is False
+    assert perform(database, Hpersist(key=M, fields=["a"])).applied is False
     assert world.refs() == {}
 
 
@@ -77,10 +78,10 @@ def test_an_absent_map_has_no_fields(world: World) -> None:
     "name", ["..", ".git", "a/b", "é", "g\u200cit", "\uff0egit", "con", "-rf", "%2E", " ", "\n", "\0", "x" * 255, "😀" * 21]
 )
 def test_any_text_is_a_name(world: World, name: str) -> None:
-    hset(world.database(), key=M, entries={name: draft("v"), "other": draft("w")})
-    assert hget(world.database(), key=M, field=name).value == text("v")
-    assert hkeys(world.database(), key=M).document == sorted([name, "other"])
-    assert hdel(world.database(), key=M, fields=[name]).count == 1
+    perform(world.database(), Hset(key=M, entries={name: draft("v"), "other": draft("w")}))
+    assert perform(world.database(), Hget(key=M, field=name)).value == text("v")
+    assert perform(world.database(), Hkeys(key=M)).document == sorted([name, "other"])
+    assert perform(world.database(), Hdel(key=M, fields=[name])).count == 1
     assert fields_of(world) == {"other": "w"}
 
 
@@ -89,29 +90,29 @@ def test_any_text_is_a_name(world: World, name: str) -> None:
 )
 def test_fields_of_a_map_are_of_one_type(memory: World, value: Value) -> None:
     database = memory.database()
-    hset(database, key=M, entries={"a": draft(value)})
-    assert hget(database, key=M, field="a").value == value
+    perform(database, Hset(key=M, entries={"a": draft(value)}))
+    assert perform(database, Hget(key=M, field="a")).value == value
     with pytest.raises(WrongTypeError):
-        hset(database, key=M, entries=drafts(b="text"))
-    assert hlen(database, key=M).count == 1
-    hdel(database, key=M, fields=["a"])
-    hset(database, key=M, entries=drafts(b="text"))
+        perform(database, Hset(key=M, entries=drafts(b="text")))
+    assert perform(database, Hlen(key=M)).count == 1
+    perform(database, Hdel(key=M, fields=["a"]))
+    perform(database, Hset(key=M, entries=drafts(b="text")))
     assert fields_of(memory) == {"b": "text"}
 
 
 def test_files_of_a_map_are_of_one_media_type(memory: World) -> None:
-    hset(memory.database(), key=M, entries={"a": draft(file_value(b"x", media_type="image/png"))})
+    perform(memory.database(), Hset(key=M, entries={"a": draft(file_value(b"x", media_type="image/png"))}))
     with pytest.raises(WrongTypeError, match="image/png"):
-        hset(memory.database(), key=M, entries={"b": draft(file_value(b"x", media_type="image/gif"))})
+        perform(memory.database(), Hset(key=M, entries={"b": draft(file_value(b"x", media_type="image/gif"))}))
 
 
 def test_values_of_several_types_are_json_together(memory: World) -> None:
     def mixed(own: Value, shown: str) -> Draft:
         return lambda kind: parse_value("JSON", shown) if kind == "JSON" else own
 
-    hset(memory.database(), key=M, entries={"a": mixed(text("1"), '"1"'), "b": mixed(number("1"), "1")})
+    perform(memory.database(), Hset(key=M, entries={"a": mixed(text("1"), '"1"'), "b": mixed(number("1"), "1")}))
     assert fields_of(memory) == {"a": "1", "b": 1}
-    assert hget(memory.database(), key=M, field="a").type == "json"
+    assert perform(memory.database(), Hget(key=M, field="a")).type == "json"
 
 
 # --- expiry of fields -----------------------------------------------------------------------------------------------
@@ -119,106 +120,109 @@ def test_values_of_several_types_are_json_together(memory: World) -> None:
 
 def test_a_field_that_has_expired_does_not_exist(world: World) -> None:
     database = world.database()
-    hset(database, key=M, entries=drafts(a="1", b="2"))
-    assert hset(database, key=M, entries=drafts(c="3"), ttl=60).ttl == 60
-    assert (httl(database, key=M, field="c").ttl, httl(database, key=M, field="a").ttl) == (60, -1)
-    assert hget(database, key=M, field="c").ttl == 60
+    perform(database, Hset(key=M, entries=drafts(a="1", b="2")))
+    assert perform(database, Hset(key=M, entries=drafts(c="3"), ttl=60)).ttl == 60
+    assert (perform(database, Httl(key=M, field="c")).ttl, perform(database, Httl(key=M, field="a")).ttl) == (60, -1)
+    assert perform(database, Hget(key=M, field="c")).ttl == 60
     world.clock.advance(59)
     assert fields_of(world) == {"a": "1", "b": "2", "c": "3"}
     world.clock.advance(1)
     assert fields_of(world) == {"a": "1", "b": "2"}
-    assert hget(database, key=M, field="c").found is False
-    assert hget(database, key=M, fields=["a", "c"]).document == {"a": "1"}
-    assert (hlen(database, key=M).count, hkeys(database, key=M).document) == (2, ["a", "b"])
-    assert httl(database, key=M, field="c").ttl == -2
-    assert hdel(database, key=M, fields=["c"]).count == 0
-    assert hexpire(database, key=M, fields=["c"], ttl=60).applied is False
-    assert hpersist(database, key=M, fields=["c"]).applied is False
-    assert exists(database, keys=[M]).found is True
+    assert perform(database, Hget(key=M, field="c")).found is False
+    assert perform(database, Hget(key=M, fields=["a", "c"])).document == {"a": "1"}
+    assert (perform(database, Hlen(key=M)).count, perform(database, Hkeys(key=M)).document) == (2, ["a", "b"])
+    assert perform(database, Httl(key=M, field="c")).ttl == -2
+    assert perform(database, Hdel(key=M, fields=["c"])).count == 0
+    assert perform(database, Hexpire(key=M, fields=["c"], ttl=60)).applied is False
+    assert perform(database, Hpersist(key=M, fields=["c"])).applied is False
+    assert perform(database, Exists(keys=[M])).found is True
 
 
 @pytest.mark.parametrize("swept", [False, True])
 def test_what_has_expired_fixes_no_type(world: World, *, swept: bool) -> None:
-    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
-    hset(world.database(), key=M, entries=drafts(b="y"), ttl=60)
+    perform(world.database(), Hset(key=M, entries=drafts(a="x"), ttl=60))
+    perform(world.database(), Hset(key=M, entries=drafts(b="y"), ttl=60))
     world.clock.advance(121)
     if swept:
         sweep(world.maintenance())
     # As the action reads a value without a type: as what the map holds.
-    assert hset(world.database(), key=M, entries={"n": lambda kind: text("1") if kind == "String" else number("1")}).count == 1
-    assert hgetall(world.database(), key=M).document == {"n": 1}
+    assert (
+        perform(world.database(), Hset(key=M, entries={"n": lambda kind: text("1") if kind == "String" else number("1")})).count
+        == 1
+    )
+    assert perform(world.database(), Hgetall(key=M)).document == {"n": 1}
     assert world.warnings() == []
 
 
 def test_a_live_field_fixes_the_type_beside_expired_ones(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
-    hset(world.database(), key=M, entries=drafts(b="y"))
+    perform(world.database(), Hset(key=M, entries=drafts(a="x"), ttl=60))
+    perform(world.database(), Hset(key=M, entries=drafts(b="y")))
     world.clock.advance(121)
     with pytest.raises(WrongTypeError):
-        hset(world.database(), key=M, entries=drafts(n=number("1")))
-    assert hgetall(world.database(), key=M).document == {"b": "y"}
+        perform(world.database(), Hset(key=M, entries=drafts(n=number("1"))))
+    assert perform(world.database(), Hgetall(key=M)).document == {"b": "y"}
 
 
 def test_a_field_written_anew_while_the_type_is_looked_at_survives(world: World) -> None:
     """A rival makes an expired field live again, without moving the map: it fixes the type, and is not lost."""
-    hset(world.database(), key=M, entries=drafts(a="x"), ttl=60)
+    perform(world.database(), Hset(key=M, entries=drafts(a="x"), ttl=60))
     world.clock.advance(121)
-    rival = Rival(lambda: hset(world.database(), key=M, entries=drafts(a="x"), ttl=60))
+    rival = Rival(lambda: perform(world.database(), Hset(key=M, entries=drafts(a="x"), ttl=60)))
     with pytest.raises(WrongTypeError):
-        hset(world.database(world.faulty({3: rival})), key=M, entries=drafts(n=number("1")))
-    assert hgetall(world.database(), key=M).document == {"a": "x"}
+        perform(world.database(world.faulty({3: rival})), Hset(key=M, entries=drafts(n=number("1"))))
+    assert perform(world.database(), Hgetall(key=M)).document == {"a": "x"}
 
 
 def test_a_field_written_anew_has_no_expiry_left(world: World) -> None:
     database = world.database()
-    hset(database, key=M, entries=drafts(a="1", b="1", c="1"), ttl=60)
-    hset(database, key=M, entries=drafts(a="2"))
-    hset(database, key=M, entries=drafts(b="2"), keep_ttl=True)
-    hset(database, key=M, entries=drafts(c="2"), ttl=600)
-    assert [httl(database, key=M, field=name).ttl for name in "abc"] == [-1, 60, 600]
+    perform(database, Hset(key=M, entries=drafts(a="1", b="1", c="1"), ttl=60))
+    perform(database, Hset(key=M, entries=drafts(a="2")))
+    perform(database, Hset(key=M, entries=drafts(b="2"), keep_ttl=True))
+    perform(database, Hset(key=M, entries=drafts(c="2"), ttl=600))
+    assert [perform(database, Httl(key=M, field=name)).ttl for name in "abc"] == [-1, 60, 600]
     world.clock.advance(60)
     assert fields_of(world) == {"a": "2", "c": "2"}
-    hset(database, key=M, entries=drafts(b="3"), keep_ttl=True)
-    assert httl(database, key=M, field="b").ttl == -1
+    perform(database, Hset(key=M, entries=drafts(b="3"), keep_ttl=True))
+    assert perform(database, Httl(key=M, field="b")).ttl == -1
 
 
 def test_hexpire_and_hpersist_change_fields_that_exist(world: World) -> None:
     database = world.database()
-    version = hset(database, key=M, entries=drafts(a="1", b="1", c="1")).version
-    assert hexpire(database, key=M, fields=["a", "b", "nope"], ttl=60) == Result(
-        found=False, applied=True, count=2, ttl=60, expires_at=httl(database, key=M, field="a").expires_at, version=version
+    version = perform(database, Hset(key=M, entries=drafts(a="1", b="1", c="1"))).version
+    assert perform(database, Hexpire(key=M, fields=["a", "b", "nope"], ttl=60)) == Answer(
+        found=False, applied=True, count=2, ttl=60, expires_at=perform(database, Httl(key=M, field="a")).expires_at, version=version
     )
-    assert hexpire(database, key=M, fields=["a"], ttl=600).ttl == 600
-    again = hpersist(database, key=M, fields=["a", "c"])
+    assert perform(database, Hexpire(key=M, fields=["a"], ttl=600)).ttl == 600
+    again = perform(database, Hpersist(key=M, fields=["a", "c"]))
     assert (again.found, again.applied, again.count) == (True, True, 1)
-    assert [httl(database, key=M, field=name).ttl for name in "abc"] == [-1, 60, -1]
-    assert hpersist(database, key=M, fields=["c"]).applied is False
+    assert [perform(database, Httl(key=M, field=name)).ttl for name in "abc"] == [-1, 60, -1]
+    assert perform(database, Hpersist(key=M, fields=["c"])).applied is False
 
 
 def test_hdel_takes_the_expiry_along(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="1"), ttl=60)
-    hset(world.database(), key=M, entries=drafts(b="1"))
-    assert hdel(world.database(), key=M, fields=["a", "a", "nope"]).count == 1
+    perform(world.database(), Hset(key=M, entries=drafts(a="1"), ttl=60))
+    perform(world.database(), Hset(key=M, entries=drafts(b="1")))
+    assert perform(world.database(), Hdel(key=M, fields=["a", "a", "nope"])).count == 1
     assert world.refs().keys() >= {VALUE}
     assert expiry_of("a") not in world.refs()
     assert fields_of(world) == {"b": "1"}
 
 
 def test_a_map_without_fields_stays(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="1"))
-    hdel(world.database(), key=M, fields=["a"])
-    assert hgetall(world.database(), key=M).document == {}
-    assert (exists(world.database(), keys=[M]).found, type_(world.database(), key=M).type) == (True, "map")
+    perform(world.database(), Hset(key=M, entries=drafts(a="1")))
+    perform(world.database(), Hdel(key=M, fields=["a"]))
+    assert perform(world.database(), Hgetall(key=M)).document == {}
+    assert (perform(world.database(), Exists(keys=[M])).found, perform(world.database(), Type(key=M)).type) == (True, "map")
     assert world.errors() == []
 
 
 def test_a_leftover_expiry_does_not_reach_a_later_field(world: World) -> None:
     """``set`` reads nothing, and so leaves the expiries of fields behind."""
-    hset(world.database(), key=M, entries=drafts(a="1"), ttl=60)
-    set_(world.database(), key=M, value=text("v"))
-    del_(world.database(), keys=[M])
+    perform(world.database(), Hset(key=M, entries=drafts(a="1"), ttl=60))
+    perform(world.database(), Set(key=M, value=text("v")))
+    perform(world.database(), Del(keys=[M]))
     assert expiry_of("a") in world.refs()
-    hset(world.database(), key=M, entries=drafts(a="2"))
+    perform(world.database(), Hset(key=M, entries=drafts(a="2")))
     world.clock.advance(60)
     assert fields_of(world) == {"a": "2"}
     assert expiry_of("a") not in world.refs()
@@ -229,76 +233,78 @@ def test_a_leftover_expiry_does_not_reach_a_later_field(world: World) -> None:
 
 def test_the_expiry_of_the_key_ends_all_fields(world: World) -> None:
     database = world.database()
-    hset(database, key=M, entries=drafts(a="1"))
-    hset(database, key=M, entries=drafts(b="1"), ttl=600)
-    expire(database, key=M, ttl=60)
-    hset(database, key=M, entries=drafts(c="1"))
-    assert (ttl(database, key=M).ttl, hgetall(database, key=M).ttl) == (60, 60)
+    perform(database, Hset(key=M, entries=drafts(a="1")))
+    perform(database, Hset(key=M, entries=drafts(b="1"), ttl=600))
+    perform(database, Expire(key=M, ttl=60))
+    perform(database, Hset(key=M, entries=drafts(c="1")))
+    assert (perform(database, Ttl(key=M)).ttl, perform(database, Hgetall(key=M)).ttl) == (60, 60)
     world.clock.advance(60)
-    assert (hgetall(database, key=M).found, hget(database, key=M, field="a").found) == (False, False)
-    assert hdel(database, key=M, fields=["a"]).applied is False
-    hset(database, key=M, entries=drafts(d="1"))
+    assert (perform(database, Hgetall(key=M)).found, perform(database, Hget(key=M, field="a")).found) == (False, False)
+    assert perform(database, Hdel(key=M, fields=["a"])).applied is False
+    perform(database, Hset(key=M, entries=drafts(d="1")))
     assert fields_of(world) == {"d": "1"}
-    assert (ttl(database, key=M).ttl, persist(database, key=M).applied) == (-1, False)
+    assert (perform(database, Ttl(key=M)).ttl, perform(database, Persist(key=M)).applied) == (-1, False)
 
 
 def test_other_values_are_no_maps(world: World) -> None:
     database = world.database()
     for value in (text("v"), 5):
-        set_(database, key=M, value=value)
-        for command in (
-            partial(hset, entries=drafts(a="1")),
-            partial(hget, field="a"),
-            hgetall,
-            partial(hdel, fields=["a"]),
-            partial(hexpire, fields=["a"], ttl=60),
-        ):
+        perform(database, Set(key=M, value=value))
+        commands: tuple[Command[CollectionView], ...] = (
+            Hset(key=M, entries=drafts(a="1")),
+            Hget(key=M, field="a"),
+            Hgetall(key=M),
+            Hdel(key=M, fields=["a"]),
+            Hexpire(key=M, fields=["a"], ttl=60),
+        )
+        for command in commands:
             with pytest.raises(WrongTypeError):
-                command(database, key=M)
-    set_(database, key=M, value=text("v"), ttl=60)
+                perform(database, command)
+    perform(database, Set(key=M, value=text("v"), ttl=60))
     world.clock.advance(60)
-    hset(database, key=M, entries=drafts(a="1"))
-    assert (fields_of(world), ttl(database, key=M).ttl) == ({"a": "1"}, -1)
+    perform(database, Hset(key=M, entries=drafts(a="1")))
+    assert (fields_of(world), perform(database, Ttl(key=M)).ttl) == ({"a": "1"}, -1)
 
 
 def test_increments_that_wait_are_not_lost_to_a_map(memory: World) -> None:
     memory.plant(M, 5)
     with pytest.raises(WrongTypeError):
-        hset(memory.database(), key=M, entries=drafts(a="1"))
-    assert get(memory.database(), key=M).value == 5
+        perform(memory.database(), Hset(key=M, entries=drafts(a="1")))
+    assert perform(memory.database(), Get(key=M)).value == 5
 
 
 def test_a_map_is_no_single_value(world: World) -> None:
     database = world.database()
-    hset(database, key=M, entries=drafts(a="1"))
+    perform(database, Hset(key=M, entries=drafts(a="1")))
     before = world.refs()
-    for command in (partial(get, key=M), partial(mget, keys=[M]), partial(getdel, key=M), partial(incr, key=M)):
+    commands: tuple[Bound, ...] = (Get(key=M), Mget(keys=[M]), Getdel(key=M), Incr(key=M))
+    for command in commands:
         with pytest.raises(WrongTypeError, match="hgetall"):
-            command(database)
+            perform(database, command)
     assert world.refs() == before
 
 
 def test_set_replaces_a_map(world: World) -> None:
     database = world.database()
     for value in (text("v"), 7):
-        hset(database, key=M, entries=drafts(a="1"))
-        answer = set_(database, key=M, value=value, condition=Condition("present"))
+        perform(database, Hset(key=M, entries=drafts(a="1")))
+        answer = perform(database, Set(key=M, value=value, condition=Condition("present")))
         assert (answer.applied, answer.old_value) == (True, None)
-        assert get(database, key=M).value == value
-        del_(database, keys=[M])
+        assert perform(database, Get(key=M)).value == value
+        perform(database, Del(keys=[M]))
 
 
 def test_del_of_a_map_leaves_nothing(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="1", b="1"), ttl=60)
-    hset(world.database(), key=key("other"), entries=drafts(a="1"), ttl=60)
-    assert del_(world.database(), keys=[M, key("absent")]).count == 1
+    perform(world.database(), Hset(key=M, entries=drafts(a="1", b="1"), ttl=60))
+    perform(world.database(), Hset(key=key("other"), entries=drafts(a="1"), ttl=60))
+    assert perform(world.database(), Del(keys=[M, key("absent")])).count == 1
     assert not [name for name in world.refs() if name.startswith((VALUE, Naming().expiry(M.id)))]
-    assert hgetall(world.database(), key=key("other")).count == 1
+    assert perform(world.database(), Hgetall(key=key("other"))).count == 1
 
 
 def test_a_stored_key_is_listed(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="1"), store_key=True)
-    assert keys(world.database()).document == ["m"]
+    perform(world.database(), Hset(key=M, entries=drafts(a="1"), store_key=True))
+    assert perform(world.database(), Keys()).document == ["m"]
 
 
 # --- conditions and rivals ------------------------------------------------------------------------------------------
@@ -319,70 +325,70 @@ def test_a_condition_is_about_the_fields(
     world: World, existence: Literal["absent", "present"], fields: str, *, applied: bool
 ) -> None:
     database = world.database()
-    hset(database, key=M, entries=drafts(a="1", b="1"))
-    hset(database, key=M, entries=drafts(x="1"), ttl=60)
+    perform(database, Hset(key=M, entries=drafts(a="1", b="1")))
+    perform(database, Hset(key=M, entries=drafts(x="1"), ttl=60))
     world.clock.advance(60)
     condition = Condition(existence)
-    answer = hset(database, key=M, entries=dict.fromkeys(fields, draft("new")), condition=condition)
+    answer = perform(database, Hset(key=M, entries=dict.fromkeys(fields, draft("new")), condition=condition))
     assert answer.applied is applied
-    assert (hget(database, key=M, field=fields[-1]).value == text("new")) is applied
+    assert (perform(database, Hget(key=M, field=fields[-1])).value == text("new")) is applied
 
 
 def test_a_version_is_that_of_the_map(world: World) -> None:
     database = world.database()
-    first = hset(database, key=M, entries=drafts(a="1")).version
-    second = hset(database, key=M, entries=drafts(b="1")).version
+    first = perform(database, Hset(key=M, entries=drafts(a="1"))).version
+    second = perform(database, Hset(key=M, entries=drafts(b="1"))).version
     old = Condition(version=first)
-    assert hset(database, key=M, entries=drafts(a="2"), condition=old) == Result(applied=False, count=0, version=second)
-    assert hdel(database, key=M, fields=["a"], condition=old).applied is False
-    assert hexpire(database, key=M, fields=["a"], ttl=60, condition=old).applied is False
-    assert hdel(database, key=M, fields=["a"], condition=Condition(version=second)).applied is True
+    assert perform(database, Hset(key=M, entries=drafts(a="2"), condition=old)) == Answer(applied=False, count=0, version=second)
+    assert perform(database, Hdel(key=M, fields=["a"], if_version=first)).applied is False
+    assert perform(database, Hexpire(key=M, fields=["a"], ttl=60, if_version=first)).applied is False
+    assert perform(database, Hdel(key=M, fields=["a"], if_version=second)).applied is True
 
 
 def test_writers_of_different_fields_both_win(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="1"))
-    rival = Rival(lambda: hset(world.database(), key=M, entries=drafts(b="rival's"), ttl=600))
-    assert hset(world.database(world.faulty({2: rival})), key=M, entries=drafts(a="ours")).applied is True
+    perform(world.database(), Hset(key=M, entries=drafts(a="1")))
+    rival = Rival(lambda: perform(world.database(), Hset(key=M, entries=drafts(b="rival's"), ttl=600)))
+    assert perform(world.database(world.faulty({2: rival})), Hset(key=M, entries=drafts(a="ours"))).applied is True
     assert fields_of(world) == {"a": "ours", "b": "rival's"}
-    assert httl(world.database(), key=M, field="b").ttl == 600
+    assert perform(world.database(), Httl(key=M, field="b")).ttl == 600
 
 
 def test_rivals_without_end_are_told(memory: World) -> None:
     counter = iter(range(1_000))
 
     def write() -> None:
-        hset(memory.database(), key=M, entries=drafts(b=str(next(counter))))
+        perform(memory.database(), Hset(key=M, entries=drafts(b=str(next(counter)))))
 
     store = memory.faulty({2 * turn: Rival(write) for turn in range(1, 100)})
     with pytest.raises(ContentionError):
-        hset(memory.database(store, max_attempts=3), key=M, entries=drafts(a="ours"))
-    assert hget(memory.database(), key=M, field="a").found is False
+        perform(memory.database(store, max_attempts=3), Hset(key=M, entries=drafts(a="ours")))
+    assert perform(memory.database(), Hget(key=M, field="a")).found is False
 
 
 def test_a_field_does_not_come_by_the_expiry_that_a_rival_gave_to_the_one_before(world: World) -> None:
     """The rival moves no value: only the settling of the field's expiry keeps them apart."""
-    hset(world.database(), key=M, entries=drafts(a="old"))
-    rival = Rival(lambda: hexpire(world.database(), key=M, fields=["a"], ttl=60))
-    hset(world.database(world.faulty({2: rival})), key=M, entries=drafts(a="new"))
+    perform(world.database(), Hset(key=M, entries=drafts(a="old")))
+    rival = Rival(lambda: perform(world.database(), Hexpire(key=M, fields=["a"], ttl=60)))
+    perform(world.database(world.faulty({2: rival})), Hset(key=M, entries=drafts(a="new")))
     world.clock.advance(60)
     assert fields_of(world) == {"a": "new"}
 
 
 def test_hexpire_does_not_touch_what_a_rival_has_written(world: World) -> None:
-    hset(world.database(), key=M, entries=drafts(a="old"))
-    rival = Rival(lambda: hset(world.database(), key=M, entries=drafts(a="new")))
-    answer = hexpire(world.database(world.faulty({2: rival})), key=M, fields=["a"], ttl=60)
+    perform(world.database(), Hset(key=M, entries=drafts(a="old")))
+    rival = Rival(lambda: perform(world.database(), Hset(key=M, entries=drafts(a="new"))))
+    answer = perform(world.database(world.faulty({2: rival})), Hexpire(key=M, fields=["a"], ttl=60))
     assert answer.applied is True
     assert answer.version == get_version(world)
-    rival = Rival(lambda: hdel(world.database(), key=M, fields=["a"]))
-    assert hexpire(world.database(world.faulty({2: rival})), key=M, fields=["a"], ttl=600).applied is False
+    rival = Rival(lambda: perform(world.database(), Hdel(key=M, fields=["a"])))
+    assert perform(world.database(world.faulty({2: rival})), Hexpire(key=M, fields=["a"], ttl=600)).applied is False
     assert expiry_of("a") not in world.refs()
 
 
 def test_writing_the_same_again_writes_nothing(memory: World) -> None:
-    hset(memory.database(), key=M, entries=drafts(a="1"), ttl=60)
+    perform(memory.database(), Hset(key=M, entries=drafts(a="1"), ttl=60))
     store = memory.faulty({})
-    assert hset(memory.database(store), key=M, entries=drafts(a="1"), ttl=60).applied is True
+    assert perform(memory.database(store), Hset(key=M, entries=drafts(a="1"), ttl=60)).applied is True
     assert [call.verb for call in store.calls] == ["read"]
 
 
@@ -398,15 +404,16 @@ def test_a_malformed_map_is_told_and_kept(memory: World, change: tuple[bytes, by
     assert tuple(changed) != sound.objects
     memory.put(VALUE, Sample((blob(b"1"), *sound.objects, *changed[:-1], changed[-1])))
     before = memory.refs()
-    for command in (
-        partial(hget, field="a"),
-        hgetall,
-        partial(hset, entries=drafts(b="1")),
-        partial(hdel, fields=["a"]),
-        partial(hexpire, fields=["a"], ttl=60),
-    ):
+    commands: tuple[Command[CollectionView], ...] = (
+        Hget(key=M, field="a"),
+        Hgetall(key=M),
+        Hset(key=M, entries=drafts(b="1")),
+        Hdel(key=M, fields=["a"]),
+        Hexpire(key=M, fields=["a"], ttl=60),
+    )
+    for command in commands:
         with pytest.raises(MalformedRecordError):
-            command(memory.database(), key=M)
+            perform(memory.database(), command)
     assert memory.refs() == before
 
 
@@ -414,14 +421,14 @@ def test_a_malformed_element_does_not_hide_the_others(memory: World) -> None:
     elements = {"good": blob(b"1"), "bad": blob(b"one")}
     made = encode_collection(Collection("map", "Number", "text/plain", "txt", {name: one.oid for name, one in elements.items()}))
     memory.put(VALUE, Sample((*elements.values(), *made.objects)))
-    assert hget(memory.database(), key=M, field="good").value == number("1")
+    assert perform(memory.database(), Hget(key=M, field="good")).value == number("1")
     with pytest.raises(MalformedRecordError):
-        hget(memory.database(), key=M, field="bad")
-    hset(memory.database(), key=M, entries={"bad": draft(number("2"))})
+        perform(memory.database(), Hget(key=M, field="bad"))
+    perform(memory.database(), Hset(key=M, entries={"bad": draft(number("2"))}))
     assert fields_of(memory) == {"good": 1, "bad": 2}
 
 
 def test_a_lifetime_must_be_in_the_future(memory: World) -> None:
     with pytest.raises(InputError):
-        hset(memory.database(), key=M, entries=drafts(a="1"), expires_at=memory.clock())
+        perform(memory.database(), Hset(key=M, entries=drafts(a="1"), expires_at=memory.clock()))
     assert memory.refs() == {}

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire
-from git_keyval.commands.maps import hget, hset
-from git_keyval.commands.redirects import redirect
-from git_keyval.commands.values import del_, get, getdel, mget, mset, set_
-from git_keyval.database.answers import Result
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire
+from git_keyval.commands.maps import Hget, Hset
+from git_keyval.commands.redirects import Redirection
+from git_keyval.commands.values import Del, Get, Getdel, Mget, Mset, Set
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.keys import Key, MovedError
+from git_keyval.database.perform import perform
 from git_keyval.dispatch.location import GithubServer
-from git_keyval.dispatch.routing import Place, Policy, Routes, Run
+from git_keyval.dispatch.routing import Place, Policy, Routes
 from git_keyval.errors import (
     ContentionError,
     GitKeyvalError,
@@ -47,33 +49,33 @@ VALUE, EXPIRY = Naming().value(K.id), Naming().expiry(K.id)
 
 
 def move(world: World, *, keys: tuple[str, ...] = ("k",)) -> None:
-    redirect(world.database(), keys=[key(label) for label in keys], targets=TO_NEW)
+    perform(world.database(), Redirection(keys=[key(label) for label in keys], targets=TO_NEW))
 
 
 def value_of(world: World, name: str = "k") -> str:
-    return show(get(world.database(), key=key(name)).value)
+    return show(perform(world.database(), Get(key=key(name))).value)
 
 
 # --- what every command says of a redirected key --------------------------------------------------------------------
 
-READS: dict[str, Callable[[Database], Result]] = {
-    "get": lambda database: get(database, key=K),
-    "mget": lambda database: mget(database, keys=[L, K]),
-    "getdel": lambda database: getdel(database, key=K),
-    "del": lambda database: del_(database, keys=[L, K]),
-    "set": lambda database: set_(database, key=K, value=text("w")),
-    "set if absent": lambda database: set_(database, key=K, value=text("w"), condition=Condition("absent")),
-    "set counter": lambda database: set_(database, key=K, value=7),
-    "mset": lambda database: mset(database, entries={L: text("w"), K: text("w")}),
-    "expire": lambda database: expire(database, key=K, ttl=60),
-    "incr": lambda database: incr(database, key=K),
-    "incr breadcrumb": lambda database: incr(database, key=K, contention="breadcrumb"),
+READS: dict[str, Callable[[Database], Answer]] = {
+    "get": lambda database: perform(database, Get(key=K)),
+    "mget": lambda database: perform(database, Mget(keys=[L, K])),
+    "getdel": lambda database: perform(database, Getdel(key=K)),
+    "del": lambda database: perform(database, Del(keys=[L, K])),
+    "set": lambda database: perform(database, Set(key=K, value=text("w"))),
+    "set if absent": lambda database: perform(database, Set(key=K, value=text("w"), condition=Condition("absent"))),
+    "set counter": lambda database: perform(database, Set(key=K, value=7)),
+    "mset": lambda database: perform(database, Mset(values={L: text("w"), K: text("w")})),
+    "expire": lambda database: perform(database, Expire(key=K, ttl=60)),
+    "incr": lambda database: perform(database, Incr(key=K)),
+    "incr breadcrumb": lambda database: perform(database, Incr(key=K, contention="breadcrumb")),
 }
 
 
 @pytest.mark.parametrize("name", READS)
 def test_a_command_says_where_the_keys_live_and_writes_nothing(world: World, name: str) -> None:
-    set_(world.database(), key=L, value=text("here"))
+    perform(world.database(), Set(key=L, value=text("here")))
     move(world)
     before = world.refs()
     with pytest.raises(MovedError) as caught:
@@ -86,7 +88,7 @@ def test_a_command_says_where_the_keys_live_and_writes_nothing(world: World, nam
 def test_all_keys_that_live_elsewhere_are_told_at_once(memory: World) -> None:
     move(memory, keys=("k", "l"))
     with pytest.raises(MovedError) as caught:
-        mget(memory.database(), keys=[K, key("m"), L])
+        perform(memory.database(), Mget(keys=[K, key("m"), L]))
     assert caught.value.targets.keys() == {K.id, L.id}
 
 
@@ -95,13 +97,13 @@ def test_a_write_does_not_overwrite_a_redirect_that_is_made_before_any_of_its_re
     """Whatever it has read, or not read."""
     for number in itertools.count(1):
         world.store.apply([])
-        redirect(world.database(), keys=[K], targets={})
-        set_(world.database(), key=K, value=text("old") if "incr" not in name else 5)
-        set_(world.database(), key=L, value=text("here"))
+        perform(world.database(), Redirection(keys=[K], targets={}))
+        perform(world.database(), Set(key=K, value=text("old") if "incr" not in name else 5))
+        perform(world.database(), Set(key=L, value=text("here")))
         store = world.faulty({number: Rival(lambda: move(world))})
         try:
             answer = READS[name](world.database(store))
-            assert isinstance(answer, Result)
+            assert isinstance(answer, Answer)
         except (MovedError, PartlyDeletedError):
             answer = None
         if not store.fired:
@@ -120,22 +122,22 @@ def test_a_forced_set_does_not_overwrite_a_redirect(memory: World) -> None:
     turns = itertools.count()
 
     def rival() -> None:
-        set_(memory.database(), key=K, value=next(turns))
+        perform(memory.database(), Set(key=K, value=next(turns)))
 
-    set_(memory.database(), key=K, value=1)
+    perform(memory.database(), Set(key=K, value=1))
     every = {2 * turn: Rival(rival) for turn in range(1, 100)}
-    assert set_(memory.database(memory.faulty(every), max_attempts=3), key=K, value=99).applied is True
+    assert perform(memory.database(memory.faulty(every), max_attempts=3), Set(key=K, value=99)).applied is True
     move(memory, keys=("l",))
     with pytest.raises(ContentionError):
-        set_(memory.database(memory.faulty(every), max_attempts=3), key=K, value=99)
+        perform(memory.database(memory.faulty(every), max_attempts=3), Set(key=K, value=99))
     # The last attempt comes upon the first redirect of the database.
     fresh = World(memory.place, memory.clock)
-    del_(fresh.database(), keys=[K])
+    perform(fresh.database(), Del(keys=[K]))
     fresh.put(ANCHOR_TAG, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
-    set_(fresh.database(), key=K, value=1)
+    perform(fresh.database(), Set(key=K, value=1))
     last = {**{2 * turn: Rival(rival) for turn in range(1, 4)}, 8: Rival(lambda: move(fresh))}
     with pytest.raises((ContentionError, MovedError)):
-        set_(fresh.database(fresh.faulty(last), max_attempts=3), key=K, value=99)
+        perform(fresh.database(fresh.faulty(last), max_attempts=3), Set(key=K, value=99))
     assert fresh.refs()[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
 
 
@@ -146,7 +148,7 @@ def test_a_write_that_read_what_it_overwrites_repairs_what_nobody_can_read(memor
         move(memory, keys=("l",))
     memory.put(VALUE, note("no record\n"))
     memory.put(EXPIRY, note("no expiry\n"))
-    assert set_(memory.database(), key=K, value=text("v")).applied is True
+    assert perform(memory.database(), Set(key=K, value=text("v"))).applied is True
     assert value_of(memory) == "v"
     assert EXPIRY not in memory.refs()
     assert memory.refs()[ANCHOR_TAG] == (REDIRECT_ANCHOR if anchored else NULL_COMMIT).oid
@@ -154,10 +156,10 @@ def test_a_write_that_read_what_it_overwrites_repairs_what_nobody_can_read(memor
 
 def test_a_rule_that_forbids_to_touch_the_tag_keeps_nobody_from_writing(git: World) -> None:
     """Such as one for all tags of a repository: then the keys are read and compared."""
-    set_(git.database(), key=L, value=text("here"))
+    perform(git.database(), Set(key=L, value=text("here")))
     install_hook(git, "update", f"#!/bin/sh\ntest $1 != {ANCHOR_TAG}\n")
-    assert set_(git.database(), key=K, value=text("v"), ttl=60).applied is True
-    assert mset(git.database(), entries={K: text("w"), L: text("w")}).applied is True
+    assert perform(git.database(), Set(key=K, value=text("v"), ttl=60)).applied is True
+    assert perform(git.database(), Mset(values={K: text("w"), L: text("w")})).applied is True
     assert (value_of(git), value_of(git, "l")) == ("w", "w")
 
 
@@ -167,13 +169,13 @@ def test_a_rule_that_forbids_to_touch_the_tag_keeps_nobody_from_writing(git: Wor
 @pytest.mark.parametrize("kind", ["value", "counter", "expired", "absent"])
 def test_a_redirect_takes_the_place_of_whatever_is_there(world: World, kind: str) -> None:
     if kind != "absent":
-        set_(world.database(), key=K, value=5 if kind == "counter" else text("v"), ttl=60, store_key=True)
+        perform(world.database(), Set(key=K, value=5 if kind == "counter" else text("v"), ttl=60, store_key=True))
     if kind == "expired":
         world.clock.advance(61)
     if kind == "counter":
         gather(world.maintenance(), grace_period=0)
-    answer = redirect(world.database(), keys=[K], targets=TO_NEW)
-    assert answer == Result(applied=True, count=1)
+    answer = perform(world.database(), Redirection(keys=[K], targets=TO_NEW))
+    assert answer == Answer(applied=True, count=1)
     refs = world.refs()
     assert refs[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
     assert EXPIRY not in refs
@@ -184,46 +186,50 @@ def test_a_redirect_takes_the_place_of_whatever_is_there(world: World, kind: str
 
 def test_a_rival_that_writes_before_the_redirect_is_seen_by_it(world: World) -> None:
     """A value that the target does not hold is not lost to a decision that was made before it came."""
-    rival = Rival(lambda: set_(world.database(), key=K, value=text("new")))
+    rival = Rival(lambda: perform(world.database(), Set(key=K, value=text("new"))))
     asked: list[object] = []
 
-    def nothing_there(key_ids: object) -> frozenset[str]:
-        asked.append(key_ids)
+    def nothing_there(targets: object) -> frozenset[str]:
+        asked.append(targets)
         return frozenset()
 
     database = world.database(world.faulty({2: rival}))
     object.__setattr__(database, "held_at_target", nothing_there)
     with pytest.raises(RedirectRefusedError):
-        redirect(database, keys=[K], targets=TO_NEW)
-    assert asked == [{K.id}]
+        perform(database, Redirection(keys=[K], targets=TO_NEW))
+    assert asked == [{K: TO_NEW[K.id]}]
     assert value_of(world) == "new"
 
 
 def test_increments_that_wait_keep_a_key_where_it_is(memory: World) -> None:
-    for prepare in (lambda: None, lambda: incr(memory.database(), key=K), lambda: set_(memory.database(), key=K, value=3, ttl=60)):
+    for prepare in (
+        lambda: None,
+        lambda: perform(memory.database(), Incr(key=K)),
+        lambda: perform(memory.database(), Set(key=K, value=3, ttl=60)),
+    ):
         prepare()
         memory.clock.advance(1)
         crumb = memory.plant(K, 4)
         before = memory.refs()
         with pytest.raises(RedirectRefusedError, match="gather"):
-            redirect(memory.database(), keys=[K], targets=TO_NEW)
+            perform(memory.database(), Redirection(keys=[K], targets=TO_NEW))
         assert memory.refs() == before
         assert crumb in before
     memory.clock.advance(200)  # it has expired, and ends with its counter
-    assert redirect(memory.database(), keys=[K], targets=TO_NEW).applied is True
+    assert perform(memory.database(), Redirection(keys=[K], targets=TO_NEW)).applied is True
     assert memory.breadcrumbs() == []
 
 
 def test_breadcrumbs_that_count_for_nothing_go_with_the_value(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"))
+    perform(memory.database(), Set(key=K, value=text("v")))
     memory.clock.advance(1)
     memory.plant(K, 4)
-    assert redirect(memory.database(), keys=[K], targets=TO_NEW).applied is True
+    assert perform(memory.database(), Redirection(keys=[K], targets=TO_NEW)).applied is True
     assert memory.breadcrumbs() == []
 
 
 def test_a_breadcrumb_that_comes_late_is_kept_and_told(memory: World) -> None:
-    set_(memory.database(), key=K, value=3)
+    perform(memory.database(), Set(key=K, value=3))
     gather(memory.maintenance(), grace_period=0)
     move(memory)
     memory.clock.advance(1)
@@ -240,11 +246,11 @@ def test_a_breadcrumb_that_comes_late_is_kept_and_told(memory: World) -> None:
 
 
 def test_redirects_taken_away_leave_an_absent_key(world: World) -> None:
-    set_(world.database(), key=K, value=text("v"), store_key=True)
+    perform(world.database(), Set(key=K, value=text("v"), store_key=True))
     move(world)
-    assert redirect(world.database(), keys=[K, L], targets={}) == Result(applied=True, count=1)
+    assert perform(world.database(), Redirection(keys=[K, L], targets={})) == Answer(applied=True, count=1)
     assert world.refs() == {ANCHOR_TAG: REDIRECT_ANCHOR.oid}
-    assert get(world.database(), key=K).found is False
+    assert perform(world.database(), Get(key=K)).found is False
 
 
 # --- running where the keys live ------------------------------------------------------------------------------------
@@ -257,9 +263,7 @@ class Two:
     old: World
     new: World
 
-    def run(
-        self, function: Run, faults: Mapping[str, Mapping[int, Fault]], **arguments: object
-    ) -> tuple[object, list[FaultyStore]]:
+    def run(self, command: Bound, faults: Mapping[str, Mapping[int, Fault]]) -> tuple[object, list[FaultyStore]]:
         stores = {OLD: self.old.faulty(faults.get(OLD, {})), NEW: self.new.faulty(faults.get(NEW, {}))}
         worlds = {OLD: self.old, NEW: self.new}
         routes = Routes(
@@ -269,7 +273,7 @@ class Two:
         )
         answer: object
         try:
-            answer = routes.run(function, arguments)
+            answer = routes.run(command)
         except GitKeyvalError as exc:
             answer = exc
         for store in stores.values():
@@ -286,9 +290,9 @@ def two(clock: FakeClock) -> Two:
     made = Two(*worlds)
     for world in worlds:
         init(world.maintenance())
-    incr(made.new.database(), key=K, by=10)
-    redirect(made.old.database(), keys=[K], targets=TO_NEW)
-    set_(made.old.database(), key=L, value=text("here"))
+    perform(made.new.database(), Incr(key=K, by=10))
+    perform(made.old.database(), Redirection(keys=[K], targets=TO_NEW))
+    perform(made.old.database(), Set(key=L, value=text("here")))
     return made
 
 
@@ -297,12 +301,12 @@ def two(clock: FakeClock) -> Two:
 def test_a_failed_request_on_the_way_does_no_harm(two: Two, where: str, fault: Lost) -> None:
     """An increment is counted once however often it is run under one id, and a read answers right or not at all."""
     for number in itertools.count(1):
-        read, stores = two.run(get, {where: {number: fault}}, key=K)
-        assert isinstance(read, StoreError) or (isinstance(read, Result) and show(read.value) == str(9 + number))
-        end, more = two.run(incr, {where: {number: fault}}, key=K, op=f"operation{number:03}")
-        assert isinstance(end, StoreError | OutcomeUnknownError) or (isinstance(end, Result) and end.value == 10 + number)
-        again, _ = two.run(incr, {}, key=K, op=f"operation{number:03}")
-        assert isinstance(again, Result)
+        read, stores = two.run(Get(key=K), {where: {number: fault}})
+        assert isinstance(read, StoreError) or (isinstance(read, Answer) and show(read.value) == str(9 + number))
+        end, more = two.run(Incr(key=K, op=f"operation{number:03}"), {where: {number: fault}})
+        assert isinstance(end, StoreError | OutcomeUnknownError) or (isinstance(end, Answer) and end.value == 10 + number)
+        again, _ = two.run(Incr(key=K, op=f"operation{number:03}"), {})
+        assert isinstance(again, Answer)
         assert value_of(two.new) == str(10 + number)
         if not any(store.fired for store in (*stores, *more)):
             break
@@ -313,28 +317,28 @@ def test_a_failed_request_on_the_way_does_no_harm(two: Two, where: str, fault: L
 @pytest.mark.parametrize("lost", [Lost.BEFORE, Lost.AFTER, Lost.LATE])
 def test_what_has_begun_to_write_is_not_run_again_elsewhere(two: Two, lost: Lost) -> None:
     """The reply to an increment is lost, and before it can look again the key is redirected: it must not be counted there, too."""
-    incr(two.old.database(), key=L) if get(two.old.database(), key=L).type == "counter" else set_(
-        two.old.database(), key=L, value=1
+    perform(two.old.database(), Incr(key=L)) if perform(two.old.database(), Get(key=L)).type == "counter" else perform(
+        two.old.database(), Set(key=L, value=1)
     )
-    incr(two.new.database(), key=L, by=100)
+    perform(two.new.database(), Incr(key=L, by=100))
 
     def rival() -> None:
         gather(two.old.maintenance(), grace_period=0)
         move(two.old, keys=("l",))
 
     gather(two.old.maintenance(), grace_period=0)
-    answer, _ = two.run(incr, {OLD: {2: lost, 3: Rival(rival)}}, key=L, op="operation")
+    answer, _ = two.run(Incr(key=L, op="operation"), {OLD: {2: lost, 3: Rival(rival)}})
     assert isinstance(answer, OutcomeUnknownError)
     assert value_of(two.new, "l") == "100"
 
 
 def test_a_rival_that_redirects_between_read_and_write_is_followed(two: Two) -> None:
     """Nothing was written then, so the increment is made where the counter lives now."""
-    set_(two.old.database(), key=L, value=1)
+    perform(two.old.database(), Set(key=L, value=1))
     gather(two.old.maintenance(), grace_period=0)
-    incr(two.new.database(), key=L, by=100)
-    answer, _ = two.run(incr, {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}}, key=L, op="operation")
-    assert isinstance(answer, Result)
+    perform(two.new.database(), Incr(key=L, by=100))
+    answer, _ = two.run(Incr(key=L, op="operation"), {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}})
+    assert isinstance(answer, Answer)
     assert answer.value == 101
     assert value_of(two.new, "l") == "101"
 
@@ -343,8 +347,8 @@ def test_deletions_that_were_made_before_a_redirect_was_met_are_told(two: Two) -
     """Some keys are gone when another turns out to have moved meanwhile."""
     keys = [key("m"), L]
     for each in keys:
-        set_(two.old.database(), key=each, value=text("v"))
-    answer, _ = two.run(del_, {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}}, keys=keys)
+        perform(two.old.database(), Set(key=each, value=text("v")))
+    answer, _ = two.run(Del(keys=keys), {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}})
     assert isinstance(answer, PartlyDeletedError)
     assert (answer.count, type(answer.cause)) == (1, MovedError)
     assert issubclass(MovedError, RedirectedError)
@@ -355,19 +359,19 @@ def test_a_counter_that_others_count_on_moves_without_losing_an_increment(two: T
     for number in itertools.count(1):
         mover = key(f"moves {number}")
         targets = {mover.id: Redirect(NEW, 2)}
-        incr(two.old.database(), key=mover, by=5)
+        perform(two.old.database(), Incr(key=mover, by=5))
 
         def rival(mover: Key = mover, number: int = number) -> None:
-            answer, _ = two.run(incr, {}, key=mover, op=f"rival{number:04}")
-            assert isinstance(answer, Result)
+            answer, _ = two.run(Incr(key=mover, op=f"rival{number:04}"), {})
+            assert isinstance(answer, Answer)
 
         store = two.old.faulty({number: Rival(rival)})
         database = two.old.database(store)
         while True:
-            shown = get(database, key=mover)
+            shown = perform(database, Get(key=mover))
             assert isinstance(shown.value, int)
-            set_(two.new.database(), key=mover, value=shown.value)
-            if redirect(database, keys=[mover], targets=targets, condition=Condition(version=shown.version)).applied:
+            perform(two.new.database(), Set(key=mover, value=shown.value))
+            if perform(database, Redirection(keys=[mover], targets=targets, if_version=shown.version)).applied:
                 break
         assert value_of(two.new, mover.label) == ("6" if store.fired else "5")
         if not store.fired:
@@ -377,7 +381,7 @@ def test_a_counter_that_others_count_on_moves_without_losing_an_increment(two: T
 
 def test_expiries_of_elements_that_a_map_leaves_behind_are_swept(world: World) -> None:
     """What they were for is at the target; here a sweep takes them once they are over, and nothing else."""
-    hset(world.database(), key=K, entries=drafts(a="1", b="2"), ttl=60)
+    perform(world.database(), Hset(key=K, entries=drafts(a="1", b="2"), ttl=60))
     move(world)
     left = [name for name in world.refs() if name.startswith(f"{EXPIRY}-")]
     assert len(left) == 2
@@ -386,6 +390,6 @@ def test_expiries_of_elements_that_a_map_leaves_behind_are_swept(world: World) -
     assert len(sweep(world.maintenance()).jobs[0].applied) == 1
     assert world.refs() == {VALUE: encode_redirect(Redirect(NEW, 2)).oid, ANCHOR_TAG: REDIRECT_ANCHOR.oid}
     with pytest.raises(MovedError):
-        hget(world.database(), key=K, field="a")
+        perform(world.database(), Hget(key=K, field="a"))
     with pytest.raises(MovedError):
-        hset(world.database(), key=K, entries=drafts(a="3"))
+        perform(world.database(), Hset(key=K, entries=drafts(a="3")))

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.format.names import ANCHOR_TAG
 from git_keyval.store.port import Store
 from maintenance.check import check
@@ -22,30 +23,33 @@ MANY = [key(str(index)) for index in range(50)]
 
 # A read is two listings, the second of which fetches what both name; a write is one push.
 COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
-    "get": (2, lambda database: get(database, key=TEXT)),
-    "get of an absent key": (2, lambda database: get(database, key=ABSENT)),
-    "get of a counter": (2, lambda database: get(database, key=COUNTER)),
-    "ttl": (2, lambda database: ttl(database, key=TEXT)),
-    "exists": (2, lambda database: exists(database, keys=[TEXT])),
-    "type": (2, lambda database: type_(database, key=TEXT)),
-    "mget of 50": (2, lambda database: mget(database, keys=MANY)),
-    "set": (1, lambda database: set_(database, key=TEXT, value=text("w"))),
-    "set with ttl": (1, lambda database: set_(database, key=TEXT, value=text("w"), ttl=60)),
-    "set if present": (3, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("present"))),
-    "set if absent": (1, lambda database: set_(database, key=ABSENT, value=text("w"), condition=Condition("absent"))),
-    "set if absent, refused": (3, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("absent"))),
-    "set keep-ttl": (3, lambda database: set_(database, key=TEXT, value=text("w"), keep_ttl=True)),
-    "set counter": (3, lambda database: set_(database, key=COUNTER, value=7)),
-    "mset of 50": (1, lambda database: mset(database, entries=dict.fromkeys(MANY, text("w")), ttl=60)),
-    "expire": (3, lambda database: expire(database, key=TEXT, ttl=600)),
-    "persist": (3, lambda database: persist(database, key=TEXT)),
-    "del": (3, lambda database: del_(database, keys=[TEXT])),
-    "del of 50": (3, lambda database: del_(database, keys=MANY)),
-    "del of 50 that do not exist": (2, lambda database: del_(database, keys=[key(f"no {index}") for index in range(50)])),
-    "getdel": (3, lambda database: getdel(database, key=TEXT)),
-    "incr": (3, lambda database: incr(database, key=COUNTER)),
-    "incr of a number": (3, lambda database: incr(database, key=key("number"))),
-    "keys": (3, keys),
+    "get": (2, lambda database: perform(database, Get(key=TEXT))),
+    "get of an absent key": (2, lambda database: perform(database, Get(key=ABSENT))),
+    "get of a counter": (2, lambda database: perform(database, Get(key=COUNTER))),
+    "ttl": (2, lambda database: perform(database, Ttl(key=TEXT))),
+    "exists": (2, lambda database: perform(database, Exists(keys=[TEXT]))),
+    "type": (2, lambda database: perform(database, Type(key=TEXT))),
+    "mget of 50": (2, lambda database: perform(database, Mget(keys=MANY))),
+    "set": (1, lambda database: perform(database, Set(key=TEXT, value=text("w")))),
+    "set with ttl": (1, lambda database: perform(database, Set(key=TEXT, value=text("w"), ttl=60))),
+    "set if present": (3, lambda database: perform(database, Set(key=TEXT, value=text("w"), condition=Condition("present")))),
+    "set if absent": (1, lambda database: perform(database, Set(key=ABSENT, value=text("w"), condition=Condition("absent")))),
+    "set if absent, refused": (
+        3,
+        lambda database: perform(database, Set(key=TEXT, value=text("w"), condition=Condition("absent"))),
+    ),
+    "set keep-ttl": (3, lambda database: perform(database, Set(key=TEXT, value=text("w"), keep_ttl=True))),
+    "set counter": (3, lambda database: perform(database, Set(key=COUNTER, value=7))),
+    "mset of 50": (1, lambda database: perform(database, Mset(values=dict.fromkeys(MANY, text("w")), ttl=60))),
+    "expire": (3, lambda database: perform(database, Expire(key=TEXT, ttl=600))),
+    "persist": (3, lambda database: perform(database, Persist(key=TEXT))),
+    "del": (3, lambda database: perform(database, Del(keys=[TEXT]))),
+    "del of 50": (3, lambda database: perform(database, Del(keys=MANY))),
+    "del of 50 that do not exist": (2, lambda database: perform(database, Del(keys=[key(f"no {index}") for index in range(50)]))),
+    "getdel": (3, lambda database: perform(database, Getdel(key=TEXT))),
+    "incr": (3, lambda database: perform(database, Incr(key=COUNTER))),
+    "incr of a number": (3, lambda database: perform(database, Incr(key=key("number")))),
+    "keys": (3, lambda database: perform(database, Keys())),
 }
 JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
     "gather": (4, lambda world, store: gather(world.maintenance(store), grace_period=0)),
@@ -63,9 +67,9 @@ def filled(git: World) -> World:
     """Give a database of which the same is asked whether it holds few keys or many."""
     init(git.maintenance())
     database = git.database()
-    mset(database, entries=dict.fromkeys([TEXT, *MANY], text("v")), ttl=120, store_key=True)
-    mset(database, entries={key("number"): number("5")})
-    set_(database, key=COUNTER, value=5, ttl=3600)
+    perform(database, Mset(values=dict.fromkeys([TEXT, *MANY], text("v")), ttl=120, store_key=True))
+    perform(database, Mset(values={key("number"): number("5")}))
+    perform(database, Set(key=COUNTER, value=5, ttl=3600))
     git.clock.advance(1)
     git.plant(COUNTER, 3)
     assert ANCHOR_TAG in git.refs()
@@ -83,7 +87,7 @@ def test_a_command_makes_this_many_requests(filled: World, expected: int, comman
 def test_a_job_makes_this_many_requests_however_much_there_is_to_do(
     filled: World, expected: int, job: Callable[[World, Store], object]
 ) -> None:
-    getdel(filled.database(), key=MANY[0])
+    perform(filled.database(), Getdel(key=MANY[0]))
     filled.clock.advance(200)
     store = filled.place.open()
     job(filled, store)

@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from git_keyval.commands.arrays import aexpire, aget, alen, apop, apush, arange, aset
-from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.locks import lock, unlock
-from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.redirects import redirect
-from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
-from git_keyval.database.answers import Result
+from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
+from git_keyval.commands.counters import Decr, Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.redirects import Redirection
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.format.elements import element_id
 from git_keyval.format.expiry import encode_expiry
@@ -51,19 +52,19 @@ def fill(world: World) -> None:
     """Make a database with a key of every kind, and with work for every job."""
     world.plant_foreign()
     database = world.database()
-    set_(database, key=EXPIRED, value=5, ttl=60, store_key=True)
-    set_(database, key=TEXT, value=text("v"), store_key=True)
-    set_(database, key=EXPIRING, value=text("v"), ttl=10**7)
-    set_(database, key=NUMBER, value=number("40"))
-    incr(database, key=COUNTER, by=10)
-    incr(database, key=MANY, by=10)
+    perform(database, Set(key=EXPIRED, value=5, ttl=60, store_key=True))
+    perform(database, Set(key=TEXT, value=text("v"), store_key=True))
+    perform(database, Set(key=EXPIRING, value=text("v"), ttl=10**7))
+    perform(database, Set(key=NUMBER, value=number("40")))
+    perform(database, Incr(key=COUNTER, by=10))
+    perform(database, Incr(key=MANY, by=10))
     fill_elements(database)
-    lock(database, key=HELD, owner="us", ttl=10**7)
-    lock(database, key=FREE, owner="others", ttl=60)
-    unlock(database, key=FREE, owner="others")
-    lock(database, key=LAPSED, owner="others", ttl=60)
-    set_(database, key=key("parked"), value=text("v"))
-    getdel(database, key=key("parked"))
+    perform(database, Lock(key=HELD, owner="us", ttl=10**7))
+    perform(database, Lock(key=FREE, owner="others", ttl=60))
+    perform(database, Unlock(key=FREE, owner="others"))
+    perform(database, Lock(key=LAPSED, owner="others", ttl=60))
+    perform(database, Set(key=key("parked"), value=text("v")))
+    perform(database, Getdel(key=key("parked")))
     world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
     orphan_elements(world)
     world.put(RefName(f"refs/gc/20200101T000000000000Z-{key().id}"), Sample(key().record.objects))
@@ -77,103 +78,107 @@ def fill(world: World) -> None:
 
 def fill_elements(database: Database) -> None:
     """Make a map and an array, each with elements that live on, will expire, and are going to have expired."""
-    hset(database, key=MAP, entries=drafts(a="1", b="2"))
-    hset(database, key=MAP, entries=drafts(old="3"), ttl=60)
-    hset(database, key=MAP, entries=drafts(lives="4"), ttl=10**7)
+    perform(database, Hset(key=MAP, entries=drafts(a="1", b="2")))
+    perform(database, Hset(key=MAP, entries=drafts(old="3"), ttl=60))
+    perform(database, Hset(key=MAP, entries=drafts(lives="4"), ttl=10**7))
     for element, seconds in (("1", None), ("2", 60), ("3", 10**7), ("4", 60)):
-        apush(database, key=ARRAY, value=draft(element), ttl=seconds)
+        perform(database, Apush(key=ARRAY, element=draft(element), ttl=seconds))
 
 
 def orphan_elements(world: World) -> None:
     """Leave expiries of elements that are not there, past and to come: in a map that changes, one that does not, and elsewhere."""
-    hset(world.database(), key=STILL, entries=drafts(a="1"))
+    perform(world.database(), Hset(key=STILL, entries=drafts(a="1")))
     for owner in (MAP, STILL, TEXT, COUNTER, EXPIRED, key("orphan")):
         for element, seconds in (("gone", 60), ("left", 2**33)):
             name = Naming().element_expiry(owner.id, element_id(element))
             world.put(name, Sample((*DUMMY_OBJECTS, encode_expiry(seconds))))
 
 
-def delete_after_rival(world: World, database: Database) -> Result:
+def delete_after_rival(world: World, database: Database) -> Answer:
     """Let a rival change one of the keys just before our first write, which so is in conflict for this key alone."""
     assert isinstance(database.store, FaultyStore)
-    rival = FaultyStore(database.store, {2: Rival(lambda: incr(world.database(), key=COUNTER, by=1000, op="rivalsown"))})
-    return del_(world.database(rival), keys=[TEXT, COUNTER, NUMBER])
+    rival = FaultyStore(database.store, {2: Rival(lambda: perform(world.database(), Incr(key=COUNTER, by=1000, op="rivalsown")))})
+    return perform(world.database(rival), Del(keys=[TEXT, COUNTER, NUMBER]))
 
 
 OTHER_PLACE = "owner/other"
 TARGETS = {key.id: Redirect(OTHER_PLACE, 2) for key in KEYS}
 
 
-Command = Callable[[World, Database], Result]
+Command = Callable[[World, Database], Answer]
 
 COMMANDS: dict[str, Command] = {
-    "get": lambda _world, database: get(database, key=COUNTER),
-    "exists": lambda _world, database: exists(database, keys=KEYS),
-    "type": lambda _world, database: type_(database, key=COUNTER),
-    "ttl": lambda _world, database: ttl(database, key=EXPIRING),
-    "mget": lambda _world, database: mget(database, keys=SINGLE),
-    "keys": lambda _world, database: keys(database),
-    "set": lambda _world, database: set_(database, key=TEXT, value=text("new")),
-    "set of an absent key": lambda _world, database: set_(database, key=ABSENT, value=text("new")),
-    "set with ttl and key": lambda _world, database: set_(database, key=TEXT, value=text("new"), ttl=60, store_key=True),
-    "set keep-ttl": lambda _world, database: set_(database, key=EXPIRING, value=text("new"), keep_ttl=True),
-    "set if present": lambda _world, database: set_(database, key=TEXT, value=text("new"), condition=Condition("present")),
-    "set over expired": lambda _world, database: set_(database, key=EXPIRED, value=text("new"), keep_ttl=True),
-    "set counter": lambda _world, database: set_(database, key=COUNTER, value=100, op=OP),
-    "set counter over text": lambda _world, database: set_(database, key=TEXT, value=100, op=OP),
-    "mset": lambda _world, database: mset(database, entries={TEXT: text("1"), COUNTER: text("2"), ABSENT: text("3")}, ttl=60),
-    "redirect": lambda _world, database: redirect(database, keys=[TEXT, EXPIRING], targets=TARGETS),
-    "redirect of an absent key": lambda _world, database: redirect(database, keys=[ABSENT], targets=TARGETS),
-    "expire": lambda _world, database: expire(database, key=TEXT, ttl=600),
-    "expire again": lambda _world, database: expire(database, key=EXPIRING, ttl=600),
-    "persist": lambda _world, database: persist(database, key=EXPIRING),
-    "del": lambda _world, database: del_(database, keys=[TEXT]),
-    "del of a counter": lambda _world, database: del_(database, keys=[COUNTER]),
-    "del of several": lambda _world, database: del_(database, keys=[TEXT, COUNTER, EXPIRED]),
-    "del of several after a rival": delete_after_rival,
-    "getdel": lambda _world, database: getdel(database, key=TEXT),
-    "getdel of a counter": lambda _world, database: getdel(database, key=COUNTER),
-    "getdel of what waits": lambda _world, database: getdel(database, key=WAITING),
-    "incr": lambda _world, database: incr(database, key=COUNTER, by=3, op=OP),
-    "incr of a number": lambda _world, database: incr(database, key=NUMBER, by=3, op=OP),
-    "incr of an absent key": lambda _world, database: incr(database, key=ABSENT, by=3, op=OP),
-    "incr of an expired key": lambda _world, database: incr(database, key=EXPIRED, by=3, op=OP),
-    "incr of what waits": lambda _world, database: incr(database, key=WAITING, by=3, op=OP),
-    "hget": lambda _world, database: hget(database, key=MAP, field="lives"),
-    "hget of several": lambda _world, database: hget(database, key=MAP, fields=["a", "old", "lives"]),
-    "hgetall": lambda _world, database: hgetall(database, key=MAP),
-    "hkeys": lambda _world, database: hkeys(database, key=MAP),
-    "hlen": lambda _world, database: hlen(database, key=MAP),
-    "httl": lambda _world, database: httl(database, key=MAP, field="lives"),
-    "hset": lambda _world, database: hset(database, key=MAP, entries=drafts(a="new", c="new")),
-    "hset with ttl": lambda _world, database: hset(database, key=MAP, entries=drafts(a="new", old="new"), ttl=600, store_key=True),
-    "hset of an absent key": lambda _world, database: hset(database, key=ABSENT, entries=drafts(a="new")),
-    "hset over expired": lambda _world, database: hset(database, key=EXPIRED, entries=drafts(a="new")),
-    "hset if present": lambda _world, database: hset(
-        database, key=MAP, entries=drafts(lives="new"), keep_ttl=True, condition=Condition("present")
+    "get": lambda _world, database: perform(database, Get(key=COUNTER)),
+    "exists": lambda _world, database: perform(database, Exists(keys=KEYS)),
+    "type": lambda _world, database: perform(database, Type(key=COUNTER)),
+    "ttl": lambda _world, database: perform(database, Ttl(key=EXPIRING)),
+    "mget": lambda _world, database: perform(database, Mget(keys=SINGLE)),
+    "keys": lambda _world, database: perform(database, Keys()),
+    "set": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"))),
+    "set of an absent key": lambda _world, database: perform(database, Set(key=ABSENT, value=text("new"))),
+    "set with ttl and key": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"), ttl=60, store_key=True)),
+    "set keep-ttl": lambda _world, database: perform(database, Set(key=EXPIRING, value=text("new"), keep_ttl=True)),
+    "set if present": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"), condition=Condition("present"))),
+    "set over expired": lambda _world, database: perform(database, Set(key=EXPIRED, value=text("new"), keep_ttl=True)),
+    "set counter": lambda _world, database: perform(database, Set(key=COUNTER, value=100, op=OP)),
+    "set counter over text": lambda _world, database: perform(database, Set(key=TEXT, value=100, op=OP)),
+    "mset": lambda _world, database: perform(
+        database, Mset(values={TEXT: text("1"), COUNTER: text("2"), ABSENT: text("3")}, ttl=60)
     ),
-    "hdel": lambda _world, database: hdel(database, key=MAP, fields=["a", "old", "lives"]),
-    "hexpire": lambda _world, database: hexpire(database, key=MAP, fields=["a", "lives"], ttl=600),
-    "hpersist": lambda _world, database: hpersist(database, key=MAP, fields=["a", "lives"]),
-    "aget": lambda _world, database: aget(database, key=ARRAY, index=-2),
-    "aset": lambda _world, database: aset(database, key=ARRAY, index=1, value=draft("new")),
-    "apush": lambda _world, database: apush(database, key=ARRAY, value=draft("new")),
-    "apush of an absent key": lambda _world, database: apush(database, key=ABSENT, value=draft("new"), ttl=600),
-    "apop": lambda _world, database: apop(database, key=ARRAY),
-    "alen": lambda _world, database: alen(database, key=ARRAY),
-    "arange": lambda _world, database: arange(database, key=ARRAY),
-    "aexpire": lambda _world, database: aexpire(database, key=ARRAY, index=0, ttl=600),
-    "del of a map": lambda _world, database: del_(database, keys=[MAP, ARRAY]),
-    "set over a map": lambda _world, database: set_(database, key=MAP, value=text("new"), condition=Condition("present")),
-    "lock": lambda _world, database: lock(database, key=FREE, owner="us", expires_at=LATER),
-    "lock of an absent key": lambda _world, database: lock(database, key=ABSENT, owner="us", expires_at=LATER),
-    "lock that lapsed": lambda _world, database: lock(database, key=LAPSED, owner="us", expires_at=LATER),
-    "lock that is held": lambda _world, database: lock(database, key=HELD, owner="others", ttl=600, wait=5),
-    "lock renewed": lambda _world, database: lock(database, key=HELD, owner="us", expires_at=LATER),
-    "unlock": lambda _world, database: unlock(database, key=HELD, owner="us"),
-    "unlock of what lapsed": lambda _world, database: unlock(database, key=LAPSED, owner="others"),
-    "unlock of others": lambda _world, database: unlock(database, key=HELD, owner="others"),
-    "decr": lambda _world, database: decr(database, key=COUNTER, by=3, op=OP),
+    "redirect": lambda _world, database: perform(database, Redirection(keys=[TEXT, EXPIRING], targets=TARGETS)),
+    "redirect of an absent key": lambda _world, database: perform(database, Redirection(keys=[ABSENT], targets=TARGETS)),
+    "expire": lambda _world, database: perform(database, Expire(key=TEXT, ttl=600)),
+    "expire again": lambda _world, database: perform(database, Expire(key=EXPIRING, ttl=600)),
+    "persist": lambda _world, database: perform(database, Persist(key=EXPIRING)),
+    "del": lambda _world, database: perform(database, Del(keys=[TEXT])),
+    "del of a counter": lambda _world, database: perform(database, Del(keys=[COUNTER])),
+    "del of several": lambda _world, database: perform(database, Del(keys=[TEXT, COUNTER, EXPIRED])),
+    "del of several after a rival": delete_after_rival,
+    "getdel": lambda _world, database: perform(database, Getdel(key=TEXT)),
+    "getdel of a counter": lambda _world, database: perform(database, Getdel(key=COUNTER)),
+    "getdel of what waits": lambda _world, database: perform(database, Getdel(key=WAITING)),
+    "incr": lambda _world, database: perform(database, Incr(key=COUNTER, by=3, op=OP)),
+    "incr of a number": lambda _world, database: perform(database, Incr(key=NUMBER, by=3, op=OP)),
+    "incr of an absent key": lambda _world, database: perform(database, Incr(key=ABSENT, by=3, op=OP)),
+    "incr of an expired key": lambda _world, database: perform(database, Incr(key=EXPIRED, by=3, op=OP)),
+    "incr of what waits": lambda _world, database: perform(database, Incr(key=WAITING, by=3, op=OP)),
+    "hget": lambda _world, database: perform(database, Hget(key=MAP, field="lives")),
+    "hget of several": lambda _world, database: perform(database, Hget(key=MAP, fields=["a", "old", "lives"])),
+    "hgetall": lambda _world, database: perform(database, Hgetall(key=MAP)),
+    "hkeys": lambda _world, database: perform(database, Hkeys(key=MAP)),
+    "hlen": lambda _world, database: perform(database, Hlen(key=MAP)),
+    "httl": lambda _world, database: perform(database, Httl(key=MAP, field="lives")),
+    "hset": lambda _world, database: perform(database, Hset(key=MAP, entries=drafts(a="new", c="new"))),
+    "hset with ttl": lambda _world, database: perform(
+        database, Hset(key=MAP, entries=drafts(a="new", old="new"), ttl=600, store_key=True)
+    ),
+    "hset of an absent key": lambda _world, database: perform(database, Hset(key=ABSENT, entries=drafts(a="new"))),
+    "hset over expired": lambda _world, database: perform(database, Hset(key=EXPIRED, entries=drafts(a="new"))),
+    "hset if present": lambda _world, database: perform(
+        database, Hset(key=MAP, entries=drafts(lives="new"), keep_ttl=True, condition=Condition("present"))
+    ),
+    "hdel": lambda _world, database: perform(database, Hdel(key=MAP, fields=["a", "old", "lives"])),
+    "hexpire": lambda _world, database: perform(database, Hexpire(key=MAP, fields=["a", "lives"], ttl=600)),
+    "hpersist": lambda _world, database: perform(database, Hpersist(key=MAP, fields=["a", "lives"])),
+    "aget": lambda _world, database: perform(database, Aget(key=ARRAY, index=-2)),
+    "aset": lambda _world, database: perform(database, Aset(key=ARRAY, index=1, element=draft("new"))),
+    "apush": lambda _world, database: perform(database, Apush(key=ARRAY, element=draft("new"))),
+    "apush of an absent key": lambda _world, database: perform(database, Apush(key=ABSENT, element=draft("new"), ttl=600)),
+    "apop": lambda _world, database: perform(database, Apop(key=ARRAY)),
+    "alen": lambda _world, database: perform(database, Alen(key=ARRAY)),
+    "arange": lambda _world, database: perform(database, Arange(key=ARRAY)),
+    "aexpire": lambda _world, database: perform(database, Aexpire(key=ARRAY, index=0, ttl=600)),
+    "del of a map": lambda _world, database: perform(database, Del(keys=[MAP, ARRAY])),
+    "set over a map": lambda _world, database: perform(database, Set(key=MAP, value=text("new"), condition=Condition("present"))),
+    "lock": lambda _world, database: perform(database, Lock(key=FREE, owner="us", expires_at=LATER)),
+    "lock of an absent key": lambda _world, database: perform(database, Lock(key=ABSENT, owner="us", expires_at=LATER)),
+    "lock that lapsed": lambda _world, database: perform(database, Lock(key=LAPSED, owner="us", expires_at=LATER)),
+    "lock that is held": lambda _world, database: perform(database, Lock(key=HELD, owner="others", ttl=600, wait=5)),
+    "lock renewed": lambda _world, database: perform(database, Lock(key=HELD, owner="us", expires_at=LATER)),
+    "unlock": lambda _world, database: perform(database, Unlock(key=HELD, owner="us")),
+    "unlock of what lapsed": lambda _world, database: perform(database, Unlock(key=LAPSED, owner="others")),
+    "unlock of others": lambda _world, database: perform(database, Unlock(key=HELD, owner="others")),
+    "decr": lambda _world, database: perform(database, Decr(key=COUNTER, by=3, op=OP)),
     "incr left as a breadcrumb": lambda world, database: leave_breadcrumb(world, database, "breadcrumb"),
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
 }
@@ -207,11 +212,13 @@ JOBS: dict[str, Callable[[Maintenance], object]] = {
 }
 
 
-def leave_breadcrumb(world: World, database: Database, contention: str) -> Result:
+def leave_breadcrumb(world: World, database: Database, contention: str) -> Answer:
     """Let a rival increment once, just before our first write, whatever else happens to us."""
     assert isinstance(database.store, FaultyStore)
-    rival = FaultyStore(database.store, {2: Rival(lambda: incr(world.database(), key=COUNTER, by=1000, op="rivalsown"))})
-    return incr(world.database(rival), key=COUNTER, by=3, op=OP, contention="breadcrumb" if contention == "breadcrumb" else "retry")
+    rival = FaultyStore(database.store, {2: Rival(lambda: perform(world.database(), Incr(key=COUNTER, by=1000, op="rivalsown")))})
+    return perform(
+        world.database(rival), Incr(key=COUNTER, by=3, op=OP, contention="breadcrumb" if contention == "breadcrumb" else "retry")
+    )
 
 
 @dataclass(frozen=True)
@@ -237,7 +244,7 @@ def look(world: World) -> State:
         _looked[seen] = State(
             content=world.content(KEYS),
             parked=len(world.parked()),
-            names=keys(world.database()).document,
+            names=perform(world.database(), Keys()).document,
             refs=frozenset(world.refs()),
             errors=world.errors(),
             foreign=frozenset(world.foreign()),
@@ -267,10 +274,10 @@ def begin(*, encrypted: bool = False) -> World:
     return world
 
 
-def attempt(world: World, command: Command, faults: Mapping[int, Fault]) -> tuple[FaultyStore, Result | Exception]:
+def attempt(world: World, command: Command, faults: Mapping[int, Fault]) -> tuple[FaultyStore, Answer | Exception]:
     """Run a command on a store with faults; what was held back arrives afterwards, as if the process had been killed."""
     store = world.faulty(faults)
-    answer: Result | Exception
+    answer: Answer | Exception
     try:
         answer = command(world, world.database(store))
     except (StoreError, OutcomeUnknownError, PartlyDeletedError) as exc:

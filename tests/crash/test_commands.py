@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.database.answers import Result
+from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from tests.crash.scenes import (
     COMMANDS,
@@ -28,7 +28,7 @@ RETURNED_TWICE = {"getdel", "getdel of a counter", "getdel of what waits"}
 """Commands that cannot give their answer again when they are repeated."""
 
 
-def plain(answer: Result) -> Result:
+def plain(answer: Answer) -> Answer:
     """Leave out of an answer what depends on the clock of a run with pauses, and on operations made at random."""
     return replace(answer, version=None, ttl=None, expires_at=None)
 
@@ -36,9 +36,9 @@ def plain(answer: Result) -> Result:
 def judge(
     world: World,
     name: str,
-    expected: tuple[Result, State],
+    expected: tuple[Answer, State],
     before: State,
-    answer: Result | Exception,
+    answer: Answer | Exception,
     fired: tuple[Call, ...],
 ) -> None:
     """An answer is right, an error is honest, and running the command again leads to where one run would have led."""
@@ -46,7 +46,7 @@ def judge(
     told, end = expected
     now = look(world)
     assert (now.errors, now.foreign) == ([], frozenset(FOREIGN)), scene
-    if isinstance(answer, Result):
+    if isinstance(answer, Answer):
         assert plain(answer) == plain(told), scene
         assert now.content == end.content, scene
     elif isinstance(answer, StoreError) and name not in IN_STEPS:
@@ -59,10 +59,10 @@ def judge(
     else:
         assert isinstance(answer, OutcomeUnknownError), scene
         assert now.content in (before.content, end.content) or (name in WITH_RIVAL and now.content == by_rival(before)), scene
-    if name in NOT_REPEATABLE or (name in RETURNED_TWICE and isinstance(answer, Result)):
+    if name in NOT_REPEATABLE or (name in RETURNED_TWICE and isinstance(answer, Answer)):
         return
     _, again = attempt(world, COMMANDS[name], {})
-    assert isinstance(again, Result), scene
+    assert isinstance(again, Answer), scene
     after = look(world)
     assert (after.content, after.parked, after.names) == (end.content, end.parked, end.names), scene
     assert (after.errors, after.foreign) == ([], frozenset(FOREIGN)), scene
@@ -74,17 +74,17 @@ def by_rival(before: State) -> Mapping[str, Shown]:
     return {**before.content, COUNTER.label: counter._replace(value=str(int(counter.value) + 1000))}
 
 
-def undisturbed(command: Command, *, encrypted: bool = False) -> tuple[tuple[Result, State], State]:
+def undisturbed(command: Command, *, encrypted: bool = False) -> tuple[tuple[Answer, State], State]:
     world = begin(encrypted=encrypted)
     before = look(world)
     _, answer = attempt(world, command, {})
-    assert isinstance(answer, Result)
+    assert isinstance(answer, Answer)
     return (answer, look(world)), before
 
 
 def disturbed(
     name: str, faults: Mapping[int, Fault], *, encrypted: bool = False
-) -> tuple[World, Result | Exception, tuple[Call, ...]]:
+) -> tuple[World, Answer | Exception, tuple[Call, ...]]:
     world = begin(encrypted=encrypted)
     store, answer = attempt(world, COMMANDS[name], faults)
     return world, answer, store.fired
@@ -118,7 +118,7 @@ def fail_each_request(name: str, fault: Lost, *, encrypted: bool = False) -> Non
         if not fired:
             break
         if fired[0].verb == "apply" and name not in MAY_BE_UNKNOWN:
-            assert isinstance(answer, Result), f"request {number}, {fault.value}: {answer!r}"
+            assert isinstance(answer, Answer), f"request {number}, {fault.value}: {answer!r}"
     assert number > 1
 
 

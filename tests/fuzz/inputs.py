@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from git_keyval.errors import InputError
-from git_keyval.interface.commands import Command
+from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS, Duration, Flag, OneOf, WholeNumber
 from git_keyval.interface.parsing import parse_inputs
 from tests.encrypting import secret
@@ -43,7 +43,7 @@ _DURATIONS = ("1s", "60s", "15m", "30d", "P1D", "PT15M", "99999999999w", "0s", "
 _NUMBERS = (-(2**63), -(2**53), -2, -1, 0, 1, 2, 3, 41, 10_000, 2**53 - 1, 2**53, 2**63 - 1, 2**63, 10**25)
 
 
-def draw_inputs(r: Random, command: Command, repository: Repository, files: Path) -> dict[str, str]:
+def draw_inputs(r: Random, command: Signature, repository: Repository, files: Path) -> dict[str, str]:
     """Draw inputs for a command; those that it refuses at once are drawn again, most of the time."""
     for _ in range(12):
         given = _draw(r, command, repository, files)
@@ -89,7 +89,7 @@ def draw_addresses(r: Random) -> str:
     )
 
 
-def _draw(r: Random, command: Command, repository: Repository, files: Path) -> dict[str, str]:
+def _draw(r: Random, command: Signature, repository: Repository, files: Path) -> dict[str, str]:
     names = {r.choice(group) for group in command.needs}
     names |= {name for name in command.inputs if r.random() < 0.12}
     if repository.encrypted and "encryption-key" in command.inputs and r.random() < 0.9:
@@ -101,7 +101,7 @@ def _draw(r: Random, command: Command, repository: Repository, files: Path) -> d
     return {name: _text(r, name, repository, files) for name in sorted(names - _ALWAYS_LEFT)}
 
 
-def _are_accepted(command: Command, given: Mapping[str, str]) -> bool:
+def _are_accepted(command: Signature, given: Mapping[str, str]) -> bool:
     try:
         parse_inputs(command, given)
     except InputError:

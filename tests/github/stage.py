@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_keyval.database.answers import Result
+from git_keyval.database.answers import Answer
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.times import Micros
 from git_keyval.store.github import GithubStore
@@ -103,7 +103,7 @@ class Stage:
             )
         return self._template.seen[refs]
 
-    def attempt(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> Result | Exception:
+    def attempt(self, world: World, store: GithubStore, name: str, faults: Mapping[int, Fault]) -> Answer | Exception:
         """Run a command with faults by the number of the request."""
         self.emulator.faults = dict(faults)
         try:

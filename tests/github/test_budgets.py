@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.arrays import aget, apush, aset
-from git_keyval.commands.counters import decr, incr
-from git_keyval.commands.expiry import expire, persist, ttl
-from git_keyval.commands.locks import lock, unlock
-from git_keyval.commands.maps import hdel, hexpire, hget, hgetall, hkeys, hlen, hpersist, hset, httl
-from git_keyval.commands.values import del_, exists, get, getdel, mget, mset, set_, type_
+from git_keyval.commands.arrays import Aget, Apush, Aset
+from git_keyval.commands.counters import Decr, Incr
+from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.collections import Draft
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
@@ -34,64 +35,70 @@ MANY = [key(str(index)) for index in range(50)]
 NAMES = [str(index) for index in range(30)]
 
 BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
-    "get": (1, lambda database: get(database, key=TEXT)),
-    "get of an absent key": (1, lambda database: get(database, key=NEW)),
-    "get of a counter": (2, lambda database: get(database, key=COUNTER)),
-    "ttl": (1, lambda database: ttl(database, key=EXPIRING)),
-    "exists": (1, lambda database: exists(database, keys=[TEXT])),
-    "type": (1, lambda database: type_(database, key=TEXT)),
-    "mget of 50": (1, lambda database: mget(database, keys=MANY)),
-    "set": (3, lambda database: set_(database, key=TEXT, value=text("w"))),
-    "set of a new key": (3, lambda database: set_(database, key=NEW, value=text("w"))),
-    "set with ttl": (4, lambda database: set_(database, key=TEXT, value=text("w"), ttl=60)),
-    "set if absent": (3, lambda database: set_(database, key=NEW, value=text("w"), condition=Condition("absent"))),
-    "set if present": (4, lambda database: set_(database, key=TEXT, value=text("w"), condition=Condition("present"))),
-    "set of bytes": (4, lambda database: set_(database, key=TEXT, value=bytes_value(b"\0\xff"))),
-    "mset of one": (3, lambda database: mset(database, entries={NEW: text("w")})),
-    "mset of 20": (2, lambda database: mset(database, entries={each: text(f"w{each.label}") for each in MANY[:20]})),
-    "expire": (3, lambda database: expire(database, key=TEXT, ttl=90)),
-    "persist": (2, lambda database: persist(database, key=EXPIRING)),
-    "del": (2, lambda database: del_(database, keys=[EXPIRING])),
-    "del of 10": (2, lambda database: del_(database, keys=MANY[:10])),
-    "getdel": (2, lambda database: getdel(database, key=EXPIRING)),
-    "getdel of a counter": (2, lambda database: getdel(database, key=COUNTER)),
-    "lock": (4, lambda database: lock(database, key=FREE, owner="us", ttl=60)),
-    "lock of a new key": (3, lambda database: lock(database, key=NEW, owner="us", ttl=60)),
-    "lock that is held": (2, lambda database: lock(database, key=HELD, owner="others", ttl=60)),
-    "lock that is held, with ten looks": (12, lambda database: lock(database, key=HELD, owner="others", ttl=60, wait=75)),
-    "lock renewed": (4, lambda database: lock(database, key=HELD, owner="us", ttl=60)),
-    "unlock": (6, lambda database: unlock(database, key=HELD, owner="us")),
-    "unlock of what nobody holds": (2, lambda database: unlock(database, key=FREE, owner="us")),
-    "incr": (3, lambda database: incr(database, key=COUNTER)),
-    "decr": (3, lambda database: decr(database, key=COUNTER)),
-    "incr of a new key": (3, lambda database: incr(database, key=NEW)),
-    "set of a counter": (3, lambda database: set_(database, key=COUNTER, value=5)),
-    "hget": (2, lambda database: hget(database, key=MAP, field="7")),
-    "hget of a field that expires": (2, lambda database: hget(database, key=MAP, field="lives")),
-    "hget of an absent field": (1, lambda database: hget(database, key=MAP, field="absent")),
-    "hget of bytes": (2, lambda database: hget(database, key=BYTES, field="a")),
-    "hget of 30 fields": (2, lambda database: hget(database, key=MAP, fields=NAMES)),
-    "httl": (1, lambda database: httl(database, key=MAP, field="lives")),
-    "hset": (5, lambda database: hset(database, key=MAP, entries={"7": draft("w")})),
-    "hset of 20 fields": (5, lambda database: hset(database, key=MAP, entries={name: draft(f"w{name}") for name in NAMES[:20]})),
-    "hset of a new map": (5, lambda database: hset(database, key=NEW, entries={"a": draft("w"), "b": draft("x")})),
-    "hset that leaves its type to the map": (5, lambda database: hset(database, key=MAP, entries={"7": following("w")})),
+    "get": (1, lambda database: perform(database, Get(key=TEXT))),
+    "get of an absent key": (1, lambda database: perform(database, Get(key=NEW))),
+    "get of a counter": (2, lambda database: perform(database, Get(key=COUNTER))),
+    "ttl": (1, lambda database: perform(database, Ttl(key=EXPIRING))),
+    "exists": (1, lambda database: perform(database, Exists(keys=[TEXT]))),
+    "type": (1, lambda database: perform(database, Type(key=TEXT))),
+    "mget of 50": (1, lambda database: perform(database, Mget(keys=MANY))),
+    "set": (3, lambda database: perform(database, Set(key=TEXT, value=text("w")))),
+    "set of a new key": (3, lambda database: perform(database, Set(key=NEW, value=text("w")))),
+    "set with ttl": (4, lambda database: perform(database, Set(key=TEXT, value=text("w"), ttl=60))),
+    "set if absent": (3, lambda database: perform(database, Set(key=NEW, value=text("w"), condition=Condition("absent")))),
+    "set if present": (4, lambda database: perform(database, Set(key=TEXT, value=text("w"), condition=Condition("present")))),
+    "set of bytes": (4, lambda database: perform(database, Set(key=TEXT, value=bytes_value(b"\0\xff")))),
+    "mset of one": (3, lambda database: perform(database, Mset(values={NEW: text("w")}))),
+    "mset of 20": (2, lambda database: perform(database, Mset(values={each: text(f"w{each.label}") for each in MANY[:20]}))),
+    "expire": (3, lambda database: perform(database, Expire(key=TEXT, ttl=90))),
+    "persist": (2, lambda database: perform(database, Persist(key=EXPIRING))),
+    "del": (2, lambda database: perform(database, Del(keys=[EXPIRING]))),
+    "del of 10": (2, lambda database: perform(database, Del(keys=MANY[:10]))),
+    "getdel": (2, lambda database: perform(database, Getdel(key=EXPIRING))),
+    "getdel of a counter": (2, lambda database: perform(database, Getdel(key=COUNTER))),
+    "lock": (4, lambda database: perform(database, Lock(key=FREE, owner="us", ttl=60))),
+    "lock of a new key": (3, lambda database: perform(database, Lock(key=NEW, owner="us", ttl=60))),
+    "lock that is held": (2, lambda database: perform(database, Lock(key=HELD, owner="others", ttl=60))),
+    "lock that is held, with ten looks": (12, lambda database: perform(database, Lock(key=HELD, owner="others", ttl=60, wait=75))),
+    "lock renewed": (4, lambda database: perform(database, Lock(key=HELD, owner="us", ttl=60))),
+    "unlock": (6, lambda database: perform(database, Unlock(key=HELD, owner="us"))),
+    "unlock of what nobody holds": (2, lambda database: perform(database, Unlock(key=FREE, owner="us"))),
+    "incr": (3, lambda database: perform(database, Incr(key=COUNTER))),
+    "decr": (3, lambda database: perform(database, Decr(key=COUNTER))),
+    "incr of a new key": (3, lambda database: perform(database, Incr(key=NEW))),
+    "set of a counter": (3, lambda database: perform(database, Set(key=COUNTER, value=5))),
+    "hget": (2, lambda database: perform(database, Hget(key=MAP, field="7"))),
+    "hget of a field that expires": (2, lambda database: perform(database, Hget(key=MAP, field="lives"))),
+    "hget of an absent field": (1, lambda database: perform(database, Hget(key=MAP, field="absent"))),
+    "hget of bytes": (2, lambda database: perform(database, Hget(key=BYTES, field="a"))),
+    "hget of 30 fields": (2, lambda database: perform(database, Hget(key=MAP, fields=NAMES))),
+    "httl": (1, lambda database: perform(database, Httl(key=MAP, field="lives"))),
+    "hset": (5, lambda database: perform(database, Hset(key=MAP, entries={"7": draft("w")}))),
+    "hset of 20 fields": (
+        5,
+        lambda database: perform(database, Hset(key=MAP, entries={name: draft(f"w{name}") for name in NAMES[:20]})),
+    ),
+    "hset of a new map": (5, lambda database: perform(database, Hset(key=NEW, entries={"a": draft("w"), "b": draft("x")}))),
+    "hset that leaves its type to the map": (5, lambda database: perform(database, Hset(key=MAP, entries={"7": following("w")}))),
     "hset of a new field that leaves its type to the map": (
         6,
-        lambda database: hset(database, key=MAP, entries={"n": following("w")}),
+        lambda database: perform(database, Hset(key=MAP, entries={"n": following("w")})),
     ),
-    "hset with ttl": (3, lambda database: hset(database, key=MAP, entries={"7": draft("w")}, ttl=60)),
-    "hset of 200 fields": (4, lambda database: hset(database, key=MAP, entries={f"n{n}": draft(f"{n}") for n in range(200)})),
-    "hset of bytes": (3, lambda database: hset(database, key=BYTES, entries={"a": draft(bytes_value(b"\xfe"))})),
-    "hdel": (5, lambda database: hdel(database, key=MAP, fields=["7", "lives"])),
-    "hexpire": (3, lambda database: hexpire(database, key=MAP, fields=["7"], ttl=90)),
-    "hpersist": (2, lambda database: hpersist(database, key=MAP, fields=["lives"])),
-    "hgetall": (5, lambda database: hgetall(database, key=MAP)),
-    "hkeys": (4, lambda database: hkeys(database, key=MAP)),
-    "hlen": (4, lambda database: hlen(database, key=MAP)),
-    "aget": (2, lambda database: aget(database, key=ARRAY, index=1)),
-    "aset": (5, lambda database: aset(database, key=ARRAY, index=1, value=draft("w"))),
-    "apush": (5, lambda database: apush(database, key=ARRAY, value=draft("w"))),
+    "hset with ttl": (3, lambda database: perform(database, Hset(key=MAP, entries={"7": draft("w")}, ttl=60))),
+    "hset of 200 fields": (
+        4,
+        lambda database: perform(database, Hset(key=MAP, entries={f"n{n}": draft(f"{n}") for n in range(200)})),
+    ),
+    "hset of bytes": (3, lambda database: perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\xfe"))}))),
+    "hdel": (5, lambda database: perform(database, Hdel(key=MAP, fields=["7", "lives"]))),
+    "hexpire": (3, lambda database: perform(database, Hexpire(key=MAP, fields=["7"], ttl=90))),
+    "hpersist": (2, lambda database: perform(database, Hpersist(key=MAP, fields=["lives"]))),
+    "hgetall": (5, lambda database: perform(database, Hgetall(key=MAP))),
+    "hkeys": (4, lambda database: perform(database, Hkeys(key=MAP))),
+    "hlen": (4, lambda database: perform(database, Hlen(key=MAP))),
+    "aget": (2, lambda database: perform(database, Aget(key=ARRAY, index=1))),
+    "aset": (5, lambda database: perform(database, Aset(key=ARRAY, index=1, element=draft("w")))),
+    "apush": (5, lambda database: perform(database, Apush(key=ARRAY, element=draft("w")))),
 }
 BY_GIT = {
     "lock": 2,
@@ -118,17 +125,17 @@ def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
     world = World(open_github_place(emulator, "name", clock), clock)
     init(world.maintenance())
     database = world.database()
-    mset(database, entries=dict.fromkeys([TEXT, *MANY], text("v")))
-    set_(database, key=EXPIRING, value=text("v"), ttl=3600)
-    incr(database, key=COUNTER, by=5)
-    lock(database, key=FREE, owner="others", ttl=60)
-    unlock(database, key=FREE, owner="others")
-    lock(database, key=HELD, owner="us", ttl=3600)
-    hset(database, key=MAP, entries={name: draft(name) for name in NAMES})
-    hset(database, key=MAP, entries={"lives": draft("v")}, ttl=10**8)
-    hset(database, key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))})
+    perform(database, Mset(values=dict.fromkeys([TEXT, *MANY], text("v"))))
+    perform(database, Set(key=EXPIRING, value=text("v"), ttl=3600))
+    perform(database, Incr(key=COUNTER, by=5))
+    perform(database, Lock(key=FREE, owner="others", ttl=60))
+    perform(database, Unlock(key=FREE, owner="others"))
+    perform(database, Lock(key=HELD, owner="us", ttl=3600))
+    perform(database, Hset(key=MAP, entries={name: draft(name) for name in NAMES}))
+    perform(database, Hset(key=MAP, entries={"lives": draft("v")}, ttl=10**8))
+    perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))}))
     for name in NAMES[:3]:
-        apush(database, key=ARRAY, value=draft(name))
+        perform(database, Apush(key=ARRAY, element=draft(name)))
     clock.advance(1)
     world.plant(COUNTER, 3)
     return world
@@ -158,9 +165,9 @@ def test_the_id_of_the_repository_is_asked_for_once_where_no_event_tells_it(warm
     assert isinstance(warm.place, GithubPlace)
     database = warm.database(warm.place.open_unknown())
     warm.place.emulator.reset_log()
-    set_(database, key=TEXT, value=text("w"))
+    perform(database, Set(key=TEXT, value=text("w")))
     assert database.store.requests == 4
-    set_(database, key=NEW, value=text("x"))
+    perform(database, Set(key=NEW, value=text("x")))
     assert database.store.requests == 7
 
 
@@ -170,8 +177,8 @@ def test_a_rival_costs_four_requests_more(warm: World) -> None:
     database = opened(warm)
     emulator = warm.place.emulator
     others = warm.database(warm.place.open())
-    emulator.faults = {3: Rival(lambda: incr(others, key=COUNTER, by=1000))}
-    assert incr(database, key=COUNTER).value == 1009
+    emulator.faults = {3: Rival(lambda: perform(others, Incr(key=COUNTER, by=1000)))}
+    assert perform(database, Incr(key=COUNTER)).value == 1009
     assert database.store.requests == 3 + 4
 
 
@@ -188,7 +195,7 @@ def due(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repository = init_bare(tmp_path_factory.mktemp("due") / "due.git")
     world = World(open_git_place(repository, str(repository), clock, {}), clock)
     init(world.maintenance())
-    mset(world.database(), entries={key(f"due {number}"): text("v") for number in range(DUE)}, ttl=60)
+    perform(world.database(), Mset(values={key(f"due {number}"): text("v") for number in range(DUE)}, ttl=60))
     run_git("pack-refs", "--all", directory=repository)
     return repository
 
@@ -265,8 +272,8 @@ JOBS: dict[str, tuple[int, int, Callable[[Maintenance], object]]] = {
 @pytest.mark.parametrize(("requests", "by_api", "job"), JOBS.values(), ids=JOBS)
 def test_a_job_with_little_to_do_costs_this(warm: World, requests: int, by_api: int, job: Callable[[Maintenance], object]) -> None:
     assert isinstance(warm.place, GithubPlace)
-    getdel(warm.database(), key=MANY[0])
-    getdel(warm.database(), key=MANY[1])
+    perform(warm.database(), Getdel(key=MANY[0]))
+    perform(warm.database(), Getdel(key=MANY[1]))
     warm.clock.advance(30 * 86_400)
     warm.place.emulator.reset_log()
     job(warm.maintenance(warm.place.open()))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, getdel, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Get, Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.names import GC_PREFIX
 from git_keyval.format.times import SECOND
 from maintenance.check import check
@@ -31,10 +32,10 @@ def test_maintenance_deletes_by_the_clock_of_github(
     github: World, emulator: GitHubEmulator, clock: FakeClock, wrong: FakeClock, *, by_git: bool
 ) -> None:
     database = github.database()
-    set_(database, key=LEASE, value=text("held"), ttl=3600)
-    set_(database, key=PARKED, value=text("v"))
-    getdel(database, key=PARKED)
-    incr(database, key=COUNTER)
+    perform(database, Set(key=LEASE, value=text("held"), ttl=3600))
+    perform(database, Set(key=PARKED, value=text("v")))
+    perform(database, Getdel(key=PARKED))
+    perform(database, Incr(key=COUNTER))
     github.plant(COUNTER, 1, ago=60)
     before = github.refs()
     for job in (sweep, purge, gather):
@@ -44,7 +45,7 @@ def test_maintenance_deletes_by_the_clock_of_github(
     clock.advance(10 * 86_400)
     for job in (sweep, purge, gather):
         job(github.maintenance(open_emulated(emulator, wrong, by_git=by_git)))
-    assert get(database, key=LEASE).found is False
+    assert perform(database, Get(key=LEASE)).found is False
     assert [name for name in github.refs() if name.startswith(GC_PREFIX)] == github.breadcrumbs() == []
 
 
@@ -60,8 +61,8 @@ def test_asking_for_the_time_costs_maintenance_nothing(emulator: GitHubEmulator,
 
 def test_a_value_is_parked_by_the_clock_of_github(github: World, emulator: GitHubEmulator, wrong: FakeClock) -> None:
     """Or purge would delete it at once, or never."""
-    set_(github.database(), key=PARKED, value=text("v"))
-    getdel(github.database(open_emulated(emulator, wrong)), key=PARKED)
+    perform(github.database(), Set(key=PARKED, value=text("v")))
+    perform(github.database(open_emulated(emulator, wrong)), Getdel(key=PARKED))
     (parked,) = [name for name in github.refs() if name.startswith(GC_PREFIX)]
     assert parked.startswith(f"{GC_PREFIX}20260101T12000")
     assert github.clock() % SECOND == 0

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.database.answers import Result
+from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, StoreError
 from maintenance.init import InitReport
 from maintenance.report import CheckReport, Report
@@ -86,7 +86,7 @@ def meetings(requests: Sequence[Logged], turn: int, *, rest: bool) -> Iterator[t
 ONE_OF_EACH_KIND = pytest.mark.parametrize("rest", first(1, [False, True]), ids=["one of each kind", "the rest"])
 
 
-def plain(answer: Result) -> Result:
+def plain(answer: Answer) -> Answer:
     """Leave out of an answer what depends on the time a run takes, and on operations made at random."""
     return replace(answer, version=None, ttl=None, expires_at=None)
 
@@ -99,7 +99,7 @@ def test_one_failed_request_does_no_harm(stage: Stage, name: str, *, rest: bool)
     before = stage.see(world)
     stage.emulator.reset_log()
     told = stage.attempt(world, store, name, {})
-    assert isinstance(told, Result)
+    assert isinstance(told, Answer)
     end = stage.see(world)
     for number, logged, fault in meetings(stage.kinds(), list(COMMANDS).index(name), rest=rest):
         world, store = stage.world([FAULTS[fault]])
@@ -108,9 +108,9 @@ def test_one_failed_request_does_no_harm(stage: Stage, name: str, *, rest: bool)
         judge(name, scene, before, told, end, answer, stage.see(world))
         may_fail = is_write(logged) and name in MAY_BE_UNKNOWN | IN_STEPS
         if fault not in UNTOLD or not may_fail:
-            assert isinstance(answer, Result), scene
+            assert isinstance(answer, Answer), scene
         elif name not in NOT_REPEATABLE:
-            assert isinstance(stage.attempt(world, store, name, {}), Result), scene
+            assert isinstance(stage.attempt(world, store, name, {}), Answer), scene
             assert stage.see(world).content == end.content, scene
 
 
@@ -142,9 +142,9 @@ def is_write(logged: Logged) -> bool:
     return logged.kind == "graphql-mutation" or (logged.method == "POST" and logged.path.endswith("/git-receive-pack"))
 
 
-def judge(name: str, scene: str, before: Seen, told: Result, end: Seen, answer: Result | Exception, now: Seen) -> None:
+def judge(name: str, scene: str, before: Seen, told: Answer, end: Seen, answer: Answer | Exception, now: Seen) -> None:
     assert (now.errors, now.foreign) == ((), True), scene
-    if isinstance(answer, Result):
+    if isinstance(answer, Answer):
         assert plain(answer) == plain(told), scene
         assert now.content == end.content, scene
     elif name in IN_STEPS or name in WITH_RIVAL:

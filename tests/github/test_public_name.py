@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.values import get, set_
-from git_keyval.database.answers import Result
+from git_keyval.commands.values import Get, Set
+from git_keyval.database.answers import Answer
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.store.github import GithubStore
 from tests.conftest import FakeClock
 from tests.contract.places import Place, at_path, in_memory
@@ -21,7 +22,7 @@ K = key()
 
 @pytest.fixture
 def public(github: World, emulator: GitHubEmulator) -> World:
-    set_(github.database(), key=K, value=text("v"))
+    perform(github.database(), Set(key=K, value=text("v")))
     emulator.options.public.add("owner/name")
     return github
 
@@ -33,27 +34,27 @@ def opened(emulator: GitHubEmulator, clock: FakeClock, *, is_public: bool = Fals
 def test_a_read_tells_it(public: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     store = opened(emulator, clock)
     assert store.public_name is None
-    assert get(public.database(store), key=K).public_name == store.public_name == "owner/name"
+    assert perform(public.database(store), Get(key=K)).public_name == store.public_name == "owner/name"
     assert store.requests == 1
 
 
 def test_a_private_repository_has_no_public_name(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     """Whatever the event said: it may have been public when the run began."""
-    set_(github.database(), key=K, value=text("v"))
+    perform(github.database(), Set(key=K, value=text("v")))
     store = opened(emulator, clock, is_public=True)
-    assert get(github.database(store), key=K).public_name is None
+    assert perform(github.database(store), Get(key=K)).public_name is None
 
 
 def test_a_renamed_repository_is_told_by_its_present_name(public: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.rename("owner/name", "owner/renamed")
     emulator.options.public.add("owner/renamed")
     store = open_emulated(emulator, clock)
-    assert get(public.database(store), key=K).public_name == "owner/renamed"
+    assert perform(public.database(store), Get(key=K)).public_name == "owner/renamed"
 
 
-WRITES: dict[str, Callable[[Database], Result]] = {
-    "one that reads nothing": lambda database: set_(database, key=K, value=text("w")),
-    "one that reads first": lambda database: set_(database, key=K, value=text("w"), keep_ttl=True),
+WRITES: dict[str, Callable[[Database], Answer]] = {
+    "one that reads nothing": lambda database: perform(database, Set(key=K, value=text("w"))),
+    "one that reads first": lambda database: perform(database, Set(key=K, value=text("w"), keep_ttl=True)),
 }
 
 
@@ -73,5 +74,5 @@ def test_other_stores_have_none(
 ) -> None:
     with place(tmp_path, clock) as there:
         world = World(there, clock)
-        set_(world.database(), key=K, value=text("v"))
-        assert get(world.database(), key=K).public_name is world.store.public_name is None
+        perform(world.database(), Set(key=K, value=text("v")))
+        assert perform(world.database(), Get(key=K)).public_name is world.store.public_name is None

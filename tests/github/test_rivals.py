@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.commands.arrays import apush
-from git_keyval.commands.counters import incr
-from git_keyval.commands.maps import hset
-from git_keyval.commands.values import del_, set_
-from git_keyval.database.answers import Result
+from git_keyval.commands.arrays import Apush
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.maps import Hset
+from git_keyval.commands.values import Del, Set
+from git_keyval.database.answers import Answer
 from git_keyval.database.keys import Key, MovedError
+from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
 from maintenance.init import InitReport
 from maintenance.jobs import gather, purge, sweep
@@ -42,25 +43,25 @@ from tests.world import World, draft, drafts, text
 def count(world: World, key: Key = COUNTER) -> None:
     # After the command the key may hold something else: then there is nothing for the rival to do.
     with suppress(WrongTypeError, MovedError):
-        incr(world.database(), key=key, by=1000)
+        perform(world.database(), Incr(key=key, by=1000))
 
 
 def write_all(world: World) -> None:
     for key in (TEXT, EXPIRING, EXPIRED):
         with suppress(MovedError):
-            set_(world.database(), key=key, value=text("the rival's"))
+            perform(world.database(), Set(key=key, value=text("the rival's")))
     for key in (COUNTER, WAITING, NUMBER, ABSENT):
         count(world, key)
     with suppress(WrongTypeError):
-        hset(world.database(), key=MAP, entries=drafts(a="the rival's", theirs="too"))
+        perform(world.database(), Hset(key=MAP, entries=drafts(a="the rival's", theirs="too")))
     with suppress(WrongTypeError):
-        apush(world.database(), key=ARRAY, value=draft("the rival's"))
+        perform(world.database(), Apush(key=ARRAY, element=draft("the rival's")))
 
 
 def delete_all(world: World) -> None:
     for key in KEYS:
         with suppress(MovedError):
-            del_(world.database(), keys=[key])
+            perform(world.database(), Del(keys=[key]))
 
 
 def maintain_all(world: World) -> None:
@@ -72,9 +73,9 @@ def maintain_all(world: World) -> None:
 RIVALS: Mapping[str, Callable[[World], object]] = {"writes": write_all, "deletes": delete_all, "maintains": maintain_all}
 RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
     "counts": count,
-    "deletes a counter": lambda world: del_(world.database(), keys=[COUNTER]),
-    "sets": lambda world: set_(world.database(), key=TEXT, value=text("the rival's")),
-    "deletes": lambda world: del_(world.database(), keys=[TEXT]),
+    "deletes a counter": lambda world: perform(world.database(), Del(keys=[COUNTER])),
+    "sets": lambda world: perform(world.database(), Set(key=TEXT, value=text("the rival's"))),
+    "deletes": lambda world: perform(world.database(), Del(keys=[TEXT])),
     "maintains": maintain_all,
 }
 """For commands of several keys, which read and write each of them at its own moment."""
@@ -82,7 +83,7 @@ OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
 # In memory every command meets every rival, in tests/commands/test_rivals.py. Here it is about the requests that one comes between.
 OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS]
 
-Outcome = tuple[Result | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
+Outcome = tuple[Answer | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
 
 
 def outcome(answer: object, seen: Seen) -> Outcome:
@@ -90,7 +91,7 @@ def outcome(answer: object, seen: Seen) -> Outcome:
     assert (seen.errors, seen.foreign) == ((), True)
     if isinstance(answer, GitKeyvalError):
         return type(answer), seen.content
-    assert isinstance(answer, Result)
+    assert isinstance(answer, Answer)
     return replace(answer, version=None, ttl=None, expires_at=None), seen.content
 
 

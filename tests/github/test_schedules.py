@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, getdel, set_
-from git_keyval.database.answers import Result
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Get, Getdel, Set
+from git_keyval.database.answers import Answer
+from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import Store
@@ -123,10 +124,10 @@ class Schedule:
 
     def _increment(self, op: str, store: Store) -> None:
         contention = self._chance.choice(("retry", "breadcrumb"))
-        answer: Result | None = None
+        answer: Answer | None = None
         try:
-            answer = incr(
-                self.world.database(store), key=COUNTER, op=op, contention="retry" if contention == "retry" else "breadcrumb"
+            answer = perform(
+                self.world.database(store), Incr(key=COUNTER, op=op, contention="retry" if contention == "retry" else "breadcrumb")
             )
         except GitKeyvalError:
             # Whatever became of it, running the step again under the same id must settle it.
@@ -141,11 +142,13 @@ class Schedule:
         self._may_fail(lambda: sweep(self.world.maintenance(store)))
 
     def _write(self, store: Store) -> None:
-        self._may_fail(lambda: set_(self.world.database(store), key=TEXT, value=text(str(self._chance.random())), ttl=10**6))
+        self._may_fail(
+            lambda: perform(self.world.database(store), Set(key=TEXT, value=text(str(self._chance.random())), ttl=10**6))
+        )
 
     def _lease(self, store: Store) -> None:
-        self._may_fail(lambda: set_(self.world.database(store), key=LEASE, value=text(str(self._chance.random())), ttl=60))
-        self._may_fail(lambda: getdel(self.world.database(store), key=LEASE))
+        self._may_fail(lambda: perform(self.world.database(store), Set(key=LEASE, value=text(str(self._chance.random())), ttl=60)))
+        self._may_fail(lambda: perform(self.world.database(store), Getdel(key=LEASE)))
 
     @staticmethod
     def _may_fail(act: object) -> None:
@@ -163,7 +166,7 @@ def test_random_schedules_lose_no_increment_and_double_none(emulator: GitHubEmul
         schedule.run()
         world = schedule.world
         scene = f"seed {seed}, {schedule.operations} operations, numbers {schedule.numbers}"
-        assert get(world.database(), key=COUNTER).value == schedule.operations, scene
+        assert perform(world.database(), Get(key=COUNTER)).value == schedule.operations, scene
         assert len(set(schedule.numbers)) == len(schedule.numbers), scene
         assert world.errors() == [], scene
         assert world.breadcrumbs() == [], scene

@@ -1,11 +1,8 @@
 """The registry against action.yml, the functions that do the work, the docs and the terminal command."""
 
-import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,8 @@ from click.testing import CliRunner
 from git_keyval.cli.application import application
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
-from git_keyval.interface.commands import COMMANDS, COMMON, Command
-from git_keyval.interface.examples import EXAMPLES
+from git_keyval.interface.commands import COMMANDS, COMMON, Signature
+from git_keyval.interface.given import Inputs, field_name
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.outputs import OUTPUTS
 from git_keyval.interface.parsing import parse_inputs
@@ -78,8 +75,8 @@ SAMPLES = {
 
 LOCK_FILES = ("action.yml", "action-types.yml")
 
-# What decides how a key or the database is made, or what becomes of an answer, and so is no argument of the function.
-NOT_ARGUMENTS = {
+# What decides how a key or the database is made, or what becomes of an answer, and so is no field of its own.
+NOT_FIELDS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
     *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid", "encryption"),
     *("redirect-allow", "follow-writes", "expiry-registry"),
@@ -88,18 +85,8 @@ NOT_ARGUMENTS = {
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
 
 
-def function_of(command: Command) -> Callable[..., object]:
-    function: Callable[..., object] = getattr(import_module(command.module), command.attribute)
-    return function
-
-
-def keywords(command: Command) -> dict[str, inspect.Parameter]:
-    parameters = inspect.signature(function_of(command)).parameters
-    return {name: parameter for name, parameter in parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
-
-
-def bound(command: Command, names: set[str]) -> dict[str, object]:
-    """Bind a command's arguments from samples of some inputs, and of those that it needs."""
+def bound(command: Signature, names: set[str]) -> dict[str, object]:
+    """Return the fields of a command that is made from samples of some inputs, and of those that it needs."""
     missing = {group[0] for group in command.needs if not names & set(group)}
     given = {name: SAMPLES[name] for name in names | missing}
     if "media-type" in given or (given.keys() & {"value", "values"} and "op-id" not in given):
@@ -108,12 +95,12 @@ def bound(command: Command, names: set[str]) -> dict[str, object]:
         given |= {"type": "counter", "value": "5"}
     if "media-type" not in command.inputs:
         given.pop("media-type", None)
-    if command.name in {"incr", "decr"} or given.get("type") == "counter":
+    if command.counts or given.get("type") == "counter":
         given.pop("encryption", None)  # the number of a counter is not encrypted
     if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]
-    inputs, outside = parse_inputs(command, given), surroundings({}, lambda *_: None)
-    return bind(command, inputs, outside, cipher_of(inputs, outside))
+    inputs, outside = Inputs.of(parse_inputs(command, given)), surroundings({}, lambda *_: None)
+    return vars(bind(command.kind, inputs, outside, cipher_of(inputs, outside)))
 
 
 def fits(value: object, hint: Any) -> bool:  # noqa: ANN401  # an annotation can be anything
@@ -157,6 +144,10 @@ def test_action_yml_says_what_the_registry_says() -> None:
         assert item["description"] == OUTPUTS[name]
 
 
+def test_inputs_have_a_typed_field_each() -> None:
+    assert [field_name(name) for name in INPUTS] == list(Inputs.declared)
+
+
 def test_names_are_what_runners_take() -> None:
     """https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax"""
     for name in (*INPUTS, *OUTPUTS, *COMMANDS):
@@ -166,7 +157,7 @@ def test_names_are_what_runners_take() -> None:
 
 
 @every_command
-def test_a_command_names_inputs_and_outputs_that_exist(command: Command) -> None:
+def test_a_command_names_inputs_and_outputs_that_exist(command: Signature) -> None:
     assert set(command.inputs) <= set(INPUTS) - set(COMMON)
     assert set(command.outputs) <= set(OUTPUTS)
     assert len(set(command.inputs)) == len(command.inputs)
@@ -176,7 +167,7 @@ def test_a_command_names_inputs_and_outputs_that_exist(command: Command) -> None
 
 
 @every_command
-def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command: Command) -> None:
+def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command: Signature) -> None:
     """But for the one that makes them, which works where they are, and the listing of names, which takes a pattern."""
     of_keys = not command.maintains and command.name != "keys"
     assert ("redirect-allow" in command.inputs) is of_keys
@@ -189,23 +180,16 @@ def test_every_input_and_output_is_of_some_command() -> None:
 
 
 @every_command
-def test_every_argument_of_the_function_comes_from_an_input(command: Command) -> None:
-    """And everything that is bound is an argument: each input alone, and none of them."""
-    wanted = keywords(command)
-    reached: set[str] = set()
-    for name in ("", *command.inputs):
-        arguments = bound(command, {name} - {""})
-        assert arguments.keys() <= wanted.keys(), name
-        required = {wanted_name for wanted_name, parameter in wanted.items() if parameter.default is inspect.Parameter.empty}
-        assert required <= arguments.keys(), name
-        reached |= arguments.keys()
-    assert reached == wanted.keys()
+def test_every_field_is_made_from_an_input(command: Signature) -> None:
+    """Each input alone, and none of them, makes a command, and every field is reached by one."""
+    reached = {field for name in ("", *command.inputs) for field in bound(command, {name} - {""})}
+    assert reached == command.kind.declared.keys()
 
 
 @every_command
-def test_every_input_makes_a_difference(command: Command) -> None:
-    """An input that a command takes changes what is called, or is known to be about something else."""
-    for name in set(command.inputs) - NOT_ARGUMENTS:
+def test_every_input_makes_a_difference(command: Signature) -> None:
+    """An input that a command takes changes what is performed, or is known to be about something else."""
+    for name in set(command.inputs) - NOT_FIELDS:
         if (name,) in command.needs:
             continue  # it is always there
         other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields"}.get(name)
@@ -214,15 +198,15 @@ def test_every_input_makes_a_difference(command: Command) -> None:
 
 
 @every_command
-def test_bound_arguments_are_of_the_types_that_the_function_takes(command: Command) -> None:
-    hints = typing.get_type_hints(function_of(command))
+def test_fields_are_of_the_types_that_the_class_declares(command: Signature) -> None:
+    hints = typing.get_type_hints(command.kind)
     for name in command.inputs:
         for argument, value in bound(command, {name}).items():
             assert fits(value, hints[argument]), (name, argument, value)
 
 
 @every_command
-def test_defaults_of_inputs_are_the_defaults_of_the_functions(command: Command) -> None:
+def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -> None:
     """What the docs call the default is what happens if nothing is given."""
     for name, argument in (
         ("by", "by"),
@@ -234,11 +218,11 @@ def test_defaults_of_inputs_are_the_defaults_of_the_functions(command: Command) 
         ("horizon", "horizon"),
     ):
         if name in command.inputs:
-            assert INPUTS[name].read(INPUTS[name].default) == keywords(command)[argument].default
+            assert INPUTS[name].read(INPUTS[name].default) == command.kind.declared[argument]
     for name, argument in (("keep-ttl", "keep_ttl"), ("store-key", "store_key"), ("dry-run", "dry_run")):
         if name in command.inputs:
             assert INPUTS[name].default == "false"
-            assert keywords(command)[argument].default is False
+            assert command.kind.declared[argument] is False
 
 
 def test_the_tables_of_the_docs_name_everything() -> None:
@@ -261,11 +245,11 @@ def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
 
 
 def test_the_terminal_has_every_command() -> None:
-    assert set(application.commands) - {"completion"} == set(COMMANDS) == set(EXAMPLES)
+    assert set(application.commands) - {"completion"} == set(COMMANDS)
 
 
 @every_command
-def test_the_terminal_explains_every_command_and_input(command: Command) -> None:
+def test_the_terminal_explains_every_command_and_input(command: Signature) -> None:
     shown = CliRunner().invoke(application, [command.name, "--help"])
     assert shown.exit_code == 0
     assert command.summary in shown.output

@@ -6,9 +6,10 @@ from typing import cast
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.maps import hset
-from git_keyval.commands.values import exists, get, getdel, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.maps import Hset
+from git_keyval.commands.values import Exists, Get, Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.errors import UnavailableError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
@@ -58,16 +59,16 @@ class Unlistable(StoreAround):
 
 
 def fill(world: World) -> None:
-    incr(world.database(), key=A)
-    incr(world.database(), key=B)
+    perform(world.database(), Incr(key=A))
+    perform(world.database(), Incr(key=B))
     world.clock.advance(1)
     world.plant(A, 5)
     world.plant(B, 5)
-    set_(world.database(), key=key("expired"), value=text("v"), ttl=60)
-    set_(world.database(), key=key("taken"), value=text("v"))
-    getdel(world.database(), key=key("taken"))
+    perform(world.database(), Set(key=key("expired"), value=text("v"), ttl=60))
+    perform(world.database(), Set(key=key("taken"), value=text("v")))
+    perform(world.database(), Getdel(key=key("taken")))
     for one in ("map", "other map"):
-        hset(world.database(), key=key(one), entries={"a": draft("v")}, ttl=60)
+        perform(world.database(), Hset(key=key(one), entries={"a": draft("v")}, ttl=60))
     world.clock.advance(8 * 86_400)
 
 
@@ -80,7 +81,7 @@ def test_a_job_that_cannot_be_planned_does_not_keep_the_others(world: World, err
     assert ("gone" if isinstance(error, UnavailableError) else f"Internal error: {type(error).__name__}") in gathered.error
     assert report.error == gathered.error
     assert (len(swept.applied), len(purged.applied), swept.error, purged.error) == (3, 1, "", "")
-    assert exists(world.database(), keys=[key("expired")]).count == 0
+    assert perform(world.database(), Exists(keys=[key("expired")])).count == 0
     assert len(world.breadcrumbs()) == 2
 
 
@@ -97,14 +98,14 @@ def test_a_counter_that_cannot_be_handled_does_not_keep_the_others(memory: World
     (job,) = gather(memory.maintenance(Defective(memory.store, memory.refs()[value]))).jobs
     assert [left.ref for left in job.plan.left] == [value]
     assert "Internal error: TypeError" in job.plan.left[0].why
-    assert [get(memory.database(), key=one).value for one in (A, B)] == [6, 6]
+    assert [perform(memory.database(), Get(key=one)).value for one in (A, B)] == [6, 6]
     assert len(memory.breadcrumbs()) == 1
 
 
 @pytest.mark.parametrize("name", [Naming().value(key("odd map").id), Naming().expiry(key("odd").id)])
 def test_a_key_that_cannot_be_handled_is_kept_and_the_others_are_swept(memory: World, name: RefName) -> None:
-    set_(memory.database(), key=key("odd"), value=text("v"), ttl=HOUR)
-    hset(memory.database(), key=key("odd map"), entries={"odd": draft("v")}, ttl=2 * HOUR)
+    perform(memory.database(), Set(key=key("odd"), value=text("v"), ttl=HOUR))
+    perform(memory.database(), Hset(key=key("odd map"), entries={"odd": draft("v")}, ttl=2 * HOUR))
     fill(memory)
     before = memory.refs()
     (job,) = sweep(memory.maintenance(Defective(memory.store, before[name]))).jobs

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, getdel, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Get, Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import ANCHOR_TAG, Naming, RefName
@@ -32,12 +33,12 @@ def fill(world: World) -> None:
     """Make a database with everything in it that belongs there."""
     init(world.maintenance())
     database = world.database()
-    set_(database, key=K, value=text("v"), ttl=60, store_key=True)
+    perform(database, Set(key=K, value=text("v"), ttl=60, store_key=True))
     for label, value in (("a", number("1.5")), ("b", parse_value("JSON", "[1]")), ("c", 5), ("d", parse_value("Boolean", "true"))):
-        set_(database, key=key(label), value=value, ttl=10**6, store_key=True)
-    incr(database, key=key("c"))
-    set_(database, key=key("taken"), value=text("v"))
-    getdel(database, key=key("taken"))
+        perform(database, Set(key=key(label), value=value, ttl=10**6, store_key=True))
+    perform(database, Incr(key=key("c")))
+    perform(database, Set(key=key("taken"), value=text("v")))
+    perform(database, Getdel(key=key("taken")))
     world.clock.advance(1)
     world.plant(key("c"), 5)
     world.plant(key("waiting"), 5)
@@ -151,7 +152,7 @@ def test_a_void_breadcrumb_is_a_warning(memory: World) -> None:
 def test_a_void_breadcrumb_is_found_however_far_its_key_is_listed_from_it(world: World, value: Value | int | None) -> None:
     init(world.maintenance())
     if value is not None:
-        set_(world.database(), key=K, value=value)
+        perform(world.database(), Set(key=K, value=value))
     world.clock.advance(1)
     world.plant_many(key("many"), 1_100)
     voids = [world.plant(K, 5), world.plant(K, 6)]
@@ -162,12 +163,12 @@ def test_a_void_breadcrumb_is_found_however_far_its_key_is_listed_from_it(world:
 def test_a_breadcrumb_beside_a_value_that_has_expired_is_not_void(memory: World) -> None:
     """It counts from 0, as every reader says."""
     init(memory.maintenance())
-    set_(memory.database(), key=K, value=text("v"), ttl=60)
+    perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.clock.advance(120)
     name = memory.plant(K, 5)
     assert found(memory) == []
-    assert get(memory.database(), key=K).value == 5
-    set_(memory.database(), key=K, value=text("v"))
+    assert perform(memory.database(), Get(key=K)).value == 5
+    perform(memory.database(), Set(key=K, value=text("v")))
     assert found(memory) == ([(name, "warning")] if name in memory.refs() else [])
 
 
@@ -197,13 +198,13 @@ def test_times_far_ahead_are_warnings(memory: World, seconds: int) -> None:
 def test_a_counter_that_was_set_far_ahead_is_a_warning(memory: World) -> None:
     fill(memory)
     memory.clock.advance(4000)
-    set_(memory.database(), key=key("ahead"), value=5)
+    perform(memory.database(), Set(key=key("ahead"), value=5))
     memory.clock.advance(-4000)
     assert Naming().value(key("ahead").id) in {ref for ref, severity in found(memory) if severity == "warning"}
 
 
 def test_a_missing_anchor_is_a_warning(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"))
+    perform(memory.database(), Set(key=K, value=text("v")))
     memory.store.apply([delete(ANCHOR_TAG)])
     assert found(memory) == [(ANCHOR_TAG, "warning")]
 

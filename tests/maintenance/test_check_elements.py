@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from git_keyval.action.summary import check_summary
-from git_keyval.commands.arrays import aset
-from git_keyval.commands.maps import hdel, hget, hset, httl
-from git_keyval.commands.values import del_, set_
+from git_keyval.commands.arrays import Aset
+from git_keyval.commands.maps import Hdel, Hget, Hset, Httl
+from git_keyval.commands.values import Del, Set
 from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import Collection, encode_collection
 from git_keyval.format.expiry import encode_expiry
@@ -103,9 +104,9 @@ def test_an_encrypted_map_is_checked_without_a_key(world: World, layout: bytes, 
 
 
 REPAIRS: Mapping[str, Callable[[Database], object]] = {
-    "hset": lambda database: hset(database, key=K, entries={"1": draft(number("7"))}),
-    "hdel": lambda database: hdel(database, key=K, fields=["1"]),
-    "del": lambda database: del_(database, keys=[K]),
+    "hset": lambda database: perform(database, Hset(key=K, entries={"1": draft(number("7"))})),
+    "hdel": lambda database: perform(database, Hdel(key=K, fields=["1"])),
+    "del": lambda database: perform(database, Del(keys=[K])),
 }
 
 
@@ -113,16 +114,16 @@ REPAIRS: Mapping[str, Callable[[Database], object]] = {
 def test_what_check_advises_repairs_a_map(world: World, repair: Callable[[Database], object]) -> None:
     """Of its two fields one is malformed, which reading it tells."""
     world.put(VALUE, _of_numbers({"0": blob(b"1"), "1": blob(b"01")}))
-    assert hget(world.database(), key=K, field="0").found
+    assert perform(world.database(), Hget(key=K, field="0")).found
     with pytest.raises(MalformedRecordError):
-        hget(world.database(), key=K, field="1")
+        perform(world.database(), Hget(key=K, field="1"))
     repair(world.database())
     assert found(world) == []
 
 
 def test_what_check_advises_repairs_an_array(world: World) -> None:
     world.put(VALUE, _of_numbers({"0": blob(b"1"), "1": blob(b"01")}, 3))
-    aset(world.database(), key=K, index=1, value=draft(number("7")))
+    perform(world.database(), Aset(key=K, index=1, element=draft(number("7"))))
     assert found(world) == []
 
 
@@ -130,10 +131,10 @@ def test_what_check_advises_repairs_a_malformed_element_expiry(world: World) -> 
     for label in "ab":
         apply(world, written(key(label), {"x": "1", "y": "2"}, ends={"y": NOON}))
         world.put(ending(key(label), "x"), note("hello\n"))
-    del_(world.database(), keys=[key("a")])
+    perform(world.database(), Del(keys=[key("a")]))
     world.store.apply([delete(ending(key("b"), "x"))])
     assert found(world) == []
-    assert httl(world.database(), key=key("b"), field="x").ttl == -1
+    assert perform(world.database(), Httl(key=key("b"), field="x")).ttl == -1
 
 
 def _map(line: bytes, elements: GitObject, **files: Oid) -> Sample:
@@ -194,8 +195,8 @@ BESIDE: Mapping[str, Callable[[World], object]] = {
     "a map": lambda world: apply(world, written(K, {"b": "1"}, ends={"b": NOON})),
     "an array": lambda world: apply(world, written(K, {"1": "1"}, length=4)),
     "an empty map": lambda world: apply(world, written(K, {})),
-    "a text": lambda world: set_(world.database(), key=K, value=text("v")),
-    "a counter": lambda world: set_(world.database(), key=K, value=5),
+    "a text": lambda world: perform(world.database(), Set(key=K, value=text("v"))),
+    "a counter": lambda world: perform(world.database(), Set(key=K, value=5)),
     "nothing": lambda _world: None,
 }
 

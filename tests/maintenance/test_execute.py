@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, mset, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Get, Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.names import Naming, RefName
 from git_keyval.progress import silent
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
@@ -26,7 +27,7 @@ VALUES = [Naming().value(one.id) for one in KEYS]
 
 def fill(world: World, count: int = 100) -> None:
     """Write keys that have expired."""
-    mset(world.database(), entries=dict.fromkeys(KEYS[:count], text("v")), ttl=60)
+    perform(world.database(), Mset(values=dict.fromkeys(KEYS[:count], text("v")), ttl=60))
     world.clock.advance(120)
 
 
@@ -67,7 +68,7 @@ def test_a_conflict_does_not_use_up_the_budget(memory: World) -> None:
 
     def rival() -> None:
         for one in KEYS[:5]:
-            set_(memory.database(), key=one, value=text("w"))
+            perform(memory.database(), Set(key=one, value=text("w")))
 
     report = sweep(memory.maintenance(memory.faulty({3: Rival(rival)})), max_writes=6)
     assert len(report.jobs[0].applied) <= 6
@@ -89,7 +90,7 @@ def test_max_seconds_begins_no_new_batch(memory: World) -> None:
 
 def test_one_budget_serves_all_jobs_of_maintain(memory: World) -> None:
     fill(memory, 3)
-    incr(memory.database(), key=key("counter"))
+    perform(memory.database(), Incr(key=key("counter")))
     memory.plant(key("counter"), 1, ago=-1)
     memory.clock.advance(3600)
     report = maintain(memory.maintenance(), max_writes=2)
@@ -119,7 +120,7 @@ def test_the_share_of_a_job_leaves_the_rest_to_the_others(
     """And does not raise what all of them may write together: pairs of writes made and deferred, of three that there are."""
     fill(memory, 3)
     for counter in map(key, ("counter 1", "counter 2", "counter 3")):
-        incr(memory.database(), key=counter)
+        perform(memory.database(), Incr(key=counter))
         memory.plant(counter, 1, ago=-1)
     memory.clock.advance(3600)
     report = maintain(replace(memory.maintenance(), shares={"gather": share}), max_writes=whole)
@@ -146,13 +147,13 @@ def test_a_budget_that_is_spent_reads_no_further(memory: World) -> None:
 
 def test_max_writes_bounds_a_chain_of_transactions(memory: World) -> None:
     """Transactions that build on each other go one after the other, and may be cut anywhere."""
-    incr(memory.database(), key=key("counter"))
+    perform(memory.database(), Incr(key=key("counter")))
     memory.clock.advance(5000)
     memory.plant_many(key("counter"), 2_100, ago=4000)
     for expected in (1_100, 100, 0):
         gather(memory.maintenance(), max_writes=1)
         assert len(memory.breadcrumbs()) == expected
-        assert get(memory.database(), key=key("counter")).value == 2_101
+        assert perform(memory.database(), Get(key=key("counter"))).value == 2_101
 
 
 # --- batches --------------------------------------------------------------------------------------------------------
@@ -193,8 +194,8 @@ def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
 
 
 def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
-    incr(memory.database(), key=key("counter"))
-    incr(memory.database(), key=key("other"))
+    perform(memory.database(), Incr(key=key("counter")))
+    perform(memory.database(), Incr(key=key("other")))
     memory.clock.advance(5000)
     memory.plant_many(key("counter"), 1_500, ago=4000)
     memory.plant(key("other"), 1)
@@ -279,9 +280,9 @@ def test_a_lost_reply_is_settled_by_reading_again(memory: World, fault: Lost) ->
 
 def test_what_a_rival_changed_after_a_lost_reply_is_left(memory: World) -> None:
     fill(memory, 10)
-    store = memory.faulty({3: Lost.BEFORE, 4: Rival(lambda: set_(memory.database(), key=KEYS[0], value=text("w")))})
+    store = memory.faulty({3: Lost.BEFORE, 4: Rival(lambda: perform(memory.database(), Set(key=KEYS[0], value=text("w"))))})
     report = sweep(memory.maintenance(store))
-    assert get(memory.database(), key=KEYS[0]).found is True
+    assert perform(memory.database(), Get(key=KEYS[0])).found is True
     assert keys_left(memory) == 1
     assert len(report.jobs[0].conflicts) == 1
 
@@ -321,7 +322,7 @@ def test_a_plan_is_executed_once(memory: World) -> None:
 def test_a_stale_plan_does_no_harm(memory: World) -> None:
     """Two runs at once: the second finds that all was changed since it read."""
     fill(memory, 10)
-    incr(memory.database(), key=key("counter"))
+    perform(memory.database(), Incr(key=key("counter")))
     memory.plant(key("counter"), 5, ago=-1)
     memory.clock.advance(3600)
     plans = [plan_sweep(memory.store), plan_gather(memory.store, 0, memory.new_op)]

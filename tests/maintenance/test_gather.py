@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import get, getdel, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Get, Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.errors import RefusedError, UnavailableError
 from git_keyval.format.counters import (
     INT64_MAX,
@@ -42,7 +43,7 @@ HOUR = 3600
 
 
 def value_of(world: World, label: str = "k") -> str:
-    return show(get(world.database(), key=key(label)).value)
+    return show(perform(world.database(), Get(key=key(label))).value)
 
 
 def counter(world: World) -> Counter:
@@ -62,7 +63,7 @@ def test_breadcrumbs_are_folded_into_their_counters(world: World) -> None:
     """The total stays what it was; the breadcrumbs are gone, and their operations are remembered."""
     world.plant_foreign()
     for label in ("a", "b"):
-        set_(world.database(), key=key(label), value=10)
+        perform(world.database(), Set(key=key(label), value=10))
     world.clock.advance(1)
     for label, delta in (("a", 5), ("a", -2), ("b", 7)):
         world.plant(key(label), delta)
@@ -77,7 +78,7 @@ def test_breadcrumbs_are_folded_into_their_counters(world: World) -> None:
 @pytest.mark.parametrize(("age", "gathered"), [(119.999999, False), (120, True), (0, False), (-30, False), (-3600, False)])
 def test_breadcrumbs_younger_than_the_grace_period_stay(memory: World, age: float, *, gathered: bool) -> None:
     """Someone may still be looking for a breadcrumb in doubt; one that is a little ahead is young."""
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     name = memory.plant(K, 5, ago=age)
     report = gather(memory.maintenance())
@@ -88,7 +89,7 @@ def test_breadcrumbs_younger_than_the_grace_period_stay(memory: World, age: floa
 
 
 def test_the_grace_period_may_be_chosen(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     memory.plant(K, 5, ago=30)
     gather(memory.maintenance(), grace_period=31)
@@ -99,7 +100,7 @@ def test_the_grace_period_may_be_chosen(memory: World) -> None:
 
 def test_a_time_more_than_an_hour_ahead_counts_as_old(memory: World) -> None:
     """It comes from a wrong clock; waiting for it could take years."""
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     name = memory.plant(K, 5, ago=-HOUR - 1)
     assert name in memory.warnings()
     gather(memory.maintenance())
@@ -108,7 +109,7 @@ def test_a_time_more_than_an_hour_ahead_counts_as_old(memory: World) -> None:
 
 
 def test_the_memory_of_the_counter_tells_what_was_folded(memory: World) -> None:
-    incr(memory.database(), key=K, by=10, op="firstincrement")
+    perform(memory.database(), Incr(key=K, by=10, op="firstincrement"))
     memory.clock.advance(1)
     memory.plant(K, 5, op="secondone")
     memory.plant(K, 7, op="thirdone", ago=0.5)
@@ -125,8 +126,8 @@ def test_void_breadcrumbs_are_deleted_without_being_added(world: World) -> None:
     """Earlier than the last SET, or of an operation that the counter remembers."""
     world.plant(K, 100)
     world.clock.advance(1)
-    set_(world.database(), key=K, value=10)
-    incr(world.database(), key=K, op="deploy42")
+    perform(world.database(), Set(key=K, value=10))
+    perform(world.database(), Incr(key=K, op="deploy42"))
     world.clock.advance(1)
     world.plant(K, 1, op="deploy42")
     world.plant(K, 100, ago=1.5)
@@ -163,7 +164,7 @@ def test_breadcrumbs_beside_a_value_of_a_later_category_are_kept(world: World) -
 
 
 def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
-    set_(memory.database(), key=K, value=10)
+    perform(memory.database(), Set(key=K, value=10))
     memory.clock.advance(1)
     memory.plant(K, 100, ago=2)
     memory.plant(K, 5)
@@ -176,7 +177,7 @@ def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
 
 
 def test_of_two_breadcrumbs_with_one_operation_one_counts(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     memory.plant(K, 5, op="deploy42", ago=0.5)
     memory.plant(K, 500, op="deploy42")
@@ -192,7 +193,7 @@ def test_of_two_breadcrumbs_with_one_operation_one_counts(memory: World) -> None
 
 def test_a_null_breadcrumb_voids_earlier_ones_also_after_it_was_gathered(memory: World) -> None:
     """What a SET voided stays void, also what arrives when its null breadcrumb is gone."""
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(100)
     memory.plant(K, 100, ago=50)
     memory.plant(K, NULL, ago=40)
@@ -208,7 +209,7 @@ def test_a_null_breadcrumb_voids_earlier_ones_also_after_it_was_gathered(memory:
 
 
 def test_a_young_null_breadcrumb_voids_old_ones(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     memory.plant(K, 100, ago=500)
     young = memory.plant(K, NULL, ago=1)
@@ -219,7 +220,7 @@ def test_a_young_null_breadcrumb_voids_old_ones(memory: World) -> None:
 
 def test_a_malformed_breadcrumb_stays_while_others_go_on(world: World) -> None:
     for label in ("a", "b"):
-        set_(world.database(), key=key(label), value=10)
+        perform(world.database(), Set(key=key(label), value=10))
     world.clock.advance(1)
     malformed = {world.plant(key("a"), target) for target in (note("+0\n"), foreign_commit("x"), note("hello\n"))}
     world.plant(key("a"), 5)
@@ -232,8 +233,8 @@ def test_a_malformed_breadcrumb_stays_while_others_go_on(world: World) -> None:
 
 
 def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> None:
-    set_(memory.database(), key=key("a"), value=INT64_MAX)
-    set_(memory.database(), key=key("b"), value=10)
+    perform(memory.database(), Set(key=key("a"), value=INT64_MAX))
+    perform(memory.database(), Set(key=key("b"), value=10))
     memory.clock.advance(1)
     stuck = {memory.plant(key("a"), 5), memory.plant(key("a"), 7, ago=0.5)}
     memory.plant(key("b"), 7)
@@ -253,9 +254,9 @@ def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> No
 
 def test_what_is_void_goes_though_the_counter_would_overflow(memory: World) -> None:
     """Voided by a SET, counted before, or left twice: none of these needs the counter to move."""
-    set_(memory.database(), key=K, value=INT64_MAX - 1)
+    perform(memory.database(), Set(key=K, value=INT64_MAX - 1))
     memory.clock.advance(1)
-    incr(memory.database(), key=K, op="deploy42")
+    perform(memory.database(), Incr(key=K, op="deploy42"))
     memory.plant(K, 3, ago=0.1, op="deploy42")
     memory.plant(K, 3, ago=5)
     stuck = memory.plant(K, 7, op="twiceleft")
@@ -271,7 +272,7 @@ def test_what_is_void_goes_though_the_counter_would_overflow(memory: World) -> N
 
 def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_would_overflow(memory: World) -> None:
     """Deleted without moving the counter, it would let what arrives late count again."""
-    incr(memory.database(), key=K, by=INT64_MAX)
+    perform(memory.database(), Incr(key=K, by=INT64_MAX))
     memory.clock.advance(100)
     memory.plant(K, 100, ago=50)
     null = memory.plant(K, NULL, ago=40)
@@ -286,7 +287,7 @@ def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_woul
 
 def test_many_breadcrumbs_of_one_counter_are_folded_in_few_transactions(memory: World) -> None:
     """1,000 first and 5,000 at a time after it, because the counter remembers each of them: each of these is one push."""
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     memory.plant_many(K, 6_500)
     memory.clock.advance(HOUR)
@@ -300,7 +301,7 @@ def test_many_breadcrumbs_of_one_counter_are_folded_in_few_transactions(memory: 
 
 
 def test_fifty_thousand_breadcrumbs_take_at_most_twelve_transactions(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     memory.plant_many(K, 50_000)
     memory.clock.advance(HOUR)
@@ -329,7 +330,7 @@ def test_the_message_of_the_largest_fold_is_bounded(memory: World) -> None:
 
 
 def test_a_server_that_takes_no_large_push_gets_smaller_ones_run_by_run(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     memory.plant_many(K, 3_500)
     memory.clock.advance(HOUR)
@@ -343,7 +344,7 @@ def test_a_server_that_takes_no_large_push_gets_smaller_ones_run_by_run(memory: 
 
 
 def test_an_interrupted_gather_of_many_breadcrumbs_goes_on(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     memory.plant_many(K, 2_500)
     memory.clock.advance(HOUR)
@@ -363,22 +364,22 @@ def test_a_breadcrumb_of_an_absent_counter_makes_it(world: World) -> None:
     gather(world.maintenance())
     assert VALUE in world.refs()
     assert value_of(world) == "12"
-    assert get(world.database(), key=K).ttl == -1
+    assert perform(world.database(), Get(key=K)).ttl == -1
     assert world.errors() == []
 
 
 def test_a_live_expiry_is_kept(world: World) -> None:
-    set_(world.database(), key=K, value=10, ttl=2 * HOUR)
+    perform(world.database(), Set(key=K, value=10, ttl=2 * HOUR))
     world.clock.advance(1)
     world.plant(K, 5)
     world.clock.advance(HOUR)
-    before = get(world.database(), key=K).expires_at
+    before = perform(world.database(), Get(key=K)).expires_at
     gather(world.maintenance())
-    assert (value_of(world), get(world.database(), key=K).expires_at) == ("15", before)
+    assert (value_of(world), perform(world.database(), Get(key=K)).expires_at) == ("15", before)
 
 
 def test_breadcrumbs_that_end_with_an_expired_counter_are_left_to_sweep(world: World) -> None:
-    set_(world.database(), key=K, value=10, ttl=60)
+    perform(world.database(), Set(key=K, value=10, ttl=60))
     world.plant(K, 5, ago=-30)
     world.clock.advance(HOUR)
     before = world.refs()
@@ -392,7 +393,7 @@ def test_breadcrumbs_that_end_with_an_expired_counter_are_left_to_sweep(world: W
 @pytest.mark.parametrize("held", [10, text("v")], ids=["counter", "string"])
 def test_breadcrumbs_after_the_expiry_begin_a_new_life(world: World, held: Value | int) -> None:
     """The new life starts from zero, is persistent, and has none of the breadcrumbs of the old one."""
-    set_(world.database(), key=K, value=held, ttl=60)
+    perform(world.database(), Set(key=K, value=held, ttl=60))
     world.plant(K, 100, ago=-30)
     world.clock.advance(90)
     world.plant(K, 5)
@@ -409,7 +410,7 @@ def test_breadcrumbs_after_the_expiry_begin_a_new_life(world: World, held: Value
 
 @pytest.mark.parametrize("held", [text("v"), number("3")], ids=["string", "number"])
 def test_breadcrumbs_of_another_value_are_deleted(world: World, held: Value | int) -> None:
-    set_(world.database(), key=K, value=held)
+    perform(world.database(), Set(key=K, value=held))
     world.plant(K, 5)
     world.clock.advance(HOUR)
     version = world.refs()[VALUE]
@@ -422,8 +423,8 @@ def test_breadcrumbs_of_another_value_are_deleted(world: World, held: Value | in
 @pytest.mark.parametrize("how", ["malformed", "missing"])
 def test_breadcrumbs_of_a_counter_that_cannot_be_read_are_kept(memory: World, where: RefName, how: str) -> None:
     """Unknown means keep."""
-    set_(memory.database(), key=K, value=10, ttl=2 * HOUR)
-    set_(memory.database(), key=key("other"), value=10)
+    perform(memory.database(), Set(key=K, value=10, ttl=2 * HOUR))
+    perform(memory.database(), Set(key=key("other"), value=10))
     memory.clock.advance(1)
     crumb = memory.plant(K, 5)
     memory.plant(key("other"), 5)
@@ -439,7 +440,7 @@ def test_breadcrumbs_of_a_counter_that_cannot_be_read_are_kept(memory: World, wh
 
 
 def test_a_breadcrumb_whose_object_is_missing_is_kept(memory: World) -> None:
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     lost, good = memory.plant(K, 5), memory.plant(K, 7)
     memory.place.lose(memory.refs()[lost])
@@ -463,19 +464,19 @@ def test_an_orphan_expiry_does_not_end_the_new_counter(memory: World) -> None:
 def test_counters_are_gathered_whatever_their_shard_length(memory: World) -> None:
     for length in (1, 39):
         naming = Naming(length)
-        incr(memory.database(naming=naming), key=K, by=10)
+        perform(memory.database(naming=naming), Incr(key=K, by=10))
         name = naming.breadcrumb(K.id, timestamp(memory.clock()), f"operation{length}")
         memory.put(name, Sample((*DUMMY_OBJECTS, encode_delta(length))))
     memory.clock.advance(HOUR)
     gather(memory.maintenance())
     assert memory.breadcrumbs() == []
-    assert [get(memory.database(naming=Naming(length)), key=K).value for length in (1, 39)] == [11, 49]
+    assert [perform(memory.database(naming=Naming(length)), Get(key=K)).value for length in (1, 39)] == [11, 49]
 
 
 RIVALS: dict[str, tuple[Callable[[World], object], str]] = {
-    "incr": (lambda world: incr(world.database(), key=K, by=100), "115"),
-    "set": (lambda world: set_(world.database(), key=K, value=50), "50"),
-    "set to a string": (lambda world: set_(world.database(), key=K, value=text("v")), "v"),
+    "incr": (lambda world: perform(world.database(), Incr(key=K, by=100)), "115"),
+    "set": (lambda world: perform(world.database(), Set(key=K, value=50)), "50"),
+    "set to a string": (lambda world: perform(world.database(), Set(key=K, value=text("v"))), "v"),
     "gather": (lambda world: gather(world.maintenance()), "15"),
     "another breadcrumb": (lambda world: world.plant(K, 100), "115"),
 }
@@ -487,7 +488,7 @@ def test_a_rival_at_any_moment_changes_nothing_of_the_total(
     memory: World, rival: Callable[[World], object], expected: str, at: int
 ) -> None:
     """Between listing, reading and writing, whatever happens: no increment is lost or counted twice."""
-    set_(memory.database(), key=K, value=10)
+    perform(memory.database(), Set(key=K, value=10))
     memory.clock.advance(1)
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
@@ -503,7 +504,7 @@ def test_a_rival_at_any_moment_changes_nothing_of_the_total(
 
 def test_a_breadcrumb_that_a_rival_deleted_is_not_folded(memory: World) -> None:
     """Exactly the gathered tags are deleted, by their oids, in the transaction that moves the counter."""
-    incr(memory.database(), key=K, by=10)
+    perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(1)
     crumb = memory.plant(K, 5)
     oid = memory.refs()[crumb]
@@ -516,7 +517,7 @@ def test_a_breadcrumb_that_a_rival_deleted_is_not_folded(memory: World) -> None:
 
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_a_lost_reply_neither_loses_nor_doubles(memory: World, fault: Lost) -> None:
-    set_(memory.database(), key=K, value=10)
+    perform(memory.database(), Set(key=K, value=10))
     memory.clock.advance(1)
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
@@ -527,7 +528,7 @@ def test_a_lost_reply_neither_loses_nor_doubles(memory: World, fault: Lost) -> N
 
 
 def test_a_failed_read_plans_nothing(memory: World) -> None:
-    set_(memory.database(), key=K, value=10)
+    perform(memory.database(), Set(key=K, value=10))
     memory.plant(K, 5, ago=-1)
     memory.clock.advance(HOUR)
     before = memory.refs()
@@ -551,7 +552,7 @@ def break_a_ref(place: GitPlace) -> Path:
 def test_no_increment_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
     with at_path(tmp_path, clock) as place:
         world = World(place, clock)
-        incr(world.database(), key=K, by=10)
+        perform(world.database(), Incr(key=K, by=10))
         crumb = world.plant(K, 5, ago=HOUR)
         broken = break_a_ref(place)
         report = gather(world.maintenance())
@@ -567,7 +568,7 @@ def test_no_increment_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Pa
 def test_where_it_cannot_be_put_back_the_report_says_what_is_gone(tmp_path: Path, clock: FakeClock) -> None:
     with over_http(tmp_path, clock) as place:
         world = World(place, clock)
-        incr(world.database(), key=K, by=10)
+        perform(world.database(), Incr(key=K, by=10))
         crumb = world.plant(K, 5, ago=HOUR)
         oid = world.refs()[crumb]
         break_a_ref(place)
@@ -578,8 +579,8 @@ def test_where_it_cannot_be_put_back_the_report_says_what_is_gone(tmp_path: Path
 def test_no_value_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
     with at_path(tmp_path, clock) as place:
         world = World(place, clock)
-        set_(world.database(), key=K, value=text("precious"))
+        perform(world.database(), Set(key=K, value=text("precious")))
         break_a_ref(place)
         with pytest.raises(RefusedError):
-            getdel(world.database(), key=K)
+            perform(world.database(), Getdel(key=K))
         assert value_of(world) == "precious"

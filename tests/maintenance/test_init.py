@@ -2,7 +2,8 @@
 
 import pytest
 
-from git_keyval.commands.values import get, set_
+from git_keyval.commands.values import Get, Set
+from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
@@ -23,8 +24,8 @@ def test_an_empty_repository_gets_a_first_branch_and_the_anchor(world: World) ->
     assert world.refs()[ANCHOR_TAG] == NULL_COMMIT.oid
     assert [call.verb for call in store.calls] == ["list", "apply", "apply"]
     assert world.errors() == []
-    set_(world.database(), key=key(), value=text("v"))
-    assert get(world.database(), key=key()).found is True
+    perform(world.database(), Set(key=key(), value=text("v")))
+    assert perform(world.database(), Get(key=key())).found is True
 
 
 def test_the_first_branch_shows_a_readme(git: World) -> None:

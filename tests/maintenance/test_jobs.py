@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import getdel, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, RefName
@@ -44,12 +45,12 @@ def fill(world: World) -> None:
     """Leave work for every job, and something that each must leave alone."""
     world.plant_foreign()
     database = world.database()
-    set_(database, key=key("alive"), value=text("v"), ttl=10**8, store_key=True)
-    set_(database, key=key("expired"), value=text("v"), ttl=60, store_key=True)
-    incr(database, key=key("counter"), by=10)
-    set_(database, key=key("ended"), value=10, ttl=60)
-    set_(database, key=key("taken"), value=text("v"))
-    getdel(database, key=key("taken"))
+    perform(database, Set(key=key("alive"), value=text("v"), ttl=10**8, store_key=True))
+    perform(database, Set(key=key("expired"), value=text("v"), ttl=60, store_key=True))
+    perform(database, Incr(key=key("counter"), by=10))
+    perform(database, Set(key=key("ended"), value=10, ttl=60))
+    perform(database, Set(key=key("taken"), value=text("v")))
+    perform(database, Getdel(key=key("taken")))
     world.put(Naming().expiry(key("orphan").id), Sample((*DUMMY_OBJECTS, encode_expiry(60))))
     world.put(RefName(f"refs/gc/20200101T000000000000Z-{key().id}"), Sample(key().record.objects))
     world.clock.advance(1)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire
-from git_keyval.commands.keyspace import keys
-from git_keyval.commands.maps import hset
-from git_keyval.commands.values import mset, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.maps import Hset
+from git_keyval.commands.values import Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.names import KEYS_PREFIX
 from git_keyval.format.objects import Oid
 from maintenance.check import check
@@ -33,9 +34,9 @@ def moving(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> 
     with PLACES[request.param](tmp_path, clock) as place:
         world = World(place, clock)
         database = world.database()
-        mset(database, entries={TEXT: text("v")}, ttl=HOUR, store_key=True)
-        set_(database, key=COUNTER, value=5, ttl=DAY)
-        hset(database, key=MAP, entries={"field": lambda _type: text("v")}, ttl=HOUR)
+        perform(database, Mset(values={TEXT: text("v")}, ttl=HOUR, store_key=True))
+        perform(database, Set(key=COUNTER, value=5, ttl=DAY))
+        perform(database, Hset(key=MAP, entries={"field": lambda _type: text("v")}, ttl=HOUR))
         world.plant(COUNTER, 3, ago=HOUR)
         yield world
 
@@ -47,9 +48,9 @@ def rivals(world: World) -> Iterator[Rival]:
 
     def act() -> None:
         database, turn = world.database(world.place.open()), next(times)
-        expire(database, key=TEXT, ttl=HOUR + 600 * turn)
-        incr(database, key=COUNTER)
-        hset(database, key=MAP, entries={"field": lambda _type: text(f"v{turn}")}, ttl=HOUR + 600 * turn)
+        perform(database, Expire(key=TEXT, ttl=HOUR + 600 * turn))
+        perform(database, Incr(key=COUNTER))
+        perform(database, Hset(key=MAP, entries={"field": lambda _type: text(f"v{turn}")}, ttl=HOUR + 600 * turn))
         run_git("prune", "--expire=now", directory=repository)
 
     yield from itertools.repeat(Rival(act))
@@ -81,7 +82,7 @@ def test_check_finds_no_error_in_what_has_only_moved(moving: World) -> None:
 def test_keys_lists_what_has_only_moved(moving: World) -> None:
     for nth, rival in enumerate(rivals(moving), start=1):
         store = moving.faulty({nth: rival})
-        assert keys(moving.database(store)).document == ["text"]
+        assert perform(moving.database(store), Keys()).document == ["text"]
         if not store.fired:
             break
     assert nth > 2
@@ -93,7 +94,7 @@ def test_what_is_lost_is_reported_and_the_others_are_swept(tmp_path: Path, clock
     with at_path(tmp_path, clock) as place:
         world = World(place, clock)
         for turn in range(120):
-            set_(world.database(), key=key(str(turn)), value=text("v"), ttl=60 * (turn + 1))
+            perform(world.database(), Set(key=key(str(turn)), value=text("v"), ttl=60 * (turn + 1)))
         clock.advance(DAY)
         run_git("pack-refs", "--all", directory=place.repository)
         file = place.repository / "packed-refs"

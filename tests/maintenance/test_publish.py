@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from git_keyval.commands.values import set_
+from git_keyval.commands.values import Set
+from git_keyval.database.perform import perform
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.objects import Oid
@@ -13,8 +14,9 @@ from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import DELETE, Depth, RefUpdate, Transaction
+from maintenance.commands import DEFAULT_HORIZON_SECONDS
 from maintenance.init import init
-from maintenance.jobs import DEFAULT_HORIZON_SECONDS, gather, maintain, publish_expiries, purge, sweep
+from maintenance.jobs import gather, maintain, publish_expiries, purge, sweep
 from maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
@@ -68,7 +70,7 @@ def test_a_key_of_daily_granularity_finds_its_expiry_whenever_it_is_set(world: W
     publish(world)
     database = world.database(granularity=DAY)
     for ttl in (1, DAY, FEW):
-        set_(database, key=key(), value=text("v"), ttl=ttl)
+        perform(database, Set(key=key(), value=text("v"), ttl=ttl))
         assert Naming.published(world.refs()[Naming().expiry(key().id)]) in published(world)
     world.clock.advance(28 * DAY)
     assert Naming.published(world.refs()[Naming().expiry(key().id)]) in tags(world.clock() // SECOND // DAY * DAY - 29 * DAY)
@@ -92,7 +94,7 @@ def test_the_next_day_adds_one_and_keeps_all(world: World) -> None:
 
 def test_other_refs_are_left_alone(world: World) -> None:
     world.plant_foreign()
-    set_(world.database(), key=key(), value=text("v"), ttl=60)
+    perform(world.database(), Set(key=key(), value=text("v"), ttl=60))
     mine = {world.put(RefName(f"refs/tags/expiry-{name}"), foreign_commit("x")) for name in ("", "2026", "0" * 39, "A" * 40)} - {""}
     before = world.refs()
     publish(world)

@@ -2,12 +2,14 @@
 
 import pytest
 
-from git_keyval.commands.values import get, getdel, set_
+from git_keyval.commands.values import Get, Getdel, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.elements import encode_collection
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import blob
 from git_keyval.format.times import Micros, timestamp
-from maintenance.jobs import DEFAULT_RETENTION_SECONDS, purge
+from maintenance.commands import DEFAULT_RETENTION_SECONDS
+from maintenance.jobs import purge
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
 from tests.elements import apply, made, written
 from tests.faults import Lost, Rival
@@ -25,8 +27,8 @@ def park(world: World, *, ago: float = 0, below: str = "refs/heads/gc/") -> RefN
 def test_parked_values_are_deleted_once_older_than_the_retention(world: World) -> None:
     world.plant_foreign()
     foreign = world.foreign()
-    set_(world.database(), key=K, value=text("v"))
-    getdel(world.database(), key=K)
+    perform(world.database(), Set(key=K, value=text("v")))
+    perform(world.database(), Getdel(key=K))
     world.clock.advance(WEEK - 0.000001)
     report = purge(world.maintenance())
     assert len(world.parked().keys() - foreign.keys()) == 1
@@ -75,7 +77,7 @@ def test_the_literal_gc_namespace_is_purged_too(world: World) -> None:
 )
 def test_malformed_breadcrumbs_are_deleted_once_older_than_the_retention(world: World, target: Sample) -> None:
     """What no gather can ever use goes by the time in its name."""
-    set_(world.database(), key=K, value=5)
+    perform(world.database(), Set(key=K, value=5))
     malformed, good = world.plant(K, target, ago=-1), world.plant(K, 3, ago=-2)
     world.clock.advance(WEEK)
     purge(world.maintenance())
@@ -84,7 +86,7 @@ def test_malformed_breadcrumbs_are_deleted_once_older_than_the_retention(world: 
     purge(world.maintenance())
     assert malformed not in world.breadcrumbs()
     assert good in world.breadcrumbs()
-    assert get(world.database(), key=K).value == 8
+    assert perform(world.database(), Get(key=K)).value == 8
 
 
 def test_good_breadcrumbs_are_never_purged(memory: World) -> None:

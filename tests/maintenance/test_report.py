@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.values import mset, set_
+from git_keyval.commands.values import Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.format.canonical import JsonValue
 from maintenance.check import check
 from maintenance.jobs import gather, maintain, purge, sweep
@@ -32,7 +33,9 @@ REPORTS: dict[str, Callable[[World], dict[str, JsonValue]]] = {
     "failed": lambda world: to_json(sweep(world.maintenance(FaultyStore(world.store, dict.fromkeys(range(4, 100), Lost.BEFORE))))),
     "conflict": lambda world: to_json(
         sweep(
-            world.maintenance(world.faulty({4: Rival(lambda: set_(world.database(), key=key("expired"), value=text("w"), ttl=60))}))
+            world.maintenance(
+                world.faulty({4: Rival(lambda: perform(world.database(), Set(key=key("expired"), value=text("w"), ttl=60)))})
+            )
         )
     ),
     "check": lambda world: check_to_json(check(world.maintenance())),
@@ -81,7 +84,7 @@ def test_a_report_that_is_not_as_its_schema_says_is_noticed(memory: World, broke
 
 
 def test_a_report_counts_everything_and_lists_the_first_of_each_kind(memory: World) -> None:
-    mset(memory.database(), entries={key(str(index)): text("v") for index in range(MAX_LISTED + 5)}, ttl=60)
+    perform(memory.database(), Mset(values={key(str(index)): text("v") for index in range(MAX_LISTED + 5)}, ttl=60))
     memory.clock.advance(60)
     report = json.loads(json.dumps(to_json(sweep(memory.maintenance()))))
     (job,) = report["jobs"]
@@ -100,7 +103,7 @@ def test_a_report_tells_what_happened(memory: World) -> None:
 
 
 def test_what_had_to_be_left_is_told_before_what_only_waits(memory: World) -> None:
-    set_(memory.database(), key=K, value=5)
+    perform(memory.database(), Set(key=K, value=5))
     memory.clock.advance(1)
     malformed = memory.plant(K, note("hello\n"))
     report = gather(memory.maintenance())

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.expiry import expire, persist
-from git_keyval.commands.values import del_, get, getdel, mset, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.expiry import Expire, Persist
+from git_keyval.commands.values import Del, Get, Getdel, Mset, Set
+from git_keyval.database.perform import perform
 from git_keyval.errors import UnavailableError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -42,10 +43,10 @@ def expiry_sample(seconds: int) -> Sample:
 def test_expired_keys_are_removed_and_others_stay(world: World) -> None:
     world.plant_foreign()
     database = world.database()
-    mset(database, entries={key("a"): text("v"), key("b"): text("v")}, ttl=60, store_key=True)
-    mset(database, entries={key("c"): text("v")}, ttl=120, store_key=True)
-    mset(database, entries={key("d"): text("v")}, store_key=True)
-    set_(database, key=key("e"), value=5, ttl=60)
+    perform(database, Mset(values={key("a"): text("v"), key("b"): text("v")}, ttl=60, store_key=True))
+    perform(database, Mset(values={key("c"): text("v")}, ttl=120, store_key=True))
+    perform(database, Mset(values={key("d"): text("v")}, store_key=True))
+    perform(database, Set(key=key("e"), value=5, ttl=60))
     before = world.refs()
     world.clock.advance(60)
     report = sweep(world.maintenance())
@@ -61,7 +62,7 @@ def test_expired_keys_are_removed_and_others_stay(world: World) -> None:
 def test_sweep_takes_everything_whose_time_has_passed(world: World) -> None:
     """A missed run costs nothing, however many were missed."""
     for label, ttl in (("a", 60), ("b", DAY), ("c", 400 * DAY)):
-        set_(world.database(), key=key(label), value=text("v"), ttl=ttl)
+        perform(world.database(), Set(key=key(label), value=text("v"), ttl=ttl))
     world.clock.advance(27 * 366 * DAY)
     sweep(world.maintenance())
     assert keys_left(world) == set()
@@ -69,7 +70,7 @@ def test_sweep_takes_everything_whose_time_has_passed(world: World) -> None:
 
 def test_a_key_goes_in_one_transaction(memory: World) -> None:
     """Value, expiry, stored key and the breadcrumbs up to the expiry time, each by the oid that was seen."""
-    set_(memory.database(), key=K, value=5, ttl=60, store_key=True)
+    perform(memory.database(), Set(key=K, value=5, ttl=60, store_key=True))
     memory.plant(K, 3, ago=-59)
     at_end = memory.plant(K, 3, ago=-60)
     later = memory.plant(K, 3, ago=-60.000001)
@@ -85,14 +86,14 @@ def test_a_key_goes_in_one_transaction(memory: World) -> None:
     assert updates[0].name == VALUE
     assert at_end not in memory.breadcrumbs()
     assert memory.breadcrumbs() == [later]
-    assert show(get(memory.database(), key=K).value) == "3"
+    assert show(perform(memory.database(), Get(key=K)).value) == "3"
 
 
 REFRESHES: dict[str, Callable[[World], object]] = {
-    "another value": lambda world: set_(world.database(), key=K, value=text("w"), ttl=60),
-    "the same value": lambda world: set_(world.database(), key=K, value=text("v"), ttl=60),
-    "the same value for ever": lambda world: set_(world.database(), key=K, value=text("v")),
-    "a counter": lambda world: incr(world.database(), key=K),
+    "another value": lambda world: perform(world.database(), Set(key=K, value=text("w"), ttl=60)),
+    "the same value": lambda world: perform(world.database(), Set(key=K, value=text("v"), ttl=60)),
+    "the same value for ever": lambda world: perform(world.database(), Set(key=K, value=text("v"))),
+    "a counter": lambda world: perform(world.database(), Incr(key=K)),
 }
 
 
@@ -100,20 +101,22 @@ REFRESHES: dict[str, Callable[[World], object]] = {
 @pytest.mark.parametrize("refresh", REFRESHES.values(), ids=REFRESHES)
 def test_a_key_refreshed_meanwhile_survives(world: World, refresh: Callable[[World], object], at: int) -> None:
     """A refresh with the same value keeps the same value commit: the expiry goes in the same transaction and tells."""
-    set_(world.database(), key=K, value=text("v"), ttl=60)
-    set_(world.database(), key=key("other"), value=text("v"), ttl=60)
+    perform(world.database(), Set(key=K, value=text("v"), ttl=60))
+    perform(world.database(), Set(key=key("other"), value=text("v"), ttl=60))
     world.clock.advance(60)
     report = sweep(world.maintenance(world.faulty({at: Rival(lambda: refresh(world))})))
-    assert get(world.database(), key=K).found is True
-    assert get(world.database(), key=key("other")).found is False
+    assert perform(world.database(), Get(key=K)).found is True
+    assert perform(world.database(), Get(key=key("other"))).found is False
     assert Naming().value(key("other").id) not in world.refs()
     assert [(left.ref, left.notable) for left in report.jobs[0].conflicts] == [(VALUE, False)]
     assert world.errors() == []
 
 
-@pytest.mark.parametrize("change", [lambda world: del_(world.database(), keys=[K]), lambda world: sweep(world.maintenance())])
+@pytest.mark.parametrize(
+    "change", [lambda world: perform(world.database(), Del(keys=[K])), lambda world: sweep(world.maintenance())]
+)
 def test_a_key_removed_meanwhile_is_a_conflict_and_no_failure(memory: World, change: Callable[[World], object]) -> None:
-    set_(memory.database(), key=K, value=text("v"), ttl=60)
+    perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.clock.advance(60)
     report = sweep(memory.maintenance(memory.faulty({3: Rival(lambda: change(memory))})))
     assert report.notable() == 0
@@ -122,12 +125,12 @@ def test_a_key_removed_meanwhile_is_a_conflict_and_no_failure(memory: World, cha
 
 def test_extended_and_persisted_keys_stay(world: World) -> None:
     for label in "ab":
-        set_(world.database(), key=key(label), value=text("v"), ttl=60)
-    expire(world.database(), key=key("a"), ttl=HOUR)
-    persist(world.database(), key=key("b"))
+        perform(world.database(), Set(key=key(label), value=text("v"), ttl=60))
+    perform(world.database(), Expire(key=key("a"), ttl=HOUR))
+    perform(world.database(), Persist(key=key("b")))
     world.clock.advance(60)
     assert applied(sweep(world.maintenance())) == 0
-    assert [get(world.database(), key=key(label)).found for label in "ab"] == [True, True]
+    assert [perform(world.database(), Get(key=key(label))).found for label in "ab"] == [True, True]
 
 
 def test_an_expiry_without_a_key_is_removed_once_expired(world: World) -> None:
@@ -154,7 +157,7 @@ def test_an_expiry_whose_key_is_written_meanwhile_is_not_removed_as_an_orphan(me
 def test_a_key_with_an_unreadable_expiry_is_kept_and_reported(world: World, target: Sample) -> None:
     """Unknown means keep: it never leads to a deletion."""
     for label in "ab":
-        set_(world.database(), key=key(label), value=text("v"), ttl=60)
+        perform(world.database(), Set(key=key(label), value=text("v"), ttl=60))
     broken = world.put(Naming().expiry(key("a").id), target)
     world.clock.advance(DAY)
     report = sweep(world.maintenance())
@@ -164,8 +167,8 @@ def test_a_key_with_an_unreadable_expiry_is_kept_and_reported(world: World, targ
 
 
 def test_a_key_whose_expiry_is_missing_is_kept_and_reported(world: World) -> None:
-    set_(world.database(), key=K, value=text("v"), ttl=60)
-    set_(world.database(), key=key("b"), value=text("v"), ttl=120)
+    perform(world.database(), Set(key=K, value=text("v"), ttl=60))
+    perform(world.database(), Set(key=key("b"), value=text("v"), ttl=120))
     world.place.lose(world.refs()[EXPIRY])
     world.clock.advance(DAY)
     fresh = World(world.place, world.clock)
@@ -176,7 +179,7 @@ def test_a_key_whose_expiry_is_missing_is_kept_and_reported(world: World) -> Non
 
 def test_a_malformed_value_that_has_expired_is_removed(memory: World) -> None:
     """Its expiry is known; what it was is not needed."""
-    set_(memory.database(), key=K, value=text("v"), ttl=60)
+    perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.put(VALUE, note("hello\n"))
     memory.clock.advance(60)
     sweep(memory.maintenance())
@@ -185,8 +188,8 @@ def test_a_malformed_value_that_has_expired_is_removed(memory: World) -> None:
 
 def test_keys_are_swept_whatever_their_shard_length(memory: World) -> None:
     for length in (1, 2, 3, 39):
-        set_(memory.database(naming=Naming(length)), key=K, value=5, ttl=60, store_key=True)
-        set_(memory.database(naming=Naming(length)), key=key("alive"), value=5)
+        perform(memory.database(naming=Naming(length)), Set(key=K, value=5, ttl=60, store_key=True))
+        perform(memory.database(naming=Naming(length)), Set(key=key("alive"), value=5))
     memory.clock.advance(60)
     assert applied(sweep(memory.maintenance())) == 4
     assert keys_left(memory) == {Naming(length).value(key("alive").id) for length in (1, 2, 3, 39)}
@@ -195,7 +198,7 @@ def test_keys_are_swept_whatever_their_shard_length(memory: World) -> None:
 def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
     ttls = [60, HOUR, HOUR + 60, DAY, 7 * DAY, 30 * DAY, 30 * DAY + 60, None, None]
     for number, ttl in enumerate(ttls):
-        set_(memory.database(), key=key(str(number)), value=text("v"), ttl=ttl)
+        perform(memory.database(), Set(key=key(str(number)), value=text("v"), ttl=ttl))
     report = sweep(memory.maintenance())
     plan = report.jobs[0].plan
     assert plan.facts == {"keys": 9, "live": 9, "expired": 0} | NO_ELEMENTS
@@ -212,15 +215,15 @@ def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
 
 
 def test_parked_values_are_not_swept(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"), ttl=60)
-    getdel(memory.database(), key=K)
+    perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
+    perform(memory.database(), Getdel(key=K))
     memory.clock.advance(DAY)
     sweep(memory.maintenance())
     assert len(memory.parked()) == 1
 
 
 def test_a_failed_read_deletes_nothing(memory: World) -> None:
-    set_(memory.database(), key=K, value=text("v"), ttl=60)
+    perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.put(Naming().expiry(key("orphan").id), expiry_sample(NOON))
     memory.clock.advance(60)
     before = memory.refs()

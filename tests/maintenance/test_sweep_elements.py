@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from git_keyval.action.summary import summary
-from git_keyval.commands.expiry import expire, persist
-from git_keyval.commands.maps import hdel, hexpire, hgetall, hset
-from git_keyval.commands.values import del_, get, set_
+from git_keyval.commands.expiry import Expire, Persist
+from git_keyval.commands.maps import Hdel, Hexpire, Hgetall, Hset
+from git_keyval.commands.values import Del, Get, Set
+from git_keyval.database.command import Command
+from git_keyval.database.keys import KeyView
+from git_keyval.database.perform import perform
 from git_keyval.errors import UnavailableError
 from git_keyval.format.elements import encode_collection
 from git_keyval.format.expiry import encode_expiry
@@ -152,8 +154,8 @@ BESIDE: Mapping[str, Callable[[World], object]] = {
     "a map without the element": lambda world: apply(world, written(K, {"b": "2"})),
     "an empty map": lambda world: apply(world, written(K, {})),
     "an array without the element": lambda world: apply(world, written(K, {"0": "2"}, length=3)),
-    "a text": lambda world: set_(world.database(), key=K, value=text("v")),
-    "a counter": lambda world: set_(world.database(), key=K, value=5),
+    "a text": lambda world: perform(world.database(), Set(key=K, value=text("v"))),
+    "a counter": lambda world: perform(world.database(), Set(key=K, value=5)),
     "a redirect": lambda world: world.put(VALUE, Sample((*DUMMY_OBJECTS, encode_redirect(Redirect("owner/other", 2))))),
     "no value": lambda _world: None,
 }
@@ -217,17 +219,20 @@ def test_an_element_of_a_key_that_is_written_meanwhile_keeps_its_expiry(memory: 
 
 
 RIVALS: Mapping[str, tuple[Callable[[World], object], dict[str, str] | None]] = {
-    "sets the element": (lambda world: hset(world.database(), key=K, entries=drafts(a="1")), {"a": "1", "b": "2"}),
-    "sets it for a while": (lambda world: hset(world.database(), key=K, entries=drafts(a="1"), ttl=DAY), {"a": "1", "b": "2"}),
-    "sets it to another value": (lambda world: hset(world.database(), key=K, entries=drafts(a="9")), {"a": "9", "b": "2"}),
-    "sets another element": (lambda world: hset(world.database(), key=K, entries=drafts(b="9")), {"b": "9"}),
-    "adds an element": (lambda world: hset(world.database(), key=K, entries=drafts(c="3")), {"b": "2", "c": "3"}),
-    "deletes another element": (lambda world: hdel(world.database(), key=K, fields=["b"]), {}),
-    "gives another a time to live": (lambda world: hexpire(world.database(), key=K, fields=["b"], ttl=DAY), {"b": "2"}),
+    "sets the element": (lambda world: perform(world.database(), Hset(key=K, entries=drafts(a="1"))), {"a": "1", "b": "2"}),
+    "sets it for a while": (
+        lambda world: perform(world.database(), Hset(key=K, entries=drafts(a="1"), ttl=DAY)),
+        {"a": "1", "b": "2"},
+    ),
+    "sets it to another value": (lambda world: perform(world.database(), Hset(key=K, entries=drafts(a="9"))), {"a": "9", "b": "2"}),
+    "sets another element": (lambda world: perform(world.database(), Hset(key=K, entries=drafts(b="9"))), {"b": "9"}),
+    "adds an element": (lambda world: perform(world.database(), Hset(key=K, entries=drafts(c="3"))), {"b": "2", "c": "3"}),
+    "deletes another element": (lambda world: perform(world.database(), Hdel(key=K, fields=["b"])), {}),
+    "gives another a time to live": (lambda world: perform(world.database(), Hexpire(key=K, fields=["b"], ttl=DAY)), {"b": "2"}),
     "sweeps": (lambda world: sweep(world.maintenance()), {"b": "2"}),
-    "deletes the key": (lambda world: del_(world.database(), keys=[K]), None),
-    "sets the key": (lambda world: set_(world.database(), key=K, value=text("v")), None),
-    "gives the key a time to live": (lambda world: expire(world.database(), key=K, ttl=60), {"b": "2"}),
+    "deletes the key": (lambda world: perform(world.database(), Del(keys=[K])), None),
+    "sets the key": (lambda world: perform(world.database(), Set(key=K, value=text("v"))), None),
+    "gives the key a time to live": (lambda world: perform(world.database(), Expire(key=K, ttl=60)), {"b": "2"}),
 }
 """What may happen to the map {a: 1, b: 2} whose a has expired, and what of it is alive afterwards; None: it is no map any more."""
 
@@ -241,7 +246,7 @@ def test_whatever_a_rival_writes_meanwhile_is_there_afterwards(world: World, who
     job = swept(world, **{f"at_{at}": Rival(lambda: act(world))})
     assert job.error == ""
     if expected is None:
-        assert (get(world.database(), key=K).found, VALUE in world.refs()) == (who == "sets the key",) * 2
+        assert (perform(world.database(), Get(key=K)).found, VALUE in world.refs()) == (who == "sets the key",) * 2
     else:
         assert alive(world, K) == expected
     assert stored(world, key("other")) == made({"b": "2"})
@@ -250,7 +255,7 @@ def test_whatever_a_rival_writes_meanwhile_is_there_afterwards(world: World, who
     sweep(world.maintenance())
     if expected is not None:
         assert stored(world, K) == made(expected)
-        assert hgetall(world.database(), key=K).document == expected
+        assert perform(world.database(), Hgetall(key=K)).document == expected
 
 
 def test_a_persisted_element_stays(world: World) -> None:
@@ -275,8 +280,8 @@ def test_a_new_life_of_an_expired_key_is_not_touched(memory: World) -> None:
     assert alive(memory, K) == {"a": "1"}
 
 
-@pytest.mark.parametrize("change", [persist, partial(expire, ttl=DAY)], ids=["persist", "expire"])
-def test_a_key_refreshed_meanwhile_keeps_its_element_expiries(memory: World, change: Callable[..., object]) -> None:
+@pytest.mark.parametrize("change", [Persist(key=K), Expire(key=K, ttl=DAY)], ids=["persist", "expire"])
+def test_a_key_refreshed_meanwhile_keeps_its_element_expiries(memory: World, change: Command[KeyView]) -> None:
     """Its expiry is among what was read; so nothing of the key goes, the expiries of its elements least of all."""
     apply(memory, written(K, {"a": "1", "b": "2"}, ends={"b": NOON + DAY}))
     memory.put(EXPIRY, expiry_sample(NOON + 60))
@@ -284,7 +289,7 @@ def test_a_key_refreshed_meanwhile_keeps_its_element_expiries(memory: World, cha
 
     def early() -> None:
         memory.clock.moment = before
-        change(memory.database(), key=K)
+        perform(memory.database(), change)
 
     swept(memory, at_3=Rival(early))
     assert alive(memory, K) == {"a": "1", "b": "2"}
@@ -501,5 +506,5 @@ def test_the_summary_counts_elements_keys_and_leftovers(memory: World) -> None:
 def test_a_map_is_created_anew_by_nobody(memory: World) -> None:
     """A map deleted meanwhile does not come back as what sweep made of it."""
     apply(memory, written(K, {"a": "1", "b": "2"}, ends={"a": NOON}))
-    swept(memory, at_4=Rival(lambda: del_(memory.database(), keys=[K])))
+    swept(memory, at_4=Rival(lambda: perform(memory.database(), Del(keys=[K]))))
     assert VALUE not in memory.refs()

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_keyval.commands.counters import incr
-from git_keyval.commands.values import getdel, mset, set_
+from git_keyval.commands.counters import Incr
+from git_keyval.commands.values import Getdel, Mset, Set
+from git_keyval.database.perform import perform
 from maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
@@ -203,11 +204,11 @@ def make_template(path: Path) -> Path:
     world = World(open_git_place(repository, str(repository), clock, {}), clock)
     init(world.maintenance())
     database = world.database()
-    mset(database, entries={key(label): text("v") for label in ("old", "gone", "taken")})
-    getdel(database, key=key("taken"))
-    incr(database, key=key("builds"))
-    mset(database, entries={key(f"expired {number}"): text("v") for number in range(EXPIRED)}, ttl=60)
-    set_(database, key=key("leased"), value=text("v"), ttl=10**9)
+    perform(database, Mset(values={key(label): text("v") for label in ("old", "gone", "taken")}))
+    perform(database, Getdel(key=key("taken")))
+    perform(database, Incr(key=key("builds")))
+    perform(database, Mset(values={key(f"expired {number}"): text("v") for number in range(EXPIRED)}, ttl=60))
+    perform(database, Set(key=key("leased"), value=text("v"), ttl=10**9))
     return repository
 
 

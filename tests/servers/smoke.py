@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_keyval.commands.values import mset
+from git_keyval.commands.values import Mset
+from git_keyval.database.perform import perform
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.races.clients import StepFailedError, Worker
@@ -86,5 +87,5 @@ def _fill(repository: Path) -> None:
     """Leave what is long expired, and breadcrumbs that nobody gathered, by the path of the repository."""
     clock = FakeClock()
     world = World(open_git_place(repository, str(repository), clock, {}), clock)
-    mset(world.database(), entries={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60)
+    perform(world.database(), Mset(values={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60))
     world.plant_many(key("builds"), _BREADCRUMBS)

@@ -1,0 +1,42 @@
+"""What commands of maps and commands of arrays have in common."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from git_keyval.database.collections import AllElements, CollectionView, Elements
+from git_keyval.database.command import Command
+from git_keyval.database.keys import Key
+from git_keyval.format.elements import CollectionCategory
+
+
+class OfElements(Command[CollectionView]):
+    """A command of elements of one map or array."""
+
+    category: ClassVar[CollectionCategory]
+
+    key: Key
+
+    @property
+    def keys_used(self) -> Sequence[Key]:
+        """Return the key."""
+        return (self.key,)
+
+    def elements_read(self) -> Sequence[str]:
+        """Return the elements whose expiries it must see."""
+        return ()
+
+    def reads(self) -> Elements | AllElements:
+        """Return reads of the elements."""
+        return Elements(self.key, self.category, self.name, tuple(self.elements_read()))
+
+
+class OfMap(OfElements):
+    """A command of fields of one map."""
+
+    category = "map"
+
+
+class OfArray(OfElements):
+    """A command of elements of one array."""
+
+    category = "array"

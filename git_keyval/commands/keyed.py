@@ -1,0 +1,104 @@
+"""What many commands have in common: a key, or several; a lifetime."""
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar, Self
+
+from git_keyval.database.command import Command, Moment
+from git_keyval.database.declared import Described
+from git_keyval.database.keys import Key, KeyView, KeyViews
+from git_keyval.database.lifetimes import Lifetime, chosen
+from git_keyval.database.reading import ManyKeys, OneKey
+from git_keyval.format.names import KeyId, Naming
+from git_keyval.format.times import Micros
+from git_keyval.store.port import ANY, Depth, RefUpdate, Transaction
+
+
+class OfKey(Command[KeyView]):
+    """A command of one key."""
+
+    depth: ClassVar[Depth] = Depth.MESSAGES
+
+    key: Key
+
+    @property
+    def keys_used(self) -> Sequence[Key]:
+        """Return the key."""
+        return (self.key,)
+
+    def reads(self) -> OneKey:
+        """Return reads of the key."""
+        return OneKey(self.key, self.depth)
+
+
+class Storing(Described):
+    """A command that stores the key itself, too, if it is asked to."""
+
+    key: Key
+    store_key: bool = False
+
+    def stored_key(self, moment: Moment) -> Transaction:
+        """Return the part of the transaction that stores it: nothing, unless it is asked for."""
+        return stored(moment.naming, [self.key] if self.store_key else [])
+
+
+class OfKeys(Command[KeyViews]):
+    """A command of several keys."""
+
+    keys: Sequence[Key]
+
+    @property
+    def keys_used(self) -> Sequence[Key]:
+        """Return the keys."""
+        return self.keys
+
+    def about(self, key_ids: Collection[KeyId]) -> Self:
+        """Return the command for some of the keys."""
+        return self.but(keys=[key for key in self.keys if key.id in key_ids])
+
+    def reads(self) -> ManyKeys:
+        """Return reads of the keys."""
+        return ManyKeys(self.keys)
+
+
+class Lasting(Described):
+    """What a command writes lasts for so many seconds, until a time, or for good."""
+
+    ttl: int | None = None
+    expires_at: Micros | None = None
+
+    def lifetime(self, moment: Moment) -> int | Lifetime:
+        """Return the expiry id, or FOREVER, from when the command began. Raises InputError for a time that has passed."""
+        return chosen(moment.begun, moment.granularity, self.ttl, self.expires_at)
+
+    def validate(self, moment: Moment) -> None:
+        """Raise InputError for a time that has passed."""
+        self.lifetime(moment)
+
+
+class Ending(Lasting):
+    """What a command writes does not last for good."""
+
+    needs = (("ttl", "expires-at"),)
+
+
+class Keeping(Lasting):
+    """What a command writes over may keep its lifetime."""
+
+    keep_ttl: bool = False
+
+    def lifetime(self, moment: Moment) -> int | Lifetime:
+        """Return the expiry id, FOREVER or KEEP. Raises InputError for a time that has passed."""
+        return chosen(moment.begun, moment.granularity, self.ttl, self.expires_at, keep_ttl=self.keep_ttl)
+
+
+def stored(naming: Naming, keys: Collection[Key]) -> Transaction:
+    """Return the part of a transaction that stores keys themselves."""
+    updates = [RefUpdate(naming.key(key.id), ANY, key.record.commit.oid) for key in keys]
+    return Transaction(tuple(updates), tuple(obj for key in keys for obj in key.record.objects))
+
+
+def joined(*parts: Transaction) -> Transaction:
+    """Return one transaction of several parts, which do not share a ref."""
+    return Transaction(
+        tuple(update for part in parts for update in part.updates), tuple(obj for part in parts for obj in part.objects)
+    )

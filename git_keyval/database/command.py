@@ -1,0 +1,220 @@
+"""A command: its inputs as fields, what it must see, and its decision, which is pure."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
+
+from git_keyval.database.answers import Answer
+from git_keyval.database.ciphers import Cipher
+from git_keyval.database.declared import Described
+from git_keyval.database.keys import Key
+from git_keyval.errors import GitKeyvalError
+from git_keyval.format.names import KeyId, Naming, RefName
+from git_keyval.format.records import DataRecord
+from git_keyval.format.redirects import Redirect
+from git_keyval.format.times import Micros
+from git_keyval.format.values import Value
+from git_keyval.store.port import Snapshot, Transaction
+
+if TYPE_CHECKING:
+    from git_keyval.database.database import Database
+
+
+class View(Protocol):
+    """What a read shows, at the time of the read. ``extended`` adds what a decision asked for beside it."""
+
+    @property
+    def seen(self) -> Snapshot:
+        """The refs and objects that were read."""
+        ...
+
+    def at(self, now: Micros) -> Self:
+        """Return the same, looked at now."""
+        ...
+
+    def extended(self, more: "More", found: Snapshot) -> Self:
+        """Return it with what ``more`` has found."""
+        ...
+
+
+V = TypeVar("V", bound=View)
+V_co = TypeVar("V_co", bound=View, covariant=True)
+
+
+class Reads(Protocol[V_co]):
+    """What a command must see."""
+
+    def fetch(self, database: "Database") -> V_co:
+        """Read it. Raises MovedError for a key that lives elsewhere, WrongTypeError, MalformedRecordError and StoreError."""
+        ...
+
+
+class More(Protocol):
+    """What a decision asks for beside what the command has seen."""
+
+    def fetch(self, database: "Database") -> Snapshot:
+        """Read it. Raises StoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A ref of the transaction that nobody else ever makes so: its state alone proves what happened."""
+
+    name: RefName
+
+
+Proof: TypeAlias = Literal["refs", "operation", "nothing"] | Witness
+"""What shows, after a lost reply, whether a transaction was applied.
+
+``refs``: that all its refs are as it makes them. ``operation``: the next decision, which finds the operation in what it reads, or
+its absence proved. ``nothing``: the same refs may have been made by a rival; so it cannot be known.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Where a change leaves what it takes away; ``value`` is the ref of a whole key that can be put back."""
+
+    name: RefName
+    value: RefName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A transaction, and what is answered once it is applied; without an answer, the command goes on deciding then.
+
+    ``answer_if_denied`` is that of a change which nobody else makes just so: to be denied means that it was made before. ``takes``
+    is a value that must be deliverable before it is taken away. ``late`` is the failure of a command whose answer is worth nothing
+    once its ``expires_at`` has come: it is raised if that is so each time. ``memory`` is what the next decision may know.
+    """
+
+    transaction: Transaction
+    answer: Answer | None
+    proof: Proof = "refs"
+    answer_if_denied: Answer | None = None
+    takes: Value | int | None = None
+    parked: Parked | None = None
+    late: GitKeyvalError | None = None
+    memory: object = None
+
+    def is_done(self) -> bool:
+        """Return whether all that it updates is as it shall be: then nothing is sent."""
+        return all(update.expect == update.new for update in self.transaction.updates)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A transaction for each of several keys, independent of each other; the answer counts those that were applied.
+
+    Beside them ``leftovers`` are removed, which do not count.
+    """
+
+    transactions: Mapping[KeyId, Transaction]
+    leftovers: Sequence[Transaction] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Decide again after so many seconds, spread so that nobody waits as long as anybody else, and ``most`` at the most.
+
+    Until one of ``watched`` is another, nothing else is read again. ``progress`` is what people are shown meanwhile.
+    """
+
+    seconds: float
+    most: float
+    watched: Sequence[RefName] = ()
+    progress: tuple[str, int, int] | None = None
+    memory: object = None
+
+
+Decision: TypeAlias = Answer | Change | Each | Wait | More
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A change whose reply was lost; ``cause`` says how.
+
+    ``denied`` says that it was sent again and denied then: what was sent before may have come through.
+    """
+
+    cause: str
+    change: Change
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a decision may know of the outside.
+
+    ``now`` is the store's time after the read. Fixed for the life of the command are ``begun``, that time when it began; ``op``, a
+    fresh operation id; and what ``data`` makes of a value, which an encrypted database stores in another form each time.
+    ``denied`` says whether a rival was faster the last time, ``is_last`` that no other try is left. ``memory``
+    is that of the last change or wait, ``doubt`` a change that has the proof ``operation`` and whose reply was lost.
+    """
+
+    now: Micros
+    begun: Micros
+    op: str
+    naming: Naming
+    granularity: int
+    cipher: Cipher
+    data: Callable[[KeyId, Value], DataRecord]
+    denied: bool = False
+    is_last: bool = False
+    memory: object = None
+    doubt: Doubt | None = field(default=None)
+
+
+class Command(Described, Generic[V]):
+    """A command of one database. Its fields are its inputs."""
+
+    forces: ClassVar[bool] = False
+    """Whether the last try of all is one more, which the decision makes in another way."""
+
+    counts: ClassVar[bool] = False
+    """Whether it works on a counter, whose number is never encrypted."""
+
+    has_post_step: ClassVar[bool] = False
+    """Whether its action releases at the end of the job what its step took."""
+
+    @property
+    def keys_used(self) -> Sequence[Key]:
+        """Return the keys that the command is about."""
+        return ()
+
+    @property
+    def redirects(self) -> Mapping[KeyId, Redirect]:
+        """Return the redirects that it makes."""
+        return {}
+
+    def about(self, key_ids: Collection[KeyId]) -> Self:  # noqa: ARG002  # a command of one key is about that key
+        """Return the command for some of its keys."""
+        return self
+
+    def form(self) -> "Command[V]":
+        """Return the command in the form in which it is performed."""
+        return self
+
+    def validate(self, moment: Moment) -> None:
+        """Raise InputError for inputs that make no sense now; called before anything is read."""
+
+    def unread(self, moment: Moment) -> Change | None:  # noqa: ARG002  # as a rule something is read
+        """Return the change over what was not read, if there is one; if it is not applied, the command goes on by reading."""
+        return None
+
+    def reads(self) -> Reads[V]:
+        """Return what the command must see."""
+        raise NotImplementedError
+
+    def reads_in_doubt(self) -> Reads[V]:
+        """Return what the command must see after a lost reply."""
+        return self.reads()
+
+    def decide(self, view: V, moment: Moment) -> Decision:
+        """Return what to do about what was seen."""
+        raise NotImplementedError
+
+
+Bound: TypeAlias = Command[Any]
+"""Any command with its inputs; what it sees is its own affair."""

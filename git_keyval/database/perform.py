@@ -1,0 +1,197 @@
+"""Performing a command: read, decide, write, and again if a rival was faster. The only loop over a write, and the only pause."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Generic, TypeVar
+
+from git_keyval.database.anchors import assertion_of
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, View, Wait
+from git_keyval.database.database import Database
+from git_keyval.database.lifetimes import ttl_of
+from git_keyval.database.parking import whereabouts
+from git_keyval.database.writing import End, Write, in_doubt, write_each
+from git_keyval.errors import (
+    ContentionError,
+    GitKeyvalError,
+    OutcomeUnknownError,
+    PartlyDeletedError,
+    RefusedError,
+    TooLargeError,
+)
+from git_keyval.format.names import RefName
+from git_keyval.store.port import Applied, Conflict, Depth, Selection, Snapshot, Transaction, Unknown
+
+V = TypeVar("V", bound=View)
+
+
+def perform(database: Database, command: Command[V]) -> Answer:
+    """Perform a command, and return its answer; ``ttl`` in it is what is left by now.
+
+    Raises what the command and its reads raise; ContentionError where rivals were faster each time; OutcomeUnknownError where a
+    reply was lost and nothing shows what became of the write; PartlyDeletedError where an error ends a command of several keys of
+    which some are gone already.
+    """
+    answer = _Performance(database, command.form()).run()
+    if answer.expires_at is not None:
+        answer = replace(answer, ttl=ttl_of(answer.expires_at, database.now()))
+    return replace(answer, public_name=database.store.public_name)
+
+
+class _Performance(Generic[V]):
+    """One command on its way to its answer."""
+
+    def __init__(self, database: Database, command: Command[V]) -> None:
+        now = database.now()
+        self._database = database
+        self._command = command
+        self._moment = Moment(
+            now=now,
+            begun=now,
+            op=database.new_op(),
+            naming=database.naming,
+            granularity=database.granularity,
+            cipher=database.cipher,
+            data=cache(database.cipher.data),
+        )
+        self._view: V | None = None
+        self._attempt = 0
+        self._changed_keys = 0
+
+    def run(self) -> Answer:
+        self._command.validate(self._moment)
+        change = self._command.unread(self._moment)
+        if change is not None and change.answer is not None and self._wrote_unread(change.transaction):
+            return change.answer
+        try:
+            return self._decide_until_done()
+        except GitKeyvalError as exc:
+            if not self._changed_keys:
+                raise
+            raise PartlyDeletedError(self._changed_keys, exc) from exc
+
+    def _wrote_unread(self, transaction: Transaction) -> bool:
+        """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
+        asserting = replace(transaction, updates=(*transaction.updates, assertion_of(self._database.cipher)))
+        (end,) = write_each(self._database, [Write(asserting)])
+        # A rule for tags may forbid to assert one; what is refused for any other reason is refused once more.
+        if isinstance(end, GitKeyvalError) and (isinstance(end, TooLargeError) or not isinstance(end, RefusedError)):
+            raise end
+        return isinstance(end, Applied)
+
+    def _decide_until_done(self) -> Answer:
+        late: GitKeyvalError | None = None
+        while self._attempt < self._database.max_attempts + self._command.forces:
+            match decision := self._decision():
+                case Answer():
+                    return decision
+                case Change():
+                    late = decision.late
+                    if (answer := self._changed(decision)) is not None:
+                        return answer
+                case Each():
+                    if (answer := self._changed_each(decision)) is not None:
+                        return answer
+                case Wait():
+                    self._wait(decision)
+                case _:
+                    assert self._view is not None
+                    self._view = self._view.extended(decision, decision.fetch(self._database))
+        if self._moment.doubt is not None:
+            raise OutcomeUnknownError(self._moment.doubt.cause)
+        raise late or ContentionError(self._database.max_attempts)
+
+    def _decision(self) -> Decision:
+        if self._view is None:
+            self._view = self._read(self._moment.doubt)
+            self._moment = replace(self._moment, now=self._database.now())
+        is_last = self._attempt + 1 == self._database.max_attempts + self._command.forces
+        return self._command.decide(self._view, replace(self._moment, is_last=is_last))
+
+    def _read(self, doubt: Doubt | None) -> V:
+        if doubt is None:
+            return self._command.reads().fetch(self._database)
+        with in_doubt(doubt.cause):
+            return self._command.reads_in_doubt().fetch(self._database)
+
+    def _changed(self, change: Change) -> Answer | None:
+        """Write a change, and return its answer; None if there has to be another decision."""
+        if change.is_done():
+            return change.answer
+        if change.takes is not None:
+            self._database.prepare_delivery(change.takes)
+        parked = whereabouts(self._database.address, change.parked) if change.parked else ""
+        end = self._end_of(change, parked)
+        self._view = None
+        self._moment = replace(self._moment, memory=change.memory, denied=isinstance(end, Conflict), doubt=self._doubt(change, end))
+        if isinstance(end, Conflict) and change.answer_if_denied is not None:
+            return change.answer_if_denied
+        if not isinstance(end, Applied):
+            self._try_again()
+            return None
+        if change.answer is None:
+            return None
+        if change.late is not None and ttl_of(change.answer.expires_at, self._database.now()) <= 0:
+            self._attempt += 1
+            return None
+        return replace(change.answer, parked=parked)
+
+    def _end_of(self, change: Change, parked: str) -> End:
+        assert self._view is not None
+        (end,) = write_each(self._database, [Write(change.transaction, change.proof)], self._view.seen)
+        if isinstance(end, OutcomeUnknownError):
+            raise OutcomeUnknownError(end.cause, parked) from end
+        if isinstance(end, GitKeyvalError):
+            raise end
+        return end
+
+    def _doubt(self, change: Change, end: End) -> Doubt | None:
+        """Return what is not known after a change. A denial of what was sent before is not certain: that may have come through."""
+        before = self._moment.doubt
+        if isinstance(end, Unknown):
+            return Doubt(end.cause, change)
+        if isinstance(end, Conflict) and before is not None and before.change is change:
+            return replace(before, denied=True)
+        return None
+
+    def _changed_each(self, each: Each) -> Answer | None:
+        assert self._view is not None
+        writes = [Write(transaction) for transaction in (*each.transactions.values(), *each.leftovers)]
+        ends = write_each(self._database, writes, self._view.seen) if writes else []
+        of_keys = dict(zip(each.transactions, ends, strict=False))
+        self._changed_keys += sum(isinstance(end, Applied) for end in of_keys.values())
+        _raise_gravest(ends)
+        denied = [key_id for key_id, end in of_keys.items() if isinstance(end, Conflict)]
+        if not denied:
+            return Answer(applied=self._changed_keys > 0, count=self._changed_keys)
+        self._command = self._command.about(denied)
+        self._view = None
+        self._try_again()
+        return None
+
+    def _try_again(self) -> None:
+        self._database.pause(self._attempt)
+        self._attempt += 1
+
+    def _wait(self, wait: Wait) -> None:
+        assert self._view is not None
+        if wait.progress is not None:
+            self._database.progress(*wait.progress)
+        self._database.sleep(min(wait.most, wait.seconds * (0.5 + self._database.random() / 2)))
+        self._attempt = 0
+        unchanged = bool(wait.watched) and self._is_unchanged(self._view.seen, wait.watched)
+        now = self._database.now()
+        self._view = self._view.at(now) if unchanged else None
+        self._moment = replace(self._moment, now=now, memory=wait.memory)
+
+    def _is_unchanged(self, seen: Snapshot, names: Sequence[RefName]) -> bool:
+        refs = self._database.store.read(Selection(tuple(names)), depth=Depth.OIDS).refs
+        return all(refs.get(name) == seen.refs.get(name) for name in names)
+
+
+def _raise_gravest(ends: Sequence[End]) -> None:
+    """Raise what went wrong, if anything did; an error that says that nothing was written must not hide that nobody knows."""
+    errors = [end for end in ends if isinstance(end, GitKeyvalError)]
+    if errors:
+        raise next((error for error in errors if isinstance(error, OutcomeUnknownError)), errors[0])

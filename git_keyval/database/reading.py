@@ -1,0 +1,186 @@
+"""Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
+
+from git_keyval.database.anchors import mark_of
+from git_keyval.database.command import View
+from git_keyval.database.database import Database
+from git_keyval.database.keys import Key, KeyView, KeyViews, ListView, MovedError, views_of
+from git_keyval.errors import UnavailableError
+from git_keyval.format.metadata import NULL_COMMIT
+from git_keyval.format.names import ANCHOR_TAG, RefName
+from git_keyval.format.objects import Oid
+from git_keyval.format.redirects import Redirect
+from git_keyval.format.registry import with_expiries
+from git_keyval.store.port import Depth, Selection, Snapshot
+from git_keyval.store.targets import read_targets
+
+NO_REFS = Selection()
+
+
+class Settling(View, Protocol):
+    """What a read shows where it may be torn."""
+
+    def doubtful(self) -> bool:
+        """Return whether what was read may not belong together."""
+        ...
+
+    def confirmed_by(self, newer: Self) -> bool:
+        """Return whether a later read shows that what was doubtful did belong together."""
+        ...
+
+
+SettlingT = TypeVar("SettlingT", bound=Settling)
+
+
+@dataclass(frozen=True, slots=True)
+class OneKey:
+    """Reads of one key.
+
+    What is read is torn in the worst case; where ``exact``, so many requests are made that it is not. A read is exact enough
+    without that if a write compares all that it has read.
+    """
+
+    key: Key
+    depth: Depth = Depth.MESSAGES
+    exact: bool = False
+
+    def fetch(self, database: Database) -> KeyView:
+        """Return the view of the key. Raises MovedError."""
+        return fetch_settled(database, lambda: read_keys(database, (self.key,), self.depth, exact=self.exact)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ManyKeys:
+    """Reads of several keys; with ``redirects``, those that live elsewhere are seen as they are here."""
+
+    keys: Sequence[Key]
+    depth: Depth = Depth.MESSAGES
+    exact: bool = False
+    redirects: bool = False
+
+    def fetch(self, database: Database) -> KeyViews:
+        """Return the views of the keys. Raises MovedError."""
+
+        def fetch() -> KeyViews:
+            return KeyViews(tuple(read_keys(database, self.keys, self.depth, exact=self.exact, redirects=self.redirects)))
+
+        return fetch_settled(database, fetch)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Reads of all refs below some prefixes."""
+
+    prefixes: tuple[str, ...]
+
+    def fetch(self, database: Database) -> ListView:
+        """Return them, without what they point at."""
+        return ListView(dict(database.store.list(self.prefixes)))
+
+
+@dataclass(frozen=True, slots=True)
+class MoreRefs:
+    """These refs, and what they point at."""
+
+    refs: Selection
+    depth: Depth
+
+    def fetch(self, database: Database) -> Snapshot:
+        """Read them."""
+        return database.read(self.refs, depth=self.depth)
+
+
+@dataclass(frozen=True, slots=True)
+class MoreBlobs:
+    """The blobs of elements of a map or array, which has this ref and this version."""
+
+    oids: frozenset[Oid]
+    name: RefName
+    version: Oid | None
+
+    def fetch(self, database: Database) -> Snapshot:
+        """Read them; those that the repository lacks are left out.
+
+        Raises UnavailableError if the map or array is another by now.
+        """
+        objects = database.store.objects(self.oids, Depth.VALUES)
+        if self.oids - objects.keys():
+            refs = database.store.read(Selection((self.name,)), depth=Depth.OIDS).refs
+            if refs.get(self.name) != self.version:
+                raise UnavailableError("The key was written while it was read, and what was read is gone.", "Run the step again.")
+        return Snapshot({}, objects)
+
+
+@dataclass(frozen=True, slots=True)
+class MoreTargets:
+    """What these refs, which were listed, point at."""
+
+    refs: Mapping[RefName, Oid]
+    depth: Depth
+
+    def fetch(self, database: Database) -> Snapshot:
+        """Read it; expiry commits that the repository does not give are looked up."""
+        seen = read_targets(database.store, self.refs, self.depth)
+        return replace(seen, objects=with_expiries(seen.refs.values(), seen.objects, database.resolve))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAtTarget:
+    """Which keys exist where they are about to be redirected to."""
+
+    targets: Mapping[Key, Redirect]
+
+    def fetch(self, database: Database) -> Snapshot:
+        """Return the refs of their values, as they are named here."""
+        held = database.held_at_target(self.targets)
+        return Snapshot({database.naming.value(key_id): NULL_COMMIT.oid for key_id in held})
+
+
+def fetch_settled(database: Database, fetch: Callable[[], SettlingT]) -> SettlingT:
+    """Read until what was read belongs together for sure, as far as the attempts reach."""
+    view = fetch()
+    for _ in range(database.max_attempts):
+        if not view.doubtful():
+            break
+        newer = fetch()
+        if view.confirmed_by(newer):
+            break
+        view = newer
+    return view
+
+
+def read_keys(
+    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, expiries: Selection = NO_REFS, redirects: bool = False
+) -> list[KeyView]:
+    """Read keys once, in one read for all of them, and with them ``expiries``, which are refs of elements.
+
+    What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
+    rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
+    folds in between is found in the counter that is read after it. Where the store does both in one request, in an order that it
+    does not promise, counters take a second one if the read has to be exact.
+
+    Raises MovedError for keys that live elsewhere, unless it is their ``redirects`` that are asked for; AnchorError; and what
+    ``Cipher.accept`` raises of a database of other keys.
+    """
+    key_ids = [key.id for key in keys]
+    names = views_of(Snapshot({}), key_ids, database.now(), database.naming, database.cipher)
+    seen = database.read(
+        Selection(
+            (ANCHOR_TAG, *(name for view in names for name in (view.expiry_name, view.key_name)), *expiries.names),
+            (*(view.breadcrumb_prefix for view in names), *expiries.prefixes),
+        ),
+        values := Selection((*(name for view in names for name in (view.expiry_name, view.value_name)), *expiries.names)),
+        depth=depth,
+    )
+    database.cipher.accept(mark_of(seen, database.cipher))
+    views = views_of(seen, key_ids, database.now(), database.naming, database.cipher)
+    if exact and not seen.ordered and any(view.counts() for view in views):
+        seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
+        views = views_of(seen, key_ids, database.now(), database.naming, database.cipher)
+    moved = {view.key_id: redirect for view in views if (redirect := view.redirect()) is not None}
+    if moved and not redirects:
+        raise MovedError(moved)
+    return views

@@ -1,0 +1,152 @@
+"""The commands that maintain: gather, sweep, purge, maintain, init, check, publish-expiries."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from git_keyval.database.declared import Described
+from git_keyval.format.anchors import Mark
+
+if TYPE_CHECKING:
+    from maintenance.init import InitReport
+    from maintenance.jobs import Maintenance
+    from maintenance.report import CheckReport, Report
+
+DEFAULT_GRACE_SECONDS = 120
+DEFAULT_RETENTION_SECONDS = 7 * 86_400
+DEFAULT_HORIZON_SECONDS = 400 * 86_400
+"""Keys that live for a year, and a month in which no run may come about."""
+
+JOBS = ("gather", "sweep", "purge")
+"""The jobs of maintenance, in the order in which ``maintain`` runs them."""
+
+
+class Upkeep(Described):
+    """A command that maintains a repository.
+
+    What does the work is imported when it runs: it is slow to import, and most steps maintain nothing. ``spans`` says whether it
+    works on databases, and so on all that a config file lists. ``resolves`` says whether it looks up expiries. ``jobs`` are those
+    that it runs.
+    """
+
+    spans: ClassVar[bool] = True
+    resolves: ClassVar[bool] = False
+    jobs: ClassVar[tuple[str, ...]] = ()
+
+    def run(self, work: "Maintenance") -> "Report | CheckReport | InitReport":
+        """Do the work, and return what became of it."""
+        raise NotImplementedError
+
+
+class Budgeted(Upkeep):
+    """A command whose writes are planned first, and may be bounded."""
+
+    outputs = ("count", "report")
+
+    dry_run: bool = False
+    max_writes: int | None = None
+    max_seconds: float | None = None
+
+
+class Gather(Budgeted):
+    """Fold counter breadcrumbs into their counters."""
+
+    examples = ("git-keyval gather --grace-period 5m",)
+    resolves = True
+    jobs = ("gather",)
+
+    grace_period: int = DEFAULT_GRACE_SECONDS
+
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the job."""
+        from maintenance.jobs import gather  # noqa: PLC0415
+
+        return gather(work, **vars(self))
+
+
+class Sweep(Budgeted):
+    """Remove expired keys and elements."""
+
+    examples = ("git-keyval sweep --dry-run",)
+    resolves = True
+    jobs = ("sweep",)
+
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the job."""
+        from maintenance.jobs import sweep  # noqa: PLC0415
+
+        return sweep(work, **vars(self))
+
+
+class Purge(Budgeted):
+    """Delete what getdel parked, once it is old."""
+
+    examples = ("git-keyval purge --retention 30d",)
+    jobs = ("purge",)
+
+    retention: int = DEFAULT_RETENTION_SECONDS
+
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the job."""
+        from maintenance.jobs import purge  # noqa: PLC0415
+
+        return purge(work, **vars(self))
+
+
+class Maintain(Budgeted):
+    """Gather, sweep and purge."""
+
+    examples = ("git-keyval maintain --dry-run", "git-keyval maintain --max-seconds 600")
+    resolves = True
+    jobs = JOBS
+
+    grace_period: int = DEFAULT_GRACE_SECONDS
+    retention: int = DEFAULT_RETENTION_SECONDS
+
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the jobs."""
+        from maintenance.jobs import maintain  # noqa: PLC0415
+
+        return maintain(work, **vars(self))
+
+
+class Init(Upkeep):
+    """Make a repository ready to be a database."""
+
+    outputs = ("applied", "count")
+    examples = ("git-keyval init",)
+
+    mark: Mark | None = None
+
+    def run(self, work: "Maintenance") -> "InitReport":
+        """Create what is missing."""
+        from maintenance.init import init  # noqa: PLC0415
+
+        return init(work, **vars(self))
+
+
+class Check(Upkeep):
+    """Verify a database and change nothing."""
+
+    outputs = ("count", "report")
+    examples = ("git-keyval check", "git-keyval check --json | jq '.report.problems[].ref'")
+
+    def run(self, work: "Maintenance") -> "CheckReport":
+        """Look for what breaks a rule."""
+        from maintenance.check import check  # noqa: PLC0415
+
+        return check(work)
+
+
+class PublishExpiries(Budgeted):
+    """Publish the days on which keys may expire, in an expiry registry."""
+
+    name = "publish-expiries"
+    examples = ("git-keyval publish-expiries --dry-run", "git-keyval publish-expiries --horizon 800d")
+    spans = False
+
+    horizon: int = DEFAULT_HORIZON_SECONDS
+
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the job."""
+        from maintenance.jobs import publish_expiries  # noqa: PLC0415
+
+        return publish_expiries(work, **vars(self))
