@@ -35,7 +35,7 @@ def perform(database: Database, command: Command[V]) -> Answer:
     """
     answer = _Performance(database, command.form()).run()
     if answer.expires_at is not None:
-        answer = replace(answer, ttl=ttl_of(answer.expires_at, database.now()))
+        answer = replace(answer, ttl=max(ttl_of(answer.expires_at, database.now()), 0))
     return replace(answer, public_name=database.store.public_name)
 
 
