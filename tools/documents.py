@@ -6,7 +6,9 @@ python -m tools.documents --check    say which of them differs, and fail
 """
 
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +22,9 @@ from tools.config_schema import config_schema
 ROOT = Path(__file__).parent.parent
 _DEFAULTED = ("command", "token")
 """The inputs that have a default in action.yml: the runner hands over every input, and an empty one means not given."""
+
+_LISTED = "The commands: "
+"""What the list in the README begins with."""
 
 _BEGIN, _END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
@@ -94,10 +99,15 @@ def action_types_yml(inputs: Iterable[str] = INPUTS, outputs: Iterable[str] = OU
 def command_tables() -> str:
     """Give the generated part of docs/commands.md."""
     lines: list[str] = []
-    for family in dict.fromkeys(command.family for command in COMMANDS.values()):
-        lines += [f"### {family.capitalize()}", "", "| command | what it does | inputs | outputs |", "| --- | --- | --- | --- |"]
-        lines += [_row(command) for command in COMMANDS.values() if command.family == family]
-        examples = [line for command in COMMANDS.values() if command.family == family for line in command.kind.examples]
+    for family in _families():
+        lines += [
+            f"### {family[0].family.capitalize()}",
+            "",
+            "| command | what it does | inputs | outputs |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [_row(command) for command in family]
+        examples = [line for command in family for line in command.kind.examples]
         lines += ["", "At a terminal:", "", "```console", *examples, "```", ""]
     lines += ["### Inputs", "", "Every command takes `command`, `repository` and `token`.", ""]
     lines += ["| input | meaning | accepted | default |", "| --- | --- | --- | --- |"]
@@ -125,6 +135,7 @@ def documents() -> dict[Path, str]:
         ROOT / "action-types.yml": action_types_yml(),
         lock / "action.yml": lock_action_yml(_LOCK_SOURCE if image == _SOURCE else image),
         lock / "action-types.yml": action_types_yml(lock_inputs(), COMMANDS["lock"].outputs),
+        ROOT / "README.md": with_listed(ROOT / "README.md"),
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
@@ -142,6 +153,20 @@ def with_generated(path: Path, generated: str) -> str:
     before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     return f"{before}{_BEGIN}\n\n{generated}\n{_END}{after}"
+
+
+def with_listed(path: Path) -> str:
+    """Return the text of a file with all commands listed in it, by family."""
+    families = [" ".join(_code(command.name) for command in family) for family in _families()]
+    listed = textwrap.fill(f"{_LISTED}{' · '.join(families)}. See", 150, break_on_hyphens=False)
+    return re.sub(rf"{_LISTED}.*?\. See", lambda _found: listed, path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def _families() -> list[list[Signature]]:
+    families: dict[str, list[Signature]] = {}
+    for command in COMMANDS.values():
+        families.setdefault(command.family, []).append(command)
+    return list(families.values())
 
 
 def main(arguments: list[str]) -> int:

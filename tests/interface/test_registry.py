@@ -124,6 +124,7 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "config.md",
         "config.schema.json",
         "operations.md",
+        "README.md",
     }
     assert {path for path in documents() if path.parent.name == "lock"} == {ROOT / "lock" / name for name in LOCK_FILES}
 
