@@ -58,18 +58,24 @@ class _Group(click.Group):
     """The program, whose commands are listed by family, in the order of their table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature, here and below
-        return list(self.commands)
+        return [*COMMANDS, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make a command when it is asked for: a call runs one of them."""
+        return _make_command(COMMANDS[cmd_name]) if cmd_name in COMMANDS else super().get_command(ctx, cmd_name)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
         _write_examples(formatter, _FIRST_STEPS)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         families: dict[str, list[tuple[str, str]]] = {}
-        for name, command in self.commands.items():
+        for name in self.list_commands(ctx):
             family = COMMANDS[name].family if name in COMMANDS else "shell"
+            command = self.get_command(ctx, name)
+            assert command is not None
             families.setdefault(family, []).append((name, command.get_short_help_str(formatter.width)))
-        width = max(map(len, self.commands))
+        width = max(map(len, COMMANDS))
         for family, rows in families.items():
             with formatter.section(family.capitalize()):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
@@ -88,7 +94,7 @@ class _Command(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        _write_examples(formatter, COMMANDS[self.name].kind.examples if self.name in COMMANDS else ())
+        _write_examples(formatter, COMMANDS[self.name].kind.examples if self.name and self.name in COMMANDS else ())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
@@ -169,6 +175,16 @@ def _completion_command() -> click.Command:
     )
 
 
+def _make_command(command: Signature) -> click.Command:
+    return _Command(
+        command.name,
+        params=_parameters(command),
+        callback=_callback(command),
+        help=command.summary,
+        context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
+    )
+
+
 def _make_application() -> click.Group:
     group = _Group(
         _PROGRAM,
@@ -178,16 +194,6 @@ def _make_application() -> click.Group:
         context_settings=_CONTEXT,
     )
     click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(group)
-    for command in COMMANDS.values():
-        group.add_command(
-            _Command(
-                command.name,
-                params=_parameters(command),
-                callback=_callback(command),
-                help=command.summary,
-                context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
-            )
-        )
     group.add_command(_completion_command())
     return group
 

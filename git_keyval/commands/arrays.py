@@ -5,7 +5,6 @@ index counts from the end: -1 is the last one.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from git_keyval.commands.elements import OfArray
 from git_keyval.commands.keyed import Ending, Keeping, Lasting, Storing, joined
@@ -137,7 +136,7 @@ class Apush(Lasting, Storing, OfArray):
         ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
         settling = (RefUpdate(prepared.expiry_name(place), ANY, ending),)
         change = _put(prepared, moment, place, self.name, self.element, lifetime, settling)
-        return replace(change, transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
+        return change._replace(transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
 
 
 class Apop(OfArray):
@@ -179,7 +178,7 @@ class Apop(OfArray):
         assert view.version is not None
         park = RefUpdate(parked, ABSENT, view.version)
         change = changed(view, answer, left, length=length, updates=(*settled(view, gone, FOREVER), park), proof=Witness(parked))
-        return replace(change, takes=value, parked=Parked(parked))
+        return change._replace(takes=value, parked=Parked(parked))
 
 
 class Alen(OfArray):

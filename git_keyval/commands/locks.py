@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending
@@ -107,7 +107,7 @@ class Lock(Ending, _OfLock):
             return self._held(view, moment, seen)
         late = InputError("ttl", "was over each time before the lock was taken", "a longer lease")
         change = self._renewed(view, seen, lease) if seen.held else self._taken(view, seen, lease)
-        return replace(change, late=late, memory=moment.memory)
+        return change._replace(late=late, memory=moment.memory)
 
     def _lease(self, moment: Moment) -> int:
         lease = chosen(moment.now, moment.granularity, self.ttl, self.expires_at)
@@ -173,7 +173,8 @@ class Unlock(_OfLock):
             others = {name: oid for name, oid in view.stored.items() if name != OWNER}
             released = Answer(applied=True, owner=self.owner, fence=seen.fence)
             updates = settled(view, (OWNER,), FOREVER)
-            return replace(changed(view, released, others, updates=updates, proof=Witness(view.view.value_name)), memory=seen)
+            change = changed(view, released, others, updates=updates, proof=Witness(view.view.value_name))
+            return change._replace(memory=seen)
         ours = moment.memory
         if isinstance(ours, _State) and moment.now < ours.until:
             # Nobody else could take it from this owner: our own request came through, or another one of the same owner.

@@ -152,8 +152,7 @@ class CollectionView:
         return expiry is not None and is_expired(expiry, self.view.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(NamedTuple):
     """Reads of a map or an array without its blobs, and of the expiries of these elements with it.
 
     The expiries are read before the value and once more with it, as those of keys are. A key that holds something else is the wrong
@@ -177,8 +176,7 @@ class Elements:
         return fetch_settled(database, fetch)
 
 
-@dataclass(frozen=True, slots=True)
-class AllElements:
+class AllElements(NamedTuple):
     """Reads of a map or an array without its blobs, and of the expiries of all its elements before it.
 
     An element that has expired may have been written anew before the value was read. So where there is one, two reads must agree;

@@ -1,12 +1,11 @@
 """A command: its inputs as fields, what it must see, and its decision, which is pure."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import Cipher
-from git_keyval.database.declared import Described
+from git_keyval.database.declared import Declared, Described
 from git_keyval.database.keys import Key
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.names import KeyId, Naming, RefName
@@ -57,8 +56,7 @@ class More(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(NamedTuple):
     """A ref of the transaction that nobody else ever makes so: its state alone proves what happened."""
 
     name: RefName
@@ -72,16 +70,14 @@ its absence proved. ``nothing``: the same refs may have been made by a rival; so
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(NamedTuple):
     """Where a change leaves what it takes away; ``value`` is the ref of a whole key that can be put back."""
 
     name: RefName
     value: RefName | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A transaction, and what is answered once it is applied; without an answer, the command goes on deciding then.
 
     ``answer_if_denied`` is that of a change which nobody else makes just so: to be denied means that it was made before. ``takes``
@@ -103,8 +99,7 @@ class Change:
         return all(update.expect == update.new for update in self.transaction.updates)
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(NamedTuple):
     """A transaction for each of several keys, independent of each other; the answer counts those that were applied.
 
     Beside them ``leftovers`` are removed, which do not count.
@@ -114,8 +109,7 @@ class Each:
     leftovers: Sequence[Transaction] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Decide again after so many seconds, spread so that nobody waits as long as anybody else, and ``most`` at the most.
 
     Until one of ``watched`` is another, nothing else is read again. ``progress`` is what people are shown meanwhile.
@@ -131,8 +125,7 @@ class Wait:
 Decision: TypeAlias = Answer | Change | Each | Wait | More
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A change whose reply was lost; ``cause`` says how.
 
     ``denied`` says that it was sent again and denied then: what was sent before may have come through.
@@ -143,8 +136,7 @@ class Doubt:
     denied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Declared):
     """What a decision may know of the outside.
 
     ``now`` is the store's time after the read. Fixed for the life of the command are ``begun``, that time when it began; ``op``, a
@@ -163,7 +155,7 @@ class Moment:
     denied: bool = False
     is_last: bool = False
     memory: object = None
-    doubt: Doubt | None = field(default=None)
+    doubt: Doubt | None = None
 
 
 class Command(Described, Generic[V]):

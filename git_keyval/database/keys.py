@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.errors import MalformedRecordError, RedirectedError, WrongTypeError
@@ -356,8 +356,7 @@ class KeyViews:
         return replace(self, beside=found)
 
 
-@dataclass(frozen=True, slots=True)
-class ListView:
+class ListView(NamedTuple):
     """Refs that were listed, and what a decision asked for beside them, in this order."""
 
     refs: Mapping[RefName, Oid]
@@ -374,7 +373,7 @@ class ListView:
 
     def extended(self, more: object, found: Snapshot) -> "ListView":  # noqa: ARG002  # each in the order asked for
         """Return it with what was found beside."""
-        return replace(self, beside=(*self.beside, found))
+        return ListView(self.refs, (*self.beside, found))
 
 
 def exists_or_unreadable(view: KeyView) -> bool:

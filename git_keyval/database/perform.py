@@ -105,9 +105,9 @@ class _Performance(Generic[V]):
     def _decision(self) -> Decision:
         if self._view is None:
             self._view = self._read(self._moment.doubt)
-            self._moment = replace(self._moment, now=self._database.now())
+            self._moment = self._moment.but(now=self._database.now())
         is_last = self._attempt + 1 == self._database.max_attempts + self._command.forces
-        return self._command.decide(self._view, replace(self._moment, is_last=is_last))
+        return self._command.decide(self._view, self._moment.but(is_last=is_last))
 
     def _read(self, doubt: Doubt | None) -> V:
         if doubt is None:
@@ -124,7 +124,7 @@ class _Performance(Generic[V]):
         parked = whereabouts(self._database.address, change.parked) if change.parked else ""
         end = self._end_of(change, parked)
         self._view = None
-        self._moment = replace(self._moment, memory=change.memory, denied=isinstance(end, Conflict), doubt=self._doubt(change, end))
+        self._moment = self._moment.but(memory=change.memory, denied=isinstance(end, Conflict), doubt=self._doubt(change, end))
         if isinstance(end, Conflict) and change.answer_if_denied is not None:
             return change.answer_if_denied
         if not isinstance(end, Applied):
@@ -152,7 +152,7 @@ class _Performance(Generic[V]):
         if isinstance(end, Unknown):
             return Doubt(end.cause, change)
         if isinstance(end, Conflict) and before is not None and before.change is change:
-            return replace(before, denied=True)
+            return before._replace(denied=True)
         return None
 
     def _changed_each(self, each: Each) -> Answer | None:
@@ -183,7 +183,7 @@ class _Performance(Generic[V]):
         unchanged = bool(wait.watched) and self._is_unchanged(self._view.seen, wait.watched)
         now = self._database.now()
         self._view = self._view.at(now) if unchanged else None
-        self._moment = replace(self._moment, now=now, memory=wait.memory)
+        self._moment = self._moment.but(now=now, memory=wait.memory)
 
     def _is_unchanged(self, seen: Snapshot, names: Sequence[RefName]) -> bool:
         refs = self._database.store.read(Selection(tuple(names)), depth=Depth.OIDS).refs

@@ -1,8 +1,8 @@
 """Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, Self, TypeVar
+from dataclasses import replace
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
 from git_keyval.database.command import View
@@ -35,8 +35,7 @@ class Settling(View, Protocol):
 SettlingT = TypeVar("SettlingT", bound=Settling)
 
 
-@dataclass(frozen=True, slots=True)
-class OneKey:
+class OneKey(NamedTuple):
     """Reads of one key.
 
     What is read is torn in the worst case; where ``exact``, so many requests are made that it is not. A read is exact enough
@@ -52,8 +51,7 @@ class OneKey:
         return fetch_settled(database, lambda: read_keys(database, (self.key,), self.depth, exact=self.exact)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class ManyKeys:
+class ManyKeys(NamedTuple):
     """Reads of several keys; with ``redirects``, those that live elsewhere are seen as they are here."""
 
     keys: Sequence[Key]
@@ -70,8 +68,7 @@ class ManyKeys:
         return fetch_settled(database, fetch)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """Reads of all refs below some prefixes."""
 
     prefixes: tuple[str, ...]
@@ -81,8 +78,7 @@ class Listing:
         return ListView(dict(database.store.list(self.prefixes)))
 
 
-@dataclass(frozen=True, slots=True)
-class MoreRefs:
+class MoreRefs(NamedTuple):
     """These refs, and what they point at."""
 
     refs: Selection
@@ -93,8 +89,7 @@ class MoreRefs:
         return database.read(self.refs, depth=self.depth)
 
 
-@dataclass(frozen=True, slots=True)
-class MoreBlobs:
+class MoreBlobs(NamedTuple):
     """The blobs of elements of a map or array, which has this ref and this version."""
 
     oids: frozenset[Oid]
@@ -114,8 +109,7 @@ class MoreBlobs:
         return Snapshot({}, objects)
 
 
-@dataclass(frozen=True, slots=True)
-class MoreTargets:
+class MoreTargets(NamedTuple):
     """What these refs, which were listed, point at."""
 
     refs: Mapping[RefName, Oid]
@@ -127,8 +121,7 @@ class MoreTargets:
         return replace(seen, objects=with_expiries(seen.refs.values(), seen.objects, database.resolve))
 
 
-@dataclass(frozen=True, slots=True)
-class HeldAtTarget:
+class HeldAtTarget(NamedTuple):
     """Which keys exist where they are about to be redirected to."""
 
     targets: Mapping[Key, Redirect]

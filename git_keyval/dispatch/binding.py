@@ -5,10 +5,9 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from git_keyval.database.ciphers import Cipher
-from git_keyval.database.collections import Draft
 from git_keyval.database.conditions import Condition
 from git_keyval.database.declared import Declared
 from git_keyval.database.keys import TYPE_NAMES, Key
@@ -23,6 +22,9 @@ from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_va
 from git_keyval.interface.given import Inputs
 from git_keyval.interface.inputs import INPUTS, NO_REDIRECT
 
+if TYPE_CHECKING:
+    from git_keyval.database.collections import Draft  # most commands are not about elements
+
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
 _OF_THE_TYPE = "a value of that type, or another key"
 _OP_DIGITS = 20
@@ -32,8 +34,9 @@ CommandT = TypeVar("CommandT", bound=Declared)
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What fields are made of: the inputs, where files are read and owners named, and the cipher of the database."""
+    """What the fields of a command are made of: the inputs, where files are read and owners named, the cipher of the database."""
 
+    kind: type[Declared]
     inputs: Inputs
     surroundings: Surroundings
     cipher: Cipher
@@ -45,7 +48,7 @@ class _Given:
 
 def bind(kind: type[CommandT], inputs: Inputs, surroundings: Surroundings, cipher: Cipher) -> CommandT:
     """Return the command with its fields, for a database of this cipher. Raises InputError."""
-    given = _Given(inputs, surroundings, cipher)
+    given = _Given(kind, inputs, surroundings, cipher)
     fields = {name: _FIELDS[name](given) if name in _FIELDS else getattr(inputs, name) for name in kind.declared}
     return kind(**{name: value for name, value in fields.items() if value is not None})
 
@@ -63,8 +66,8 @@ def _keys(given: _Given) -> list[Key]:
 
 
 def _names(given: _Given) -> list[str] | None:
-    """Return the fields of a map that are named; one input is enough for one of them."""
-    if given.inputs.fields is None and given.inputs.field is not None:
+    """Return the fields of a map that are named, or the only one; a command may have that in a field of its own."""
+    if given.inputs.field is not None and "field" not in given.kind.declared:
         return [given.inputs.field]
     return given.inputs.fields
 
@@ -137,7 +140,7 @@ def _values(given: _Given) -> dict[Key, Value]:
     return made
 
 
-def _element(given: _Given) -> Draft:
+def _element(given: _Given) -> "Draft":
     """Return the value of an element: without ``type`` it is text that is read as what its map or array holds."""
     _refuse_counter(given)
     own = _value(given)
@@ -156,7 +159,7 @@ def _element(given: _Given) -> Draft:
     return draft
 
 
-def _entries(given: _Given) -> dict[str, Draft]:
+def _entries(given: _Given) -> dict[str, "Draft"]:
     if given.inputs.values is None:
         return {given.inputs.field or "": _element(given)}
     _refuse_counter(given)
@@ -170,7 +173,7 @@ def _refuse_counter(given: _Given) -> None:
         raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
 
 
-def _member(member: JsonValue, given: str | None) -> Draft:
+def _member(member: JsonValue, given: str | None) -> "Draft":
     """Return a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
     own = _from_json(member) if given is None else _typed("values", _as_input(member), given)
 

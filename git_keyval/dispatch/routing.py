@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from git_keyval.commands.redirects import Held
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound
 from git_keyval.database.database import Database
@@ -115,6 +114,8 @@ class Routes:
 
     def held(self, targets: Mapping[Key, Redirect]) -> Collection[KeyId]:
         """Return which of the keys exist where a redirection would lead them, followed from there as a reader would."""
+        from git_keyval.commands.redirects import Held  # noqa: PLC0415  # no other command needs it
+
         trails = {key.id: self._policy.begun(self._begin(key.id), target) for key, target in targets.items()}
         reading = Routes(replace(self._policy, follows=True), self._begin, self._database)
         return cast("Collection[KeyId]", reading._run(Held(keys=list(targets)), trails).document)

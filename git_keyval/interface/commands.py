@@ -1,14 +1,13 @@
 """The commands as people meet them: what each takes, needs and answers, derived from the fields of its class."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
-from git_keyval.commands import arrays, counters, expiry, keyspace, locks, maps, redirects, values
 from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
 from git_keyval.interface.inputs import INPUTS
-from maintenance import commands as maintenance
 from maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
@@ -137,18 +136,41 @@ def _around(kind: Kind, taken: Iterable[str]) -> Iterable[str]:
         yield from _RIVALS
 
 
-def _kinds(module: object) -> list[Kind]:
-    """Return the commands of a module, in their order: what has a summary of its own, and outputs, can be called."""
-    found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Command | Upkeep)]
-    own = module.__name__  # type: ignore[attr-defined]
-    return [kind for kind in found if kind.__module__ == own and kind.examples]
+class _Catalogue(Mapping[str, Signature]):
+    """All commands by name. Each family is imported when one of its commands is asked for, or one that comes behind it."""
+
+    def __init__(self, families: Mapping[str, str]) -> None:
+        """Take the families, each with its module, in the order in which people are shown them."""
+        self._waiting = list(families.items())
+        self._known: dict[str, Signature] = {}
+
+    def __getitem__(self, name: str) -> Signature:
+        while name not in self._known and self._waiting:
+            self._import_family()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        while self._waiting:
+            self._import_family()
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _import_family(self) -> None:
+        family, module = self._waiting.pop(0)
+        for kind in vars(import_module(module)).values():
+            if isinstance(kind, type) and issubclass(kind, Command | Upkeep) and kind.__module__ == module and kind.examples:
+                self._known[kind.name] = _signature(kind, family)
 
 
-_MODULES = (values, expiry, counters, maps, arrays, keyspace, redirects, locks, maintenance)
-
-COMMANDS: dict[str, Signature] = {
-    kind.name: _signature(kind, module.__name__.rpartition(".")[2] if module is not maintenance else "maintenance")
-    for module in _MODULES
-    for kind in _kinds(module)
-}
-"""All commands by name, in the order in which people are shown them."""
+COMMANDS: Mapping[str, Signature] = _Catalogue(
+    {
+        **{
+            family: f"git_keyval.commands.{family}"
+            for family in ("values", "expiry", "counters", "maps", "arrays", "keyspace", "redirects", "locks")
+        },
+        "maintenance": "maintenance.commands",
+    }
+)
+"""All commands by name, in the order in which people are shown them: what has examples can be called."""

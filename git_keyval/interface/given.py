@@ -17,7 +17,6 @@ class Inputs(Declared):
 
     command: str = ""
     repository: str = ""
-    repository_shard_length: int | None = None
     token: str = ""
     transport: Literal["auto", "api", "git"] = "auto"
     key: str | None = None
@@ -32,7 +31,6 @@ class Inputs(Declared):
     value_file: str | None = None
     values: dict[str, JsonValue] | None = None
     type: str | None = None
-    media_type: str = ""
     ttl: int | None = None
     expires_at: Micros | None = None
     keep_ttl: bool | None = None
@@ -41,12 +39,14 @@ class Inputs(Declared):
     by: int | None = None
     op_id: str | None = None
     contention: Literal["retry", "breadcrumb"] | None = None
+    media_type: str = ""
     default: str | None = None
     on_missing: Literal["ok", "fail"] = "ok"
     output_file: str | None = None
     mask: bool = False
     store_key: bool | None = None
     shard_length: int | None = None
+    repository_shard_length: int | None = None
     redirect_to: str = ""
     redirect_shard_length: int | None = None
     redirect_allow: list[str] | None = None
