@@ -96,7 +96,7 @@ def test_a_repository_that_may_hold_a_database_is_refused(
 
 
 def test_the_contract_suite_runs_there(github: GitHubEmulator, wire: Wire, environ: dict[str, str]) -> None:
-    suite = ["-m", "pytest", "tests/contract", "-p", "tools.live.place", "-n", "0", "-q", "-p", "no:cacheprovider"]
+    suite = ["-m", "pytest", "tests/contract", "-p", "tools.live.place", "-n", "0", "-q", "-m", "", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, *suite, "-k", "is_created or no_refs or trees_and_blobs or stay"],
         cwd=ROOT,

@@ -9,7 +9,7 @@ from tools.live import reads, updates
 from tools.live.target import REPOSITORY, TOKEN, Target
 from tools.live.wire import Wire
 
-_SUITE = ["-m", "pytest", "tests/contract", "-p", "tools.live.place", "-n", "0", "-q"]
+_SUITE = ["-m", "pytest", "tests/contract", "-p", "tools.live.place", "-n", "0", "-q", "-m", ""]
 
 
 def main(environ: Mapping[str, str], arguments: list[str]) -> int:
