@@ -43,11 +43,11 @@ def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: S
 
 def _tell(command: Signature, work: Worklist, done: Sequence[Outcome], runner: Runner) -> int:
     """Say what is notable in at most one line of each kind: a runner shows ten."""
-    told = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
+    findings = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
     for kind, annotate in enumerate((runner.notice, runner.warning, runner.error)):
-        if texts := "; ".join(where + found[kind] for where, found in told if found[kind]):
+        if texts := "; ".join(where + found[kind] for where, found in findings if found[kind]):
             annotate(f"{command.name}: {texts}.")
-    return _FAILED if any(found.error for _, found in told) else 0
+    return _FAILED if any(found.error for _, found in findings) else 0
 
 
 def _findings(report: AnyReport | GitKeyvalError) -> Findings:

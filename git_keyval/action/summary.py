@@ -79,7 +79,7 @@ def check_summary(report: CheckReport) -> str:
 
 def _beginning(report: Report) -> list[str]:
     did, rest = outcome(report)
-    told = [
+    lines = [
         f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}",
         f"**{did}**{rest}",
         f"**Ended early:** {_words(report.error)}" if report.error else "",
@@ -87,7 +87,7 @@ def _beginning(report: Report) -> list[str]:
         f"Not started: {', '.join(report.not_started)}." if report.not_started else "",
         f"{_spent(report)}.",
     ]
-    return [line for text in told if text for line in (text, "")]
+    return [line for text in lines if text for line in (text, "")]
 
 
 def _spent(report: Report | CheckReport) -> str:

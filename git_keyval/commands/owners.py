@@ -18,5 +18,5 @@ def owner_of_process(host: str, process: int, op: str) -> str:
 
 
 def is_made(owner: str) -> bool:
-    """Tell whether an owner has one of these names, and so may be told to everybody: one that a user gave may be a secret."""
+    """Return whether an owner has one of these names, and so may be told to everybody: one that a user gave may be a secret."""
     return _MADE.fullmatch(owner) is not None

@@ -46,7 +46,7 @@ class Cipher(Protocol):
         ...
 
     def key(self, value: Value) -> DataRecord:
-        """Give the record of a key: always the same, because its oid is the key id."""
+        """Return the record of a key: always the same, because its oid is the key id."""
         ...
 
     def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -54,7 +54,7 @@ class Cipher(Protocol):
         ...
 
     def data(self, key_id: KeyId, value: Value) -> DataRecord:
-        """Give the record of a key's value. If it is encrypted, it is another one each time."""
+        """Return the record of a key's value. If it is encrypted, it is another one each time."""
         ...
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -66,18 +66,18 @@ class Cipher(Protocol):
         ...
 
     def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:
-        """Give the element key that stands for this one in the tree and, hashed, in the name of its expiry.
+        """Return the element key that stands for this one in the tree and, hashed, in the name of its expiry.
 
         Raises ValueError with the reason for one that cannot be encrypted.
         """
         ...
 
     def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:
-        """Give the element key that one in the tree stands for."""
+        """Return the element key that one in the tree stands for."""
         ...
 
     def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
-        """Give the blob of an element, by its element key as it is stored."""
+        """Return the blob of an element, by its element key as it is stored."""
         ...
 
     def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:
@@ -104,7 +104,7 @@ class Plain:
         """Accept any counter."""
 
     def key(self, value: Value) -> DataRecord:
-        """Give the record of a key."""
+        """Return the record of a key."""
         return encode_data(value)
 
     def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -112,7 +112,7 @@ class Plain:
         return _plain(decode_data(record, objects))
 
     def data(self, key_id: KeyId, value: Value) -> DataRecord:  # noqa: ARG002  # it matters where something is encrypted, as below
-        """Give the record of a value."""
+        """Return the record of a value."""
         return encode_data(value)
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:  # noqa: ARG002
@@ -127,15 +127,15 @@ class Plain:
         return collection
 
     def element_name(self, key_id: KeyId, category: CollectionCategory, name: str) -> str:  # noqa: ARG002
-        """Give the element key as it is."""
+        """Return the element key as it is."""
         return name
 
     def read_element_name(self, key_id: KeyId, category: CollectionCategory, stored: str) -> str:  # noqa: ARG002
-        """Give the element key as it is."""
+        """Return the element key as it is."""
         return stored
 
     def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:  # noqa: ARG002
-        """Give the blob of an element."""
+        """Return the blob of an element."""
         return blob(value.data)
 
     def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:  # noqa: ARG002

@@ -88,7 +88,7 @@ class Encrypting:
         return next(key for key in self.keys if key.kid == self.kid)
 
     def key(self, value: Value) -> DataRecord:
-        """Give the record of a key: always the same."""
+        """Return the record of a key: always the same."""
         return encode_data(seal_key(self._naming, value))
 
     def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -100,7 +100,7 @@ class Encrypting:
         return value
 
     def data(self, key_id: KeyId, value: Value) -> DataRecord:
-        """Give a new record of a value."""
+        """Return a new record of a value."""
         return encode_data(seal_value(self._writing, self.new_nonce(), value, Slot(key_id)))
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -123,7 +123,7 @@ class Encrypting:
         return open_name(self._naming, key_id, stored, key_id) if category == "map" else stored
 
     def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
-        """Give a new blob of an element."""
+        """Return a new blob of an element."""
         return blob(seal_value(self._writing, self.new_nonce(), value, Slot(key_id, category, stored)).data)
 
     def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:

@@ -165,7 +165,7 @@ def _regular_at(folder: int, name: str) -> os.stat_result | None:
 
 
 def _own(descriptor: int, like: os.stat_result, *, keeps_mode: bool) -> None:
-    """Give a file the owner of another file or folder, as far as we may: whoever is not root owns what they make."""
+    """Set the owner of a file to that of another file or folder, if this process may: only root may change owners."""
     with suppress(PermissionError):
         os.fchown(descriptor, like.st_uid, like.st_gid)
     if keeps_mode:

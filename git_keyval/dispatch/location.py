@@ -50,7 +50,7 @@ def _server_of(api_url: str) -> str:
 
 
 def github_name(repository: str, server: GithubServer) -> str | None:
-    """Give ``owner/name`` of a repository on this GitHub server, named so or by its https address; None for any other place.
+    """Return ``owner/name`` of a repository on this GitHub server, named so or by its https address; None for any other place.
 
     A relative path with one slash looks like ``owner/name``; written as ``./owner/name`` it is a path.
     """
@@ -63,20 +63,20 @@ def github_name(repository: str, server: GithubServer) -> str | None:
 
 
 def identity(repository: str, server: GithubServer) -> str:
-    """Give the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
+    """Return the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
     name = github_name(repository, server)
     return repository if name is None else name.lower()
 
 
 def owner_of(repository: str, server: GithubServer) -> str | None:
-    """Give the owner in a repository's address, the part before its name; None if it has none."""
+    """Return the owner in a repository's address, the part before its name; None if it has none."""
     name = github_name(repository, server)
     parts = _parts(repository) if name is None else None
     return name.partition("/")[0] if name is not None else parts[1] if parts else None
 
 
 def beside(repository: str, name: str, server: GithubServer) -> str | None:
-    """Give the address of the repository ``name``, which is ``owner/name``, on the server of another one.
+    """Return the address of the repository ``name``, which is ``owner/name``, on the server of another one.
 
     Owner and name are replaced in its address or path, and ``.git`` is kept; None if the address does not end with both.
     """
@@ -87,7 +87,7 @@ def beside(repository: str, name: str, server: GithubServer) -> str | None:
 
 
 def shown_address(repository: str) -> str:
-    """Give an address without what may be credentials, for messages and reports."""
+    """Return an address without what may be credentials, for messages and reports."""
     return _CREDENTIALS.sub("", repository)
 
 
@@ -134,12 +134,12 @@ def _parts(repository: str) -> tuple[str, str, str] | None:
 
 
 def cdn_url(environ: Mapping[str, str]) -> str:
-    """Give the address below which a CDN serves public repositories: jsDelivr's, or another that the environment names."""
+    """Return the address below which a CDN serves public repositories: jsDelivr's, or another that the environment names."""
     return (environ.get(_CDN_VARIABLE) or _PUBLIC_CDN).rstrip("/")
 
 
 def cdn_of_server(environ: Mapping[str, str]) -> str | None:
-    """Give the address of the CDN that serves the repositories of the run's GitHub server.
+    """Return the address of the CDN that serves the repositories of the run's GitHub server.
 
     None for an Enterprise Server, which jsDelivr does not know, unless the environment names a CDN.
     """
@@ -148,7 +148,7 @@ def cdn_of_server(environ: Mapping[str, str]) -> str | None:
 
 
 def token_for(location: str, token: str, server: GithubServer) -> str:
-    """Give the token if it may be sent there.
+    """Return the token if it may be sent there.
 
     The workflow's own token is the default of the input, so it goes to the GitHub server only, whatever host a repository names.
     Any other token was given on purpose.

@@ -41,9 +41,9 @@ class Stores:
 
     @property
     def rate_remaining(self) -> int | None:
-        """Return the lowest of what their servers still allow; None where none has told."""
-        told = [store.rate_remaining for store in self._open.values()]
-        return min((left for left in told if left is not None), default=None)
+        """Return the lowest of what their servers still allow; None where no answer has said."""
+        limits = [store.rate_remaining for store in self._open.values()]
+        return min((left for left in limits if left is not None), default=None)
 
 
 def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
@@ -93,7 +93,7 @@ def _open_github(name: str, server: GithubServer, token: str, transport: str, in
     if not token:
         raise InputError("token", "is missing, and GitHub's API needs one", "a token that may use the repository")
     return open_github_store(
-        GithubPlace(name, server.api_url, server.graphql_url, server.server_url, *_told_by_event(name, surroundings)),
+        GithubPlace(name, server.api_url, server.graphql_url, server.server_url, *_from_event(name, surroundings)),
         by_git=transport == "auto",
         environ=surroundings.environ,
         token=token,
@@ -107,16 +107,16 @@ def _patience(inputs: Inputs, surroundings: Surroundings) -> Patience:
     return Patience(allowed, surroundings.elapsed, surroundings.sleep, surroundings.random)
 
 
-def _told_by_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:
-    """Return what the run's event tells of this repository, which saves asking: its GraphQL id, and whether it is public.
+def _from_event(name: str, surroundings: Surroundings) -> tuple[str, bool]:
+    """Return what the run's event says of this repository, which saves asking: its GraphQL id, and whether it is public.
 
     Whatever is wrong with the file, both can be asked for: the id is empty then, and public is only what is said to be.
     """
     try:
         event = json.loads(surroundings.read_event(_MAX_EVENT_BYTES))
-        told = event["repository"]
-        if str(told["full_name"]).lower() != name.lower():
+        repository = event["repository"]
+        if str(repository["full_name"]).lower() != name.lower():
             return "", False
-        return str(told["node_id"]), told.get("private") is False and told.get("visibility", "public") == "public"
+        return str(repository["node_id"]), repository.get("private") is False and repository.get("visibility", "public") == "public"
     except (AttributeError, KeyError, TypeError, ValueError, OSError):
         return "", False

@@ -83,18 +83,18 @@ def _run(
         answer = routes.run(bound)
     else:
         answer = joined([perform(database(Place(name, shard_length)), bound) for name in layout.all()], [])
-    told = {
-        **_told(answer),
+    members = {
+        **_members(answer),
         "url": _link(answer, bound, surroundings),
         "requests-used": stores.requests,
         "rate-remaining": stores.rate_remaining,
     }
-    return answer, as_outputs(command, told)
+    return answer, as_outputs(command, members)
 
 
-def as_outputs(command: Signature, told: Mapping[str, object]) -> dict[str, str]:
-    """Return as text what a command has to tell and its outputs name; None is nothing to tell."""
-    return {name: _text(value) for name, value in told.items() if name in command.outputs and value is not None}
+def as_outputs(command: Signature, members: Mapping[str, object]) -> dict[str, str]:
+    """Return the outputs of a command as text; None is no output."""
+    return {name: _text(value) for name, value in members.items() if name in command.outputs and value is not None}
 
 
 def shown_value(value: Value | int) -> str:
@@ -112,8 +112,8 @@ def value_bytes(value: Value | int) -> bytes:
     return str(value).encode() if isinstance(value, int) else value.data
 
 
-def _told(answer: Answer) -> dict[str, object]:
-    told: dict[str, object] = {
+def _members(answer: Answer) -> dict[str, object]:
+    members: dict[str, object] = {
         "found": answer.found,
         "applied": answer.applied,
         "type": answer.type,
@@ -126,12 +126,12 @@ def _told(answer: Answer) -> dict[str, object]:
         "json": answer.document,
     }
     if answer.value is not None:
-        told |= value_outputs(answer.value)
+        members |= value_outputs(answer.value)
     if answer.old_value is not None:
-        told["old-value"] = shown_value(answer.old_value)
+        members["old-value"] = shown_value(answer.old_value)
     if answer.expires_at is not None:
-        told["expires-at"] = iso_utc(answer.expires_at)
-    return told
+        members["expires-at"] = iso_utc(answer.expires_at)
+    return members
 
 
 def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | None:

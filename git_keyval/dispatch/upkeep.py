@@ -46,16 +46,16 @@ def run_maintenance(command: Signature, work: Worklist, surroundings: Surroundin
 
 
 def outputs_of(command: Signature, work: Worklist, done: Sequence[Outcome]) -> dict[str, str]:
-    """Return the outputs of a command as text: counts are summed up, and of the rates that remain the lowest is told."""
+    """Return the outputs of a command as text: counts are summed up, and the lowest remaining rate counts."""
     reports = [upkeep.report for upkeep in done if not isinstance(upkeep.report, GitKeyvalError)]
-    told = {
+    outputs = {
         "count": sum(report.count for report in reports),
         "applied": any(report.created for report in reports if isinstance(report, InitReport)),
-        "report": _several(command, done) if work.listed else _told(done[0].report, MAX_LISTED),
+        "report": _several(command, done) if work.listed else _json_or_error(done[0].report, MAX_LISTED),
         "requests-used": sum(upkeep.requests for upkeep in done),
         "rate-remaining": min((upkeep.rate_remaining for upkeep in done if upkeep.rate_remaining is not None), default=None),
     }
-    return as_outputs(command, told)
+    return as_outputs(command, outputs)
 
 
 def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
@@ -92,10 +92,10 @@ def _run(command: Signature, target: Target, stores: Stores, surroundings: Surro
 def _several(command: Signature, done: Sequence[Outcome]) -> dict[str, JsonValue]:
     # All lists together are as long as those of one report, or an output could not hold them.
     listed = MAX_LISTED // len(done)
-    return several_to_json(command.name, [(upkeep.repository, _told(upkeep.report, listed)) for upkeep in done])
+    return several_to_json(command.name, [(upkeep.repository, _json_or_error(upkeep.report, listed)) for upkeep in done])
 
 
-def _told(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue] | str:
+def _json_or_error(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue] | str:
     return str(report) if isinstance(report, GitKeyvalError) else _json(report, listed)
 
 

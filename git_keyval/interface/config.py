@@ -189,7 +189,7 @@ class _Reader:
 
 
 def _scalar(item: Input, node: Node) -> str:
-    """Give the text of a node of the kind that an input has, in the one form that its parser reads. Raises InputError."""
+    """Return the text of a node of the kind that an input has, in the one form that its parser reads. Raises InputError."""
     wanted = BOOLEAN if isinstance(item.parse, Flag) else INTEGER if isinstance(item.parse, WholeNumber) else STRING
     if not isinstance(node, ScalarNode) or node.tag != wanted:
         unquoted = "" if wanted == STRING or not getattr(node, "style", None) else ", without quotes"

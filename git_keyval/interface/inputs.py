@@ -96,7 +96,7 @@ class OneOf:
     words: tuple[str, ...]
 
     def __call__(self, text: str) -> str:
-        """Give the word. Raises ValueError."""
+        """Return the word. Raises ValueError."""
         if text not in self.words:
             raise ValueError(text)
         return text
@@ -107,7 +107,7 @@ class Flag:
     """Accepts ``true`` and ``false``."""
 
     def __call__(self, text: str) -> bool:
-        """Give what is meant. Raises ValueError."""
+        """Return what is meant. Raises ValueError."""
         return OneOf(("true", "false"))(text) == "true"
 
 
@@ -120,7 +120,7 @@ class WholeNumber:
     excluded: tuple[int, ...] = ()
 
     def __call__(self, text: str) -> int:
-        """Give the number. Raises ValueError."""
+        """Return the number. Raises ValueError."""
         if _INTEGER.fullmatch(text) is None or not self.lowest <= int(text) <= self.highest or int(text) in self.excluded:
             raise ValueError(text)
         return int(text)
@@ -134,7 +134,7 @@ class Duration:
     longest: int
 
     def __call__(self, text: str) -> int:
-        """Give the seconds. Raises ValueError."""
+        """Return the seconds. Raises ValueError."""
         seconds = parse_duration(text)
         if not self.shortest <= seconds <= self.longest:
             raise ValueError(text)
@@ -148,7 +148,7 @@ class OwnerAndName:
     pattern: str = "[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+"
 
     def __call__(self, text: str) -> str:
-        """Give the name. Raises ValueError."""
+        """Return the name. Raises ValueError."""
         if not re.fullmatch(self.pattern, text):
             raise ValueError(text)
         return text
@@ -232,12 +232,12 @@ class EncryptionKeys:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the names."""
+        """Return the names."""
         return tuple(name for name, _ in self.named)
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Give the keys as they were given, to be hidden in logs."""
+        """Return the keys as they were given, to be hidden in logs."""
         return tuple(base64.b64encode(secret).decode() for _, secret in self.named)
 
 

@@ -64,7 +64,7 @@ for _tag, _pattern, _first in (
 
 
 def compose(text: str) -> Node | None:
-    """Give the root of the one document of a text; None if it holds nothing but comments. Raises NotReadError.
+    """Return the root of the one document of a text; None if it holds nothing but comments. Raises NotReadError.
 
     What the library takes for the end of a line, and YAML 1.2 or other programs do not, is refused.
     """
@@ -83,12 +83,12 @@ def compose(text: str) -> Node | None:
 
 
 def line_of(node: Node) -> int:
-    """Give the line where a node begins, counted from 1."""
+    """Return the line where a node begins, counted from 1."""
     return int(node.start_mark.line) + 1
 
 
 def members(node: MappingNode, problems: list[Mistake]) -> Iterator[tuple[str, Node, Node]]:
-    """Give names, keys and values of a mapping; a key that is no text, or that was there before, is a problem."""
+    """Yield names, keys and values of a mapping; a key that is no text, or that was there before, is a problem."""
     seen: dict[str, int] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode) or key.tag != STRING:
