@@ -1,4 +1,4 @@
-"""The names that a lock's owner has where the user gives none."""
+"""The names of a lock's owner if the user gives none."""
 
 import re
 
@@ -8,15 +8,15 @@ _MADE = re.compile(rf"(?:{_RUN}|{_PROCESS})-[a-z0-9]{{8,40}}")
 
 
 def owner_of_run(server_url: str, repository: str, run: str, attempt: str, job: str, op: str) -> str:
-    """Name a job of a workflow run by the address of the run; ``op`` tells it from all others of that name."""
+    """Name a job of a workflow run by the address of the run; ``op`` distinguishes it from all others of that name."""
     return f"{server_url}/{repository}/actions/runs/{run}/attempts/{attempt}#{job}-{op}"
 
 
 def owner_of_process(host: str, process: int, op: str) -> str:
-    """Name a process of a machine; ``op`` tells it from all others of that name."""
+    """Name a process of a machine; ``op`` distinguishes it from all others of that name."""
     return f"{host}:{process}-{op}"
 
 
 def is_made(owner: str) -> bool:
-    """Return whether an owner has one of these names, and so may be told to everybody: one that a user gave may be a secret."""
+    """Return whether an owner has one of these names, so that everybody may see it: a name that a user gave may be a secret."""
     return _MADE.fullmatch(owner) is not None

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from git_keyval.interface.config import Config
 
 DEFAULT_PATH = ".github/git-keyval.yml"
-"""Where the Action looks for a config file, below the workspace, if it is not told."""
+"""Where the Action looks for a config file, below the workspace, if no input names one."""
 
 _MAX_BYTES = 64 * 1024
 
 
 def config_of(inputs: Inputs, workspace: str, surroundings: Surroundings) -> "Config | None":
-    """Read the config file that the inputs name, or else the one at its usual place below a workspace.
+    """Read the config file that the inputs name or, if they name none, the one at its usual place below a workspace.
 
     None if no file is named, and there is none, or no workspace (an empty text) to look for it. Raises InputError for a file that
     cannot be read, and ConfigError for what it says.

@@ -2,7 +2,7 @@
 
 A step runs as root in a container, on paths that a pull request may have filled with links. So what is opened is a regular file,
 below folders that are the job's own, with no link followed that could lead out of them: a path is resolved first, and then opened
-folder by folder without following anything, so that whoever changes it meanwhile gets an error.
+folder by folder without following anything, so that a path that somebody changes meanwhile is an error.
 """
 
 import errno
@@ -26,8 +26,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Gate:
     """Which files may be opened: those below the folders ``below``, none in a folder ``.git``, none that is (in) ``barred``.
 
-    Where ``below`` is None, it is a person at a terminal who names files: any regular file then, and for reading a pipe as well,
-    which is what a shell makes of ``<(command)``. ``new_name`` gives a part of a file's name that there was never before.
+    Without ``below``, a person at a terminal names the files: any regular file then, and for reading also a pipe, which a shell
+    makes of ``<(command)``. ``new_name`` returns a part of a file's name that there was never before.
     """
 
     new_name: Callable[[], str]
@@ -50,7 +50,7 @@ class Gate:
 
     @contextmanager
     def folder_of(self, path: str) -> Iterator[tuple[int, str]]:
-        """Open the folder of a path; give its descriptor, and the name of the file in there, which is no link. Raises OSError."""
+        """Open the folder of a path; yield its descriptor, and the name of the file in there, which is no link. Raises OSError."""
         folder, name = os.path.split(self._resolved(path))
         descriptor = os.open(os.sep, _FOLDER)
         try:

@@ -20,7 +20,7 @@ _CDN_VARIABLE = "GIT_KEYVAL_CDN_URL"
 
 @dataclass(frozen=True, slots=True)
 class GithubServer:
-    """The addresses of a GitHub server: github.com, or an Enterprise Server, as the runner tells them."""
+    """The addresses of a GitHub server: github.com, or an Enterprise Server, as the runner sets them."""
 
     server_url: str
     api_url: str
@@ -63,7 +63,7 @@ def github_name(repository: str, server: GithubServer) -> str | None:
 
 
 def identity(repository: str, server: GithubServer) -> str:
-    """Return the same text for two names of one repository, as far as names tell: on GitHub capitals make no difference."""
+    """Return the same text for two names of one repository, as far as names show it: on GitHub capitals make no difference."""
     name = github_name(repository, server)
     return repository if name is None else name.lower()
 
@@ -102,7 +102,7 @@ def git_address(repository: str, server: GithubServer) -> str:
 
 
 def deletion(repository: str, server: GithubServer, ref: str) -> str:
-    """Return the command by which people delete a ref: at its place, also if an object of it is lost, or else from any clone."""
+    """Return the command by which people delete a ref: at its path, even if an object of it is lost, or from any clone."""
     from shlex import quote  # noqa: PLC0415  # only where something is to be repaired
 
     from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # as above

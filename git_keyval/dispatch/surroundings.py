@@ -10,14 +10,14 @@ from git_keyval.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``random`` gives numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
+    """``random`` returns numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
 
-    ``new_nonce`` gives 12 bytes, never the same again, with which a value is encrypted.
-    ``owner`` names this process as the owner of locks, among all that there are or will be.
-    ``warn`` is told, in a sentence for people, what is worth knowing beside the answer.
+    ``new_nonce`` returns 12 bytes, never the same again, with which a value is encrypted.
+    ``owner`` names this process as the owner of locks, among all processes that there are or will be.
+    ``warn`` takes a sentence for people on what is worth knowing beside the answer.
     ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
-    ``output_file`` gives one that an input names to be written; it raises InputError.
-    ``read_event`` reads what the runner tells of the event that began the run; it raises as ``read_file`` does, and KeyError.
+    ``output_file`` returns the file that an input names to be written; it raises InputError.
+    ``read_event`` reads the runner's description of the event that began the run; it raises as ``read_file`` does, and KeyError.
     """
 
     environ: Mapping[str, str] = field(repr=False)  # it holds tokens

@@ -529,4 +529,4 @@ INPUTS: dict[str, Input] = {
         ),
     )
 }
-"""All inputs by name. ``default`` is what an input that is not given means, as the docs tell it."""
+"""All inputs by name. ``default`` is what an input that is not given means, in the words of the docs."""

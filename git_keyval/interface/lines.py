@@ -6,5 +6,5 @@ _END = re.compile(r"\r?\n")
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text without their ends, LF or CR LF. Whatever else Unicode calls the end of a line is part of one."""
+    """Return the lines of a text without their ends, LF or CR LF. Other line separators of Unicode are part of a line."""
     return _END.split(text)

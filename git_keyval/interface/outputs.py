@@ -23,7 +23,7 @@ OUTPUTS: dict[str, str] = {
     "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
 }
-"""All outputs by name, with what they tell."""
+"""All outputs by name, with what they hold."""
 
 FLAGS = frozenset({"found", "applied", "pending"})
 """The outputs that are ``true`` or ``false``."""
