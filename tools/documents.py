@@ -64,7 +64,7 @@ _TYPES_HEAD = """\
 
 
 def action_yml(image: str = _SOURCE) -> str:
-    """Give the text of action.yml that runs this image: what the Dockerfile makes, or a published one."""
+    """Return the text of action.yml that runs this image: what the Dockerfile makes, or a published one."""
     lines: list[str] = []
     for item in INPUTS.values():
         commands = [command.name for command in COMMANDS.values() if item.name in command.inputs]
@@ -73,7 +73,7 @@ def action_yml(image: str = _SOURCE) -> str:
 
 
 def lock_action_yml(image: str = _LOCK_SOURCE) -> str:
-    """Give the text of lock/action.yml, the action that takes a lock and releases it at the end of the job."""
+    """Return the text of lock/action.yml, the action that takes a lock and releases it at the end of the job."""
     lock = COMMANDS["lock"]
     declared = [line for name in lock_inputs() for line in _declared(INPUTS[name], "")]
     runs = f"{_ACTION_RUNS}{image}\n{_LOCK_RUNS}"
@@ -81,12 +81,12 @@ def lock_action_yml(image: str = _LOCK_SOURCE) -> str:
 
 
 def lock_inputs() -> list[str]:
-    """Give the inputs of lock/action.yml: those of the command."""
+    """Return the inputs of lock/action.yml: those of the command."""
     return [name for name in INPUTS if name in {*COMMON, *COMMANDS["lock"].inputs} - {"command"}]
 
 
 def action_types_yml(inputs: Iterable[str] = INPUTS, outputs: Iterable[str] = OUTPUTS) -> str:
-    """Give the text of an action-types.yml."""
+    """Return the text of an action-types.yml."""
     lines = [f"{_TYPES_HEAD}inputs:"]
     for name in inputs:
         lines += [f"  {name}:", *(f"    {line}" for line in _type_of_input(INPUTS[name]))]
@@ -97,7 +97,7 @@ def action_types_yml(inputs: Iterable[str] = INPUTS, outputs: Iterable[str] = OU
 
 
 def command_tables() -> str:
-    """Give the generated part of docs/commands.md."""
+    """Return the generated part of docs/commands.md."""
     lines: list[str] = []
     for family in _families():
         lines += [
@@ -118,7 +118,7 @@ def command_tables() -> str:
 
 
 def setting_table() -> str:
-    """Give the generated part of docs/config.md."""
+    """Return the generated part of docs/config.md."""
     lines = ["| setting | meaning | accepted | default | also for one job |", "| --- | --- | --- | --- | --- |"]
     for item in (INPUTS[name] for name in SETTINGS):
         jobs = ", ".join(_code(job) for job, names in JOB_SETTINGS.items() if item.name in names)
@@ -127,7 +127,7 @@ def setting_table() -> str:
 
 
 def documents() -> dict[Path, str]:
-    """Give the text that each file should have."""
+    """Return the text that each file should have."""
     action, lock, docs = ROOT / "action.yml", ROOT / "lock", ROOT / "docs"
     image = image_of(action.read_text(encoding="utf-8"))
     return {
@@ -144,12 +144,12 @@ def documents() -> dict[Path, str]:
 
 
 def image_of(action: str) -> str:
-    """Give the image that action.yml runs: release tags name a published one, and keep it."""
+    """Return the image that action.yml runs: release tags name a published one, and keep it."""
     return action.partition(_ACTION_RUNS)[2].partition("\n")[0] or _SOURCE
 
 
 def with_generated(path: Path, generated: str) -> str:
-    """Give the text of a file with its generated part replaced."""
+    """Return the text of a file with its generated part replaced."""
     before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     return f"{before}{_BEGIN}\n\n{generated}\n{_END}{after}"

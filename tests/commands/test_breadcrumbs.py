@@ -31,7 +31,7 @@ def value_of(world: World) -> str:
 
 
 def denied(world: World, *, by: int = 1) -> FaultyStore:
-    """Give a store on which a rival increments the counter just before our first write."""
+    """Return a store on which a rival increments the counter just before our first write."""
     return world.faulty({FIRST_WRITE: Rival(lambda: perform(world.database(), Incr(key=K, by=by)))})
 
 

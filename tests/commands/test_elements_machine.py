@@ -32,7 +32,7 @@ NAMES = st.sets(st.sampled_from(FIELDS), min_size=1)
 
 
 def drafted(value: str) -> Draft:
-    """Give texts; "1" as the number that it is, and "7" as a number unless the elements are texts."""
+    """Return texts; "1" as the number that it is, and "7" as a number unless the elements are texts."""
     return {
         "1": lambda _kind: number("1"),
         "7": lambda kind: number("7") if kind in {None, "Number"} else text("7"),
@@ -40,7 +40,7 @@ def drafted(value: str) -> Draft:
 
 
 def fitting(there: Mapping[str, "Element"], value: str) -> Value | None:
-    """Give the value as it becomes one of these elements; None if it cannot."""
+    """Return the value as it becomes one of these elements; None if it cannot."""
     kind = next((one.value.type for one in there.values()), None)
     made = drafted(value)(kind)
     return made if kind in {None, made.type} else None

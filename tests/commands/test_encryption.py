@@ -104,7 +104,7 @@ def test_nothing_of_a_key_or_a_value_is_in_the_repository(git: World) -> None:
 
 
 def sent(store: FaultyStore) -> list[GitObject]:
-    """Give all objects that were sent."""
+    """Return all objects that were sent."""
     requests = [cast("tuple[Transaction, ...]", call.request) for call in store.calls if call.verb == "apply"]
     return [made for transactions in requests for transaction in transactions for made in transaction.objects]
 
@@ -244,7 +244,7 @@ def refuses_all(world: World, used: Cipher, errors: type[GitKeyvalError] | tuple
 
 
 def commands_on(database: Database, one: Key) -> list[Callable[[], object]]:
-    """Give commands of every kind, that read, write over what they have read, or over what they have not."""
+    """Return commands of every kind, that read, write over what they have read, or over what they have not."""
     return [
         lambda: perform(database, Get(key=one)),
         lambda: perform(database, Exists(keys=[one])),

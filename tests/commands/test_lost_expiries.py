@@ -33,7 +33,7 @@ ENDS = (FakeClock()() // SECOND // DAY + 3) * DAY
 
 @pytest.fixture(params=["memory", "git"])
 def lost(request: pytest.FixtureRequest) -> World:
-    """Give a database with a key and a counter that end on one day, whose commit is gone."""
+    """Return a database with a key and a counter that end on one day, whose commit is gone."""
     world: World = request.getfixturevalue(request.param)
     database = world.database(granularity=DAY)
     perform(database, Set(key=K, value=text("v"), ttl=2 * DAY, store_key=True))

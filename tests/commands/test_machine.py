@@ -85,7 +85,7 @@ class Model(Machine):
         self.held[one.label] = Held(value, expires, store_key or there)
 
     def add(self, one: Key, by: int) -> int | None:
-        """Give what an increment makes of a key; None if it holds what cannot be counted on."""
+        """Return what an increment makes of a key; None if it holds what cannot be counted on."""
         held = self.live(one) or Held(0)
         # What is encrypted is not made a counter, which everybody can read.
         start = held.value if isinstance(held.value, int) else as_integer(held.value) if self.cipher is PLAIN else None

@@ -64,7 +64,7 @@ JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
 
 @pytest.fixture
 def filled(git: World) -> World:
-    """Give a database of which the same is asked whether it holds few keys or many."""
+    """Return a database of which the same is asked whether it holds few keys or many."""
     init(git.maintenance())
     database = git.database()
     perform(database, Mset(values=dict.fromkeys([TEXT, *MANY], text("v")), ttl=120, store_key=True))

@@ -66,7 +66,7 @@ class GithubPlace(GitPlace):
 def open_git_place(
     repository: Path, location: str, clock: FakeClock, environ: Mapping[str, str], token: str = "", *, gives_all: bool = True
 ) -> GitPlace:
-    """Give the place of a repository that is reached at a location."""
+    """Return the place of a repository that is reached at a location."""
 
     def open_store() -> Store:
         return open_git_store(

@@ -114,7 +114,7 @@ def assertion(name: RefName, oid: Oid) -> Transaction:
 
 
 def all_refs(store: Store) -> dict[RefName, Oid]:
-    """Give every ref of the store."""
+    """Return every ref of the store."""
     return dict(store.list(["refs/"]))
 
 
@@ -123,6 +123,6 @@ def by_oid(objects: Iterable[GitObject]) -> dict[Oid, GitObject]:
 
 
 def conflicts(outcome: Outcome) -> list[RefName]:
-    """Give the refs of a conflict, which has each of them once."""
+    """Return the refs of a conflict, which has each of them once."""
     assert isinstance(outcome, Conflict), outcome
     return sorted(outcome.refs)

@@ -125,7 +125,7 @@ depths = st.sampled_from(Depth)
 
 
 def comparable(outcome: Outcome) -> Outcome:
-    """Give the outcome with the refs of a conflict in order: they are a set."""
+    """Return the outcome with the refs of a conflict in order: they are a set."""
     return Conflict(tuple(sorted(outcome.refs))) if isinstance(outcome, Conflict) else outcome
 
 
@@ -133,7 +133,7 @@ class Agreement(RuleBasedStateMachine):
     """A store in memory and one of a bare repository, to which the same is done."""
 
     make_place: Callable[[], GitPlace]
-    """Gives the place of a repository that is new, and empty."""
+    """Makes the place of a repository that is new, and empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class Agreement(RuleBasedStateMachine):
         run_git("fsck", "--strict", "--no-dangling", directory=self.place.repository)
 
     def told(self, objects: Mapping[Oid, GitObject]) -> dict[Oid, GitObject]:
-        """Give those of the objects that the place does not leave out."""
+        """Return those of the objects that the place does not leave out."""
         assert self.place is not None
         return {oid: obj for oid, obj in objects.items() if self.place.tells_foreign or oid not in FOREIGN}
 

@@ -32,7 +32,7 @@ ONE, TWO, THREE = note("1"), note("2"), note("3")
 
 
 def refs(repository: Path) -> dict[str, str]:
-    """Give every ref as git tells it."""
+    """Return every ref as git tells it."""
     lines = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=repository).splitlines()
     return dict(line.split() for line in lines)
 

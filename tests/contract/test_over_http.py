@@ -35,7 +35,7 @@ LOST_REPLIES = [Cut.AFTER, Status(502, applied=True), Cut.TRUNCATE]
 
 
 def after(refs: Mapping[RefName, Oid], transaction: Transaction) -> dict[RefName, Oid]:
-    """Give what the refs of a transaction are once it is applied."""
+    """Return what the refs of a transaction are once it is applied."""
     own = {update.name for update in transaction.updates}
     written = {update.name: update.new for update in transaction.updates if isinstance(update.new, str)}
     return {name: oid for name, oid in refs.items() if name not in own} | written

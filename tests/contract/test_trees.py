@@ -34,7 +34,7 @@ def without_blobs(*samples: Sample) -> dict[str, GitObject]:
 
 
 def brought(found: Snapshot) -> dict[Oid, GitObject]:
-    """Give what a read of trees has to bring; before protocol version 2 it brings the blobs, too."""
+    """Return what a read of trees has to bring; before protocol version 2 it brings the blobs, too."""
     return closure(found.refs.values(), found.objects, Depth.TREES)
 
 

@@ -262,7 +262,7 @@ def _template(*, encrypted: bool) -> World:
 
 
 def begin(*, encrypted: bool = False) -> World:
-    """Give the database anew: always the same, at the same time. Of an ``encrypted`` one the values are so, and the keys plain."""
+    """Return the database anew: always the same, at the same time. If it is ``encrypted``, its keys are still plain."""
     template, clock = _template(encrypted=encrypted), FakeClock()
     clock.moment = template.clock.moment
     store, filled = MemoryStore(clock), template.store

@@ -69,7 +69,7 @@ def judge(
 
 
 def by_rival(before: State) -> Mapping[str, Shown]:
-    """Give what is there when only the rival was successful."""
+    """Return what is there when only the rival was successful."""
     counter = before.content[COUNTER.label]
     return {**before.content, COUNTER.label: counter._replace(value=str(int(counter.value) + 1000))}
 

@@ -28,7 +28,7 @@ def serve(arguments: Sequence[str] | None, write: Callable[[str], object], stop:
 
 
 def environment(emulator: GitHubEmulator, repository: str, token: str) -> list[str]:
-    """Give the lines that make a shell's programs talk to the emulator."""
+    """Return the lines that make a shell's programs talk to the emulator."""
     variables = {**emulator.environ, "GITHUB_REPOSITORY": repository, "GITHUB_TOKEN": token}
     return [f"export {name}={value}" for name, value in variables.items()]
 

@@ -44,7 +44,7 @@ class Access:
         return granted.get(full_name.lower(), granted.get(EVERYWHERE, Permission.NONE))
 
     def api_token(self, request: Request) -> str:
-        """Give the token of an API request, or refuse it."""
+        """Return the token of an API request, or refuse it."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         token = basic_password(credentials) if scheme.lower() == "basic" else credentials.strip()
         if scheme.lower() not in {"token", "bearer", "basic"} or token is None or not self.knows(token):
@@ -52,7 +52,7 @@ class Access:
         return token
 
     def git_token(self, request: Request) -> str | None:
-        """Give the token of a git request, which travels as the password of Basic credentials; None if there is no good one."""
+        """Return the token of a git request, which travels as the password of Basic credentials; None if there is no good one."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         token = basic_password(credentials) if scheme.lower() == "basic" else None
         return token if token is not None and self.knows(token) else None

@@ -40,7 +40,7 @@ class Call:
         return None if self.lags else self.objects.peel(oid, kind)
 
     def kind(self, oid: str) -> str | None:
-        """Give the kind of an object that the request names."""
+        """Return the kind of an object that the request names."""
         return None if self.lags else self.objects.kind(oid)
 
     @property

@@ -171,7 +171,7 @@ def execute_graphql(asked: Asked, session: Session) -> Answer:
 
 
 def rate_limited(message: str) -> Answer:
-    """Tell that the primary limit is exceeded as GraphQL does: with status 200."""
+    """Return that the primary limit is exceeded as GraphQL does: with status 200."""
     return json_answer(200, {"errors": [{"type": "RATE_LIMITED", "message": message}]})
 
 

@@ -131,7 +131,7 @@ class Objects:
         self._store.close()
 
     def get(self, oid: str) -> Stored | None:
-        """Give an object, or None if there is none of this oid."""
+        """Return an object, or None if there is none of this oid."""
         if not is_oid(oid):
             return None
         try:
@@ -167,7 +167,7 @@ class Objects:
         return parse_tree(found.raw) if found and found.kind == "tree" else []
 
     def walk(self, tree: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-        """Give all entries of a tree and its subtrees with their paths, in git's order."""
+        """Yield all entries of a tree and its subtrees with their paths, in git's order."""
         for entry in self.entries(tree):
             path = f"{prefix}{entry.text}"
             yield path, entry
@@ -175,7 +175,7 @@ class Objects:
                 yield from self.walk(entry.oid, f"{path}/")
 
     def entry_at(self, tree: str, path: str) -> Entry | None:
-        """Give the entry at a path, or None."""
+        """Return the entry at a path, or None."""
         here: Entry | None = Entry(b"", TREE_MODE, Oid(tree))
         for name in path.split("/"):
             if here is None or here.kind != "tree":

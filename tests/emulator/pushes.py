@@ -34,7 +34,7 @@ class Refusal:
 
 
 def read_lines(data: bytes) -> Iterator[tuple[bytes | None, int]]:
-    """Give the packet lines, None for a flush, each with where the next one starts."""
+    """Yield the packet lines, None for a flush, each with where the next one starts."""
     at = 0
     while at < len(data):
         size = int(data[at : at + 4], 16)

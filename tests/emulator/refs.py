@@ -18,7 +18,7 @@ _PACKED = re.compile(rb"^([0-9a-f]{40}) (refs/\S+)$", re.MULTILINE)
 
 
 def is_valid_name(name: str) -> bool:
-    """Tell whether git takes a full ref name (git's ``check-ref-format``)."""
+    """Return whether git takes a full ref name (git's ``check-ref-format``)."""
     parts = name.split("/")
     return (
         len(parts) >= 3
@@ -31,7 +31,7 @@ def is_valid_name(name: str) -> bool:
 
 
 def is_refused_by_github(name: str) -> bool:
-    """Tell whether GitHub refuses a name that git would take: short names like an oid, or beginning with ``refs/``.
+    """Return whether GitHub refuses a name that git would take: short names like an oid, or beginning with ``refs/``.
 
     So say GitHub's pages on special characters in names. An oid as one component of a longer name is seen to be accepted.
     """
@@ -40,7 +40,7 @@ def is_refused_by_github(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether a ref is GitHub's own: everybody may read those of pull requests, and nobody may write them."""
+    """Return whether a ref is GitHub's own: everybody may read those of pull requests, and nobody may write them."""
     return name.startswith("refs/pull/")
 
 
@@ -54,7 +54,7 @@ class Refs:
     _packed_stamp: tuple[int, int, int] | None = None
 
     def get(self, name: str) -> Oid | None:
-        """Give the oid of a ref by its full name, or None if it is absent."""
+        """Return the oid of a ref by its full name, or None if it is absent."""
         if name in self.past:
             return self.past[name]
         if not is_valid_name(name):
@@ -62,7 +62,7 @@ class Refs:
         return self._loose(self.repository / name) or self._find_packed(name)
 
     def starting(self, prefix: str) -> dict[str, Oid]:
-        """Give the refs whose full names start with a prefix, ordered by name."""
+        """Return the refs whose full names start with a prefix, ordered by name."""
         found = {name: oid for name, oid in self._all_packed().items() if name.startswith(prefix)}
         directory = prefix.rpartition("/")[0]
         for where, _, files in os.walk(self.repository / directory):
@@ -77,11 +77,11 @@ class Refs:
         return dict(sorted(found.items()))
 
     def default_branch(self) -> str:
-        """Give the full name of the branch that HEAD names, which need not exist."""
+        """Return the full name of the branch that HEAD names, which need not exist."""
         return (self.repository / "HEAD").read_text().strip().removeprefix("ref: ")
 
     def is_empty(self) -> bool:
-        """Tell whether there are no refs at all, without reading all of them where there are many."""
+        """Return whether there are no refs at all, without reading all of them where there are many."""
         if self.past:
             return not self.starting("refs/")
         loose = any(files for _, _, files in os.walk(self.repository / "refs"))

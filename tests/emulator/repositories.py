@@ -42,7 +42,7 @@ class Repository:
         return self.full_name.partition("/")[2]
 
     def refs(self, writes_ago: int = 0) -> Refs:
-        """Give the refs as they are, or as they were before the last few writes that went through the emulator."""
+        """Return the refs as they are, or as they were before the last few writes that went through the emulator."""
         past: dict[str, Oid | None] = {}
         for number in range(1, min(writes_ago, len(self._past)) + 1):
             past |= self._past[-number]
@@ -101,7 +101,7 @@ class Repositories:
             self._add(path)
 
     def find(self, full_name: str) -> Repository | None:
-        """Give the repository of this name; None if there is none now, whatever there once was."""
+        """Return the repository of this name; None if there is none now, whatever there once was."""
         with self._lock:
             found = self._open.get(full_name.lower())
             path = self.root / f"{full_name}.git"
@@ -110,7 +110,7 @@ class Repositories:
             return found
 
     def find_renamed(self, full_name: str) -> Repository | None:
-        """Give the repository that once had this name."""
+        """Return the repository that once had this name."""
         with self._lock:
             return next((one for one in self._open.values() if full_name.lower() in _former_names(one.path)), None)
 

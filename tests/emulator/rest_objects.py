@@ -141,7 +141,7 @@ def _read_path(path: str) -> tuple[bytes, ...]:
 
 
 def _is_dot_git(name: str) -> bool:
-    """Tell whether HFS+, which ignores some characters, or NTFS, which ignores what comes last, takes a name for ``.git``."""
+    """Return whether HFS+, which ignores some characters, or NTFS, which ignores what comes last, takes a name for ``.git``."""
     if _IGNORED_BY_HFS.sub("", name).lower() == ".git":
         return True
     return _DOT_GIT_OF_NTFS.fullmatch(name) is not None

@@ -15,7 +15,7 @@ TOO_MANY_REFS = "Pushes can not update more than {limit} branches or tags. (max_
 
 
 def act_of(before: Oid, after: Oid) -> Act | None:
-    """Tell what a change does; None for an assertion."""
+    """Return what a change does; None for an assertion."""
     if before == after:
         return None
     if before == ZERO:
@@ -24,7 +24,7 @@ def act_of(before: Oid, after: Oid) -> Act | None:
 
 
 def protection(options: Options, name: str, act: Act | None) -> str | None:
-    """Give the text of the ruleset that refuses this, or None."""
+    """Return the text of the ruleset that refuses this, or None."""
     if act and any(rule.refuses(name, act) for rule in options.protected):
         return RULE_TEXTS[act]
     return None

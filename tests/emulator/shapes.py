@@ -276,7 +276,7 @@ def _person(person: Person) -> Json:
 
 
 def _read_message(commit: Stored) -> str:
-    """Give a message as GitHub shows it: without the final line feed that is stored."""
+    """Return a message as GitHub shows it: without the final line feed that is stored."""
     return commit.message.removesuffix("\n")
 
 

@@ -156,7 +156,7 @@ def filled(text: Any, contexts: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def condition(text: Any, contexts: Mapping[str, Any], status: Mapping[str, Callable[[], bool]]) -> bool:  # noqa: ANN401
-    """Tell whether an ``if`` holds; it may stand with or without ``${{ }}``."""
+    """Return whether an ``if`` holds; it may stand with or without ``${{ }}``."""
     whole = as_text(text).strip()
     alone = _EXPRESSION.fullmatch(whole)
     inner = alone[1] if alone else whole
@@ -167,7 +167,7 @@ def condition(text: Any, contexts: Mapping[str, Any], status: Mapping[str, Calla
 
 
 def truth(value: Any) -> bool:  # noqa: ANN401
-    """Tell what counts as true: all but false, 0, the empty text and null."""
+    """Return what counts as true: all but false, 0, the empty text and null."""
     return isinstance(value, (dict, list)) or (bool(value) and value == value)  # noqa: PLR0124  # NaN is false
 
 
@@ -183,7 +183,7 @@ def same(one: Any, other: Any) -> bool:  # noqa: ANN401
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401
-    """Give a value as the text that stands in its place."""
+    """Return a value as the text that stands in its place."""
     match value:
         case None:
             return ""

@@ -51,7 +51,7 @@ class Step:
 
     @property
     def context(self) -> Context:
-        """Give what later steps see."""
+        """Return what later steps see."""
         return Context(outcome=self.outcome, conclusion=self.conclusion or self.outcome, outputs=self.outputs)
 
 
@@ -69,12 +69,12 @@ class Job:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def value(self, step: str, output: str) -> Any:  # noqa: ANN401
-        """Give an output of a step."""
+        """Return an output of a step."""
         return self.steps[step].outputs[output]
 
     @property
     def log(self) -> str:
-        """Give all that the steps printed."""
+        """Return all that the steps printed."""
         return "".join(step.log for step in self.steps.values())
 
 
@@ -268,7 +268,7 @@ def read_workflow(path: Path) -> dict[str, Any]:
 
 
 def commands_of(job: Mapping[str, Any]) -> set[str]:
-    """Give the commands that a job runs."""
+    """Return the commands that a job runs."""
     return {_command_of(step) for step in job.get("steps", ()) if step.get("uses") in (*OURS, *LOCKS)}
 
 
@@ -278,7 +278,7 @@ def _command_of(step: Mapping[str, Any]) -> str:
 
 
 def _given(action: Mapping[str, Any], step: Mapping[str, Any], contexts: Mapping[str, Any]) -> dict[str, str]:
-    """Give all inputs of an action, evaluated, as a runner hands them over."""
+    """Return all inputs of an action, evaluated, as a runner hands them over."""
     inputs, given = action["inputs"], step.get("with", {})
     assert given.keys() <= inputs.keys(), f"unknown inputs {given.keys() - inputs.keys()}"
     return {name: as_text(filled(given.get(name, item.get("default", "")), contexts)) for name, item in inputs.items()}
@@ -297,7 +297,7 @@ def _by_name(workflow: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _triggers(on: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401
-    """Give what is said of each event; of a schedule that are its times, which nothing here asks for."""
+    """Return what is said of each event; of a schedule that are its times, which nothing here asks for."""
     named = {on: None} if isinstance(on, str) else dict.fromkeys(on) if isinstance(on, list) else on
     return {event: told if isinstance(told, dict) else {} for event, told in named.items()}
 
@@ -308,7 +308,7 @@ def _group(level: Mapping[str, Any]) -> str:
 
 
 def _declared(step: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the outputs that a step may have: for the action those of its command, for a script whatever is asked for."""
+    """Return the outputs that a step may have: for the action those of its command, for a script whatever is asked for."""
     if step.get("uses") not in (*OURS, *LOCKS):
         return {}
     return Context(dict.fromkeys(COMMANDS[_command_of(step)].outputs))

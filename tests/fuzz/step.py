@@ -44,7 +44,7 @@ class Step:
     state: str | None = None
 
     def __repr__(self) -> str:
-        """Tell it as short as it can be run by hand."""
+        """Describe it, as short as it can be run by hand."""
         inputs = {name: text if len(text) < 90 else f"{text[:80]}… ({len(text)})" for name, text in self.inputs.items()}
         return f"{self.command} {inputs} state={self.state!r} files={sorted(self.repository.files)} packed={self.repository.packed}"
 

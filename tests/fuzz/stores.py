@@ -73,7 +73,7 @@ _JUNK: Mapping[str, bytes] = {
 
 
 def key_id(text: str) -> KeyId:
-    """Give the key id of a string key in a database that is not encrypted."""
+    """Return the key id of a string key in a database that is not encrypted."""
     return encode_data(parse_value("String", text)).key_id
 
 
@@ -209,17 +209,17 @@ def refs_of(path: Path) -> dict[str, str]:
 
 
 def foreign(refs: Mapping[str, str]) -> dict[str, str]:
-    """Give the refs that are not the database's."""
+    """Return the refs that are not the database's."""
     return {name: oid for name, oid in refs.items() if parse(name) is None and name != ANCHOR_TAG}
 
 
 def witness(refs: Mapping[str, str]) -> list[str | None]:
-    """Give what the two refs of the witness point at."""
+    """Return what the two refs of the witness point at."""
     return [refs.get(DEFAULT_NAMING.value(key_id(WITNESS))), refs.get(DEFAULT_NAMING.expiry(key_id(WITNESS)))]
 
 
 def total(path: Path, refs: Mapping[str, str]) -> int:
-    """Give what the tally amounts to, with those of its breadcrumbs that are not in it yet."""
+    """Return what the tally amounts to, with those of its breadcrumbs that are not in it yet."""
     oid = refs[DEFAULT_NAMING.value(key_id(TALLY))]
     counter = _TALLIED
     if oid != encode_counter(counter).oid:

@@ -45,7 +45,7 @@ def open_emulated(
 
 
 def id_of(emulator: GitHubEmulator, name: str) -> str:
-    """Give the id that the event of a run tells of its repository."""
+    """Return the id that the event of a run tells of its repository."""
     found = emulator.repositories.find(name)
     assert found is not None
     return node_id("R", found.number)

@@ -66,7 +66,7 @@ class Stage:
         self._numbers = itertools.count(1)
 
     def world(self, faults: Iterable[Fault] = ()) -> tuple[World, GithubStore]:
-        """Give the database anew: a world that reaches it by git, and a store that reaches it as a step does.
+        """Return the database anew: a world that reaches it by git, and a store that reaches it as a step does.
 
         ``faults`` are those to come: where one of them is that no answer comes, the store does not wait for long.
         """
@@ -124,5 +124,5 @@ class Stage:
             self.emulator.faults = {}
 
     def kinds(self) -> list[Logged]:
-        """Give the requests of the run so far."""
+        """Return the requests of the run so far."""
         return list(self.emulator.requests)

@@ -115,13 +115,13 @@ BY_GIT = {
 
 
 def following(value: str) -> Draft:
-    """Give a value that is a number where the elements are no texts."""
+    """Return a value that is a number where the elements are no texts."""
     return lambda kind: text(value) if kind == "String" else number("1")
 
 
 @pytest.fixture
 def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
-    """Give a database in use, whose GraphQL id the event of the run tells."""
+    """Return a database in use, whose GraphQL id the event of the run tells."""
     world = World(open_github_place(emulator, "name", clock), clock)
     init(world.maintenance())
     database = world.database()

@@ -23,7 +23,7 @@ def said(*errors: Mapping[str, object], **members: object) -> str:
 
 
 def untold(*, applied: bool) -> dict[str, Fault]:
-    """Give answers that do not say whether the request was done, each given to one that was or was not."""
+    """Return answers that do not say whether the request was done, each given to one that was or was not."""
     known, unknown = {"type": "UNPROCESSABLE", "message": "no"}, {"type": "INTERNAL", "message": "Oops"}
     partial = {"updateRefs": None, "repository": None}
 

@@ -42,25 +42,25 @@ def _map(place: GithubPlace) -> None:
 
 @pytest.fixture
 def store(place: GithubPlace) -> Store:
-    """Give the store as a step opens it."""
+    """Return the store as a step opens it."""
     return place.open()
 
 
 @pytest.fixture
 def by_api(place: GithubPlace, clock: FakeClock) -> GithubStore:
-    """Give the same without git."""
+    """Return the same without git."""
     return open_emulated(place.emulator, clock, repository_id=id_of(place.emulator, "owner/name"), by_git=False)
 
 
 @pytest.fixture(params=["auto", "api"])
 def either(request: pytest.FixtureRequest) -> Store:
-    """Give one after the other."""
+    """Return one after the other."""
     found: Store = request.getfixturevalue({"auto": "store", "api": "by_api"}[request.param])
     return found
 
 
 def sent(emulator: GitHubEmulator) -> list[str]:
-    """Tell what was asked for; of a blob, that it was one."""
+    """Return what was asked for; of a blob, that it was one."""
     return [BLOB if entry.path.startswith(BLOB) else entry.path for entry in emulator.requests]
 
 

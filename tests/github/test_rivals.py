@@ -87,7 +87,7 @@ Outcome = tuple[Answer | type[GitKeyvalError], Mapping[str, tuple[str | None, st
 
 
 def outcome(answer: object, seen: Seen) -> Outcome:
-    """Give what users are told and see, but for what depends on time and on operations made at random."""
+    """Return what users are told and see, but for what depends on time and on operations made at random."""
     assert (seen.errors, seen.foreign) == ((), True)
     if isinstance(answer, GitKeyvalError):
         return type(answer), seen.content
@@ -96,7 +96,7 @@ def outcome(answer: object, seen: Seen) -> Outcome:
 
 
 def one_after_the_other(stage: Stage, name: str, rival: Callable[[World], object]) -> list[Outcome]:
-    """Give what a command and its rival may lead to: the command first, and the rival first."""
+    """Return what a command and its rival may lead to: the command first, and the rival first."""
     world, store = stage.world()
     answer = stage.attempt(world, store, name, {})
     world.at_once(rival)

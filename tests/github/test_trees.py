@@ -40,7 +40,7 @@ BASE_TREE_CHANGES: dict[str, dict[str, GitObject]] = {
 
 @pytest.fixture
 def store(place: GithubPlace) -> GithubStore:
-    """Give the repository with a branch in it, opened as a step does."""
+    """Return the repository with a branch in it, opened as a step does."""
     place.open().apply([create(branch("other"), note("1"))])
     store = place.open()
     assert isinstance(store, GithubStore)
@@ -50,7 +50,7 @@ def store(place: GithubPlace) -> GithubStore:
 
 @pytest.fixture
 def by_api(place: GithubPlace, clock: FakeClock) -> GithubStore:
-    """Give the same without git."""
+    """Return the same without git."""
     place.open().apply([create(branch("other"), note("1"))])
     place.emulator.reset_log()
     place.emulator.options.max_tree_entries = 100
@@ -66,7 +66,7 @@ def write(place: GithubPlace, elements: Mapping[str, GitObject]) -> Sample:
 
 
 def change(before: Sample, elements: Mapping[str, GitObject]) -> Sample:
-    """Give the map with other elements, and of its objects those that are new."""
+    """Return the map with other elements, and of its objects those that are new."""
     stored = by_oid(before.objects)
     return Sample(tuple(obj for obj in collection(elements).objects if obj.oid not in stored))
 

@@ -26,7 +26,7 @@ A, B = key("a"), key("b")
 
 
 class Defective(StoreAround):
-    """Gives one object in a form that no decoder expects: as a defect of ours would show."""
+    """Returns one object in a form that no decoder expects: as a defect of ours would show."""
 
     def __init__(self, store: Store, oid: Oid) -> None:
         super().__init__(store)

@@ -91,20 +91,20 @@ class View(NamedTuple):
     parked: bool = False
 
     def oid_of(self, name: RefName) -> str:
-        """Give what one of the refs was seen to point at, or ABSENT."""
+        """Return what one of the refs was seen to point at, or ABSENT."""
         seen: dict[RefName, str] = {VALUE: self.value, EXPIRY: self.expiry, **dict(self.breadcrumbs)}
         return seen.get(name, ABSENT)
 
     def has_expired(self, now: Micros) -> bool:
-        """Tell whether the key that was seen has stopped existing."""
+        """Return whether the key that was seen has stopped existing."""
         return self.expiry != ABSENT and is_expired(EXPIRES, now)
 
     def base(self, now: Micros) -> Counter:
-        """Give the counter to go on from."""
+        """Return the counter to go on from."""
         return Counter(set_at=EXPIRY_TIME) if self.has_expired(now) else load(self.value)
 
     def crumbs(self) -> list[Breadcrumb]:
-        """Give the breadcrumbs that were seen."""
+        """Return the breadcrumbs that were seen."""
         return [read_breadcrumb(ref) for ref in self.breadcrumbs]
 
 
@@ -144,11 +144,11 @@ class Behaviour:
     rules: Rules
 
     def reads(self) -> tuple[str, ...]:
-        """Give what is read, in this order."""
+        """Return what is read, in this order."""
         return self.rules.gather_reads if self.op.kind == "gather" else self.rules.reads
 
     def decide(self, now: Micros, view: View, why: Why, attempt: Attempt | None) -> tuple[Decision, ...]:
-        """Give what the client may do next; more than one decision where it is free."""
+        """Return what the client may do next; more than one decision where it is free."""
         match self.op.kind:
             case "incr" | "set":
                 return (self._change(now, view, why, attempt),)
@@ -175,7 +175,7 @@ class Behaviour:
         return self._increment(now, view)
 
     def _reconcile(self, now: Micros, view: View, why: Why, attempt: Attempt) -> Decision | None:
-        """Give what to do about an attempt that is in doubt, or None where it is as good as denied."""
+        """Return what to do about an attempt that is in doubt, or None where it is as good as denied."""
         proven = self._is_proven(load(attempt.base), view.base(now))
         again = Decision("sending", attempt._replace(again=True))
         if attempt.what == "force":
@@ -286,7 +286,7 @@ def _sweep(now: Micros, view: View) -> Decision:
 
 
 def _alias(crumb: Breadcrumb) -> str:
-    """Give an operation id that no other breadcrumb has, to hide that two are of the same operation."""
+    """Return an operation id that no other breadcrumb has, to hide that two are of the same operation."""
     return sha256(crumb.name.encode()).hexdigest()[:20]
 
 

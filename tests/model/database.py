@@ -54,19 +54,19 @@ _deltas: dict[Oid, int | Void] = {NULL_COMMIT.oid: NULL}
 
 @cache
 def store(counter: Counter) -> Oid:
-    """Give the oid of a counter's commit; from then on ``load`` knows it."""
+    """Return the oid of a counter's commit; from then on ``load`` knows it."""
     oid = encode_counter(counter).oid if counter.op else Oid(f"bare {counter!r}")
     _counters[oid] = counter
     return oid
 
 
 def load(oid: str) -> Counter:
-    """Give the counter of an oid; of ABSENT, the counter that has counted nothing."""
+    """Return the counter of an oid; of ABSENT, the counter that has counted nothing."""
     return _counters[oid]
 
 
 def breadcrumb(time: Timestamp, op: str, delta: int | Void) -> Ref:
-    """Give the ref of a breadcrumb."""
+    """Return the ref of a breadcrumb."""
     oid = NULL_COMMIT.oid if isinstance(delta, Void) else encode_delta(delta).oid
     _deltas[oid] = delta
     return Ref(NAMES.breadcrumb(KEY, time, op), oid)
@@ -91,12 +91,12 @@ def breadcrumbs(refs: Refs) -> Refs:
 
 
 def target(refs: Refs, name: RefName) -> str:
-    """Give the oid that a ref points at, or ABSENT."""
+    """Return the oid that a ref points at, or ABSENT."""
     return next((ref.oid for ref in refs if ref.name == name), ABSENT)
 
 
 def apply(refs: Refs, transaction: Transaction) -> Refs | None:
-    """Give the refs after a transaction, or None if it is denied.
+    """Return the refs after a transaction, or None if it is denied.
 
     A ref that has the new oid already is taken for updated, whatever was expected: servers that answer "up to date" do so, and
     nothing in the protocol may depend on a stricter one. To delete a ref that is gone is a conflict.

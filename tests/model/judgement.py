@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
 @cache
 def is_explained(value: int, calls: tuple[Call, ...], left: int | None, *, mortal: bool) -> bool:
-    """Tell whether some order of the calls, from this value on, explains their answers and what is left."""
+    """Return whether some order of the calls, from this value on, explains their answers and what is left."""
     return _search(value, mortal, frozenset(range(len(calls))), calls, left)
 
 

@@ -107,7 +107,7 @@ class CounterProtocol:
         self.value = self._value_at_first()
 
     def start(self) -> State:
-        """Give the refs as they were left, with every client still to begin, or in the middle of its operation."""
+        """Return the refs as they were left, with every client still to begin, or in the middle of its operation."""
         refs = [_past_breadcrumb(i, f"pending{i}", delta) for i, delta in enumerate(self.variant.pending)]
         if self.variant.counter is not None:
             refs.append(Ref(VALUE, store(self.variant.counter)))
@@ -132,7 +132,7 @@ class CounterProtocol:
         return State(tuple(sorted(refs)), tuple(clients), (), self.variant.lost, self.variant.kills)
 
     def is_end(self, state: State) -> bool:
-        """Tell whether all operations have ended. Jobs may be at work and requests on their way."""
+        """Return whether all operations have ended. Jobs may be at work and requests on their way."""
         return all(state.clients[i].phase in ENDED for i in self.judged)
 
     def complaint(self, state: State) -> str | None:
@@ -154,7 +154,7 @@ class CounterProtocol:
         return None
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
-        """Give the steps of all clients and jobs, of requests on their way, and of time."""
+        """Yield the steps of all clients and jobs, of requests on their way, and of time."""
         for i in self.everybody:
             client = state.clients[i]
             if client.phase in {"new", "reading"}:
@@ -175,12 +175,12 @@ class CounterProtocol:
         return Call(op.kind, op.number, client.answer, client.after, client.phase == "done")
 
     def _value_at_first(self) -> int:
-        """Give the value at first, without the breadcrumbs of the operations that are to be judged."""
+        """Return the value at first, without the breadcrumbs of the operations that are to be judged."""
         refs = tuple(ref for ref in self.start().refs if not ref.name.endswith(tuple(self.ids)))
         return _total(refs, expired=False)
 
     def _ended(self, state: State) -> int:
-        """Give who has ended, as bits by place among the judged; expiry has the place after them."""
+        """Return who has ended, as bits by place among the judged; expiry has the place after them."""
         ended = sum(1 << place for place, i in enumerate(self.judged) if state.clients[i].phase == "done")
         return ended | (0 if state.expired is None else 1 << len(self.judged))
 
@@ -219,7 +219,7 @@ class CounterProtocol:
         return Micros(_clock(late=client.late) + self.variant.ops[i].skew)
 
     def _decided(self, client: Client, decision: Decision) -> Client:
-        """Give the client after a decision. What it will not need again is forgotten, for fewer states."""
+        """Return the client after a decision. What it will not need again is forgotten, for fewer states."""
         if decision.phase != "sending":
             return Client(decision.phase, client.after, answer=decision.answer)
         if self.variant.rules.rereads:
@@ -245,7 +245,7 @@ class CounterProtocol:
             yield from self._fates(f"{name} is killed and run again", worse, i, attempt)
 
     def _fates(self, label: str, state: State, i: int, attempt: Attempt) -> Iterator[tuple[str, State]]:
-        """Give what may become of a request that nobody waits for."""
+        """Yield what may become of a request that nobody waits for."""
         if self.variant.late:
             flights = tuple(sorted([*state.flights, Flight(i, attempt.transaction)]))
             yield f"{label}, its {attempt.what} is on its way", state._replace(flights=flights)

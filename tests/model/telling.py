@@ -18,7 +18,7 @@ def name_of(id: str) -> str:
 
 @cache
 def tell_decision(decision: Decision) -> str:
-    """Tell what a client will do."""
+    """Return what a client will do."""
     if decision.attempt is not None:
         again = " again" if decision.attempt.again else ""
         return f"will try{again}: {tell_attempt(decision.attempt)}"
@@ -27,13 +27,13 @@ def tell_decision(decision: Decision) -> str:
 
 @cache
 def tell_attempt(attempt: Attempt) -> str:
-    """Tell a transaction."""
+    """Describe a transaction."""
     return ", ".join(_tell_update(update) for update in attempt.transaction)
 
 
 @cache
 def tell_counter(oid: str) -> str:
-    """Tell a counter's value and how many operations made it."""
+    """Describe a counter's value and how many operations made it."""
     if oid in {ABSENT, ANY}:
         return oid
     counter = load(oid)
@@ -42,7 +42,7 @@ def tell_counter(oid: str) -> str:
 
 @cache
 def tell_breadcrumbs(refs: Refs) -> str:
-    """Tell the breadcrumbs that were seen."""
+    """Return the breadcrumbs that were seen."""
     return ", ".join(_tell_breadcrumb(ref) for ref in refs) or "no breadcrumbs"
 
 

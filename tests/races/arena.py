@@ -30,7 +30,7 @@ class Arena:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def worker(self) -> Worker:
-        """Give a client that is ready to begin."""
+        """Return a client that is ready to begin."""
         worker = self.clients.enter_context(Worker(self.place, self._output_file()))
         worker.start()
         return worker
@@ -42,16 +42,16 @@ class Arena:
         return self.clients.enter_context(OneShot(self.place, self._output_file()))
 
     def random(self, name: object) -> Random:
-        """Give the random choices of one of those who race."""
+        """Return the random choices of one of those who race."""
         return Random(f"{self.seed}/{name}")
 
     def refs(self, *prefixes: str) -> dict[str, str]:
-        """Give the oids of the refs whose names start with one of the prefixes, by name, as git tells them."""
+        """Return the oids of the refs whose names start with one of the prefixes, by name, as git tells them."""
         listed = git_output("for-each-ref", "--format=%(refname) %(objectname)", directory=self.repository)
         return {name: oid for name, oid in (line.split(" ") for line in listed.splitlines()) if name.startswith(prefixes)}
 
     def tell(self, text: str) -> None:
-        """Tell what happened; pytest shows it with a failure, or always with -s."""
+        """Return what happened; pytest shows it with a failure, or always with -s."""
         print(text)  # noqa: T201  # how a seed reaches whoever repeats a failure
 
     def settle(self) -> None:

@@ -78,7 +78,7 @@ class Client(ABC):
 
     @abstractmethod
     def _run(self, environ: Mapping[str, str], kill_after: float) -> tuple[int, str]:
-        """Give the exit code and the log of a step."""
+        """Return the exit code and the log of a step."""
 
     def _answer(self, command: str, inputs: Mapping[str, str], kill_after: float) -> Answer:
         self._output_file.unlink(missing_ok=True)

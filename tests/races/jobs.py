@@ -45,7 +45,7 @@ class Pace:
 def killed_maintenance(
     arena: Arena, name: str, *choices: dict[str, str], killed: float = 0.3, pause: float = 0.4
 ) -> Callable[[], None]:
-    """Give a job that runs one of some maintenance commands after a pause of at most so many seconds, and is killed at times."""
+    """Return a job that runs one of some maintenance commands after a pause of at most so many seconds, and is killed at times."""
     random = arena.random(name)
     pace = Pace(arena.worker(), random, killed=killed)
 
@@ -61,7 +61,7 @@ def killed_maintenance(
 
 
 def pack_refs(arena: Arena) -> Callable[[], None]:
-    """Give a job that packs refs now and then, as servers do by themselves."""
+    """Return a job that packs refs now and then, as servers do by themselves."""
     random = arena.random("pack-refs")
 
     def job() -> None:

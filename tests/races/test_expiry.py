@@ -166,6 +166,6 @@ def _read(client: Client, readings: list[Reading]) -> None:
 
 
 def _visible(writes: list[Write], reading: Reading) -> list[Write]:
-    """Give the writes that the reading may have seen: the last one that had ended before it began, and those that overlap it."""
+    """Return the writes that the reading may have seen: the last one that had ended before it began, and those that overlap it."""
     before = [write for write in writes if write.ended < reading.began]
     return before[-1:] + [write for write in writes if write.ended >= reading.began and write.began <= reading.ended]

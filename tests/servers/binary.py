@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def isolated_environ(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give an environment for git: PATH, no configuration file of system or user, no prompt, one identity."""
+    """Return an environment for git: PATH, no configuration file of system or user, no prompt, one identity."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.devnull,
@@ -61,5 +61,5 @@ def init_bare(path: Path) -> Path:
 
 @cache
 def exec_path() -> str:
-    """Tell where git keeps its own programs."""
+    """Return where git keeps its own programs."""
     return git_output("--exec-path")

@@ -64,7 +64,7 @@ class _Folder(Backend):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """Tell nobody."""
+        """Log nothing."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.calls_itself
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Give the moment of the injected clock, for the header ``Date``."""
+        """Return the moment of the injected clock, for the header ``Date``."""
         return formatdate(self.server.clock() if timestamp is None else timestamp, usegmt=True)
 
     def __getattr__(self, name: str) -> Callable[[], None]:

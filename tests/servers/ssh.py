@@ -61,11 +61,11 @@ class SshStandIn:
         return {"GIT_SSH_COMMAND": shlex.quote(str(program))}
 
     def url(self, path: Path, *, user: str = "git") -> str:
-        """Give the address of a repository of this machine on the host."""
+        """Return the address of a repository of this machine on the host."""
         return f"ssh://{user}@{self.host}{path}"
 
     def calls(self) -> list[Call]:
-        """Give the calls made so far, refused ones included."""
+        """Return the calls made so far, refused ones included."""
         lines = self._log.read_text().splitlines() if self._log.exists() else []
         return [Call(**json.loads(line)) for line in lines]
 
@@ -130,7 +130,7 @@ def _options(letters: str, waiting: list[str]) -> list[tuple[str, str]]:
 
 
 def _environment(option: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables that a SetEnv or SendEnv option sends; ssh takes ``Name=value`` and ``Name value`` alike."""
+    """Return the variables that a SetEnv or SendEnv option sends; ssh takes ``Name=value`` and ``Name value`` alike."""
     name, _, value = re.sub(r"[ =]", "\n", option, count=1).partition("\n")
     if name.lower() == "setenv":
         return dict(word.split("=", 1) for word in shlex.split(value) if "=" in word)
