@@ -59,11 +59,11 @@ format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: venv ## Run the tests that touch every rule once, 6 minutes on two cores (WORKERS=2, PYTEST_OPTIONS=)
+test: venv ## Run tests that touch every rule once, in some 6 minutes on two cores (WORKERS=2, PYTEST_OPTIONS=)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 
-test-all: test ## Run these and then all the others: full products, 500 schedules, long searches
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m exhaustive $(PYTEST_OPTIONS)
+test-all: test ## Run the tests, and then the exhaustive rest: full products, 500 schedules, long races
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m exhaustive $(PYTEST_OPTIONS) || test $$? -eq 5 # there may be none of them
 
 fuzz: venv ## Run random steps on random, hostile stores (FUZZ_STEPS=8000; one again: FUZZ_SEED= FUZZ_STEPS=1)
 	FUZZ_STEPS=$(FUZZ_STEPS) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "" tests/fuzz
