@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,7 @@ from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
+from git_keyval.interface.commands import COMMANDS
 from maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
@@ -143,6 +144,18 @@ STEPS = (
 )
 
 
+_GIVEN = {"key": "text", "keys": "text", "value": "new", "values": '{"text": "new"}', "field": "a", "index": "0", "ttl": "15m"}
+"""What is given to a command of which nothing was said here."""
+
+
+def steps() -> Sequence[Step]:
+    """Return the steps to count; a command that none of them runs has one with what it needs."""
+    listed = {step.command for step in STEPS}
+    other = [command for name, command in COMMANDS.items() if name not in listed]
+    needed = {command.name: {group[0]: _GIVEN[group[0]] for group in command.needs} for command in other}
+    return [*STEPS, *(Step(f"`{name}`", name, given) for name, given in needed.items())]
+
+
 def counts() -> Iterator[tuple[Step, Transport, Count]]:
     """Run every step by both transports, each on a warm repository of its own, and count."""
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +174,7 @@ def counts() -> Iterator[tuple[Step, Transport, Count]]:
                 _world(redirecting, clock).database(),
                 Redirection(keys=[moved], targets={moved.id: Redirect(f"{_OWNER}/target", 2)}),
             )
-            for number, step in enumerate(STEPS):
+            for number, step in enumerate(steps()):
                 for transport in ("auto", "api"):
                     name = f"{transport}-{number}"
                     path = Path(folder) / "github" / _OWNER / f"{name}.git"

@@ -10,9 +10,11 @@ from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Storing, 
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.command import Change, Command, Each, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
-from git_keyval.database.keys import Key, KeyView, KeyViews, exists_or_unreadable
+from git_keyval.database.keys import TYPE_NAMES, Key, KeyView, KeyViews, exists_or_unreadable
 from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
 from git_keyval.database.reading import ManyKeys, MoreRefs, OneKey
+from git_keyval.errors import InputError, WrongTypeError
+from git_keyval.format.bounds import added
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -20,8 +22,11 @@ from git_keyval.format.names import KeyId, Naming, record_parts
 from git_keyval.format.objects import Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.times import timestamp
-from git_keyval.format.values import Value, as_json
+from git_keyval.format.values import MAX_VALUE_BYTES, Value, as_json
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction
+
+_APPENDABLE = {"String", "Uint8Array"}
+"""The types whose values are as well formed with more behind them."""
 
 
 class Get(OfKey):
@@ -110,6 +115,47 @@ class Set(Keeping, Storing, OfKey):
     def _record(self, moment: Moment) -> DataRecord:
         assert isinstance(self.value, Value)
         return moment.data(self.key.id, self.value)
+
+
+class Append(Storing, OfKey):
+    """Add text at the end of a key's value.
+
+    The value and what is added are both text or both bytes. A key that does not exist begins with what is added; the lifetime of
+    one that does stays. ``count`` is how many bytes the value has then. A lost reply may leave it open whether the text was added:
+    a rival who adds the same makes the same value. Then OutcomeUnknownError is raised. Raises WrongTypeError for any other value,
+    and BoundError for one that would be too large.
+    """
+
+    outputs = ("applied", "count", "version", "ttl", "expires-at")
+    examples = ("git-keyval append history 'deployed 1.4.2; '",)
+
+    value: Value | int
+    if_version: Oid | None = None
+
+    def reads(self) -> OneKey:
+        """Return reads of the key with its value."""
+        return OneKey(self.key, Depth.VALUES)
+
+    def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
+        """Write the longer value over the one that was seen, if it is of the version."""
+        if not view.is_at(self.if_version):
+            return Answer(applied=False, version=view.live_version())
+        longer = self._longer(view)
+        record = moment.data(self.key.id, longer)
+        expiry = view.expiry() if view.alive() else None
+        ttl = ttl_of(expiry, moment.now)
+        answer = Answer(applied=True, count=len(longer.data), version=record.commit.oid, ttl=ttl, expires_at=expiry)
+        change = _compared(view, record, KEEP, alive=view.alive())
+        return Change(joined(change, self.stored_key(moment)), answer, proof="nothing")
+
+    def _longer(self, view: KeyView) -> Value:
+        if not isinstance(self.value, Value) or self.value.type not in _APPENDABLE:
+            raise InputError("type", "cannot be appended", "string or bytes")
+        held = view.value(self.name) if view.exists() else replace(self.value, data=b"")
+        if not isinstance(held, Value) or held.type != self.value.type:
+            raise WrongTypeError(self.name, view.held_type(), f"a {TYPE_NAMES[self.value.type]}")
+        added(len(held.data), len(self.value.data), MAX_VALUE_BYTES, "the size of a value in bytes")
+        return replace(held, data=held.data + self.value.data)
 
 
 class Del(OfKeys):
