@@ -12,8 +12,8 @@ OUTPUTS: dict[str, str] = {
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
     "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
     "count": (
-        "How many keys or elements were found, written or deleted; how long an array is; for maintenance, how many writes; "
-        "for check, how many errors."
+        "How many keys or elements were found, written or deleted; how long an array is; how many bytes a value has after append; "
+        "for maintenance, how many writes; for check, how many errors."
     ),
     "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
     "was asked for once: deleting the key, or the repository, does not reach it.",
