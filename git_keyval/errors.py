@@ -177,14 +177,27 @@ class BoundError(GitKeyvalError):
 
 
 class CounterOverflowError(GitKeyvalError):
-    """A counter would leave the signed 64-bit range; nothing was written."""
+    """A counter would leave the signed 64-bit range; nothing was written, or it was withdrawn."""
 
-    def __init__(self) -> None:
-        """Say so; the number itself is the user's and is kept out of the text."""
+    def __init__(self, done: str = "nothing was written") -> None:
+        """Say what was done; the number itself is the user's and is kept out of the text."""
         self.reason = "the counter would leave the 64-bit range"
         super().__init__(
-            "The counter would leave the signed 64-bit range; nothing was written.",
+            f"The counter would leave the signed 64-bit range; {done}.",
             "Use a smaller step or 'set' the counter.",
+        )
+
+
+class OverwrittenError(GitKeyvalError):
+    """A value of another type took a counter's place while an increment waited for its number."""
+
+    def __init__(self, held: str) -> None:
+        """Name the type of what the key holds now."""
+        self.held = held
+        super().__init__(
+            f"The key was overwritten with a value of type {held} while the increment waited for its number, and the increment "
+            "was withdrawn; who read the counter before that may have seen it.",
+            "Find out who writes to the key, and count in another one, or 'del' it and run the step again.",
         )
 
 

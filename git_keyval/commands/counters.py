@@ -1,26 +1,47 @@
 """incr, decr and the assignment of a counter: the decisions of the counter protocol (docs/format.md, "Counters")."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from git_keyval.commands.keyed import Keeping, OfKey, Storing, joined
 from git_keyval.database.anchors import anchor_of
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Doubt, Moment
+from git_keyval.database.command import Change, Moment, More, Wait
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.keys import KeyView
+from git_keyval.database.keys import COUNTER_TYPE, KeyView
 from git_keyval.database.lifetimes import KEEP, expiry_objects, expiry_update, ttl_of
-from git_keyval.database.reading import OneKey
-from git_keyval.errors import MalformedRecordError, OutcomeUnknownError, WrongTypeError
+from git_keyval.database.reading import MoreRefs, OneKey
+from git_keyval.errors import (
+    BoundError,
+    CounterOverflowError,
+    GitKeyvalError,
+    MalformedRecordError,
+    OutcomeUnknownError,
+    OverwrittenError,
+    WrongTypeError,
+)
 from git_keyval.format import counters as states
-from git_keyval.format.counters import Breadcrumb, Counter, Fold
+from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, Fold, Void
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
-from git_keyval.format.times import Timestamp
-from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Transaction
+from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND, Micros, Timestamp
+from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Transaction
+
+LONGEST_WAIT = Micros(300 * SECOND)
+"""How long an increment waits for its number: clearly shorter than a counter remembers it (``states.WAITING_TIME``)."""
+
+MOST_POLLS = 10
+"""How often it looks for its number meanwhile."""
+
+_FIRST_WAIT_ROUND_TRIPS = 13
+_LONGEST_PAUSE_SECONDS = 60.0
+_PATIENT_POLLS = 2
+"""How often it looks before it folds what only others wait for."""
 
 Contention = Literal["retry", "breadcrumb"]
+_Decision: TypeAlias = Answer | Change | Wait | More
 
 
 class _OfCounter(OfKey):
@@ -45,9 +66,10 @@ class _OfCounter(OfKey):
 class Incr(_OfCounter):
     """Add to a counter, exactly once.
 
-    It counts once for one operation id however often the command is run. With ``retry`` every caller gets a number of its own. With
-    ``breadcrumb`` a caller that meets a rival leaves its increment as a tag for the next gather and gets no number: ``pending`` is
-    true. Raises WrongTypeError, CounterOverflowError, ContentionError and OutcomeUnknownError.
+    It counts once for one operation id however often the command is run. A caller that meets a rival leaves its increment as a
+    tag, a breadcrumb. With ``retry`` it waits for the number that whoever folds the breadcrumb next gives it, or folds it itself;
+    with ``breadcrumb`` it leaves that to the next gather and gets no number: ``pending`` is true. So it is after LONGEST_WAIT.
+    Raises WrongTypeError, CounterOverflowError, OverwrittenError, ContentionError and OutcomeUnknownError.
     """
 
     outputs = ("applied", "value", "json", "pending", "version")
@@ -67,18 +89,29 @@ class Incr(_OfCounter):
         """Return what is added."""
         return self.by
 
-    def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Add, unless the operation is known already; or leave a breadcrumb after a denial."""
-        ops = self.ops(moment)
-        state = _state(view, "" if moment.doubt else "incr")
-        if moment.doubt is not None and (end := _after_doubt(state, moment, ops[0])) is not None:
-            return end
-        if (known := _known(state, *ops)) is not None:
-            return known
-        denied = moment.denied or moment.doubt is not None
-        if denied and self.contention == "breadcrumb" and _counts_when_left_now(state):
-            return _breadcrumb(state, self.delta, ops[0])
-        return _increment(_state(view, "incr"), self.delta, ops[0])
+    def decide(self, view: KeyView, moment: Moment) -> _Decision:
+        """Return the first that applies: the number, if it has one; what a doubt asks for; what its breadcrumb does; an attempt."""
+        state = _state(view, moment, self.ops(moment), self.delta)
+        return (
+            _known(state)
+            or (_pending(state) if state.own and self.contention == "breadcrumb" else None)
+            or _after_doubt(state)
+            or _gone(state)
+            or _waiting(state)
+            or self._attempted(state)
+        )
+
+    def _attempted(self, state: "_State") -> Change:
+        """Return a breadcrumb after a denial, where one would count; else one attempt at the counter itself.
+
+        Who waits for a number leaves it without another read where the first attempt is denied, at the time of its read.
+        """
+        state.view.counter("incr")
+        time, waits = _time_to_leave(state), self.contention == "retry"
+        leaving = None if time is None else _breadcrumb(state, time, waits=waits)
+        if leaving is not None and (state.moment.denied or state.moment.doubt is not None):
+            return leaving
+        return _attempt(state, leaving if waits and state.sent is None else None)
 
 
 class Decr(Incr):
@@ -99,9 +132,9 @@ class Decr(Incr):
 class Assign(Keeping, Storing, _OfCounter):
     """Set a counter, if the condition is met by what was read.
 
-    A breadcrumb on the null commit, left in that transaction too, voids every breadcrumb with an earlier time, also one that
-    arrives late. Without a condition, when rivals win every attempt, the last one is forced, and tells operations in doubt that
-    they cannot know.
+    The breadcrumbs that count get their numbers before. One on the null commit, left in that transaction too, voids every
+    breadcrumb with an earlier time, also one that arrives late. Without a condition, when rivals win every attempt, the last one is
+    forced, and tells operations in doubt that they cannot know.
     """
 
     forces: ClassVar[bool] = True
@@ -111,9 +144,8 @@ class Assign(Keeping, Storing, _OfCounter):
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
         """Set the counter, unless that was done, or the condition is not met."""
-        ops = self.ops(moment)
-        state = _state(view, "")
-        if moment.doubt is not None and (end := _after_doubt(state, moment, ops[0])) is not None:
+        state = _state(view, moment, self.ops(moment))
+        if (end := _after_doubtful_set(state)) is not None:
             return end
         lifetime = self.lifetime(moment)
         expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
@@ -122,43 +154,80 @@ class Assign(Keeping, Storing, _OfCounter):
         found = view.exists() if reading else None
         old_value = view.old_value() if found else None
         answer = Answer(found=found, applied=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, old_value=old_value)
-        if any(map(state.base.find, ops)):
+        if any(map(state.base.find, state.ops)):
             return replace(answer, version=view.version)
         if self.condition and not self.condition.met(view):
             return Answer(found=found, applied=False, version=view.live_version(), old_value=old_value)
-        return _assignment(self, state, moment, answer, ops[0])
+        return _assignment(self, state, answer)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """A counter at one read. ``base`` is what an operation starts from; ``alive`` whether the key's expiry still counts.
+class _Sent(NamedTuple):
+    """What a command sent last, and the counter that it was made from.
 
-    ``crumbs`` are the breadcrumbs beside it; beside a value of another type, all are void.
+    ``waits``: how often it has waited with its breadcrumb; ``since``: when it looked for its number first.
+    """
+
+    what: Literal["attempt", "help", "breadcrumb", "fold", "gone", "withdrawal", "set"]
+    base: Counter
+    version: Oid | None
+    since: Micros | None = None
+    waits: int = 0
+
+
+class _State(NamedTuple):
+    """A counter at one read, for one operation, which adds ``delta``.
+
+    ``base`` is what an operation starts from, ``alive`` whether the key's expiry still counts, ``readable`` whether there is
+    nothing but a counter or what becomes one: beside another value all breadcrumbs are void. ``sent`` is what was sent last.
     """
 
     view: KeyView
+    moment: Moment
+    ops: tuple[str, ...]
+    delta: int
     base: Counter
     crumbs: Sequence[Breadcrumb]
     alive: bool
-    of_other_type: bool = False
+    readable: bool
+    sent: _Sent | None
 
     @property
-    def proves(self) -> bool:
-        """Return whether the ref's being as it was proves anything.
+    def own(self) -> list[Breadcrumb]:
+        """Return the breadcrumbs of the operation, oldest first."""
+        return sorted(crumb for crumb in self.crumbs if crumb.op in self.ops and not isinstance(crumb.delta, Void))
 
-        A counter's own commit never comes back. But an absent ref may have been made and deleted in between.
-        """
-        return bool(self.base.recent)
+    @property
+    def since(self) -> Micros:
+        """Return when it looked for its number first: now, if it has not done so before."""
+        return self.moment.now if self.sent is None or self.sent.since is None else self.sent.since
+
+    @property
+    def waits(self) -> int:
+        """Return how often it has waited."""
+        return 0 if self.sent is None else self.sent.waits
+
+    def sending(self, what: Literal["attempt", "help", "breadcrumb", "fold", "withdrawal", "set"], waits: int = 0) -> _Sent:
+        """Return what is remembered of what is sent now."""
+        return _Sent(what, self.base, self.view.version, self.since, waits)
+
+    def breadcrumb(self, time: Timestamp) -> RefName:
+        """Return the name of the operation's breadcrumb of that time."""
+        return RefName(f"{self.view.breadcrumb_prefix}{time}-{self.ops[0]}")
+
+    def next_time(self) -> Timestamp:
+        """Return the time of a new breadcrumb or SET. Raises BoundError."""
+        return states.next_time(self.moment.now, self.base, self.crumbs)
 
 
-def _state(view: KeyView, command: str) -> _State:
-    """Read a counter; without a command to complain about, a value of another type counts as no counter."""
+def _state(view: KeyView, moment: Moment, ops: tuple[str, ...], delta: int = 0) -> _State:
+    """Return the state of a counter; a value of another type, or one that cannot be read, is no counter, and not readable."""
+    crumbs = view.breadcrumbs()
+    sent = moment.memory if isinstance(moment.memory, _Sent) else None
     try:
-        return _State(view, view.counter(command), view.breadcrumbs(), alive=view.alive())
+        return _State(view, moment, ops, delta, view.counter(""), crumbs, view.alive(), readable=True, sent=sent)
     except (WrongTypeError, MalformedRecordError):
-        if command:
-            raise
-        return _State(view, Counter(), view.breadcrumbs(), alive=_alive_or_unreadable(view), of_other_type=True)
+        alive = _alive_or_unreadable(view)
+        return _State(view, moment, ops, delta, Counter(), crumbs, alive, readable=False, sent=sent)
 
 
 def _alive_or_unreadable(view: KeyView) -> bool:
@@ -168,43 +237,172 @@ def _alive_or_unreadable(view: KeyView) -> bool:
         return False  # an expiry that nobody can read is not kept
 
 
-def _known(state: _State, *ops: str) -> Answer | None:
-    """Return the answer of an operation that was done before, by an earlier attempt or an earlier run."""
-    done = next((found for op in ops if (found := state.base.find(op))), None)
-    if done is not None:
-        return Answer(applied=True, value=done[1], pending=False, version=state.view.version)
-    if any(crumb.op in ops for crumb in state.crumbs):
-        return Answer(applied=True, pending=True, version=state.view.version)
-    return None
+def _known(state: _State) -> Answer | None:
+    """Return the answer of an operation that is remembered, from an earlier attempt or an earlier run.
 
-
-def _after_doubt(state: _State, moment: Moment, op: str) -> Answer | Change | None:
-    """Judge a change whose reply was lost by what is remembered now: done, to be sent again, or None where it was not applied.
-
-    Raises OutcomeUnknownError.
+    Who has sent something looks also into a counter whose time has passed since, as long as it lies there.
     """
-    doubt = moment.doubt
-    assert doubt is not None
-    before = doubt.change.memory
-    assert isinstance(before, _State)
-    if doubt.change.answer_if_denied is not None:
-        return _after_breadcrumb(state, before, doubt, op)
-    if state.base.find(op) is not None:
-        return doubt.change.answer
+    counters = [state.base] if state.sent is None else [state.base, _lying(state.view)]
+    done = next((found for counter in counters for op in state.ops if (found := counter.find(op))), None)
+    return None if done is None else Answer(applied=True, value=done[1], pending=False, version=state.view.version)
+
+
+def _lying(view: KeyView) -> Counter:
+    """Return the counter that the value's ref points at, whether its time has passed or not."""
+    record = None if view.version is None else view.seen.objects.get(view.version)
+    try:
+        return Counter() if record is None else states.decode_counter(record)
+    except MalformedRecordError:
+        return Counter()
+
+
+def _pending(state: _State) -> Answer:
+    return Answer(applied=True, pending=True, version=state.view.version)
+
+
+def _after_doubt(state: _State) -> Change | None:
+    """Return what a lost reply asks for: the same once more, or nothing where it is as good as denied.
+
+    A breadcrumb that is found says enough, and what only folds for others says nothing of this operation. The counter that is as
+    it was proves that an attempt was not applied: its commit never comes back, as an absent ref may. Raises OutcomeUnknownError.
+    """
+    doubt, sent = state.moment.doubt, state.sent
+    if doubt is None or sent is None or sent.what == "help" or state.own:
+        return None
+    if sent.what == "attempt" and sent.base.recent and sent.version == state.view.version:
+        return None if doubt.denied else doubt.change._replace(if_denied=None)
+    if sent.what == "withdrawal" or not states.certainly_not_applied(state.ops[0], sent.base, state.base):
+        raise OutcomeUnknownError(doubt.cause)
+    return doubt.change if sent.what == "breadcrumb" else None
+
+
+def _gone(state: _State) -> Answer | More | Wait | None:
+    """Return what a breadcrumb that was left and is in neither place says: it was applied, and its number is forgotten.
+
+    It must have been looked for in the counter after it was missing; and twice, because a copy that lags may not have it yet.
+    """
+    if state.own or state.sent is None or state.sent.what in {"attempt", "help"}:
+        return None
+    if not state.view.seen.ordered:
+        return MoreRefs(Selection((state.view.value_name,)), Depth.MESSAGES)
+    if state.sent.what != "gone":
+        return _wait(state, "gone")
+    return Answer(applied=True, pending=False, version=state.view.version)
+
+
+def _waiting(state: _State) -> Answer | Change | Wait | None:
+    """Return what becomes of the operation's breadcrumb, if it was left and is there."""
+    if not state.own:
+        return None
+    if state.alive and state.view.category() != COUNTER_TYPE:
+        return _withdrawal(state, OverwrittenError(state.view.held_type()))
+    if not state.readable:
+        state.view.counter("incr")  # raises what is wrong with it
+    if state.waits > MOST_POLLS or state.moment.now > state.since + LONGEST_WAIT:
+        return _pending(state)
+    if states.is_void(state.base, state.crumbs, state.own[0]):
+        return _move(state)
+    return _fold(state)
+
+
+def _fold(state: _State) -> Change | Wait:
+    """Fold the oldest breadcrumbs, its own among them. Where it has to stay, others are folded, if they do not do it themselves."""
+    fold = states.increment(state.base, state.crumbs, None, op=state.ops[0], now=state.moment.now)
+    done = fold.counter.find(state.own[0].op)
+    if done is None and not states.has_room(state.base, state.crumbs, state.own[0].op):
+        return _withdrawal(state, CounterOverflowError("the increment was withdrawn"))
+    wait = _wait(state, "fold")
+    if done is None and state.waits <= _PATIENT_POLLS:
+        return wait
+    transaction, commit = _transaction(state, fold)
+    answer = None if done is None else Answer(applied=True, value=done[1], pending=False, version=commit)
+    return Change(transaction, answer, "operation", if_denied=wait, if_unknown=wait, memory=state.sending("fold", state.waits))
+
+
+def _move(state: _State) -> Change:
+    """Move a breadcrumb that a SET voided to a later time; it never is in two places that count."""
+    commit = states.encode_delta(state.delta)
+    updates = (*_deletions(state.own), RefUpdate(state.breadcrumb(state.next_time()), ABSENT, commit.oid))
+    wait = _wait(state, "fold")
+    return Change(Transaction(updates, (*DUMMY_OBJECTS, commit)), wait, "operation", if_denied=wait, if_unknown=wait)
+
+
+def _withdrawal(state: _State, failure: GitKeyvalError) -> Change:
+    """Take a breadcrumb back that cannot count, and fail."""
+    transaction = Transaction(_deletions(state.own))
+    return Change(transaction, Answer(failure=failure), "operation", memory=state.sending("withdrawal", state.waits))
+
+
+def _wait(state: _State, what: Literal["breadcrumb", "fold", "gone"]) -> Wait:
+    """Wait before it looks for its number: longer each time. Few look early, and give their numbers to the others."""
+    seconds = min(_FIRST_WAIT_ROUND_TRIPS * state.moment.round_trip * 2**state.waits, _LONGEST_PAUSE_SECONDS)
+    left = (state.since + LONGEST_WAIT - state.moment.now) / SECOND
+    memory = _Sent(what, Counter(), None, state.since if state.waits else None, state.waits + 1)
+    return Wait(seconds, max(left, 0.0), memory=memory, spread=1.0, late=3.0, meanwhile=_pending(state))
+
+
+def _time_to_leave(state: _State) -> Timestamp | None:
+    """Return the time at which a breadcrumb would count if it was left now, None if none would.
+
+    It counts beside a counter only, which remembers operations. Beside another value it is void; and so it is after a SET by a
+    clock that is hours ahead, which has voided the time from now on. An increment by zero leaves none, nor one beyond 64 bits.
+    """
+    if not state.base.recent or state.delta == 0 or not INT64_MIN <= state.delta <= INT64_MAX:
+        return None
+    void_until = states.horizon(state.base, state.crumbs)
+    try:
+        time = state.next_time()
+    except BoundError:
+        return None
+    return time if void_until is None or time > void_until else None
+
+
+def _breadcrumb(state: _State, time: Timestamp, *, waits: bool) -> Change:
+    """Record the increment as a tag of its own, which no rival can deny: if the name exists already, it is this very increment."""
+    commit = states.encode_delta(state.delta)
+    transaction = Transaction((RefUpdate(state.breadcrumb(time), ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
+    left = _wait(state, "breadcrumb") if waits else _pending(state)
+    return Change(transaction, left, "operation", if_denied=left, memory=state.sending("breadcrumb"))
+
+
+def _attempt(state: _State, leaving: Change | None) -> Change:
+    """Fold what was seen, and itself after it; where more counts than it may fold, that comes first."""
+    fold = states.increment(state.base, state.crumbs, state.delta, op=state.ops[0], now=state.moment.now)
+    transaction, commit = _transaction(state, fold)
+    done = fold.counter.find(state.ops[0])
+    answer = None if done is None else Answer(applied=True, value=done[1], pending=False, version=commit)
+    memory = state.sending("help" if done is None else "attempt")
+    return Change(transaction, answer, "operation", if_denied=leaving, memory=memory)
+
+
+def _transaction(state: _State, fold: Fold) -> tuple[Transaction, Oid]:
+    """Return the transaction that moves the counter and deletes what it has taken, and the oid of the counter's commit."""
+    commit = states.encode_counter(fold.counter)
+    updates = (
+        RefUpdate(state.view.value_name, state.view.expected(state.view.value_name), commit.oid),
+        *(() if state.alive else state.view.deletions(state.view.expiry_name)),
+        *_deletions(fold.taken),
+    )
+    return Transaction(updates, (*DUMMY_OBJECTS, commit)), commit.oid
+
+
+def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
+    return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
+
+
+def _after_doubtful_set(state: _State) -> Answer | Change | None:
+    """Judge a SET whose reply was lost: done, to be sent again, or None where it was not applied. Raises OutcomeUnknownError."""
+    doubt, sent = state.moment.doubt, state.sent
+    if doubt is None or sent is None:
+        return None
+    if state.base.find(state.ops[0]) is not None:
+        return doubt.change.answer if isinstance(doubt.change.answer, Answer) else None
     # A forced transaction, sent again, could overwrite what came after it.
-    if before.proves and not _is_forced(doubt.change, state.view.value_name):
-        if before.view.version == state.view.version:
+    if sent.base.recent and not _is_forced(doubt.change, state.view.value_name):
+        if sent.version == state.view.version:
             return None if doubt.denied else doubt.change  # nothing was applied yet: the very same can be sent again
-        if states.certainly_not_applied(op, before.base, state.base):
+        if states.certainly_not_applied(state.ops[0], sent.base, state.base):
             return None
-    raise OutcomeUnknownError(doubt.cause)
-
-
-def _after_breadcrumb(state: _State, before: _State, doubt: Doubt, op: str) -> Answer | Change:
-    if (known := _known(state, op)) is not None:
-        return known
-    if states.certainly_not_applied(op, before.base, state.base):
-        return doubt.change  # it is made again under the very same name
     raise OutcomeUnknownError(doubt.cause)
 
 
@@ -212,67 +410,26 @@ def _is_forced(change: Change, name: RefName) -> bool:
     return any(update.expect is ANY and update.name == name for update in change.transaction.updates)
 
 
-def _deletions(fold: Fold) -> tuple[RefUpdate, ...]:
-    return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in fold.taken)
-
-
-def _counts_when_left_now(state: _State) -> bool:
-    """Return whether a new breadcrumb would count: only beside a counter, which remembers operations.
-
-    Beside another value it is void; and so it is after a SET by a clock that is hours ahead, which has voided the time from now on.
-    """
-    void_until = states.horizon(state.base, state.crumbs)
-    return bool(state.base.recent) and (void_until is None or _next_time(state) > void_until)
-
-
-def _next_time(state: _State) -> Timestamp:
-    return states.next_time(state.view.now, state.base, state.crumbs)
-
-
-def _increment(state: _State, by: int, op: str) -> Change:
-    fold = states.increment(state.base, state.crumbs, by, op=op, now=state.view.now)
-    commit = states.encode_counter(fold.counter)
-    updates = (
-        RefUpdate(state.view.value_name, state.view.expected(state.view.value_name), commit.oid),
-        *(() if state.alive else state.view.deletions(state.view.expiry_name)),
-        *_deletions(fold),
-    )
-    transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
-    if (done := fold.counter.find(op)) is None:
-        return Change(transaction, None)  # it folds what comes before it, and then decides again in any case
-    answer = Answer(applied=True, value=done[1], pending=False, version=commit.oid)
-    return Change(transaction, answer, "operation", memory=state)
-
-
-def _breadcrumb(state: _State, by: int, op: str) -> Change:
-    """Record the increment as a tag of its own, which no rival can deny: if the name exists already, it is this very increment."""
-    name = RefName(f"{state.view.breadcrumb_prefix}{_next_time(state)}-{op}")
-    commit = states.encode_delta(by)
-    left = Answer(applied=True, pending=True, version=state.view.version)
-    transaction = Transaction((RefUpdate(name, ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
-    return Change(transaction, left, "operation", answer_if_denied=left, memory=state)
-
-
-def _assignment(command: Assign, state: _State, moment: Moment, answer: Answer, op: str) -> Change:
+def _assignment(command: Assign, state: _State, answer: Answer) -> Change:
     """Set the counter; without a condition the last try of all is forced, and sets it whatever it is, while the anchor stands.
 
     Where keys are redirected, none is forced: a value that was not read may be a redirect by then.
     """
-    view, time = state.view, _next_time(state)
+    view, moment, time = state.view, state.moment, state.next_time()
     anchor = anchor_of(moment.cipher)
     is_anchored = view.seen.refs.get(ANCHOR_TAG, anchor.oid) == anchor.oid
     forced = moment.is_last and not command.condition and is_anchored
-    settling = () if state.of_other_type else state.crumbs
-    fold = states.assign(state.base, settling, command.number, time, op=op, now=view.now, forced=forced)
+    settling = state.crumbs if state.readable else ()
+    fold = states.assign(state.base, settling, command.number, time, op=state.ops[0], now=moment.now, forced=forced)
     commit = states.encode_counter(fold.counter)
     lifetime = command.lifetime(moment)
     updates = (
         RefUpdate(view.value_name, ANY if forced else view.expected(view.value_name), commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),
-        RefUpdate(RefName(f"{view.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid),
-        *_deletions(fold),
+        RefUpdate(state.breadcrumb(time), ABSENT, NULL_COMMIT.oid),
+        *_deletions(fold.taken),
         *((RefUpdate(ANCHOR_TAG, view.expected(ANCHOR_TAG), anchor.oid),) if forced else ()),
     )
     objects = (*DUMMY_OBJECTS, NULL_COMMIT, *((anchor,) if forced else ()), commit, *expiry_objects(lifetime))
     transaction = joined(Transaction(updates, objects), command.stored_key(moment))
-    return Change(transaction, replace(answer, version=commit.oid), "operation", memory=state)
+    return Change(transaction, replace(answer, version=commit.oid), "operation", memory=state.sending("set"))

@@ -78,17 +78,19 @@ class Parked(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A transaction, and what is answered once it is applied; without an answer, the command goes on deciding then.
+    """A transaction, and what comes once it is applied: the answer, or a wait; without any, the command goes on deciding.
 
-    ``answer_if_denied`` is that of a change which nobody else makes just so: to be denied means that it was made before. ``takes``
+    ``if_denied`` is what comes without another read where it is denied, and ``if_unknown`` where its reply is lost: what was sent
+    before shows in what is read next. ``takes``
     is a value that must be deliverable before it is taken away. ``late`` is the failure of a command whose answer is worth nothing
     once its ``expires_at`` has come: it is raised if that is so each time. ``memory`` is what the next decision may know.
     """
 
     transaction: Transaction
-    answer: Answer | None
+    answer: "Answer | Wait | None"
     proof: Proof = "refs"
-    answer_if_denied: Answer | None = None
+    if_denied: "Answer | Change | Wait | None" = None
+    if_unknown: "Wait | None" = None
     takes: Value | int | None = None
     parked: Parked | None = None
     late: GitKeyvalError | None = None
@@ -110,9 +112,11 @@ class Each(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Decide again after so many seconds, spread so that nobody waits as long as anybody else, and ``most`` at the most.
+    """Decide again after so many seconds, of which the share ``spread`` is left to chance, and after ``most`` at the most.
 
-    Until one of ``watched`` is another, nothing else is read again. ``progress`` is what people are shown meanwhile.
+    With ``late`` larger than 1, few of many who wait go on early, and most of them late. Until one of ``watched`` is another,
+    nothing else is read again. ``progress`` is what people are shown meanwhile. ``meanwhile`` is an answer that is true already: it
+    is given where the store cannot be used any more.
     """
 
     seconds: float
@@ -120,6 +124,9 @@ class Wait(NamedTuple):
     watched: Sequence[RefName] = ()
     progress: tuple[str, int, int] | None = None
     memory: object = None
+    spread: float = 0.5
+    late: float = 1.0
+    meanwhile: Answer | None = None
 
 
 Decision: TypeAlias = Answer | Change | Each | Wait | More
@@ -139,10 +146,11 @@ class Doubt(NamedTuple):
 class Moment(Declared):
     """What a decision may know of the outside.
 
-    ``now`` is the store's time after the read. Fixed for the life of the command are ``begun``, that time when it began; ``op``, a
-    fresh operation id; and what ``data`` makes of a value, which an encrypted database stores in another form each time.
-    ``denied`` says whether a rival was faster the last time, ``is_last`` that no other try is left. ``memory``
-    is that of the last change or wait, ``doubt`` a change that has the proof ``operation`` and whose reply was lost.
+    ``now`` is the store's time after the read, ``round_trip`` how many seconds a request takes, about. Fixed for the life of the
+    command are ``begun``, that time when it began; ``op``, a fresh operation id; and what ``data`` makes of a value, which an
+    encrypted database stores in another form each time. ``denied`` says whether a rival was faster the last time, ``is_last`` that
+    no other try is left. ``memory`` is that of the last change or wait, ``doubt`` a change that has the proof
+    ``operation`` and whose reply was lost.
     """
 
     now: Micros
@@ -152,6 +160,7 @@ class Moment(Declared):
     granularity: int
     cipher: Cipher
     data: Callable[[KeyId, Value], DataRecord]
+    round_trip: float = 0.0
     denied: bool = False
     is_last: bool = False
     memory: object = None

@@ -1,5 +1,6 @@
 """Keys, and what one read shows of them, at the time of the read: what is alive, expired, redirected, and of which type."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,9 @@ from typing import Literal, NamedTuple
 from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.errors import MalformedRecordError, RedirectedError, WrongTypeError
 from git_keyval.format.counters import (
+    MOST_REMEMBERED,
     RECENT_OPERATIONS,
+    WAITING_TIME,
     Breadcrumb,
     Counter,
     counting,
@@ -25,7 +28,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Na
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import DataRecord
 from git_keyval.format.redirects import Redirect, redirect_of
-from git_keyval.format.times import Micros
+from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, ValueType, as_integer
 from git_keyval.store.port import DELETE, Expect, RefUpdate, Snapshot
 
@@ -269,11 +272,16 @@ class KeyView:
         """Return whether what was read before the value may not belong to it.
 
         An expiry that is another one when the value is read belongs to another value.
-        Without a value, they may have been read just before a deletion took both. And more of them than a counter remembers may
-        have been folded, and forgotten, before the counter was read.
+        Without a value, breadcrumbs may have been read just before a deletion took both. And more of them than a counter remembers
+        may have been folded, and forgotten, before the counter was read.
         """
-        names = self.crumbs
-        return self._expiries_moved() or (bool(names) and (self.version is None or len(names) > RECENT_OPERATIONS))
+        return self._expiries_moved() or (bool(self.crumbs) and (self.version is None or self._may_be_forgotten()))
+
+    def _may_be_forgotten(self) -> bool:
+        """Return whether there are more breadcrumbs than a counter remembers; young ones, which it keeps longer, half as long."""
+        young = timestamp(Micros(max(0, self.now - WAITING_TIME // 2)))
+        old = bisect_left(self.crumbs, f"{self.breadcrumb_prefix}{young}")
+        return old > RECENT_OPERATIONS or len(self.crumbs) > MOST_REMEMBERED
 
     def counts(self) -> bool:
         """Return whether breadcrumbs may add to the value: it is a counter, or there are some."""

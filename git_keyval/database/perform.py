@@ -17,7 +17,9 @@ from git_keyval.errors import (
     GitKeyvalError,
     OutcomeUnknownError,
     PartlyDeletedError,
+    RedirectedError,
     RefusedError,
+    StoreError,
     TooLargeError,
 )
 from git_keyval.format.names import RefName
@@ -33,14 +35,14 @@ def perform(database: Database, command: Command[V]) -> Answer:
     reply was lost and nothing shows what became of the write; PartlyDeletedError where an error ends a command of several keys of
     which some are gone already.
     """
-    answer = _Performance(database, command.form()).run()
+    answer = Performance(database, command.form()).run()
     if answer.expires_at is not None:
         answer = replace(answer, ttl=max(ttl_of(answer.expires_at, database.now()), 0))
     return replace(answer, public_name=database.store.public_name)
 
 
-class _Performance(Generic[V]):
-    """One command on its way to its answer."""
+class Performance(Generic[V]):
+    """One command on its way to its answer. ``decide`` reads and ``follow`` writes, in turn; all in between is a value."""
 
     def __init__(self, database: Database, command: Command[V]) -> None:
         now = database.now()
@@ -54,22 +56,30 @@ class _Performance(Generic[V]):
             granularity=database.granularity,
             cipher=database.cipher,
             data=cache(database.cipher.data),
+            round_trip=database.store.capabilities.round_trip,
         )
         self._view: V | None = None
         self._attempt = 0
         self._changed_keys = 0
+        self._meanwhile: Answer | None = None
+        self._late: GitKeyvalError | None = None
 
     def run(self) -> Answer:
+        """Perform the command, and return its answer."""
         self._command.validate(self._moment)
         change = self._command.unread(self._moment)
-        if change is not None and change.answer is not None and self._wrote_unread(change.transaction):
+        if change is not None and isinstance(change.answer, Answer) and self._wrote_unread(change.transaction):
             return change.answer
         try:
             return self._decide_until_done()
         except GitKeyvalError as exc:
-            if not self._changed_keys:
+            if self._changed_keys:
+                raise PartlyDeletedError(self._changed_keys, exc) from exc
+            if self._meanwhile is None or not isinstance(exc, StoreError | RedirectedError):
                 raise
-            raise PartlyDeletedError(self._changed_keys, exc) from exc
+            if isinstance(exc, RedirectedError):
+                raise OutcomeUnknownError("the key was redirected meanwhile") from exc
+            return replace(self._meanwhile, warning=str(exc))
 
     def _wrote_unread(self, transaction: Transaction) -> bool:
         """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
@@ -81,28 +91,34 @@ class _Performance(Generic[V]):
         return isinstance(end, Applied)
 
     def _decide_until_done(self) -> Answer:
-        late: GitKeyvalError | None = None
+        following: Decision | None = None
         while self._attempt < self._database.max_attempts + self._command.forces:
-            match decision := self._decision():
-                case Answer():
-                    return decision
-                case Change():
-                    late = decision.late
-                    if (answer := self._changed(decision)) is not None:
-                        return answer
-                case Each():
-                    if (answer := self._changed_each(decision)) is not None:
-                        return answer
-                case Wait():
-                    self._wait(decision)
-                case _:
-                    assert self._view is not None
-                    self._view = self._view.extended(decision, decision.fetch(self._database))
+            following = self.follow(following or self.decide())
+            if isinstance(following, Answer):
+                return following
         if self._moment.doubt is not None:
             raise OutcomeUnknownError(self._moment.doubt.cause)
-        raise late or ContentionError(self._database.max_attempts)
+        raise self._late or ContentionError(self._database.max_attempts)
 
-    def _decision(self) -> Decision:
+    def follow(self, decision: Decision) -> Decision | None:
+        """Do what was decided, and return what comes next without another decision; None if there has to be one."""
+        match decision:
+            case Answer():
+                return decision
+            case Change():
+                self._late = decision.late
+                return self._changed(decision)
+            case Each():
+                return self._changed_each(decision)
+            case Wait():
+                self._wait(decision)
+            case _:
+                assert self._view is not None
+                self._view = self._view.extended(decision, decision.fetch(self._database))
+        return None
+
+    def decide(self) -> Decision:
+        """Read, unless what was read is still of use, and return the command's decision."""
         if self._view is None:
             self._view = self._read(self._moment.doubt)
             self._moment = self._moment.but(now=self._database.now())
@@ -115,23 +131,28 @@ class _Performance(Generic[V]):
         with in_doubt(doubt.cause):
             return self._command.reads_in_doubt().fetch(self._database)
 
-    def _changed(self, change: Change) -> Answer | None:
-        """Write a change, and return its answer; None if there has to be another decision."""
+    def _changed(self, change: Change) -> Answer | Change | Wait | None:
+        """Write a change, and return what comes next; None if there has to be another decision."""
+        following = self._followed(change)
+        if not isinstance(following, Change):
+            self._view = None
+        return following
+
+    def _followed(self, change: Change) -> Answer | Change | Wait | None:
         if change.is_done():
             return change.answer
         if change.takes is not None:
             self._database.prepare_delivery(change.takes)
         parked = whereabouts(self._database.address, change.parked) if change.parked else ""
         end = self._end_of(change, parked)
-        self._view = None
         self._moment = self._moment.but(memory=change.memory, denied=isinstance(end, Conflict), doubt=self._doubt(change, end))
-        if isinstance(end, Conflict) and change.answer_if_denied is not None:
-            return change.answer_if_denied
         if not isinstance(end, Applied):
-            self._try_again()
-            return None
-        if change.answer is None:
-            return None
+            following = change.if_denied if isinstance(end, Conflict) else change.if_unknown
+            if following is None:
+                self._try_again()
+            return following
+        if not isinstance(change.answer, Answer):
+            return change.answer
         if change.late is not None and ttl_of(change.answer.expires_at, self._database.now()) <= 0:
             self._attempt += 1
             return None
@@ -150,8 +171,8 @@ class _Performance(Generic[V]):
         """Return what is not known after a change. A denial of what was sent before is not certain: that may have come through."""
         before = self._moment.doubt
         if isinstance(end, Unknown):
-            return Doubt(end.cause, change)
-        if isinstance(end, Conflict) and before is not None and before.change is change:
+            return Doubt(end.cause, change) if change.if_unknown is None else None
+        if isinstance(end, Conflict) and before is not None and before.change.transaction is change.transaction:
             return before._replace(denied=True)
         return None
 
@@ -175,17 +196,20 @@ class _Performance(Generic[V]):
         self._attempt += 1
 
     def _wait(self, wait: Wait) -> None:
-        assert self._view is not None
         if wait.progress is not None:
             self._database.progress(*wait.progress)
-        self._database.sleep(min(wait.most, wait.seconds * (0.5 + self._database.random() / 2)))
+        chance = self._database.random() ** (1 / wait.late)
+        self._database.sleep(min(wait.most, wait.seconds * (1 - wait.spread + wait.spread * chance)))
         self._attempt = 0
-        unchanged = bool(wait.watched) and self._is_unchanged(self._view.seen, wait.watched)
+        self._meanwhile = wait.meanwhile
+        view = self._view if self._view is not None and self._is_unchanged(self._view.seen, wait.watched) else None
         now = self._database.now()
-        self._view = self._view.at(now) if unchanged else None
+        self._view = None if view is None else view.at(now)
         self._moment = self._moment.but(now=now, memory=wait.memory)
 
     def _is_unchanged(self, seen: Snapshot, names: Sequence[RefName]) -> bool:
+        if not names:
+            return False
         refs = self._database.store.read(Selection(tuple(names)), depth=Depth.OIDS).refs
         return all(refs.get(name) == seen.refs.get(name) for name in names)
 

@@ -217,6 +217,17 @@ def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
     return found
 
 
+def is_void(base: Counter, crumbs: Sequence[Breadcrumb], crumb: Breadcrumb) -> bool:
+    """Return whether a breadcrumb is not later than the last SET."""
+    void_until = horizon(base, crumbs)
+    return void_until is not None and crumb.time <= void_until
+
+
+def has_room(base: Counter, crumbs: Sequence[Breadcrumb], op: str) -> bool:
+    """Return whether the breadcrumb of an operation that counts fits into the 64-bit range, after those that come before it."""
+    return any(crumb.op == op for crumb, _ in _numbered(base.value, counting(base, crumbs)))
+
+
 def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
     """Return the value of the counter with its breadcrumbs. It may leave the 64-bit range: only writing does not."""
     return base.value + sum(_delta(crumb) for crumb in counting(base, crumbs))

@@ -372,7 +372,7 @@ INPUTS: dict[str, Input] = {
         ),
         Input(
             "contention",
-            "What incr does when a rival is faster: try again for a number of its own, or leave a breadcrumb for the next gather.",
+            "What incr does when a rival is faster: wait for a number of its own, or leave a breadcrumb for the next gather.",
             "retry or breadcrumb",
             OneOf(("retry", "breadcrumb")),
             default="retry",

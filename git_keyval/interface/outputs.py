@@ -10,7 +10,7 @@ OUTPUTS: dict[str, str] = {
     "ttl": "Seconds that the key or the element has left; -1 if it never expires, -2 if it does not exist.",
     "expires-at": "When the key or the element expires, as RFC 3339; empty if never.",
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
-    "pending": "Whether the increment waits as a breadcrumb for the next gather; then there is no value.",
+    "pending": "Whether the increment is recorded and counts later, with the next gather or increment; then there is no value.",
     "count": (
         "How many keys or elements were found, written or deleted; how long an array is; how many bytes a value has after append; "
         "for maintenance, how many writes; for check, how many errors."

@@ -159,7 +159,7 @@ def test_a_pending_operation_stays_pending_until_it_was_gathered(world: World) -
     perform(world.database(), Set(key=K, value=10))
     perform(world.database(denied(world)), Incr(key=K, op="deploy42", contention="breadcrumb"))
     before = world.refs()
-    again = perform(world.database(), Incr(key=K, op="deploy42"))
+    again = perform(world.database(), Incr(key=K, op="deploy42", contention="breadcrumb"))
     assert (again.applied, again.value, again.pending) == (True, None, True)
     assert world.refs() == before
     world.clock.advance(1)

@@ -222,8 +222,9 @@ class Model(Machine):
         if not any(self.world.cipher.op(one.id, op) in name for name in self.world.breadcrumbs()) and value is None:
             return
         answer = perform(self.world.database(), Incr(key=one, by=77, op=op))
-        if answer.value is not None and answer.value != value:
+        if perform(self.world.database(), Get(key=one)).value != held.value:
             # The key held something else meanwhile: its memory is gone, and this was a new operation.
+            assert answer.value == held.value + 77
             self.counted(one, held.value + 77)
         self.last = (one, op, answer.value if isinstance(answer.value, int) else None)
 

@@ -240,7 +240,7 @@ def test_del_of_several_keys_settles_each_by_itself(memory: World, fault: Lost) 
 
 
 COMMANDS: dict[str, Callable[[Database], Answer]] = {
-    "incr": lambda database: perform(database, Incr(key=K)),
+    "incr by nothing, which leaves no breadcrumb": lambda database: perform(database, Incr(key=K, by=0)),
     "del": lambda database: perform(database, Del(keys=[K])),
     "getdel": lambda database: perform(database, Getdel(key=K)),
     "set": lambda database: perform(database, Set(key=K, value=text("ours"), condition=Condition("present"))),
@@ -275,7 +275,7 @@ def test_pauses_between_attempts_grow_and_vary(memory: World) -> None:
     for random in (lambda: 0.0, lambda: 1.0):
         database = Database(store, sleep=pauses.append, random=random, new_op=memory.new_op, max_attempts=10)
         with pytest.raises(ContentionError):
-            perform(database, Incr(key=K))
+            perform(database, Incr(key=K, by=0))
     low, high = pauses[:10], pauses[10:]
     assert low == sorted(low)
     assert 0 < low[0] < low[-1]

@@ -200,6 +200,8 @@ IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""
 WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}
 """Commands before whose first write a rival increments."""
+RECORDED_FIRST = "incr after a rival"
+"""Its increment is recorded before it has its number: if the store cannot be reached then, it says that it is pending."""
 
 JOBS: dict[str, Callable[[Maintenance], object]] = {
     "gather": gather,

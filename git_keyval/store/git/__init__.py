@@ -1,6 +1,7 @@
 """The git adapter: any git remote as a store."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
@@ -21,8 +22,8 @@ _LONGEST_ADDRESS = 4096
 
 # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
 _LOCAL = Capabilities(batch=50_000)
-_REMOTE = Capabilities(batch=1_000)
-_REMOTE_HTTP = Capabilities(batch=1_000, clock_is_servers=True)
+_REMOTE = Capabilities(batch=1_000, round_trip=0.3)
+_REMOTE_HTTP = replace(_REMOTE, clock_is_servers=True)
 
 
 def open_git_store(
