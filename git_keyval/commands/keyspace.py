@@ -1,6 +1,6 @@
 """keys: the stored keys by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from git_keyval.database.answers import Answer
@@ -45,13 +45,12 @@ class Keys(Command[ListView]):
         if len(view.beside) == 1:
             return MoreTargets({name: view.refs[name] for name in endings.values()}, Depth.MESSAGES)
         stored, expiries = view.beside
-        labels = [
-            _label(name, stored, moment.cipher)
-            for key_id, name in present.items()
-            if _is_alive(endings.get(key_id), expiries, moment.now)
-        ]
-        matching: list[JsonValue] = [*sorted(label for label in labels if label is not None and fnmatchcase(label, self.pattern))]
-        return Answer(found=bool(matching), count=len(matching), document=matching)
+        living = [name for key_id, name in present.items() if _is_alive(endings.get(key_id), expiries, moment.now)]
+        names = self._matching(_label(name, stored, moment.cipher) for name in living)
+        return Answer(found=bool(names), count=len(names), document=names)
+
+    def _matching(self, labels: Iterable[str | None]) -> list[JsonValue]:
+        return [*sorted(label for label in labels if label is not None and fnmatchcase(label, self.pattern))]
 
 
 def _by_kind(refs: Mapping[RefName, object]) -> dict[str, dict[KeyId, RefName]]:

@@ -1,6 +1,6 @@
 """redirect: say that keys live in another repository, or take that back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from git_keyval.commands.keyed import OfKeys
 from git_keyval.database.anchors import mark_of
@@ -15,7 +15,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import ANCHOR_TAG, KeyId, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect, encode_redirect
-from git_keyval.store.port import RefUpdate, Transaction
+from git_keyval.store.port import RefUpdate, Snapshot, Transaction
 
 
 class Redirection(OfKeys):
@@ -47,17 +47,20 @@ class Redirection(OfKeys):
     def decide(self, view: KeyViews, moment: Moment) -> Answer | Change | HeldAtTarget:
         """Write the redirects, once it is known that no value is lost by one."""
         chosen = [key for key in view if key.is_at(self.if_version)]
-        taken = [key for key in chosen if key.key_id not in self.targets and key.redirect() is not None]
         given = [key for key in chosen if key.key_id in self.targets]
+        taken = [key for key in chosen if key.key_id not in self.targets and key.redirect() is not None]
         if not taken and not given:
             return Answer(applied=False, count=0)
         change = self._change(view, taken, given, moment)
-        here = [key for key in given if key.redirect() is None and exists_or_unreadable(key)]
-        if here and not change.is_done():
-            if view.beside is None:
-                here_ids = {key.key_id for key in here}
-                return HeldAtTarget({key: self.targets[key.id] for key in self.keys if key.id in here_ids})
-            _refuse_losses(here, view.beside.refs)
+        return change if change.is_done() else self._without_loss(change, given, view.beside)
+
+    def _without_loss(self, change: Change, given: Sequence[KeyView], beside: Snapshot | None) -> Change | HeldAtTarget:
+        """Return the change once it is known that what is here is where it leads to."""
+        here = {key.key_id: key for key in given if key.redirect() is None and exists_or_unreadable(key)}
+        if here and beside is None:
+            return HeldAtTarget({key: self.targets[key.id] for key in self.keys if key.id in here})
+        if beside is not None:
+            _refuse_losses(here.values(), beside.refs)
         return change
 
     def _change(self, view: KeyViews, taken: Sequence[KeyView], given: Sequence[KeyView], moment: Moment) -> Change:
@@ -88,7 +91,7 @@ def _redirection(key: KeyView, target: Redirect) -> tuple[RefUpdate, ...]:
     )
 
 
-def _refuse_losses(keys: Sequence[KeyView], held: Mapping[RefName, Oid]) -> None:
+def _refuse_losses(keys: Iterable[KeyView], held: Mapping[RefName, Oid]) -> None:
     """Refuse to redirect what is not where it would lead to."""
     if not all(key.value_name in held for key in keys):
         raise RedirectRefusedError(

@@ -176,14 +176,9 @@ class Del(OfKeys):
         if prefixes and view.beside is None:
             return MoreRefs(Selection(prefixes=prefixes), Depth.OIDS)
         expiries = _element_expiries(view)
-        deletable = {
-            key.key_id: Transaction((*_all_deletions(key), *expiries[key.key_id]))
-            for key in view
-            if exists_or_unreadable(key) and key.is_at(self.if_version)
-        }
-        # A stored key without a value, which nothing else ever removes.
-        orphans = [key.deletions(key.key_name) for key in view if key.key_id not in deletable and key.version is None]
-        return Each(deletable, [Transaction(orphan) for orphan in orphans if orphan])
+        deletable = [key for key in view if exists_or_unreadable(key) and key.is_at(self.if_version)]
+        deletions = {key.key_id: Transaction((*_all_deletions(key), *expiries[key.key_id])) for key in deletable}
+        return Each(deletions, [Transaction(orphan) for key in view if (orphan := _orphan(key)) and key.key_id not in deletions])
 
 
 class Getdel(OfKey):
@@ -335,6 +330,11 @@ def _element_expiries(view: KeyViews) -> Mapping[KeyId, Sequence[RefUpdate]]:
         if (record := record_parts(name)) is not None:
             found[KeyId(record[2])].append(RefUpdate(name, oid, DELETE))
     return found
+
+
+def _orphan(view: KeyView) -> tuple[RefUpdate, ...]:
+    """Return the deletion of a stored key without a value, which nothing else ever removes."""
+    return view.deletions(view.key_name) if view.version is None else ()
 
 
 def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:

@@ -13,7 +13,7 @@ from git_keyval.database.keys import TYPE_NAMES, Key, KeyView
 from git_keyval.database.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
 from git_keyval.database.reading import MoreBlobs, MoreRefs, fetch_settled, read_keys
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
-from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
+from git_keyval.format.elements import Collection, CollectionCategory, CollectionRecord, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.names import KeyId, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
@@ -306,12 +306,7 @@ def changed(
     encrypted it. ``objects`` are those that are new, ``updates`` those beside the value's own.
     """
     key = view.view
-    had = Shape.of(view.collection) if view.collection else None
-    encryption = view.collection.encryption if view.collection and shape is None else key.cipher.encryption
-    stored = {view.name(element): oid for element, oid in elements.items()} if encryption else elements
-    kind = shape or had
-    assert kind is not None
-    record = encode_collection(Collection(view.category, *kind, stored, length, encryption))
+    record = _record(view, elements, shape, length)
     # The value moves first: a reader that comes in between may find a new element with the old expiry, never the reverse.
     updates = (
         RefUpdate(key.value_name, key.expected(key.value_name), record.commit.oid),
@@ -321,6 +316,16 @@ def changed(
     updates += tuple(ending for ending in view.ended if ending.name not in {update.name for update in updates})
     new = record.objects if record.commit.oid != key.version else ()
     return Change(Transaction(updates, (*objects, *new)), replace(answer, version=record.commit.oid), proof)
+
+
+def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | None, length: int) -> CollectionRecord:
+    if shape is None:
+        assert view.collection is not None
+        kept, encryption = Shape.of(view.collection), view.collection.encryption
+    else:
+        kept, encryption = shape, view.view.cipher.encryption
+    stored = {view.name(element): oid for element, oid in elements.items()} if encryption else elements
+    return encode_collection(Collection(view.category, *kept, stored, length, encryption))
 
 
 def changed_lifetime(

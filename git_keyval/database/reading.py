@@ -158,22 +158,25 @@ def read_keys(
     Raises MovedError for keys that live elsewhere, unless it is their ``redirects`` that are asked for; AnchorError; and what
     ``Cipher.accept`` raises of a database of other keys.
     """
-    key_ids = [key.id for key in keys]
-    names = views_of(Snapshot({}), key_ids, database.now(), database.naming, database.cipher)
-    seen = database.read(
-        Selection(
-            (ANCHOR_TAG, *(name for view in names for name in (view.expiry_name, view.key_name)), *expiries.names),
-            (*(view.breadcrumb_prefix for view in names), *expiries.prefixes),
-        ),
-        values := Selection((*(name for view in names for name in (view.expiry_name, view.value_name)), *expiries.names)),
-        depth=depth,
-    )
+    unseen = _views(database, keys, Snapshot({}))
+    qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *expiries.names)
+    before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *expiries.prefixes))
+    values = Selection((*(name for view in unseen for name in (view.expiry_name, view.value_name)), *expiries.names))
+    seen = database.read(before, values, depth=depth)
     database.cipher.accept(mark_of(seen, database.cipher))
-    views = views_of(seen, key_ids, database.now(), database.naming, database.cipher)
+    views = _views(database, keys, seen)
     if exact and not seen.ordered and any(view.counts() for view in views):
-        seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
-        views = views_of(seen, key_ids, database.now(), database.naming, database.cipher)
-    moved = {view.key_id: redirect for view in views if (redirect := view.redirect()) is not None}
-    if moved and not redirects:
-        raise MovedError(moved)
+        views = _views(database, keys, seen.followed_by(database.read(values, depth=depth), frozenset(values.names)))
+    if not redirects:
+        _refuse_redirected(views)
     return views
+
+
+def _views(database: Database, keys: Sequence[Key], seen: Snapshot) -> list[KeyView]:
+    return views_of(seen, [key.id for key in keys], database.now(), database.naming, database.cipher)
+
+
+def _refuse_redirected(views: Sequence[KeyView]) -> None:
+    moved = {view.key_id: redirect for view in views if (redirect := view.redirect()) is not None}
+    if moved:
+        raise MovedError(moved)

@@ -4,8 +4,10 @@ The digits of a key id choose the repository where the search begins, and redire
 one that reads a redirect says so before it has written anything, and is run again for those keys where they live.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import cast
 
 from git_keyval.database.answers import Answer
@@ -150,26 +152,35 @@ class Routes:
             raise _after(done, trails[next(iter(moved.targets))][-1], exc) from exc
 
 
-def joined(results: Sequence[Answer], labels: Sequence[str]) -> Answer:
+def joined(answers: Sequence[Answer], labels: Sequence[str]) -> Answer:
     """Return one answer for several repositories: sums, and members in the order of the labels.
 
     Keys are found if all are; a list is found if it has anything.
     """
-    if len(results) == 1:
-        return results[0]
-    lists = [result.document for result in results if isinstance(result.document, list)]
-    members: dict[str, JsonValue] = {}
-    for result in results:
-        members |= result.document if isinstance(result.document, dict) else {}
-    listed: list[JsonValue] = [*sorted(cast("str", name) for names in lists for name in names)]
-    found = [result.found for result in results if result.found is not None]
-    applied = [result.applied for result in results if result.applied is not None]
+    if len(answers) == 1:
+        return answers[0]
+    document = _document(answers, labels)
     return Answer(
-        found=(any if lists else all)(found) if found else None,
-        applied=any(applied) if applied else None,
-        count=sum(result.count or 0 for result in results),
-        document=listed if lists else {label: members[label] for label in labels if label in members} if members else None,
+        found=_of_flags(any if isinstance(document, list) else all, [answer.found for answer in answers]),
+        applied=_of_flags(any, [answer.applied for answer in answers]),
+        count=sum(answer.count or 0 for answer in answers),
+        document=document,
     )
+
+
+def _document(answers: Sequence[Answer], labels: Sequence[str]) -> dict[str, JsonValue] | list[JsonValue] | None:
+    documents = [answer.document for answer in answers]
+    lists = [names for names in documents if isinstance(names, list)]
+    if lists:
+        return sorted(chain.from_iterable(lists), key=str)
+    members = ChainMap(*(document for document in documents if isinstance(document, dict)))
+    return {label: members[label] for label in labels if label in members} or None
+
+
+def _of_flags(fold: Callable[[Iterable[bool]], bool], flags: Iterable[bool | None]) -> bool | None:
+    """Return what the flags say together; None if there are none."""
+    known = [flag for flag in flags if flag is not None]
+    return fold(known) if known else None
 
 
 def _after(done: Sequence[tuple[Place, Answer]], place: Place, error: GitKeyvalError) -> GitKeyvalError:

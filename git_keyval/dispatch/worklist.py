@@ -43,30 +43,26 @@ def worklist(command: Signature, inputs: Inputs, config: "Config | None", home: 
     InputError.
     """
     server = GithubServer.of(environ)
-    named = inputs.repository
-    common = [config.settings] if config else []
     listed = _listed(config, inputs, server) if config else {}
-    if named or not listed or not command.spans:
-        place = named or home
-        entries = [each.settings for each in config.repositories if each.repository == place] if config else []
-        layout = layout_of(place, _lengths(place, [*common, *entries], inputs))
-        own = {of: [settings] for of, (_, settings) in listed.items()}
-        targets = [_target(command, inputs, name, [*common, *own.get(identity(name, server), ())]) for name in layout.all()]
-        return Worklist(tuple(targets), listed=bool(layout.digits))
+    if config is None or not listed or inputs.repository or not command.spans:
+        return _of_place(inputs.repository or home, command, inputs, config, server)
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
     trusted = inputs.config is not None
-    return Worklist(
-        tuple(
-            _target(
-                command,
-                inputs if trusted or github_name(name, server) else inputs.without("token"),
-                name,
-                [*common, settings],
-            )
-            for name, settings in listed.values()
-        ),
-        listed=True,
-    )
+    given = {name: inputs if trusted or github_name(name, server) else inputs.without("token") for name, _ in listed.values()}
+    layers = {name: [config.settings, settings] for name, settings in listed.values()}
+    return Worklist(tuple(_target(command, given[name], name, layers[name]) for name in given), listed=True)
+
+
+def _of_place(place: str, command: Signature, inputs: Inputs, config: "Config | None", server: GithubServer) -> Worklist:
+    """Return the work on one repository, or on all that one database is spread over, with what the file says of each."""
+    if config is None:
+        layout = layout_of(place, inputs)
+        return Worklist(tuple(_target(command, inputs, name, ()) for name in layout.all()), listed=bool(layout.digits))
+    entries = [each.settings for each in config.repositories if each.repository == place]
+    layout = layout_of(place, _lengths(place, [config.settings, *entries], inputs))
+    own = {of: [settings] for of, (_, settings) in _listed(config, inputs, server).items()}
+    layers = {name: [config.settings, *own.get(identity(name, server), ())] for name in layout.all()}
+    return Worklist(tuple(_target(command, inputs, name, layers[name]) for name in layers), listed=bool(layout.digits))
 
 
 def _listed(config: "Config", inputs: Inputs, server: GithubServer) -> dict[str, tuple[str, "Settings"]]:

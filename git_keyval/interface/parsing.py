@@ -50,18 +50,22 @@ def _is_empty_value(command: Signature, name: str, given: Mapping[str, str]) -> 
 
 def _check_together(command: Signature, parsed: Mapping[str, object]) -> None:
     for one, other in _EXCLUSIVE:
-        if one in parsed and other in parsed and parsed[other] is not False:
+        if one in parsed and parsed.get(other, False) is not False:
             raise InputError(one, f"does not go with '{other}'", "one of the two")
     for group in command.needs:
-        if not any(name in parsed for name in group):
+        if parsed.keys().isdisjoint(group):
             raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"'{name}'" for name in group))
     _check_encryption(parsed)
     if parsed.get("encryption") == REQUIRED:
         _check_required(command, parsed)
-    if "media-type" in parsed and parsed.get("type") != "file":
-        raise InputError("media-type", "goes with 'type: file' only", "no media-type, or type: file")
-    if "op-id" in parsed and "type" in command.inputs and parsed.get("type") != "counter":
-        raise InputError("op-id", "goes with 'type: counter' only", "no op-id, or type: counter")
+    _check_type("media-type", "file", parsed)
+    if "type" in command.inputs:
+        _check_type("op-id", "counter", parsed)
+
+
+def _check_type(name: str, kind: str, parsed: Mapping[str, object]) -> None:
+    if name in parsed and parsed.get("type") != kind:
+        raise InputError(name, f"goes with 'type: {kind}' only", f"no {name}, or type: {kind}")
 
 
 def _check_encryption(parsed: Mapping[str, object]) -> None:
