@@ -47,11 +47,9 @@ class _OfIndex(OfArray):
     index: int
 
     def elements_read(self) -> Sequence[str]:
-        """Return the element, if its place is known."""
         return (str(self.index),)
 
     def reads(self) -> Elements | AllElements:
-        """Return reads of the element, or of all."""
         return AllElements(self.key, self.category, self.name) if self.index < 0 else super().reads()
 
     def place(self, view: CollectionView) -> str:
@@ -76,11 +74,9 @@ class Aget(_OfIndex):
     examples = ("git-keyval aget queue 0", "git-keyval aget queue -1")
 
     def reads(self) -> Elements | AllElements:
-        """Return reads of the element, or exact ones of all."""
         return AllElements(self.key, self.category, self.name, exact=True) if self.index < 0 else super().reads()
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002  # the view knows the time
-        """Answer with what is there."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
         return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
 
 
@@ -98,7 +94,6 @@ class Aset(Keeping, _OfIndex):
     condition: Condition = ALWAYS
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
-        """Write the element, unless the condition is not met."""
         place = self.place(view)
         wanted = self.condition.existence
         if (wanted and (wanted == "present") != view.holds(place)) or not view.is_at(self.condition.version):
@@ -125,7 +120,6 @@ class Apush(Lasting, Storing, OfArray):
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
-        """Add the element, if the array is of the version."""
         if not view.is_at(self.if_version):
             return Answer(applied=False, count=view.length, version=view.version)
         prepared = to_write(view, [self.element], ())
@@ -153,11 +147,9 @@ class Apop(OfArray):
     if_version: Oid | None = None
 
     def reads(self) -> AllElements:
-        """Return reads of all elements."""
         return AllElements(self.key, self.category, self.name)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
-        """Park the array and remove its last element, if it is of the version."""
         live = view.live()
         if not live or not view.is_at(self.if_version):
             return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
@@ -190,8 +182,7 @@ class Alen(OfArray):
     outputs = ("found", "count", "version")
     examples = ("git-keyval alen queue",)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
-        """Answer with the length."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         return Answer(found=view.found, count=view.length, version=view.version)
 
 
@@ -208,11 +199,9 @@ class Arange(OfArray):
     stop: int = -1
 
     def reads(self) -> AllElements:
-        """Return exact reads of all elements."""
         return AllElements(self.key, self.category, self.name, exact=True)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002
-        """Answer with what lives. Raises IndexOutOfRangeError for too many."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
         first, last = (index + view.length if index < 0 else index for index in (self.start, self.stop))
         wanted = range(max(0, first), min(last, view.length - 1) + 1)
         if len(wanted) > MAX_RANGE:
@@ -237,7 +226,6 @@ class Aexpire(Ending, _OfIndex):
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        """Change the expiry of the element."""
         return changed_lifetime(view, moment, [self.place(view)], self.lifetime(moment), self.if_version)
 
 

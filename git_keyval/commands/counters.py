@@ -50,11 +50,9 @@ class _OfCounter(OfKey):
     op: str = ""
 
     def reads(self) -> OneKey:
-        """Return reads of the counter."""
         return OneKey(self.key, Depth.VALUES)
 
     def reads_in_doubt(self) -> OneKey:
-        """Return exact reads: that an operation is found in neither place must be true at one moment."""
         return OneKey(self.key, Depth.VALUES, exact=True)
 
     def ops(self, moment: Moment) -> tuple[str, ...]:
@@ -90,7 +88,6 @@ class Incr(_OfCounter):
         return self.by
 
     def decide(self, view: KeyView, moment: Moment) -> _Decision:
-        """Return the first that applies: the number, if it has one; what a doubt asks for; what its breadcrumb does; an attempt."""
         state = _state(view, moment, self.ops(moment), self.delta)
         return (
             _known(state)
@@ -143,7 +140,6 @@ class Assign(Keeping, Storing, _OfCounter):
     condition: Condition = ALWAYS
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Set the counter, unless that was done, or the condition is not met."""
         state = _state(view, moment, self.ops(moment))
         if (end := _after_doubtful_set(state)) is not None:
             return end
@@ -311,7 +307,7 @@ def _fold(state: _State) -> Change | Wait:
     done = fold.counter.find(state.own[0].op)
     if done is None and not states.has_room(state.base, state.crumbs, state.own[0].op):
         return _withdrawal(state, CounterOverflowError("the increment was withdrawn"))
-    wait = _wait(state, "fold")
+    wait = _wait(state, "fold", _deletions(state.own))
     if done is None and state.waits <= _PATIENT_POLLS:
         return wait
     transaction, commit = _transaction(state, fold)
@@ -322,8 +318,9 @@ def _fold(state: _State) -> Change | Wait:
 def _move(state: _State) -> Change:
     """Move a breadcrumb that a SET voided to a later time; it never is in two places that count."""
     commit = states.encode_delta(state.delta)
-    updates = (*_deletions(state.own), RefUpdate(state.breadcrumb(state.next_time()), ABSENT, commit.oid))
-    wait = _wait(state, "fold")
+    name = state.breadcrumb(state.next_time())
+    updates = (*_deletions(state.own), RefUpdate(name, ABSENT, commit.oid))
+    wait = _wait(state, "fold", [RefUpdate(name, commit.oid, DELETE)])
     return Change(Transaction(updates, (*DUMMY_OBJECTS, commit)), wait, "operation", if_denied=wait, if_unknown=wait)
 
 
@@ -333,12 +330,16 @@ def _withdrawal(state: _State, failure: GitKeyvalError) -> Change:
     return Change(transaction, Answer(failure=failure), "operation", memory=state.sending("withdrawal", state.waits))
 
 
-def _wait(state: _State, what: Literal["breadcrumb", "fold", "gone"]) -> Wait:
-    """Wait before it looks for its number: longer each time. Few look early, and give their numbers to the others."""
+def _wait(state: _State, what: Literal["breadcrumb", "fold", "gone"], left: Sequence[RefUpdate] = ()) -> Wait:
+    """Wait before it looks for its number: longer each time. Few look early, and give their numbers to the others.
+
+    ``left`` deletes the breadcrumb that it has left.
+    """
     seconds = min(_FIRST_WAIT_ROUND_TRIPS * state.moment.round_trip * 2**state.waits, _LONGEST_PAUSE_SECONDS)
-    left = (state.since + LONGEST_WAIT - state.moment.now) / SECOND
+    remaining = (state.since + LONGEST_WAIT - state.moment.now) / SECOND
     memory = _Sent(what, Counter(), None, state.since if state.waits else None, state.waits + 1)
-    return Wait(seconds, max(left, 0.0), memory=memory, spread=1.0, late=3.0, meanwhile=_pending(state))
+    recall = Transaction(tuple(left)) if left else None
+    return Wait(seconds, max(remaining, 0.0), memory=memory, spread=1.0, late=3.0, meanwhile=_pending(state), recall=recall)
 
 
 def _time_to_leave(state: _State) -> Timestamp | None:
@@ -360,8 +361,9 @@ def _time_to_leave(state: _State) -> Timestamp | None:
 def _breadcrumb(state: _State, time: Timestamp, *, waits: bool) -> Change:
     """Record the increment as a tag of its own, which no rival can deny: if the name exists already, it is this very increment."""
     commit = states.encode_delta(state.delta)
-    transaction = Transaction((RefUpdate(state.breadcrumb(time), ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
-    left = _wait(state, "breadcrumb") if waits else _pending(state)
+    name = state.breadcrumb(time)
+    transaction = Transaction((RefUpdate(name, ABSENT, commit.oid),), (*DUMMY_OBJECTS, commit))
+    left = _wait(state, "breadcrumb", [RefUpdate(name, commit.oid, DELETE)]) if waits else _pending(state)
     return Change(transaction, left, "operation", if_denied=left, memory=state.sending("breadcrumb"))
 
 

@@ -18,15 +18,12 @@ class OfElements(Command[CollectionView]):
 
     @property
     def keys_used(self) -> Sequence[Key]:
-        """Return the key."""
         return (self.key,)
 
     def elements_read(self) -> Sequence[str]:
-        """Return the elements whose expiries it must see."""
         return ()
 
     def reads(self) -> Elements | AllElements:
-        """Return reads of the elements."""
         return Elements(self.key, self.category, self.name, tuple(self.elements_read()))
 
 

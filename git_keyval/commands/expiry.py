@@ -21,7 +21,6 @@ class Expire(Ending, OfKey):
     if_version: Oid | None = None
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Change the expiry, unless the version is another one."""
         return _changed(view, moment, self.lifetime(moment), self.if_version)
 
 
@@ -37,7 +36,6 @@ class Persist(OfKey):
     if_version: Oid | None = None
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Delete the expiry, unless the version is another one."""
         return _changed(view, moment, FOREVER, self.if_version)
 
 
@@ -51,7 +49,6 @@ class Ttl(OfKey):
     examples = ("git-keyval ttl session",)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer:
-        """Answer with what is left."""
         if not view.exists():
             return Answer(found=False, ttl=NO_KEY)
         expiry = view.expiry() if view.alive() else None

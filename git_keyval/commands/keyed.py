@@ -22,11 +22,9 @@ class OfKey(Command[KeyView]):
 
     @property
     def keys_used(self) -> Sequence[Key]:
-        """Return the key."""
         return (self.key,)
 
     def reads(self) -> OneKey:
-        """Return reads of the key."""
         return OneKey(self.key, self.depth)
 
 
@@ -48,15 +46,12 @@ class OfKeys(Command[KeyViews]):
 
     @property
     def keys_used(self) -> Sequence[Key]:
-        """Return the keys."""
         return self.keys
 
     def about(self, key_ids: Collection[KeyId]) -> Self:
-        """Return the command for some of the keys."""
         return self.but(keys=[key for key in self.keys if key.id in key_ids])
 
     def reads(self) -> ManyKeys:
-        """Return reads of the keys."""
         return ManyKeys(self.keys)
 
 
@@ -67,11 +62,9 @@ class Lasting(Described):
     expires_at: Micros | None = None
 
     def lifetime(self, moment: Moment) -> int | Lifetime:
-        """Return the expiry id, or FOREVER, from when the command began. Raises InputError for a time that has passed."""
         return chosen(moment.begun, moment.granularity, self.ttl, self.expires_at)
 
     def validate(self, moment: Moment) -> None:
-        """Raise InputError for a time that has passed."""
         self.lifetime(moment)
 
 
@@ -87,7 +80,6 @@ class Keeping(Lasting):
     keep_ttl: bool = False
 
     def lifetime(self, moment: Moment) -> int | Lifetime:
-        """Return the expiry id, FOREVER or KEEP. Raises InputError for a time that has passed."""
         return chosen(moment.begun, moment.granularity, self.ttl, self.expires_at, keep_ttl=self.keep_ttl)
 
 

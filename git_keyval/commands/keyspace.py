@@ -32,11 +32,9 @@ class Keys(Command[ListView]):
     pattern: str = "*"
 
     def reads(self) -> Listing:
-        """Return a listing of all keys."""
         return Listing((KEYS_PREFIX,))
 
     def decide(self, view: ListView, moment: Moment) -> Answer | MoreTargets:
-        """Ask for the stored keys that have a value, then for their expiries, and answer with those that live and match."""
         by_kind = _by_kind(view.refs)
         present = {key_id: name for key_id, name in by_kind["key"].items() if key_id in by_kind["val"]}
         endings = {key_id: name for key_id, name in by_kind["exp"].items() if key_id in present}

@@ -54,7 +54,6 @@ class _OfLock(OfMap):
     owner: str
 
     def elements_read(self) -> Sequence[str]:
-        """Return both fields."""
         return FENCE, OWNER
 
     def state(self, view: CollectionView) -> _State | MoreBlobs:
@@ -94,11 +93,9 @@ class Lock(Ending, _OfLock):
     wait: int = 0
 
     def validate(self, moment: Moment) -> None:
-        """Raise InputError for a lease that does not end, or is over."""
         self._lease(moment)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | Wait | MoreBlobs:
-        """Take the lock if it is free or ours, and wait otherwise; none is taken whose lease is over before that is known."""
         seen = self.state(view)
         if isinstance(seen, MoreBlobs):
             return seen
@@ -165,7 +162,6 @@ class Unlock(_OfLock):
     examples = ('git-keyval unlock production --owner "$HOSTNAME"',)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
-        """Remove the owner, if it is this one."""
         seen = self.state(view)
         if isinstance(seen, MoreBlobs):
             return seen

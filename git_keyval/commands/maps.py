@@ -26,6 +26,23 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.values import as_json
 
 
+class _OfFields(OfMap):
+    """A command that changes fields which are there."""
+
+    fields: Sequence[str]
+    if_version: Oid | None = None
+
+    def elements_read(self) -> Sequence[str]:
+        return self.fields
+
+
+class _OfWhole(OfMap):
+    """A command that reads the whole map."""
+
+    def reads(self) -> AllElements:
+        return AllElements(self.key, self.category, self.name, exact=True)
+
+
 class Hget(OfMap):
     """Read a field of a map, or several.
 
@@ -42,11 +59,9 @@ class Hget(OfMap):
     fields: Sequence[str] = ()
 
     def elements_read(self) -> Sequence[str]:
-        """Return the fields."""
         return self.fields or [self.field]
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002  # the view knows the time
-        """Answer with what exists."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
         if not self.fields:
             return shown_element(view, self.field)
         values = view.values(filter(view.holds, self.fields))
@@ -75,11 +90,9 @@ class Hset(Keeping, Storing, OfMap):
     condition: Condition = ALWAYS
 
     def elements_read(self) -> Sequence[str]:
-        """Return the fields."""
         return list(self.entries)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
-        """Write the fields, unless the condition is not met."""
         if not self._is_met(view):
             return Answer(applied=False, count=0, version=view.version)
         prepared = to_write(view, self.entries.values(), self.entries)
@@ -107,7 +120,7 @@ class Hset(Keeping, Storing, OfMap):
         return view.is_at(self.condition.version)
 
 
-class Hdel(OfMap):
+class Hdel(_OfFields):
     """Remove fields of a map.
 
     ``count`` is how many of them existed. The map stays, also with no field left.
@@ -116,15 +129,7 @@ class Hdel(OfMap):
     outputs = ("applied", "count", "version")
     examples = ("git-keyval hdel rollout region owner",)
 
-    fields: Sequence[str]
-    if_version: Oid | None = None
-
-    def elements_read(self) -> Sequence[str]:
-        """Return the fields."""
-        return self.fields
-
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:  # noqa: ARG002
-        """Remove those that are there."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         stored = {name for name in self.fields if name in view.stored}
         count = sum(map(view.holds, stored))
         if not count or not view.is_at(self.if_version):
@@ -134,7 +139,7 @@ class Hdel(OfMap):
         return changed(view, Answer(applied=True, count=count), left, updates=settled(view, ordered, FOREVER))
 
 
-class Hgetall(OfMap):
+class Hgetall(_OfWhole):
     """Read all fields of a map.
 
     The answer is a JSON object; ``found`` says whether the key exists.
@@ -143,12 +148,7 @@ class Hgetall(OfMap):
     outputs = ("found", "json", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval hgetall rollout --json | jq .json.percent",)
 
-    def reads(self) -> AllElements:
-        """Return exact reads of all elements."""
-        return AllElements(self.key, self.category, self.name, exact=True)
-
     def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
-        """Answer with what lives."""
         if not view.found:
             return Answer(found=False, ttl=NO_KEY)
         values = view.values(view.live())
@@ -160,7 +160,7 @@ class Hgetall(OfMap):
         return Answer(found=True, count=len(values), document=document, version=view.version, ttl=ttl, expires_at=expiry)
 
 
-class Hkeys(OfMap):
+class Hkeys(_OfWhole):
     """List the fields of a map.
 
     The answer is a sorted JSON list.
@@ -169,32 +169,22 @@ class Hkeys(OfMap):
     outputs = ("found", "json", "count", "version")
     examples = ("git-keyval hkeys rollout",)
 
-    def reads(self) -> AllElements:
-        """Return exact reads of all elements."""
-        return AllElements(self.key, self.category, self.name, exact=True)
-
-    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
-        """Answer with the names of what lives."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         names = sorted(view.live())
         return Answer(found=view.found, count=len(names), document=[*names], version=view.version)
 
 
-class Hlen(OfMap):
+class Hlen(_OfWhole):
     """Count the fields of a map."""
 
     outputs = ("found", "count", "version")
     examples = ("git-keyval hlen rollout",)
 
-    def reads(self) -> AllElements:
-        """Return exact reads of all elements."""
-        return AllElements(self.key, self.category, self.name, exact=True)
-
-    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
-        """Answer with how many live."""
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         return Answer(found=view.found, count=len(view.live()), version=view.version)
 
 
-class Hexpire(Ending, OfMap):
+class Hexpire(Ending, _OfFields):
     """Give fields of a map a new time to expire.
 
     ``count`` is how many of them exist and have it now.
@@ -203,15 +193,7 @@ class Hexpire(Ending, OfMap):
     outputs = ("found", "applied", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval hexpire rollout percent owner --ttl 30d",)
 
-    fields: Sequence[str]
-    if_version: Oid | None = None
-
-    def elements_read(self) -> Sequence[str]:
-        """Return the fields."""
-        return self.fields
-
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        """Change the expiries of those that exist."""
         return changed_lifetime(view, moment, self.fields, self.lifetime(moment), self.if_version)
 
 
@@ -229,18 +211,16 @@ class Httl(OfMap):
     field: str
 
     def elements_read(self) -> Sequence[str]:
-        """Return the field."""
         return (self.field,)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
-        """Answer with what is left."""
         if not view.holds(self.field):
             return Answer(found=False, ttl=NO_KEY, version=view.version)
         expiry = view.expiry(self.field)
         return Answer(found=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, version=view.version)
 
 
-class Hpersist(OfMap):
+class Hpersist(_OfFields):
     """Take the expiry of fields of a map away.
 
     ``count`` is how many of them had one.
@@ -249,13 +229,5 @@ class Hpersist(OfMap):
     outputs = ("found", "applied", "count", "version")
     examples = ("git-keyval hpersist rollout percent",)
 
-    fields: Sequence[str]
-    if_version: Oid | None = None
-
-    def elements_read(self) -> Sequence[str]:
-        """Return the fields."""
-        return self.fields
-
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        """Delete the expiries of those that exist."""
         return changed_lifetime(view, moment, self.fields, FOREVER, self.if_version)

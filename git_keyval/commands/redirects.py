@@ -37,15 +37,12 @@ class Redirection(OfKeys):
 
     @property
     def redirects(self) -> Mapping[KeyId, Redirect]:
-        """Return the targets."""
         return self.targets
 
     def reads(self) -> ManyKeys:
-        """Return reads of the keys as they are here."""
         return ManyKeys(self.keys, redirects=True)
 
     def decide(self, view: KeyViews, moment: Moment) -> Answer | Change | HeldAtTarget:
-        """Write the redirects, once it is known that no value is lost by one."""
         chosen = [key for key in view if key.is_at(self.if_version)]
         given = [key for key in chosen if key.key_id in self.targets]
         taken = [key for key in chosen if key.key_id not in self.targets and key.redirect() is not None]
@@ -77,8 +74,7 @@ class Redirection(OfKeys):
 class Held(OfKeys):
     """List the ids of those keys that exist; what nobody can read exists."""
 
-    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002  # the views know the time
-        """Answer with the ids."""
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:
         return Answer(document=[key.key_id for key in view if exists_or_unreadable(key)])
 
 

@@ -39,11 +39,9 @@ class Get(OfKey):
     examples = ("git-keyval get greeting", "git-keyval get logo > logo.png", "git-keyval get colour --default blue")
 
     def reads(self) -> OneKey:
-        """Return exact reads of the key with its value."""
         return OneKey(self.key, Depth.VALUES, exact=True)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer:
-        """Answer with what is there."""
         if not view.exists():
             return Answer(found=False, ttl=NO_KEY)
         return _shown(view, moment, Answer(found=True, value=view.value("get")))
@@ -70,7 +68,6 @@ class Set(Keeping, Storing, OfKey):
     op: str = ""
 
     def form(self) -> Command[KeyView]:
-        """Return the assignment of a counter, if it is one."""
         if not isinstance(self.value, int):
             return self
         return Assign(number=self.value, **{name: vars(self)[name] for name in Assign.declared.keys() & vars(self).keys()})
@@ -92,11 +89,9 @@ class Set(Keeping, Storing, OfKey):
         return Change(joined(whole, self.stored_key(moment)), replace(answer, found=False if self.condition else None))
 
     def reads(self) -> OneKey:
-        """Return reads of the key; exact ones of its value where there is something to say about it."""
         return OneKey(self.key) if self._is_plain else OneKey(self.key, Depth.VALUES, exact=True)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Write the value, unless the condition is not met."""
         if self._is_plain:
             return self._change(view, moment, Answer(), alive=False)
         alive, found, old_value = view.alive(), view.exists(), view.old_value()
@@ -133,11 +128,9 @@ class Append(Storing, OfKey):
     if_version: Oid | None = None
 
     def reads(self) -> OneKey:
-        """Return reads of the key with its value."""
         return OneKey(self.key, Depth.VALUES)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Write the longer value over the one that was seen, if it is of the version."""
         if not view.is_at(self.if_version):
             return Answer(applied=False, version=view.live_version())
         longer = self._longer(view)
@@ -171,7 +164,6 @@ class Del(OfKeys):
     if_version: Oid | None = None
 
     def decide(self, view: KeyViews, moment: Moment) -> Each | MoreRefs:
-        """Delete those that exist and are of the version, with the expiries of their elements."""
         prefixes = tuple(moment.naming.element_expiries(key.key_id) for key in view if key.holds_elements())
         if prefixes and view.beside is None:
             return MoreRefs(Selection(prefixes=prefixes), Depth.OIDS)
@@ -193,11 +185,9 @@ class Getdel(OfKey):
     if_version: Oid | None = None
 
     def reads(self) -> OneKey:
-        """Return reads of the key with its value."""
         return OneKey(self.key, Depth.VALUES)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        """Park the value and delete the key, if it is of the version."""
         if not view.exists():
             return Answer(found=False, applied=False, ttl=NO_KEY)
         value = view.value("getdel")
@@ -225,8 +215,7 @@ class Exists(OfKeys):
     outputs = ("found", "count")
     examples = ("git-keyval exists deploy logo", "git-keyval exists deploy --exit-code > /dev/null && echo deployed")
 
-    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002
-        """Answer with how many exist."""
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:
         count = sum(key.exists() for key in view)
         return Answer(found=count == len(self.keys), count=count)
 
@@ -237,8 +226,7 @@ class Type(OfKey):
     outputs = ("found", "type", "version")
     examples = ("git-keyval type deploy",)
 
-    def decide(self, view: KeyView, moment: Moment) -> Answer:  # noqa: ARG002
-        """Answer with the type."""
+    def decide(self, view: KeyView, moment: Moment) -> Answer:
         if not view.exists():
             return Answer(found=False)
         return Answer(found=True, type=view.held_type(), version=view.live_version())
@@ -255,11 +243,9 @@ class Mget(OfKeys):
     examples = ("git-keyval mget deploy greeting --json | jq .json.deploy.commit",)
 
     def reads(self) -> ManyKeys:
-        """Return exact reads of the keys with their values."""
         return ManyKeys(self.keys, Depth.VALUES, exact=True)
 
-    def decide(self, view: KeyViews, moment: Moment) -> Answer:  # noqa: ARG002  # the views know the time, here and below
-        """Answer with the values of those that exist."""
+    def decide(self, view: KeyViews, moment: Moment) -> Answer:
         document: dict[str, JsonValue] = {}
         for key, of_key in zip(self.keys, view, strict=True):
             if of_key.exists():
@@ -279,25 +265,20 @@ class Mset(Lasting, Command[KeyViews]):
 
     @property
     def keys_used(self) -> Sequence[Key]:
-        """Return the keys."""
         return list(self.values)
 
     def about(self, key_ids: Collection[KeyId]) -> Self:
-        """Return the command for some of the keys."""
         return self.but(values={key: value for key, value in self.values.items() if key.id in key_ids})
 
     def unread(self, moment: Moment) -> Change:
-        """Return the change over whatever the keys hold."""
         lifetime, records = self.lifetime(moment), self._records(moment)
         parts = [_whole(moment.naming, key, record, lifetime, ANY) for key, record in records.items()]
         return self._change(parts, moment)
 
     def reads(self) -> ManyKeys:
-        """Return reads of the keys."""
         return ManyKeys(list(self.values))
 
     def decide(self, view: KeyViews, moment: Moment) -> Change:
-        """Write the values over what was seen."""
         lifetime, records = self.lifetime(moment), self._records(moment).values()
         return self._change(
             [_compared(key, record, lifetime, alive=False) for key, record in zip(view, records, strict=True)], moment

@@ -81,9 +81,9 @@ class Change(NamedTuple):
     """A transaction, and what comes once it is applied: the answer, or a wait; without any, the command goes on deciding.
 
     ``if_denied`` is what comes without another read where it is denied, and ``if_unknown`` where its reply is lost: what was sent
-    before shows in what is read next. ``takes``
-    is a value that must be deliverable before it is taken away. ``late`` is the failure of a command whose answer is worth nothing
-    once its ``expires_at`` has come: it is raised if that is so each time. ``memory`` is what the next decision may know.
+    before shows in what is read next. ``takes`` is a value that must be deliverable before it is taken away. ``late`` is the
+    failure of a command whose answer is worth nothing once its ``expires_at`` has come: it is raised if that is so each time.
+    ``memory`` is what the next decision may know.
     """
 
     transaction: Transaction
@@ -115,8 +115,9 @@ class Wait(NamedTuple):
     """Decide again after so many seconds, of which the share ``spread`` is left to chance, and after ``most`` at the most.
 
     With ``late`` larger than 1, few of many who wait go on early, and most of them late. Until one of ``watched`` is another,
-    nothing else is read again. ``progress`` is what people are shown meanwhile. ``meanwhile`` is an answer that is true already: it
-    is given where the store cannot be used any more.
+    nothing else is read again. ``progress`` is what people are shown meanwhile. ``meanwhile`` is an answer that is true already:
+    it is given where the store cannot be used any more. ``recall`` takes back what was left, where the key turns out to live
+    elsewhere.
     """
 
     seconds: float
@@ -127,6 +128,7 @@ class Wait(NamedTuple):
     spread: float = 0.5
     late: float = 1.0
     meanwhile: Answer | None = None
+    recall: Transaction | None = None
 
 
 Decision: TypeAlias = Answer | Change | Each | Wait | More

@@ -62,6 +62,7 @@ class Performance(Generic[V]):
         self._attempt = 0
         self._changed_keys = 0
         self._meanwhile: Answer | None = None
+        self._recall: Transaction | None = None
         self._late: GitKeyvalError | None = None
 
     def run(self) -> Answer:
@@ -77,9 +78,18 @@ class Performance(Generic[V]):
                 raise PartlyDeletedError(self._changed_keys, exc) from exc
             if self._meanwhile is None or not isinstance(exc, StoreError | RedirectedError):
                 raise
-            if isinstance(exc, RedirectedError):
-                raise OutcomeUnknownError("the key was redirected meanwhile") from exc
-            return replace(self._meanwhile, warning=str(exc))
+            if isinstance(exc, StoreError):
+                return replace(self._meanwhile, warning=str(exc))
+            if self._recalled():
+                raise
+            raise OutcomeUnknownError("the key was redirected meanwhile") from exc
+
+    def _recalled(self) -> bool:
+        """Take back what was left where a key lived before; false where it is not known to have been there until now."""
+        if self._recall is None:
+            return False
+        (end,) = write_each(self._database, [Write(self._recall, "nothing")])
+        return isinstance(end, Applied)
 
     def _wrote_unread(self, transaction: Transaction) -> bool:
         """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
@@ -201,7 +211,7 @@ class Performance(Generic[V]):
         chance = self._database.random() ** (1 / wait.late)
         self._database.sleep(min(wait.most, wait.seconds * (1 - wait.spread + wait.spread * chance)))
         self._attempt = 0
-        self._meanwhile = wait.meanwhile
+        self._meanwhile, self._recall = wait.meanwhile, wait.recall
         view = self._view if self._view is not None and self._is_unchanged(self._view.seen, wait.watched) else None
         now = self._database.now()
         self._view = None if view is None else view.at(now)
