@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from git_keyval.database.ciphers import Cipher
 from git_keyval.errors import KeyOrderError, MissingEncryptionKeyError, NotEncryptedError, UnmarkedError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
@@ -32,7 +33,7 @@ _REQUIRED = "it is a counter, whose number is not encrypted, although encryption
 
 
 @dataclass(frozen=True, slots=True)
-class Encrypting:
+class Encrypting(Cipher):
     """Encrypts with one of several keys, and reads what any of them encrypted.
 
     The first of them encrypts keys and element keys, ``kid`` names the one for values and elements. ``new_nonce`` gives 12 random
@@ -46,7 +47,6 @@ class Encrypting:
 
     @property
     def mark(self) -> Mark:
-        """What tells the database of this key from others."""
         return Mark(self._naming.kid, self._naming.check.hex())
 
     def accept(self, mark: Mark | None) -> None:
@@ -64,7 +64,6 @@ class Encrypting:
         raise MissingEncryptionKeyError(mark.kid, is_first=True)
 
     def op(self, key_id: KeyId, op: str) -> str:
-        """Return what only this cipher makes of an operation id."""
         return seal_op(self._naming, key_id, op)
 
     def accept_counter(self, key_id: KeyId, ops: Iterable[str]) -> None:
@@ -76,7 +75,6 @@ class Encrypting:
 
     @property
     def encryption(self) -> Encryption:
-        """What a map or an array says of its encryption when it is written."""
         return encryption_of(self._writing)
 
     @property
@@ -88,7 +86,6 @@ class Encrypting:
         return next(key for key in self.keys if key.kid == self.kid)
 
     def key(self, value: Value) -> DataRecord:
-        """Return the record of a key: always the same."""
         return encode_data(seal_key(self._naming, value))
 
     def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -100,15 +97,12 @@ class Encrypting:
         return value
 
     def data(self, key_id: KeyId, value: Value) -> DataRecord:
-        """Return a new record of a value."""
         return encode_data(seal_value(self._writing, self.new_nonce(), value, Slot(key_id)))
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
-        """Read the record of a value."""
         return open_value(self.keys, _encrypted(decode_data(record, objects), record.oid), Slot(key_id), record.oid)
 
     def read_collection(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
-        """Read a map or an array."""
         collection = decode_collection(record, objects)
         if collection.encryption is None:
             raise NotEncryptedError(record.oid, _PLAIN_VALUE)
@@ -123,11 +117,9 @@ class Encrypting:
         return open_name(self._naming, key_id, stored, key_id) if category == "map" else stored
 
     def element(self, key_id: KeyId, category: CollectionCategory, stored: str, value: Value) -> GitObject:
-        """Return a new blob of an element."""
         return blob(seal_value(self._writing, self.new_nonce(), value, Slot(key_id, category, stored)).data)
 
     def read_element(self, key_id: KeyId, collection: Collection, stored: str, data: GitObject) -> Value:
-        """Read an element."""
         sealed = _encrypted(element_value(collection, data), data.oid)
         return open_value(self.keys, sealed, Slot(key_id, collection.category, stored), data.oid)
 
