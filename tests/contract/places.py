@@ -247,6 +247,9 @@ HTTP. These places have every pair of two of them."""
 WRITTEN_DIFFERENTLY = {"memory", "path", "http", "github", "github-api"}
 """A push has one protocol: git takes it from a pipe or over HTTP."""
 
+OF_SIZE = {"memory", "path", "http", "github"}
+"""How much goes at once is decided by an adapter, and over HTTP by the server, too."""
+
 
 def places(kept: Collection[str]) -> pytest.MarkDecorator:
     """Have tests of the contract run at these places, and with ``make test-all`` at all."""

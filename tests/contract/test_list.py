@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from git_keyval.store.port import Selection, Store
-from tests.contract.places import Place
+from tests.contract.places import OF_SIZE, Place, places
 from tests.contract.samples import all_refs, annotated_tag, branch, create, delete, note, tag
 
 
@@ -52,6 +52,7 @@ def test_a_listing_is_a_stream_that_may_be_left(store: Store) -> None:
     assert store.read(Selection((branch("7"),))).refs == {branch("7"): note("1").oid}
 
 
+@places(OF_SIZE)
 def test_thousands_of_refs_are_listed_once_each(place: Place) -> None:
     names = {branch(f"{number:04}") for number in range(1_000)} | {tag(f"{number:04}") for number in range(1_000)}
     place.open().apply([create(name, note("1")) for name in names])

@@ -7,7 +7,7 @@ from git_keyval.format.elements import decode_collection
 from git_keyval.format.objects import GitObject, Oid, blob, commit, from_content, tree
 from git_keyval.store.closure import closure
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
-from tests.contract.places import Place
+from tests.contract.places import OF_SIZE, Place, places
 from tests.contract.samples import (
     UNSTORED,
     Sample,
@@ -74,6 +74,7 @@ def test_values_bring_what_is_in_the_subtree(place: Place) -> None:
     assert place.open().objects([SMALL.oid, EMPTY.oid, record(b"1").oid], Depth.VALUES) == everything
 
 
+@places(OF_SIZE)
 def test_ten_thousand_elements_are_read(place: Place) -> None:
     write(place, LARGE)
     found = place.open().read(ANY_COMMIT, depth=Depth.TREES)
@@ -82,6 +83,7 @@ def test_ten_thousand_elements_are_read(place: Place) -> None:
     assert place.open().objects([LARGE.oid], Depth.VALUES) == by_oid(LARGE.objects)
 
 
+@places(OF_SIZE)
 def test_one_element_of_ten_thousand_is_changed(place: Place) -> None:
     """What is written are the changed blob, two trees and the commit; all else is there."""
     changed = collection({**texts(10_000), "field 5000": blob(b"another text")})
