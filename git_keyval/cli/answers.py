@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from git_keyval.cli.failures import ExitCode
 from git_keyval.cli.terminal import harmless_line, tell, write_document, write_text, write_value
@@ -19,52 +20,68 @@ _DOCUMENTS = {"json", "report"}
 _BASE64 = {"bytes", "file"}
 
 
-def deliver(
-    command: Signature,
-    inputs: Inputs,
-    answer: Answer,
-    outputs: Mapping[str, str],
-    file: OutputFile | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Write the answer of a command. Raises UndeliveredError, which says where to find what the command took away, and OSError."""
-    try:
-        _deliver(command, inputs, answer, outputs, file, as_json=as_json)
-    except UndeliveredError as exc:
-        raise UndeliveredError(exc.where, exc.reason, answer.parked) from exc
-    except BrokenPipeError:
-        if answer.parked:
-            tell(str(UndeliveredError("standard output", "nobody reads it any more", answer.parked)))
-        raise
-    finally:
-        if file is not None:
-            file.discard()
+class Answered(NamedTuple):
+    """A command that was done: what it was given, and what it answers."""
 
+    command: Signature
+    inputs: Inputs
+    answer: Answer
+    outputs: Mapping[str, str]
 
-def _deliver(
-    command: Signature,
-    inputs: Inputs,
-    answer: Answer,
-    outputs: Mapping[str, str],
-    file: OutputFile | None,
-    *,
-    as_json: bool,
-) -> None:
-    in_file = file is not None and answer.value is not None
-    if answer.warning:
-        tell(answer.warning)
-    if file is not None and answer.value is not None:
-        file.commit(value_bytes(answer.value))
-    if as_json:
-        write_document(_document(command, inputs, answer, outputs))
-    elif in_file:
-        pass
-    elif "value" in command.outputs and answer.document is None:
-        _write_value(command, inputs, answer)
-    else:
-        shown = {name: text for name, text in outputs.items() if name not in {"requests-used", "rate-remaining"}}
-        write_text("".join(f"{name}: {harmless_line(text)}\n" for name, text in shown.items()))
+    def deliver(self, file: OutputFile | None, *, as_json: bool) -> None:
+        """Write the answer. Raises UndeliveredError, which says where to find what the command took away, and OSError."""
+        try:
+            self._write(file, as_json=as_json)
+        except UndeliveredError as exc:
+            raise UndeliveredError(exc.where, exc.reason, self.answer.parked) from exc
+        except BrokenPipeError:
+            if self.answer.parked:
+                tell(str(UndeliveredError("standard output", "nobody reads it any more", self.answer.parked)))
+            raise
+        finally:
+            if file is not None:
+                file.discard()
+
+    def _write(self, file: OutputFile | None, *, as_json: bool) -> None:
+        in_file = file is not None and self.answer.value is not None
+        if self.answer.warning:
+            tell(self.answer.warning)
+        if file is not None and self.answer.value is not None:
+            file.commit(value_bytes(self.answer.value))
+        if as_json:
+            write_document(self._document())
+        elif "value" in self.command.outputs and self.answer.document is None:
+            if not in_file:
+                self._write_value()
+        else:
+            shown = {name: text for name, text in self.outputs.items() if name not in {"requests-used", "rate-remaining"}}
+            write_text("".join(f"{name}: {harmless_line(text)}\n" for name, text in shown.items()))
+
+    def _write_value(self) -> None:
+        """Write the value, and nothing but values, to standard output."""
+        if self.answer.value is not None:
+            write_value(value_bytes(self.answer.value))
+        elif self.answer.found is False and self.inputs.default is not None:
+            write_value(self.inputs.default.encode())
+        elif self.answer.found is False:
+            if self.inputs.on_missing != "fail":  # then an error says so
+                tell(f"There is no such {self.command.kind.subject}.")
+        elif self.answer.pending:
+            tell("A rival was faster: the increment waits for the next gather, and has no number.")
+        elif self.answer.applied is False:
+            tell("The condition is not met; nothing was changed.")
+
+    def _document(self) -> dict[str, object]:
+        document = {"command": self.command.name, **typed(self.outputs)}
+        if self.inputs.default is not None and self.answer.found is False:
+            document |= {"value": self.inputs.default, "encoding": "utf-8"}
+        if "value" in self.outputs:
+            document["encoding"] = _encoding(self.answer.value)
+        if "old-value" in self.outputs:
+            document["old-value-encoding"] = _encoding(self.answer.old_value)
+        if self.inputs.output_file is not None and self.answer.value is not None:
+            document = {name: value for name, value in document.items() if name not in {"value", "json", "encoding"}}
+        return document
 
 
 def typed(outputs: Mapping[str, str]) -> dict[str, object]:
@@ -84,35 +101,6 @@ def outcome(answer: Answer, *, by_code: bool) -> ExitCode:
     if answer.found is False:
         return ExitCode.MISSING
     return ExitCode.NOT_APPLIED if answer.applied is False else ExitCode.DONE
-
-
-def _write_value(command: Signature, inputs: Inputs, answer: Answer) -> None:
-    """Write the value, and nothing but values, to standard output."""
-    if answer.value is not None:
-        write_value(value_bytes(answer.value))
-    elif answer.found is False and inputs.default is not None:
-        write_value(inputs.default.encode())
-    elif answer.found is False:
-        if inputs.on_missing != "fail":  # then an error says so
-            tell(f"There is no such {command.kind.subject}.")
-    elif answer.pending:
-        tell("A rival was faster: the increment waits for the next gather, and has no number.")
-    elif answer.applied is False:
-        tell("The condition is not met; nothing was changed.")
-
-
-def _document(command: Signature, inputs: Inputs, answer: Answer, outputs: Mapping[str, str]) -> dict[str, object]:
-    document = {"command": command.name, **typed(outputs)}
-    if inputs.default is not None and answer.found is False:
-        document |= {"value": inputs.default, "encoding": "utf-8"}
-    if "value" in outputs:
-        document["encoding"] = _encoding(answer.value)
-    if "old-value" in outputs:
-        document["old-value-encoding"] = _encoding(answer.old_value)
-    if inputs.output_file is not None:
-        for name in ("value", "json", "encoding") if answer.value is not None else ():
-            document.pop(name)
-    return document
 
 
 def _encoding(value: Value | int | None) -> str:

@@ -58,6 +58,7 @@ _ENDS: dict[type, tuple[str, ExitCode]] = {
     errors.LockLostError: ("lock-lost", ExitCode.NOT_APPLIED),
     errors.KeyMissingError: ("key-missing", ExitCode.MISSING),
     errors.WrongTypeError: ("wrong-type", ExitCode.FAILED),
+    errors.OverwrittenError: ("overwritten", ExitCode.FAILED),
     errors.AnchorError: ("anchor-unreadable", ExitCode.FAILED),
     errors.UnmarkedError: ("not-marked", ExitCode.FAILED),
     errors.TamperedError: ("tampered", ExitCode.FAILED),

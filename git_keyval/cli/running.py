@@ -97,7 +97,7 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
 
 
 def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
-    from git_keyval.cli.answers import deliver, outcome
+    from git_keyval.cli.answers import Answered, outcome
     from git_keyval.dispatch.steps import run_command, value_bytes
 
     file = world.output_file(inputs.output_file) if inputs.output_file is not None else None
@@ -116,7 +116,7 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
         raise
 
     def answer() -> ExitCode:
-        deliver(call.command, inputs, result, outputs, file, as_json=call.as_json)
+        Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json)
         return outcome(result, by_code=call.by_code)
 
     return answer
