@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.processes import isolated_environ, run_git
+from git_keyval.database.database import Database
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, encode_counter, encode_delta
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.expiry import encode_expiry
@@ -32,7 +33,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.patience import Patience
-from git_keyval.store.port import DELETE, Store
+from git_keyval.store.port import DELETE
 from maintenance.commands import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
 from maintenance.gather import plan_gather
 from maintenance.plan import Plan
@@ -171,7 +172,7 @@ def write_push(path: Path, plan: Plan) -> None:
 
 
 _Add = Callable[[Contents, int, int, int], None]
-_Planner = Callable[[Store], Plan]
+_Planner = Callable[[Database], Plan]
 
 
 def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
@@ -180,7 +181,7 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
     kinds: Mapping[str, tuple[_Add, _Planner]] = {
         "sweep": (add_keys, plan_sweep),
         "elements": (add_maps, plan_sweep),
-        "gather": (add_counters, partial(plan_gather, grace_seconds=DEFAULT_GRACE_SECONDS, new_op=outside.new_op)),
+        "gather": (add_counters, partial(plan_gather, grace_seconds=DEFAULT_GRACE_SECONDS)),
         "purge": (add_parked, partial(plan_purge, retention_seconds=DEFAULT_RETENTION_SECONDS)),
     }
     add, planner = kinds[kind]
@@ -189,7 +190,7 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
     write(path, contents)
     patience = Patience(300, outside.elapsed, outside.sleep, outside.random)
     store = open_git_store(str(path), environ=outside.environ, clock=ServerClock(outside.clock), patience=patience)
-    write_push(path.with_name(f"{path.name}.push.json"), planner(store))
+    write_push(path.with_name(f"{path.name}.push.json"), planner(Database(store, outside.sleep, outside.random, outside.new_op)))
 
 
 if __name__ == "__main__":

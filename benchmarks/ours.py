@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.meter import Meter, Sample
+from git_keyval.database.database import Database
 from git_keyval.format.names import RefName
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
@@ -21,8 +22,8 @@ from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.git.transport import LocalTransport
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
-from maintenance.jobs import Maintenance, gather, purge, sweep
-from maintenance.report import Report
+from maintenance.commands import Budgeted, Gather, Purge, Sweep
+from maintenance.jobs import Maintenance
 from maintenance.report_json import to_json
 
 _Answer = TypeVar("_Answer")
@@ -65,7 +66,7 @@ def _counted(request: Callable[[Iterable[bytes]], _Answer], count: Callable[[byt
 
 def main(job: str, path: str, push: str) -> None:
     """Run a job and print what it took."""
-    jobs: Mapping[str, Callable[[Maintenance], Report]] = {"sweep": sweep, "elements": sweep, "gather": gather, "purge": purge}
+    jobs: Mapping[str, Budgeted] = {"sweep": Sweep(), "elements": Sweep(), "gather": Gather(), "purge": Purge()}
     meter = Meter()
     outside = surroundings(os.environ, lambda _what, _done, _total: None)
     clock = ServerClock(outside.clock)
@@ -83,7 +84,8 @@ def main(job: str, path: str, push: str) -> None:
             assert store.apply([transaction]) == [Applied()]
             meter.sample.writes = 1
         else:
-            report = jobs[job](Maintenance(store, outside.new_op, outside.elapsed, outside.progress))
+            database = Database(store, outside.sleep, outside.random, outside.new_op)
+            report = jobs[job].run(Maintenance(database, outside.elapsed))
             json.dumps(to_json(report))
             (done,) = report.jobs
             assert done.planned == len(done.applied)

@@ -120,25 +120,25 @@ def check(run: Maintenance) -> CheckReport:
 
     A foreign ref that git cannot read is reported, too: while there is one, git takes no write.
     """
-    started = run.store.now(ask=True)
+    started = run.database.store.now(ask=True)
     refs: dict[RefName, Oid] = {}
     problems: list[Problem] = []
-    for name, oid in list_refs(run.store, _LISTED, "check: listing", run.progress):
+    for name, oid in list_refs(run.database.store, _LISTED, "check: listing", run.database.progress):
         if name.startswith(_OURS):
             refs[name] = oid
         elif oid == ZERO_OID:
             problems.append(_broken(name))
-    database = _Database(refs, _anchor(run.store, refs), _element_expiries(refs), started)
+    database = _Database(refs, _anchor(run.database.store, refs), _element_expiries(refs), started)
     problems += _check_names(refs, database.counts)
     names = [name for name in refs if name == ANCHOR_TAG or parse(name) is not None]
-    for done, target in enumerate(_read(run.store, refs, names), start=1):
+    for done, target in enumerate(_read(run.database.store, refs, names), start=1):
         problems += attempt_record(partial(_check_target, database, target), partial(_unchecked, target.name))
         if done % _AT_ONCE == 0:
-            run.progress("check: refs", done, len(names))
+            run.database.progress("check: refs", done, len(names))
     return CheckReport(
         started_at=iso_utc(started // SECOND),
         seconds=run.elapsed(),
-        requests=run.store.requests,
+        requests=run.database.store.requests,
         counts=dict(database.counts),
         problems=[_followable(run, found) for found in sorted(problems, key=lambda found: (found.severity, found.ref))],
     )

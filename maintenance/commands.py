@@ -1,14 +1,20 @@
 """The commands that maintain: gather, sweep, purge, maintain, init, check, publish-expiries."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from git_keyval.database.declared import Described
 from git_keyval.format.anchors import Mark
 
 if TYPE_CHECKING:
+    from git_keyval.database.database import Database
     from maintenance.init import InitReport
     from maintenance.jobs import Maintenance
+    from maintenance.plan import Plan
     from maintenance.report import CheckReport, Report
+
+    Planners: TypeAlias = Mapping[str, Callable[[], Plan]]
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
@@ -45,6 +51,16 @@ class Budgeted(Upkeep):
     max_writes: int | None = None
     max_seconds: float | None = None
 
+    def run(self, work: "Maintenance") -> "Report":
+        """Run the jobs."""
+        from maintenance.jobs import run_jobs  # noqa: PLC0415
+
+        return run_jobs(work, self)
+
+    def planners(self, database: "Database") -> "Planners":
+        """Return what plans each of its jobs."""
+        raise NotImplementedError
+
 
 class Gather(Budgeted):
     """Fold counter breadcrumbs into their counters."""
@@ -55,11 +71,11 @@ class Gather(Budgeted):
 
     grace_period: int = DEFAULT_GRACE_SECONDS
 
-    def run(self, work: "Maintenance") -> "Report":
-        """Run the job."""
-        from maintenance.jobs import gather  # noqa: PLC0415
+    def planners(self, database: "Database") -> "Planners":
+        """Return the one of its job."""
+        from maintenance.gather import plan_gather  # noqa: PLC0415
 
-        return gather(work, **vars(self))
+        return {"gather": partial(plan_gather, database, self.grace_period)}
 
 
 class Sweep(Budgeted):
@@ -69,11 +85,11 @@ class Sweep(Budgeted):
     resolves = True
     jobs = ("sweep",)
 
-    def run(self, work: "Maintenance") -> "Report":
-        """Run the job."""
-        from maintenance.jobs import sweep  # noqa: PLC0415
+    def planners(self, database: "Database") -> "Planners":
+        """Return the one of its job."""
+        from maintenance.sweep import plan_sweep  # noqa: PLC0415
 
-        return sweep(work, **vars(self))
+        return {"sweep": partial(plan_sweep, database)}
 
 
 class Purge(Budgeted):
@@ -84,11 +100,11 @@ class Purge(Budgeted):
 
     retention: int = DEFAULT_RETENTION_SECONDS
 
-    def run(self, work: "Maintenance") -> "Report":
-        """Run the job."""
-        from maintenance.jobs import purge  # noqa: PLC0415
+    def planners(self, database: "Database") -> "Planners":
+        """Return the one of its job."""
+        from maintenance.purge import plan_purge  # noqa: PLC0415
 
-        return purge(work, **vars(self))
+        return {"purge": partial(plan_purge, database, self.retention)}
 
 
 class Maintain(Budgeted):
@@ -101,11 +117,10 @@ class Maintain(Budgeted):
     grace_period: int = DEFAULT_GRACE_SECONDS
     retention: int = DEFAULT_RETENTION_SECONDS
 
-    def run(self, work: "Maintenance") -> "Report":
-        """Run the jobs."""
-        from maintenance.jobs import maintain  # noqa: PLC0415
-
-        return maintain(work, **vars(self))
+    def planners(self, database: "Database") -> "Planners":
+        """Return those of the three jobs, in their order."""
+        jobs = (Gather(grace_period=self.grace_period), Sweep(), Purge(retention=self.retention))
+        return {name: planner for job in jobs for name, planner in job.planners(database).items()}
 
 
 class Init(Upkeep):
@@ -145,8 +160,8 @@ class PublishExpiries(Budgeted):
 
     horizon: int = DEFAULT_HORIZON_SECONDS
 
-    def run(self, work: "Maintenance") -> "Report":
-        """Run the job."""
-        from maintenance.jobs import publish_expiries  # noqa: PLC0415
+    def planners(self, database: "Database") -> "Planners":
+        """Return the one of its job."""
+        from maintenance.publish import plan_publish  # noqa: PLC0415
 
-        return publish_expiries(work, **vars(self))
+        return {self.name: partial(plan_publish, database, self.horizon)}

@@ -1,12 +1,14 @@
 """Executing a plan once: in batches that adapt, within a budget."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from git_keyval.errors import StoreError, TornWriteError
+from git_keyval.database.database import Database
+from git_keyval.database.writing import Write, Writer
+from git_keyval.errors import OutcomeUnknownError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
-from git_keyval.progress import Progress
-from git_keyval.store.port import ABSENT, DELETE, Applied, Conflict, Depth, Outcome, Refused, Selection, Store, Unknown
+from git_keyval.store.port import Applied, Conflict, Refused
 from maintenance.plan import Action, Left, Plan, Reason
 
 MAX_BATCH = 50_000
@@ -68,26 +70,37 @@ class Done:
         return [*(left for left in self.plan.left if not left.notable), *self.conflicts]
 
 
+_Pending: TypeAlias = tuple[Action, Write]
+
+
 @dataclass(slots=True)
 class _Queue:
-    waiting: list[Action]
+    waiting: list[_Pending]
     size: int
     most: int
     refusals: list[str] = field(default_factory=list)
     lost: int = 0
 
-    def next_batch(self, limit: int) -> list[Action]:
+    def next_batch(self, limit: int) -> list[_Pending]:
         """Take actions in order, up to the first that depends on one before it, as it touches a ref of it, or that is too much."""
         taken: set[RefName] = set()
-        batch: list[Action] = []
-        for action in self.waiting[: min(self.size, limit)]:
+        batch: list[_Pending] = []
+        for action, write in self.waiting[: min(self.size, self.most, limit)]:
             names = {update.name for update in action.transaction.updates}
             if names & taken or (batch and len(taken) + len(names) > MAX_UPDATES):
                 break
             taken |= names
-            batch.append(action)
+            batch.append((action, write))
         del self.waiting[: len(batch)]
         return batch
+
+    def retry(self, batch: Sequence[_Pending], again: Sequence[_Pending]) -> None:
+        """Halve what goes into a batch where a part of it has to be sent again, and grow back where nothing has.
+
+        It goes to the end of the queue: what the server takes is not kept waiting by what it refuses.
+        """
+        self.size = max(1, len(batch) // 2) if again else self.size * 2
+        self.waiting += again
 
     def hopeless(self) -> str:
         """Return why going on makes no sense: single writes refused for one reason, or replies lost, again and again."""
@@ -98,24 +111,28 @@ class _Queue:
         return ""
 
 
-def execute(store: Store, plan: Plan, budget: Budget, progress: Progress) -> Done:
+def execute(database: Database, plan: Plan, budget: Budget) -> Done:
     """Apply the plan's transactions; a conflict means that somebody changed what was read, and leaves it to the next run."""
-    queue = _Queue(list(plan.take()), store.capabilities.batch, plan.batch or MAX_BATCH)
+    pending = [(action, Write(action.transaction)) for action in plan.take()]
+    queue = _Queue(pending, database.store.capabilities.batch, plan.batch or MAX_BATCH)
     done = Done(plan, planned=len(queue.waiting))
+    # Once for each batch: a server may answer what is too large for it so that nobody can read it.
+    writer = Writer(replace(database, max_attempts=1))
     while queue.waiting and budget.allows():
         batch = queue.next_batch(len(queue.waiting) if budget.writes is None else budget.writes)
         before = len(done.applied)
         try:
-            _take(store, queue, done, batch, store.apply([action.transaction for action in batch]))
+            _write(writer, queue, done, batch)
         except (StoreError, TornWriteError) as exc:
             # What was done so far is worth a report; the next run takes up what is left.
             queue.waiting[:0] = batch
             done.error = str(exc)
             break
+        queue.most = min(queue.most, writer.most)
         budget.charge(len(done.applied) - before)
-        progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
+        database.progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
-            done.failed += [Left(action.ref, Reason.GIVEN_UP, hopeless) for action in queue.waiting]
+            done.failed += [Left(action.ref, Reason.GIVEN_UP, hopeless) for action, _ in queue.waiting]
             queue.waiting.clear()
     done.deferred = len(queue.waiting)
     return done
@@ -128,54 +145,25 @@ def plan_only(plan: Plan) -> Done:
     return done
 
 
-def _take(store: Store, queue: _Queue, done: Done, batch: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
-    retry: list[Action] = []
-    settled = _settle_unknown(store, batch, outcomes)
-    queue.lost = queue.lost + 1 if any(isinstance(outcome, Unknown) for outcome in settled) else 0
-    for action, outcome in zip(batch, settled, strict=True):
-        match outcome:
+def _write(writer: Writer, queue: _Queue, done: Done, batch: Sequence[_Pending]) -> None:
+    """Send a batch once, and note what became of each action."""
+    again: list[_Pending] = []
+    ends = writer.write([write for _, write in batch])
+    for (action, write), end in zip(batch, ends, strict=True):
+        match end:
             case Applied():
                 done.applied.append(action)
+                queue.refusals.clear()
             case Conflict():
                 done.conflicts.append(Left(action.ref, Reason.CHANGED))
             case Refused() if len(batch) == 1:
-                done.failed.append(Left(action.ref, Reason.REFUSED, str(outcome)))
-                queue.refusals.append(outcome.reason)
+                done.failed.append(Left(action.ref, Reason.REFUSED, str(end)))
+                queue.refusals.append(end.reason)
+            case OutcomeUnknownError() if write.end is not None:
+                # By whom its refs were moved makes no difference to the next run.
+                done.conflicts.append(Left(action.ref, Reason.UNKNOWN, end.cause))
             case _:
-                retry.append(action)
-    if retry:
-        queue.size = max(1, len(batch) // 2)
-        if any(isinstance(outcome, Refused) and outcome.too_large for outcome in settled):
-            # To grow again would be to be refused again.
-            queue.most = queue.size
-        # At the end of the queue: what the server takes is not kept waiting by what it refuses.
-        queue.waiting += retry
-    else:
-        queue.size = min(queue.most, queue.size * 2)
-    if any(isinstance(outcome, Applied) for outcome in settled):
-        queue.refusals.clear()
-
-
-def _settle_unknown(store: Store, batch: Sequence[Action], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Read again what a lost reply left open: all as it shall be is applied, all as it was may be tried again."""
-    if not any(isinstance(outcome, Unknown) for outcome in outcomes):
-        return list(outcomes)
-    names = {
-        update.name
-        for action, outcome in zip(batch, outcomes, strict=True)
-        if isinstance(outcome, Unknown)
-        for update in action.transaction.updates
-    }
-    refs = store.read(Selection(tuple(sorted(names))), depth=Depth.OIDS).refs
-    settled: list[Outcome] = []
-    for action, outcome in zip(batch, outcomes, strict=True):
-        updates = action.transaction.updates
-        if not isinstance(outcome, Unknown):
-            settled.append(outcome)
-        elif all(refs.get(update.name, DELETE) == update.new for update in updates):
-            settled.append(Applied())
-        elif all(refs.get(update.name, ABSENT) == update.expect for update in updates):
-            settled.append(outcome)
-        else:
-            settled.append(Conflict(()))
-    return settled
+                write.end = None
+                again.append((action, write))
+    queue.lost = queue.lost + 1 if any(isinstance(end, OutcomeUnknownError) for end in ends) else 0
+    queue.retry(batch, again)

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
@@ -21,9 +22,9 @@ from git_keyval.format.counters import (
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, RefName, naming_of, parse
 from git_keyval.format.objects import Oid
-from git_keyval.format.registry import Resolve, unresolved, with_expiries
+from git_keyval.format.registry import with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
-from git_keyval.progress import Progress, silent
+from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -51,17 +52,12 @@ class _Trail:
     listed: list[tuple[RefName, Oid, BreadcrumbRef]] = field(default_factory=list)
 
 
-def plan_gather(
-    store: Store,
-    grace_seconds: int,
-    new_op: Callable[[], str],
-    progress: Progress = silent,
-    resolve: Resolve = unresolved,
-) -> Plan:
+def plan_gather(database: Database, grace_seconds: int) -> Plan:
     """List the breadcrumbs, then read their counters, and decide for each counter what to fold.
 
     The order matters: what another gather folds in between is then found in the counter.
     """
+    store, progress = database.store, database.progress
     trails = _list_trails(store, progress)
     plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
     if not trails:
@@ -71,12 +67,12 @@ def plan_gather(
     crumbs = {name: oid for trail in trails for name, oid, _ in trail.listed}
     seen = read_targets(store, {**crumbs, **refs})
     expiries = [seen.refs[trail.view.expiry_name] for trail in trails if trail.view.expiry_name in seen.refs]
-    seen = replace(seen, objects=with_expiries(expiries, seen.objects, resolve))
+    seen = replace(seen, objects=with_expiries(expiries, seen.objects, database.resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
         trail.view = replace(trail.view, seen=seen, now=now)
-        work = partial(_plan_trail, trail, now, old, new_op)
+        work = partial(_plan_trail, trail, now, old, database.new_op)
         plan.add(attempt_record(work, partial(Left, trail.view.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages(trails, now)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from git_keyval.errors import GitKeyvalError, MalformedRecordError, WrongEncryptionKeyError
+from git_keyval.database.writing import Write, Writer
+from git_keyval.errors import GitKeyvalError, MalformedRecordError, OutcomeUnknownError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
-from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, Unknown, refusal_of
+from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, refusal_of
 from maintenance.jobs import Maintenance
 
 _README = b"""# A git-keyval database
@@ -51,7 +52,7 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """
     branches = False
     anchor: Oid | None = None
-    for name, oid in run.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
+    for name, oid in run.database.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
         _refuse_taken(name)
         branches = branches or name.startswith(_BRANCHES)
         anchor = oid if name == ANCHOR_TAG else anchor
@@ -71,7 +72,7 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
 def _marked(run: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
     """Return the anchor with this mark; it still says whether keys are redirected. An unreadable one is replaced."""
     try:
-        before = Anchor() if anchor is None else decode_anchor(run.store.objects([anchor])[anchor])
+        before = Anchor() if anchor is None else decode_anchor(run.database.store.objects([anchor])[anchor])
     except (KeyError, MalformedRecordError):
         before = Anchor()
     if before.mark is not None and before.mark.check != mark.check:
@@ -95,13 +96,13 @@ def _refuse_taken(name: RefName) -> None:
 
 
 def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
-    outcome = run.store.apply([transaction])[0]
     name = transaction.updates[0].name
-    if isinstance(outcome, Refused):
-        raise refusal_of(transaction, outcome)
-    if isinstance(outcome, Unknown):
+    (end,) = Writer(run.database).write([Write(transaction)])
+    if isinstance(end, Refused):
+        raise refusal_of(transaction, end)
+    if isinstance(end, OutcomeUnknownError):
         raise GitKeyvalError(
-            f"It is not known whether {name} was created ({outcome.cause}).",
+            f"It is not known whether {name} was created ({end.cause}).",
             "Run 'init' again: it creates only what is missing.",
         )
-    return [name] if isinstance(outcome, Applied) else []
+    return [name] if isinstance(end, Applied) else []

@@ -103,6 +103,7 @@ class Reason(Enum):
     MISSING = "the object that it points at is missing, or too large"
     MALFORMED = "malformed: {}"
     REFUSED = "the server refused: {}"
+    UNKNOWN = "it is not known whether it was done: {}"
     GIVEN_UP = "not tried again: {}"
 
 
@@ -113,6 +114,7 @@ _WAITING = {
     Reason.BESIDE_REDIRECT,
     Reason.PARKED_LATELY,
     Reason.CHANGED,
+    Reason.UNKNOWN,
 }
 """The reasons that go away by themselves."""
 

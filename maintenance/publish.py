@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import expiry_id
 from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.progress import Progress, silent
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -21,18 +21,18 @@ DAYS_BACK = 30
 """Keys that have expired and were not swept yet have ids that are past, and a new registry needs those, too."""
 
 
-def plan_publish(store: Store, horizon_seconds: int, progress: Progress = silent) -> Plan:
+def plan_publish(database: Database, horizon_seconds: int) -> Plan:
     """List the registry, verify what is there, and create what is missing of every day from 30 days ago to the horizon.
 
     What is wrong is reported and never moved: a CDN that has served it goes on doing so.
     """
     # The server takes the objects of each tag one by one, so a batch costs as much as its tags, and does not grow.
-    plan = Plan(JOB, batch=store.capabilities.batch)
-    now = store.now()
-    published = _list(store, plan, progress)
+    plan = Plan(JOB, batch=database.store.capabilities.batch)
+    now = database.now()
+    published = _list(database, plan)
     entries = dict(_entries(now, horizon_seconds))
     known = {entry.tag: entry.record.commit.oid for entry in entries.values()}
-    plan.add(_verify(store, {name: oid for name, oid in published.items() if known.get(name) != oid}))
+    plan.add(_verify(database.store, {name: oid for name, oid in published.items() if known.get(name) != oid}))
     for expiry, entry in entries.items():
         if entry.tag not in published:
             creation = Transaction((RefUpdate(entry.tag, ABSENT, entry.record.commit.oid),), entry.record.objects)
@@ -49,9 +49,9 @@ def _entries(now: Micros, horizon_seconds: int) -> Iterator[tuple[int, Entry]]:
         yield expiry, encode_entry(expiry)
 
 
-def _list(store: Store, plan: Plan, progress: Progress) -> Mapping[RefName, Oid]:
+def _list(database: Database, plan: Plan) -> Mapping[RefName, Oid]:
     published: dict[RefName, Oid] = {}
-    for name, oid in list_refs(store, [REGISTRY_PREFIX], f"{JOB}: listing", progress):
+    for name, oid in list_refs(database.store, [REGISTRY_PREFIX], f"{JOB}: listing", database.progress):
         if isinstance(parse(name), PublishedRef):
             plan.examined += 1
             published[name] = oid

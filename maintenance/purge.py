@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_delta
 from git_keyval.format.names import (
@@ -16,20 +17,21 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
-from git_keyval.progress import Progress, silent
-from git_keyval.store.port import DELETE, RefUpdate, Store, Transaction
+from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs
 from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
 
 
-def plan_purge(store: Store, retention_seconds: int, progress: Progress = silent) -> Plan:
+def plan_purge(database: Database, retention_seconds: int) -> Plan:
     """List what is parked and all breadcrumbs; take by the time in the name what is older than the retention."""
     plan = Plan("purge")
-    old = timestamp(Micros(max(0, store.now() - retention_seconds * SECOND)))
+    old = timestamp(Micros(max(0, database.now() - retention_seconds * SECOND)))
     doubtful: dict[RefName, Oid] = {}
-    for name, oid in list_refs(store, [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX], "purge: listing", progress):
+    for name, oid in list_refs(
+        database.store, [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX], "purge: listing", database.progress
+    ):
         ref = parse(name)
         if ref is None:
             continue
@@ -38,7 +40,7 @@ def plan_purge(store: Store, retention_seconds: int, progress: Progress = silent
             plan.add([_plan_parked(name, oid, ref.time, old)])
         elif isinstance(ref, BreadcrumbRef) and ref.time <= old:
             doubtful[name] = oid
-    seen = read_targets(store, doubtful)
+    seen = read_targets(database.store, doubtful)
     for name, oid in seen.refs.items():
         work = partial(_plan_breadcrumb, name, oid, seen.objects.get(oid))
         plan.add(attempt_record(work, partial(Left, name, Reason.UNREADABLE)))

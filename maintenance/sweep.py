@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from struct import iter_unpack
 
+from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
@@ -25,9 +26,9 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
-from git_keyval.format.registry import Resolve, unresolved, with_expiries
+from git_keyval.format.registry import Resolve, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
-from git_keyval.progress import Progress, silent
+from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
@@ -97,14 +98,15 @@ _Found = Action | _Orphan | Ended | Left
 """Something due: decided by the listing alone, to be looked at, or unreadable."""
 
 
-def plan_sweep(store: Store, progress: Progress = silent, resolve: Resolve = unresolved) -> Plan:
+def plan_sweep(database: Database) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
 
     What has an expiry that cannot be read is kept.
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
-    now = store.now()
-    listing = _list(store, progress, resolve, now)
+    now = database.now()
+    store, progress = database.store, database.progress
+    listing = _list(store, progress, database.resolve, now)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:

@@ -110,7 +110,7 @@ class World:
         )
 
     def maintenance(self, store: Store | None = None) -> Maintenance:
-        return Maintenance(store or self.store, new_op=self.new_op, elapsed=lambda: 0.0, progress=lambda *_: None)
+        return Maintenance(self.database(store), elapsed=lambda: 0.0)
 
     def faulty(self, faults: Mapping[int, Fault]) -> FaultyStore:
         return FaultyStore(self.store, faults)

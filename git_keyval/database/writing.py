@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from sys import maxsize
 from typing import TypeAlias
 
 from git_keyval.database.anchors import anchor_of
 from git_keyval.database.command import Proof, Witness
 from git_keyval.database.database import Database
-from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedError, RefusedError, StoreError
+from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedError, StoreError
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
@@ -24,7 +25,6 @@ from git_keyval.store.port import (
     Refused,
     Selection,
     Snapshot,
-    Store,
     Transaction,
     Unknown,
     refusal_of,
@@ -57,7 +57,7 @@ class Write:
     transaction: Transaction
     proof: Proof = "refs"
     cause: str | None = None
-    end: End | None = None
+    end: End | Refused | None = None
 
     def moved(self, refs: Mapping[RefName, Oid]) -> bool:
         """Return whether a ref is not what the transaction expects: it cannot be applied any more."""
@@ -84,98 +84,17 @@ class Write:
 
 
 def write_each(database: Database, writes: Sequence[Write], seen: Snapshot | None = None) -> list[End]:
-    """Apply independent transactions, which must not share a ref, in one request, and return what became of each.
+    """Apply independent transactions as a ``Writer`` does, and return what became of each; what was refused is an error.
 
-    After a lost reply the refs are read again, and what was not applied is sent again. What is wrong with one transaction is given
-    in its place, because others may have been applied. StoreError is raised only where none was. Beside them the tag
-    ``kv/dummy-tree`` is made, if ``seen`` shows that there is none, and without having seen where that costs nothing.
+    Beside them the tag ``kv/dummy-tree`` is made, if ``seen`` shows that there is none, and without having seen where that costs
+    nothing.
     """
-    waiting = list(writes)
-    for attempt in range(database.max_attempts):
-        try:
-            _send(database, waiting, seen)
-            waiting = _waiting(waiting)
-            if waiting:
-                database.pause(attempt)
-                refs = _read_refs(database, waiting)
-                _settle(database, [write for write in waiting if write.is_over(refs)])
-                waiting = _waiting(waiting)
-        except StoreError:
-            # Only a lost reply leaves anything waiting beyond its first request, and nobody can ask about it any more.
-            if all(write.cause is None for write in waiting):
-                raise
-            break
-        if not waiting:
-            break
-    return [OutcomeUnknownError(write.cause or "") if write.end is None else write.end for write in writes]
-
-
-def _waiting(writes: Sequence[Write]) -> list[Write]:
-    return [write for write in writes if write.end is None]
-
-
-def _send(database: Database, writes: Sequence[Write], seen: Snapshot | None) -> None:
-    """Send once what waits. Where a reply was lost before, a conflict or a refusal now does not tell what that request did."""
-    doubtful: list[Write] = []
-    for write, outcome in zip(writes, _outcomes(database, [write.transaction for write in writes], seen), strict=True):
-        if isinstance(outcome, Unknown) and write.proof != "operation":
-            write.cause = outcome.cause
-        elif isinstance(outcome, Applied) or write.cause is None:
-            write.end = outcome
-        elif isinstance(outcome, Conflict):
-            doubtful.append(write)
-        else:
-            write.end = OutcomeUnknownError(write.cause)
-    _settle(database, doubtful)
-
-
-def _settle(database: Database, writes: Sequence[Write]) -> None:
-    """Judge transactions that were sent at least once in vain, and cannot be applied any more.
-
-    A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
-    seen. A read that shows no reason for it comes from a copy that lags behind.
-    """
-    refs = _read_refs(database, writes) if writes else {}
-    for attempt in range(_LAGGING_READS):
-        if all(write.is_over(refs) for write in writes):
-            break
-        database.pause(attempt)
-        refs = _read_refs(database, writes)
-    for write in writes:
-        write.end = write.judged(refs)
-
-
-def _outcomes(
-    database: Database, transactions: Sequence[Transaction], seen: Snapshot | None
-) -> list[Applied | Conflict | Unknown | RefusedError]:
     missing = database.store.capabilities.bundles if seen is None else ANCHOR_TAG not in seen.refs
-    named = any(update.name == ANCHOR_TAG for transaction in transactions for update in transaction.updates)
-    anchor = [_anchoring(database)] if missing and not named else []
-    outcomes = _in_parts(database.store, transactions, database.store.apply([*transactions, *anchor])[: len(transactions)])
+    named = any(update.name == ANCHOR_TAG for write in writes for update in write.transaction.updates)
+    ends = Writer(database, [_anchoring(database)] if missing and not named else []).write(writes)
     return [
-        refusal_of(transaction, outcome) if isinstance(outcome, Refused) else outcome
-        for transaction, outcome in zip(transactions, outcomes, strict=True)
+        refusal_of(write.transaction, end) if isinstance(end, Refused) else end for write, end in zip(writes, ends, strict=True)
     ]
-
-
-def _in_parts(store: Store, transactions: Sequence[Transaction], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-    """Send in halves, down to single ones, what was too large to be sent at once."""
-    large = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and outcome.too_large]
-    if len(large) <= 1:
-        return outcomes
-    settled = dict(enumerate(outcomes))
-    for half in (large[: len(large) // 2], large[len(large) // 2 :]):
-        part = [transactions[index] for index in half]
-        settled |= zip(half, _in_parts(store, part, _applied(store, part)), strict=True)
-    return [settled[index] for index in range(len(outcomes))]
-
-
-def _applied(store: Store, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
-    """Apply a part of what was sent; that the store fails now says nothing of the other parts."""
-    try:
-        return store.apply(transactions)
-    except StoreError as exc:
-        return [Refused(exc.what, next_step=exc.next_step)] * len(transactions)
 
 
 def _anchoring(database: Database) -> Transaction:
@@ -184,6 +103,98 @@ def _anchoring(database: Database) -> Transaction:
     return Transaction((RefUpdate(ANCHOR_TAG, ABSENT, anchor.oid),), (*DUMMY_OBJECTS, anchor))
 
 
-def _read_refs(database: Database, writes: Sequence[Write]) -> Mapping[RefName, Oid]:
-    names = tuple(update.name for write in writes for update in write.transaction.updates)
-    return database.store.read(Selection(names), depth=Depth.OIDS).refs
+@dataclass(slots=True)
+class Writer:
+    """Applies independent transactions, which must not share a ref, as many in a request as the server takes.
+
+    What is sent ``beside`` them in each request may be applied or not. ``most`` is how many the server took where it refused more.
+    """
+
+    database: Database
+    beside: Sequence[Transaction] = ()
+    most: int = maxsize
+
+    def write(self, writes: Sequence[Write]) -> list[End | Refused]:
+        """Apply them in one request, and return what became of each.
+
+        After a lost reply the refs are read again, and what was not applied is sent again. What is wrong with one transaction is
+        given in its place, because others may have been applied. A write that has no end of its own was sent in vain each time.
+        StoreError is raised only where none was applied.
+        """
+        waiting = list(writes)
+        for attempt in range(self.database.max_attempts):
+            try:
+                self._send(waiting)
+                waiting = _waiting(waiting)
+                if waiting:
+                    self.database.pause(attempt)
+                    refs = self._read_refs(waiting)
+                    self._settle([write for write in waiting if write.is_over(refs)])
+                    waiting = _waiting(waiting)
+            except StoreError:
+                # Only a lost reply leaves anything waiting beyond its first request, and nobody can ask about it any more.
+                if all(write.cause is None for write in waiting):
+                    raise
+                break
+            if not waiting:
+                break
+        return [OutcomeUnknownError(write.cause or "") if write.end is None else write.end for write in writes]
+
+    def _send(self, writes: Sequence[Write]) -> None:
+        """Send once what waits. Where a reply was lost before, a conflict or a refusal now does not tell what that request did."""
+        doubtful: list[Write] = []
+        transactions = [write.transaction for write in writes]
+        outcomes = self._in_parts(transactions, self.database.store.apply([*transactions, *self.beside])[: len(writes)])
+        for write, outcome in zip(writes, outcomes, strict=True):
+            if isinstance(outcome, Unknown) and write.proof != "operation":
+                write.cause = outcome.cause
+            elif isinstance(outcome, Applied) or write.cause is None:
+                write.end = outcome
+            elif isinstance(outcome, Conflict):
+                doubtful.append(write)
+            else:
+                write.end = OutcomeUnknownError(write.cause)
+        self._settle(doubtful)
+
+    def _settle(self, writes: Sequence[Write]) -> None:
+        """Judge transactions that were sent at least once in vain, and cannot be applied any more.
+
+        A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
+        seen. A read that shows no reason for it comes from a copy that lags behind.
+        """
+        refs = self._read_refs(writes) if writes else {}
+        for attempt in range(_LAGGING_READS):
+            if all(write.is_over(refs) for write in writes):
+                break
+            self.database.pause(attempt)
+            refs = self._read_refs(writes)
+        for write in writes:
+            write.end = write.judged(refs)
+
+    def _in_parts(self, transactions: Sequence[Transaction], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Send in halves, down to single ones, what was too large to be sent at once, and no more at once from then on."""
+        large = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Refused) and outcome.too_large]
+        if len(large) <= 1:
+            return outcomes
+        self.most = (len(large) + 1) // 2
+        settled = dict(enumerate(outcomes))
+        while large:
+            indices, large = large[: self.most], large[self.most :]
+            part = [transactions[index] for index in indices]
+            settled |= zip(indices, self._in_parts(part, self._applied(part)), strict=True)
+        return [settled[index] for index in range(len(outcomes))]
+
+    def _applied(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        """Apply a part of what was sent; that the store fails now says nothing of the other parts."""
+        try:
+            return self.database.store.apply(transactions)
+        except StoreError as exc:
+            return [Refused(exc.what, next_step=exc.next_step)] * len(transactions)
+
+    def _read_refs(self, writes: Sequence[Write]) -> Mapping[RefName, Oid]:
+        names = tuple(update.name for write in writes for update in write.transaction.updates)
+        return self.database.store.read(Selection(names), depth=Depth.OIDS).refs
+
+
+def _waiting(writes: Sequence[Write]) -> list[Write]:
+    return [write for write in writes if write.end is None]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from git_keyval.database.database import Database
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.location import GithubServer, deletion
@@ -77,15 +78,16 @@ def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, 
 
 def _run(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     assert issubclass(command.kind, Upkeep)
-    work = Maintenance(
+    database = Database(
         stores.of(target.repository),
+        surroundings.sleep,
+        surroundings.random,
         surroundings.new_op,
-        surroundings.elapsed,
-        surroundings.progress,
-        target.shares,
-        resolver_of(target.inputs, surroundings),
-        partial(deletion, target.repository, GithubServer.of(surroundings.environ)),
+        resolve=resolver_of(target.inputs, surroundings),
+        progress=surroundings.progress,
     )
+    deletion_of = partial(deletion, target.repository, GithubServer.of(surroundings.environ))
+    work = Maintenance(database, surroundings.elapsed, target.shares, deletion_of)
     return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)
 
 

@@ -17,7 +17,7 @@ from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTy
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.values import Value
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
 from tests.world import World, draft, drafts, key, number, text
@@ -119,7 +119,7 @@ def test_what_has_expired_fixes_no_type(world: World, index: int, *, swept: bool
         perform(world.database(), Apush(key=A, element=draft(value), ttl=60))
     world.clock.advance(61)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
     assert perform(world.database(), Aset(key=A, index=index, element=draft(number("1")))).count == 2
     assert perform(world.database(), Apush(key=A, element=draft(number("2")))).count == 3
     assert perform(world.database(), Arange(key=A)).document == ([1, None, 2] if index == 0 else [None, 1, 2])

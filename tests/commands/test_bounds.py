@@ -16,7 +16,7 @@ from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
-from maintenance.jobs import gather
+from maintenance.commands import Gather
 from tests.contract.samples import Sample
 from tests.elements import apply, written
 from tests.world import World, draft, key, text
@@ -62,7 +62,7 @@ def test_gather_leaves_a_counter_at_its_bound_alone_while_others_go_on(world: Wo
     stuck = world.plant(K, 5)
     world.plant(key("other"), 5)
     world.clock.advance(3_600)
-    (job,) = gather(world.maintenance()).jobs
+    (job,) = Gather().run(world.maintenance()).jobs
     assert [(left.ref, left.why) for left in job.plan.left] == [
         (stuck, "the number of operations of a counter (seq) cannot be larger than 9007199254740991")
     ]

@@ -15,8 +15,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
+from maintenance.commands import Gather, Sweep
 from maintenance.init import init
-from maintenance.jobs import gather, sweep
 from tests.contract.samples import Sample
 from tests.faults import FaultyStore, Rival
 from tests.world import World, key, number, show, text
@@ -36,7 +36,7 @@ def denied(world: World, *, by: int = 1) -> FaultyStore:
 
 
 def gather_now(world: World) -> None:
-    gather(world.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(world.maintenance())
 
 
 # --- contention -----------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_increments_after_the_expiry_begin_a_new_life(world: World) -> None:
     world.plant(K, 5)
     world.clock.advance(1)
     assert (value_of(world), perform(database, Get(key=K)).ttl) == ("5", -1)
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert value_of(world) == "5"
     assert perform(database, Incr(key=K)).value == 6
     assert world.errors() == []

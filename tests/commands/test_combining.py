@@ -14,7 +14,7 @@ from git_keyval.errors import CounterOverflowError, OverwrittenError
 from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, NULL, WAITING_TIME
 from git_keyval.format.names import BreadcrumbRef, RefName, parse
 from git_keyval.format.times import SECOND
-from maintenance.jobs import gather
+from maintenance.commands import Gather
 from tests.faults import Fault, FaultyStore, Lost, Rival
 from tests.world import World, key, show, text
 
@@ -80,7 +80,7 @@ def test_whoever_is_faster_gives_it_its_number(counting: World) -> None:
 
 
 def test_a_gather_gives_it_its_number(counting: World) -> None:
-    answer = incr(counting, denied(counting, {POLL: Rival(lambda: gather(counting.maintenance(), grace_period=0))}))
+    answer = incr(counting, denied(counting, {POLL: Rival(lambda: Gather(grace_period=0).run(counting.maintenance()))}))
     assert (answer.value, answer.pending) == (115, False)
 
 

@@ -19,7 +19,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
-from maintenance.jobs import purge, sweep
+from maintenance.commands import Purge, Sweep
 from tests.machine import Machine, run_machine
 from tests.world import FOREIGN, draft, key, number, text
 
@@ -273,8 +273,8 @@ class Model(Machine):
 
     @rule()
     def maintain(self) -> None:
-        sweep(self.world.maintenance())
-        purge(self.world.maintenance(), retention=0)
+        Sweep().run(self.world.maintenance())
+        Purge(retention=0).run(self.world.maintenance())
 
     # --- looking ---
 

@@ -20,7 +20,7 @@ from git_keyval.format.elements import Collection, decode_collection, element_id
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.store.port import Depth
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Rival
@@ -107,7 +107,7 @@ def test_expiries_of_fields_give_no_name_away_and_sweep_needs_none(world: World)
     world.clock.advance(3600)
     assert perform(database, Hgetall(key=one)).document == {"stays": "1", "later": "2"}
     assert perform(database, Hget(key=one, field=FIELD)).found is False
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert len(elements_of(world, one)) == 2
     assert len([name for name in world.refs() if name.startswith(DEFAULT_NAMING.element_expiries(one.id))]) == 1
     assert perform(database, Hgetall(key=one)).document == {"stays": "1", "later": "2"}
@@ -131,7 +131,7 @@ def test_arrays_are_encrypted_and_their_indices_are_not(world: World) -> None:
     assert VALUE.encode() not in b"".join(made.data for made in elements_of(world, one).values())
     assert perform(database, Apop(key=one)).value == text(VALUE)
     world.clock.advance(3600)
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert perform(database, Arange(key=one)).document == [None, "one"]
     assert perform(database, Alen(key=one)).count == 2
     assert world.errors() == []
@@ -301,7 +301,7 @@ def test_locks_are_encrypted_and_hold(world: World) -> None:
     waiting = perform(database, Lock(key=one, owner="another", ttl=600, wait=7200))
     assert (waiting.applied, waiting.fence) == (True, 2)
     assert perform(database, Unlock(key=one, owner=FIELD)).applied is False
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert perform(database, Unlock(key=one, owner="another")).applied is True
     everything = b"".join(made.data for made in stored(world, one)[1].values())
     assert not any(part.encode() in everything for part in (FIELD, "owner", "fence", "another"))

@@ -44,8 +44,8 @@ from git_keyval.format.sealed import Sealed
 from git_keyval.format.values import Value, bytes_value, file_value
 from git_keyval.process import surroundings
 from git_keyval.store.port import Depth, Transaction
+from maintenance.commands import Gather, Purge, Sweep
 from maintenance.init import init
-from maintenance.jobs import gather, purge, sweep
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note
 from tests.encrypting import cipher, nonces
 from tests.faults import FaultyStore, Lost, Rival
@@ -476,7 +476,7 @@ def test_counters_are_not_encrypted_but_their_names_are(world: World) -> None:
     assert perform(of(world, used), Incr(key=one, by=5)).value == 5
     world.plant(one, 3, ago=600)
     assert perform(of(world, used), Get(key=one)).value == 8
-    assert [len(job.applied) for job in gather(world.maintenance(), grace_period=0).jobs] == [1]
+    assert [len(job.applied) for job in Gather(grace_period=0).run(world.maintenance()).jobs] == [1]
     assert perform(of(world, used), Mget(keys=[one])).document == {LABEL: 8}
     assert perform(of(world, used), Set(key=one, value=2)).applied is True
     assert perform(of(world, used), Getdel(key=one)).value == 2
@@ -566,8 +566,8 @@ def test_maintenance_needs_no_key(world: World) -> None:
     perform(of(world, used), Getdel(key=key(used, "parked")))
     assert world.errors() == []
     world.clock.advance(86_400)
-    assert len(sweep(world.maintenance()).jobs[0].applied) == 1
-    assert len(purge(world.maintenance(), retention=0).jobs[0].applied) == 1
+    assert len(Sweep().run(world.maintenance()).jobs[0].applied) == 1
+    assert len(Purge(retention=0).run(world.maintenance()).jobs[0].applied) == 1
     assert perform(of(world, used), Keys()).document == ["stays"]
     assert perform(of(world, used), Get(key=key(used, "stays"))).value == VALUES[0]
     assert world.errors() == []

@@ -22,7 +22,7 @@ from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import Value
 from git_keyval.store.port import ABSENT, RefUpdate, Transaction
-from maintenance.jobs import gather, sweep
+from maintenance.commands import Gather, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample
@@ -107,7 +107,7 @@ def test_every_read_treats_an_expired_key_as_absent(world: World, held: Value | 
     perform(database, Set(key=key("alive"), value=held, ttl=120, store_key=True))
     world.clock.advance(60)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
     assert perform(database, Get(key=K)) == Answer(found=False, ttl=-2)
     assert perform(database, Type(key=K)) == Answer(found=False)
     assert perform(database, Exists(keys=[K])) == Answer(found=False, count=0)
@@ -158,7 +158,7 @@ def test_a_write_over_an_expired_key_behaves_as_over_an_absent_one(
         assert expired.errors() == []
         clock.advance(3600)
         assert expired.content([K]) == absent.content([K])
-        sweep(expired.maintenance())
+        Sweep().run(expired.maintenance())
         assert expired.content([K]) == absent.content([K])
 
 
@@ -234,9 +234,9 @@ def test_an_expiry_without_a_key_ends_no_increment(world: World, *, swept: bool)
     world.plant(K, 5)
     world.clock.advance(121)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
     assert perform(world.database(), Get(key=K)).value == 5
-    gather(world.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(world.maintenance())
     assert (perform(world.database(), Get(key=K)).value, world.breadcrumbs()) == (5, [])
 
 

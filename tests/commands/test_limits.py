@@ -11,7 +11,7 @@ from git_keyval.commands.values import Del, Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.errors import PartlyDeletedError, TooLargeError
 from git_keyval.format.values import bytes_value
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from maintenance.report_json import to_json
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace, open_git_place, over_http
@@ -118,7 +118,7 @@ def test_maintenance_goes_on_in_batches_that_the_server_takes(web: World) -> Non
     web.clock.advance(120)
     server_of(web).log.clear()
     server_of(web).max_body = 5_000
-    report = sweep(web.maintenance())
+    report = Sweep().run(web.maintenance())
     assert (len(report.jobs[0].applied), report.notable(), report.error) == (100, 0, "")
     posts = [seen.status for seen in server_of(web).log if (seen.method, seen.service) == ("POST", RECEIVE_PACK)]
     # Halved until they fit, and not grown again beyond that.
@@ -130,7 +130,7 @@ def test_a_report_has_the_words_of_a_hook(git: World) -> None:
     perform(git.database(), Mset(values=dict(list(ENTRIES.items())[:2]), ttl=60))
     git.clock.advance(120)
     install_hook(git, "pre-receive", '#!/bin/sh\necho "$(date +%N): nothing goes" >&2\nexit 1\n')
-    report = json.dumps(to_json(sweep(git.maintenance())))
+    report = json.dumps(to_json(Sweep().run(git.maintenance())))
     assert report.count("nothing goes") == 2
     assert "pre-receive hook declined" in report
 
@@ -140,5 +140,5 @@ def test_a_hook_that_says_something_else_each_time_ends_the_job_all_the_same(git
     git.clock.advance(120)
     install_hook(git, "pre-receive", '#!/bin/sh\necho "request $(date +%N)" >&2\nexit 1\n')
     before = git.store.requests
-    assert len(sweep(git.maintenance()).jobs[0].failed) == 100
+    assert len(Sweep().run(git.maintenance()).jobs[0].failed) == 100
     assert git.store.requests - before < 40

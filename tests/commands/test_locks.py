@@ -24,7 +24,7 @@ from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value
 from git_keyval.store.port import Store
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from tests.around import StoreAround
 from tests.faults import Lost, Rival
 from tests.world import World, key, number, show, text
@@ -89,7 +89,7 @@ def test_a_lock_whose_lease_is_over_is_taken_over(world: World, *, swept: bool) 
     assert not taken(world, "b").applied
     world.clock.advance(0.1)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
         assert fields(world) == {"fence": "1"}
     assert taken(world, "b").fence == 2
     assert fields(world) == {"fence": "2", "owner": "b"}
@@ -113,7 +113,7 @@ def test_nobody_releases_what_nobody_holds(world: World, *, swept: bool) -> None
     taken(world, "a")
     world.clock.advance(60)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
     before = world.refs()
     answer = released(world, "a")
     assert (answer.applied, answer.fence, answer.failure) == (False, 1, None)

@@ -11,7 +11,7 @@ from git_keyval.commands.maps import Hgetall, Httl
 from git_keyval.database.perform import perform
 from git_keyval.errors import LockHeldError, LockLostError
 from git_keyval.format.times import SECOND
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from tests.machine import Machine, run_machine
 from tests.world import key
 
@@ -74,7 +74,7 @@ class Model(Machine):
 
     @rule()
     def maintenance(self) -> None:
-        sweep(self.world.maintenance())
+        Sweep().run(self.world.maintenance())
 
     def look(self) -> None:
         if self.lock.fence:

@@ -19,7 +19,8 @@ from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
 from git_keyval.store.registry import ExpiryRegistry
-from maintenance.jobs import Maintenance, gather, maintain, publish_expiries, sweep
+from maintenance.commands import Gather, Maintain, PublishExpiries, Sweep
+from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, open_git_place
 from tests.emulator import GitHubEmulator
@@ -52,7 +53,7 @@ def registry(lost: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Serve a registry that is public, and somewhere else than the database."""
     with GitHubEmulator(tmp_path_factory.mktemp("github")) as emulator:
         path = emulator.create("org", "expiries")
-        publish_expiries(World(open_git_place(path, str(path), lost.clock, {}), lost.clock).maintenance(), horizon=5 * DAY)
+        PublishExpiries(horizon=5 * DAY).run(World(open_git_place(path, str(path), lost.clock, {}), lost.clock).maintenance())
         emulator.options.public.add("org/expiries")
         yield ExpiryRegistry(emulator.cdn_url, "org/expiries")
         assert emulator.unexpected == []
@@ -65,7 +66,7 @@ def database(lost: World, registry: ExpiryRegistry) -> Database:
 
 @pytest.fixture
 def run(lost: World, registry: ExpiryRegistry) -> Maintenance:
-    return replace(lost.maintenance(), resolve=registry.resolve)
+    return replace(lost.maintenance(), database=replace(lost.database(), resolve=registry.resolve))
 
 
 READS: Mapping[str, Callable[[Database], object]] = {
@@ -88,7 +89,7 @@ def test_without_a_registry_nobody_knows(lost: World, command: str) -> None:
     assert lost.refs() == before
 
 
-@pytest.mark.parametrize("job", [sweep, gather, maintain])
+@pytest.mark.parametrize("job", [Sweep().run, Gather().run, Maintain().run])
 def test_without_a_registry_all_is_kept_and_reported(lost: World, job: Callable[[Maintenance], object]) -> None:
     lost.clock.advance(1000 * DAY)
     before = lost.refs()
@@ -112,19 +113,19 @@ def test_with_a_registry_a_key_lives_to_its_end(lost: World, database: Database)
 
 def test_with_a_registry_sweep_removes_what_has_ended_and_nothing_else(lost: World, run: Maintenance) -> None:
     before = lost.refs()
-    assert sweep(run).notable() == 0
+    assert Sweep().run(run).notable() == 0
     assert lost.refs() == before
     lost.clock.advance(3 * DAY)
-    report = sweep(run)
+    report = Sweep().run(run)
     assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 2)
     assert lost.refs().keys() <= {"refs/tags/kv/dummy-tree"}
 
 
 def test_with_a_registry_gather_leaves_the_crumbs_of_ended_counters_to_sweep(lost: World, run: Maintenance) -> None:
     lost.clock.advance(4 * DAY)
-    report = gather(run)
+    report = Gather().run(run)
     assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 0)
-    sweep(run)
+    Sweep().run(run)
     assert lost.breadcrumbs() == []
 
 
@@ -145,7 +146,7 @@ def forgiving(lost: World) -> World:
 
 def test_with_a_registry_gather_knows_which_counters_live(forgiving: World, run: Maintenance, database: Database) -> None:
     forgiving.clock.advance(600)
-    report = gather(run)
+    report = Gather().run(run)
     assert (report.error, report.notable(), len(report.jobs[0].applied)) == ("", 0, 1)
     assert (forgiving.breadcrumbs(), perform(database, Get(key=COUNTER)).value) == ([], 8)
 
@@ -177,13 +178,13 @@ def test_with_a_registry_elements_live_to_their_end(forgiving: World, registry: 
     forgiving.place.lose(forgiving.refs()[name])
     with pytest.raises(MalformedRecordError, match="is missing"):
         perform(database, Hget(key=key("map"), field="ends"))
-    assert name in [left.ref for left in sweep(forgiving.maintenance()).jobs[0].plan.left]
+    assert name in [left.ref for left in Sweep().run(forgiving.maintenance()).jobs[0].plan.left]
     knowing = replace(database, resolve=registry.resolve)
     assert show(perform(knowing, Hget(key=key("map"), field="ends")).value) == "b"
     assert perform(knowing, Hgetall(key=key("map"))).document == {"keeps": "a", "ends": "b"}
     forgiving.clock.advance(3 * DAY)
     assert perform(knowing, Hgetall(key=key("map"))).document == {"keeps": "a"}
-    assert sweep(replace(forgiving.maintenance(), resolve=registry.resolve)).notable() == 0
+    assert Sweep().run(replace(forgiving.maintenance(), database=knowing)).notable() == 0
     assert name not in forgiving.refs()
     assert perform(database, Hgetall(key=key("map"))).document == {"keeps": "a"}
 
@@ -193,13 +194,13 @@ def test_a_registry_is_asked_only_where_a_commit_is_lost(memory: World) -> None:
         raise AssertionError(oids)
 
     database = replace(memory.database(), resolve=refuse)
-    run = replace(memory.maintenance(), resolve=refuse)
+    run = replace(memory.maintenance(), database=database)
     perform(database, Set(key=K, value=text("v"), ttl=60, store_key=True))
     perform(database, Incr(key=COUNTER))
     perform(database, Get(key=K))
     perform(database, Keys())
     memory.clock.advance(600)
-    maintain(run)
+    Maintain().run(run)
     assert perform(database, Get(key=K)).found is False
 
 
@@ -209,5 +210,5 @@ def test_a_registry_that_lies_changes_nothing(lost: World) -> None:
     with pytest.raises(MalformedRecordError, match="is missing"):
         perform(lie, Get(key=K))
     before = lost.refs()
-    assert sweep(replace(lost.maintenance(), resolve=lambda oids: dict.fromkeys(oids, 60))).notable() == 2
+    assert Sweep().run(replace(lost.maintenance(), database=lie)).notable() == 2
     assert lost.refs() == before

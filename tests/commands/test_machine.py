@@ -23,7 +23,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_integer, as_json
-from maintenance.jobs import gather, purge, sweep
+from maintenance.commands import Gather, Purge, Sweep
 from tests.encrypting import cipher
 from tests.faults import Rival
 from tests.machine import Machine, run_machine
@@ -266,7 +266,7 @@ class Model(Machine):
 
     @rule(grace_period=st.sampled_from([0, 0, 120]))
     def gather(self, grace_period: int) -> None:
-        gather(self.world.maintenance(), grace_period=grace_period)
+        Gather(grace_period=grace_period).run(self.world.maintenance())
         refs = self.world.refs()
         for one in self.keys():
             held = self.live(one)
@@ -275,7 +275,7 @@ class Model(Machine):
 
     @rule()
     def sweep(self) -> None:
-        sweep(self.world.maintenance())
+        Sweep().run(self.world.maintenance())
         for one in self.keys():
             held = self.live(one)
             if held is not None and held.waiting:
@@ -283,16 +283,16 @@ class Model(Machine):
 
     @rule(retention=st.sampled_from([0, 3600]))
     def purge(self, retention: int) -> None:
-        purge(self.world.maintenance(), retention=retention)
+        Purge(retention=retention).run(self.world.maintenance())
         if retention == 0:
             assert self.world.parked().keys() <= FOREIGN.keys()
 
     @rule()
     def dry_run(self) -> None:
         before = self.world.refs()
-        gather(self.world.maintenance(), grace_period=0, dry_run=True)
-        sweep(self.world.maintenance(), dry_run=True)
-        purge(self.world.maintenance(), retention=0, dry_run=True)
+        Gather(grace_period=0, dry_run=True).run(self.world.maintenance())
+        Sweep(dry_run=True).run(self.world.maintenance())
+        Purge(retention=0, dry_run=True).run(self.world.maintenance())
         assert self.world.refs() == before
 
     # --- looking ---

@@ -16,7 +16,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.records import encode_data
-from maintenance.jobs import gather, maintain, sweep
+from maintenance.commands import Gather, Maintain, Sweep
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
 from tests.world import World, key, show, text
 
@@ -105,7 +105,7 @@ def test_a_malformed_value_is_reported_and_kept(memory: World, target: Sample) -
             command()
     assert perform(database, Exists(keys=[K])).found is True
     assert memory.refs() == before
-    maintain(memory.maintenance(), grace_period=0, retention=0)
+    Maintain(grace_period=0, retention=0).run(memory.maintenance())
     assert memory.refs() == before
     if target is not VALUES["a reserved category"]:  # of which check says that it cannot tell
         assert [error for error in memory.errors() if error.startswith(VALUE)] != []
@@ -132,7 +132,7 @@ def test_a_malformed_expiry_is_reported_and_kept(memory: World, target: Sample) 
             command()
         assert "set" in caught.value.next_step
     assert memory.refs() == before
-    report = maintain(memory.maintenance(), grace_period=0, retention=0)
+    report = Maintain(grace_period=0, retention=0).run(memory.maintenance())
     assert memory.refs() == before
     assert [left.ref for job in report.jobs for left in job.plan.left if left.notable] == [EXPIRY]
     assert [error for error in memory.errors() if error.startswith(EXPIRY)] != []
@@ -180,7 +180,7 @@ def test_a_malformed_breadcrumb_is_not_counted_and_kept(memory: World, target: S
     assert malformed in memory.breadcrumbs()
     assert good not in memory.breadcrumbs()
     memory.clock.advance(3600)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert [left.ref for left in report.jobs[0].plan.left if left.notable] == [malformed]
     assert malformed in memory.breadcrumbs()
     assert [error for error in memory.errors() if error.startswith(malformed)] != []
@@ -198,7 +198,7 @@ def test_a_malformed_breadcrumb_goes_with_its_key(world: World, target: Sample) 
     perform(world.database(), Set(key=K, value=text("v"), ttl=60))
     world.plant(K, target)
     world.clock.advance(120)
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert world.breadcrumbs() == []
     assert world.errors() == []
 
@@ -211,7 +211,7 @@ def test_an_object_that_is_missing_is_reported_and_its_refs_are_kept(world: Worl
     with pytest.raises(MalformedRecordError):
         perform(fresh.database(), Get(key=K))
     fresh.clock.advance(3600)
-    maintain(fresh.maintenance())
+    Maintain().run(fresh.maintenance())
     assert fresh.refs() == before
     assert any(error.startswith(EXPIRY) for error in fresh.errors())
 

@@ -19,7 +19,7 @@ from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid, blob, from_content
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Rival
 from tests.world import World, draft, drafts, key, number, text
@@ -144,7 +144,7 @@ def test_what_has_expired_fixes_no_type(world: World, *, swept: bool) -> None:
     perform(world.database(), Hset(key=M, entries=drafts(b="y"), ttl=60))
     world.clock.advance(121)
     if swept:
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
     # As the action reads a value without a type: as what the map holds.
     assert (
         perform(world.database(), Hset(key=M, entries={"n": lambda kind: text("1") if kind == "String" else number("1")})).count

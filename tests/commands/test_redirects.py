@@ -34,8 +34,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCH
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.store.memory import MemoryStore
+from maintenance.commands import Gather, Sweep
 from maintenance.init import init
-from maintenance.jobs import gather, sweep
 from tests.conftest import FakeClock
 from tests.contract.places import Place as StorePlace
 from tests.contract.samples import Sample, note
@@ -173,7 +173,7 @@ def test_a_redirect_takes_the_place_of_whatever_is_there(world: World, kind: str
     if kind == "expired":
         world.clock.advance(61)
     if kind == "counter":
-        gather(world.maintenance(), grace_period=0)
+        Gather(grace_period=0).run(world.maintenance())
     answer = perform(world.database(), Redirection(keys=[K], targets=TO_NEW))
     assert answer == Answer(applied=True, count=1)
     refs = world.refs()
@@ -230,15 +230,15 @@ def test_breadcrumbs_that_count_for_nothing_go_with_the_value(memory: World) -> 
 
 def test_a_breadcrumb_that_comes_late_is_kept_and_told(memory: World) -> None:
     perform(memory.database(), Set(key=K, value=3))
-    gather(memory.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(memory.maintenance())
     move(memory)
     memory.clock.advance(1)
     late = [memory.plant(K, 4, ago=600), memory.plant(K, NULL, ago=600)]
     memory.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(60))))
-    report = gather(memory.maintenance(), grace_period=0)
+    report = Gather(grace_period=0).run(memory.maintenance())
     assert report.notable() == len(late)
     assert {left.ref for left in report.jobs[0].plan.left} == set(late)
-    assert sweep(memory.maintenance()).jobs[0].applied == []
+    assert Sweep().run(memory.maintenance()).jobs[0].applied == []
     assert set(late) <= memory.refs().keys()
     assert memory.refs()[VALUE] == encode_redirect(Redirect(NEW, 2)).oid
     assert set(memory.warnings()) == {*late, EXPIRY}
@@ -323,10 +323,10 @@ def test_what_has_begun_to_write_is_not_run_again_elsewhere(two: Two, lost: Lost
     perform(two.new.database(), Incr(key=L, by=100))
 
     def rival() -> None:
-        gather(two.old.maintenance(), grace_period=0)
+        Gather(grace_period=0).run(two.old.maintenance())
         move(two.old, keys=("l",))
 
-    gather(two.old.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(two.old.maintenance())
     answer, _ = two.run(Incr(key=L, op="operation"), {OLD: {2: lost, 3: Rival(rival)}})
     assert isinstance(answer, OutcomeUnknownError)
     assert value_of(two.new, "l") == "100"
@@ -335,7 +335,7 @@ def test_what_has_begun_to_write_is_not_run_again_elsewhere(two: Two, lost: Lost
 def test_a_rival_that_redirects_between_read_and_write_is_followed(two: Two) -> None:
     """Nothing was written then, so the increment is made where the counter lives now."""
     perform(two.old.database(), Set(key=L, value=1))
-    gather(two.old.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(two.old.maintenance())
     perform(two.new.database(), Incr(key=L, by=100))
     answer, _ = two.run(Incr(key=L, op="operation"), {OLD: {2: Rival(lambda: move(two.old, keys=("l",)))}})
     assert isinstance(answer, Answer)
@@ -385,9 +385,9 @@ def test_expiries_of_elements_that_a_map_leaves_behind_are_swept(world: World) -
     move(world)
     left = [name for name in world.refs() if name.startswith(f"{EXPIRY}-")]
     assert len(left) == 2
-    assert sweep(world.maintenance()).jobs[0].applied == []
+    assert Sweep().run(world.maintenance()).jobs[0].applied == []
     world.clock.advance(200)
-    assert len(sweep(world.maintenance()).jobs[0].applied) == 1
+    assert len(Sweep().run(world.maintenance()).jobs[0].applied) == 1
     assert world.refs() == {VALUE: encode_redirect(Redirect(NEW, 2)).oid, ANCHOR_TAG: REDIRECT_ANCHOR.oid}
     with pytest.raises(MovedError):
         perform(world.database(), Hget(key=K, field="a"))

@@ -14,8 +14,8 @@ from git_keyval.database.perform import perform
 from git_keyval.format.names import ANCHOR_TAG
 from git_keyval.store.port import Store
 from maintenance.check import check
+from maintenance.commands import Gather, Maintain, Purge, Sweep
 from maintenance.init import init
-from maintenance.jobs import gather, maintain, purge, sweep
 from tests.world import World, key, number, text
 
 TEXT, COUNTER, ABSENT = key("text"), key("counter"), key("absent")
@@ -52,11 +52,11 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "keys": (3, lambda database: perform(database, Keys())),
 }
 JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
-    "gather": (4, lambda world, store: gather(world.maintenance(store), grace_period=0)),
-    "sweep": (3, lambda world, store: sweep(world.maintenance(store))),
-    "purge": (3, lambda world, store: purge(world.maintenance(store), retention=0)),
-    "maintain": (9, lambda world, store: maintain(world.maintenance(store), grace_period=0, retention=0)),
-    "dry-run": (2, lambda world, store: sweep(world.maintenance(store), dry_run=True)),
+    "gather": (4, lambda world, store: Gather(grace_period=0).run(world.maintenance(store))),
+    "sweep": (3, lambda world, store: Sweep().run(world.maintenance(store))),
+    "purge": (3, lambda world, store: Purge(retention=0).run(world.maintenance(store))),
+    "maintain": (9, lambda world, store: Maintain(grace_period=0, retention=0).run(world.maintenance(store))),
+    "dry-run": (2, lambda world, store: Sweep(dry_run=True).run(world.maintenance(store))),
     "check": (3, lambda world, store: check(world.maintenance(store))),
     "init": (1, lambda world, store: init(world.maintenance(store))),
 }

@@ -23,7 +23,7 @@ from git_keyval.errors import (
 )
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter
 from git_keyval.format.names import Naming
-from maintenance.jobs import gather, sweep
+from maintenance.commands import Gather, Sweep
 from tests.commands.stores import TornReads
 from tests.contract.samples import Sample
 from tests.faults import Fault, FaultyStore, Lost, Rival
@@ -89,7 +89,7 @@ def test_set_keep_ttl_does_not_lose_the_expiry_to_a_sweep(world: World, *, count
 
     def rival() -> None:
         world.clock.advance(60)
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
 
     store = world.faulty({2: Rival(rival)})
     assert perform(world.database(store), Set(key=K, value=8 if counter else text("ours"), keep_ttl=True)).ttl == -1
@@ -112,7 +112,7 @@ def test_persist_does_not_revive_what_was_swept(world: World) -> None:
 
     def rival() -> None:
         world.clock.advance(60)
-        sweep(world.maintenance())
+        Sweep().run(world.maintenance())
 
     assert perform(world.database(world.faulty({2: Rival(rival)})), Persist(key=K)).applied is False
     assert perform(world.database(), Get(key=K)).found is False
@@ -294,7 +294,7 @@ def test_a_set_that_loses_every_time_is_forced(memory: World) -> None:
     assert value_of(memory) == "100"
     assert _counter(memory).seq > before + RECENT_OPERATIONS
     memory.clock.advance(1)
-    gather(memory.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(memory.maintenance())
     assert value_of(memory) == "100"
     assert memory.errors() == []
 
@@ -341,7 +341,7 @@ def test_a_counter_is_read_exactly_while_its_breadcrumbs_are_gathered(memory: Wo
     expected = 10 + left
 
     def rival() -> None:
-        gather(memory.maintenance(), grace_period=0)
+        Gather(grace_period=0).run(memory.maintenance())
 
     assert perform(torn(memory, rival), Get(key=K)).value == expected
     assert value_of(memory) == str(expected)
@@ -366,7 +366,7 @@ def test_an_increment_on_a_torn_read_is_exact(memory: World) -> None:
     perform(memory.database(), Set(key=K, value=10))
     memory.clock.advance(1)
     memory.plant(K, 5)
-    assert perform(torn(memory, lambda: gather(memory.maintenance(), grace_period=0)), Incr(key=K)).value == 16
+    assert perform(torn(memory, lambda: Gather(grace_period=0).run(memory.maintenance())), Incr(key=K)).value == 16
     assert value_of(memory) == "16"
 
 
@@ -418,8 +418,8 @@ MEANWHILE: dict[str, Callable[[World], object]] = {
     "persist": lambda world: perform(world.database(), Persist(key=K)),
     "del": lambda world: perform(world.database(), Del(keys=[K])),
     "getdel": lambda world: perform(world.database(), Getdel(key=K)),
-    "sweep": lambda world: sweep(world.maintenance()),
-    "gather": lambda world: gather(world.maintenance(), grace_period=0),
+    "sweep": lambda world: Sweep().run(world.maintenance()),
+    "gather": lambda world: Gather(grace_period=0).run(world.maintenance()),
     "breadcrumb": lambda world: world.plant(K, 3),
 }
 
@@ -503,7 +503,7 @@ def test_a_breadcrumb_whose_reply_is_lost_is_left_once(memory: World, fault: Los
     assert perform(memory.database(store), Incr(key=K, by=5, op="deploy42", contention="breadcrumb")).pending is True
     assert sum(name.endswith("deploy42") for name in memory.breadcrumbs()) == 1
     memory.clock.advance(1)
-    gather(memory.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(memory.maintenance())
     assert value_of(memory) == "115"
 
 
@@ -529,7 +529,7 @@ def test_a_breadcrumb_that_was_gathered_before_it_was_looked_for_is_known(memory
 
     def rival() -> None:
         memory.clock.advance(1)
-        gather(memory.maintenance(), grace_period=0)
+        Gather(grace_period=0).run(memory.maintenance())
 
     faults: dict[int, Fault] = {2: Rival(lambda: perform(memory.database(), Incr(key=K, by=100))), 4: Lost.AFTER, 5: Rival(rival)}
     answer = perform(memory.database(memory.faulty(faults)), Incr(key=K, by=5, contention="breadcrumb"))

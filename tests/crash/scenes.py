@@ -26,8 +26,9 @@ from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.memory import MemoryStore
 from maintenance.check import check
+from maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from maintenance.init import init
-from maintenance.jobs import Maintenance, gather, maintain, publish_expiries, purge, sweep
+from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample
@@ -204,13 +205,13 @@ RECORDED_FIRST = "incr after a rival"
 """Its increment is recorded before it has its number: if the store cannot be reached then, it says that it is pending."""
 
 JOBS: dict[str, Callable[[Maintenance], object]] = {
-    "gather": gather,
-    "sweep": sweep,
-    "purge": purge,
-    "maintain": maintain,
+    "gather": Gather().run,
+    "sweep": Sweep().run,
+    "purge": Purge().run,
+    "maintain": Maintain().run,
     "init": init,
     "check": check,
-    "publish-expiries": lambda run: publish_expiries(run, horizon=3 * 86_400),
+    "publish-expiries": lambda run: PublishExpiries(horizon=3 * 86_400).run(run),
 }
 
 

@@ -19,8 +19,9 @@ from git_keyval.database.perform import perform
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
+from maintenance.commands import Gather, Maintain, Purge, Sweep
 from maintenance.init import init
-from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place, open_github_place
 from tests.elements import apply, made, stored, written
@@ -217,7 +218,7 @@ def test_maintenance_of_many_keys_is_cheap(
     world = World(place, clock)
     clock.advance(3600)
     emulator.reset_log()
-    report = sweep(world.maintenance())
+    report = Sweep().run(world.maintenance())
     assert (report.error, len(report.jobs[0].applied)) == ("", DUE)
     pushes = sum(entry.path.endswith("/git-receive-pack") for entry in emulator.requests)
     by_api = emulator.count() - emulator.count("git")
@@ -247,7 +248,7 @@ def test_sweeping_many_elements_is_cheap(ended: Path, emulator: GitHubEmulator, 
     world = World(place, clock)
     clock.advance(3600)
     emulator.reset_log()
-    job = sweep(world.maintenance()).jobs[0]
+    job = Sweep().run(world.maintenance()).jobs[0]
     assert (job.error, len(job.applied), sum(action.counts.elements for action in job.applied)) == ("", DUE // EACH, DUE)
     assert [entry.path.partition(".git/")[2] for entry in emulator.requests] == [
         "info/refs",
@@ -262,10 +263,10 @@ def test_sweeping_many_elements_is_cheap(ended: Path, emulator: GitHubEmulator, 
 
 JOBS: dict[str, tuple[int, int, Callable[[Maintenance], object]]] = {
     # All requests, and those of them to the API: few refs move by one mutation, many by pushes.
-    "gather": (6, 3, gather),
-    "sweep": (8, 4, sweep),  # one key, and one field of a map, whose tree is stored anew
-    "purge": (4, 1, purge),
-    "maintain": (15, 8, maintain),
+    "gather": (6, 3, Gather().run),
+    "sweep": (8, 4, Sweep().run),  # one key, and one field of a map, whose tree is stored anew
+    "purge": (4, 1, Purge().run),
+    "maintain": (15, 8, Maintain().run),
 }
 
 

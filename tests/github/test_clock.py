@@ -8,7 +8,7 @@ from git_keyval.database.perform import perform
 from git_keyval.format.names import GC_PREFIX
 from git_keyval.format.times import SECOND
 from maintenance.check import check
-from maintenance.jobs import gather, purge, sweep
+from maintenance.commands import Gather, Purge, Sweep
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.github.opening import open_emulated
@@ -38,12 +38,12 @@ def test_maintenance_deletes_by_the_clock_of_github(
     perform(database, Incr(key=COUNTER))
     github.plant(COUNTER, 1, ago=60)
     before = github.refs()
-    for job in (sweep, purge, gather):
+    for job in (Sweep().run, Purge().run, Gather().run):
         report = job(github.maintenance(open_emulated(emulator, wrong, by_git=by_git)))
         assert (report.error, report.started_at, github.refs()) == ("", "2026-01-01T12:00:00Z", before)
     assert check(github.maintenance(open_emulated(emulator, wrong, by_git=by_git))).counts["expired"] == 0
     clock.advance(10 * 86_400)
-    for job in (sweep, purge, gather):
+    for job in (Sweep().run, Purge().run, Gather().run):
         job(github.maintenance(open_emulated(emulator, wrong, by_git=by_git)))
     assert perform(database, Get(key=LEASE)).found is False
     assert [name for name in github.refs() if name.startswith(GC_PREFIX)] == github.breadcrumbs() == []

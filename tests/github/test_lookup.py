@@ -18,7 +18,7 @@ from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
 from git_keyval.store.network import Network
 from git_keyval.store.registry import ExpiryRegistry
-from maintenance.jobs import publish_expiries
+from maintenance.commands import PublishExpiries
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Status, Timeout, Truncated
@@ -49,7 +49,7 @@ TODAY = oid_of(MIDNIGHT)
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clock = FakeClock()
     path = init_bare(tmp_path_factory.mktemp("filled") / "registry.git")
-    publish_expiries(World(open_git_place(path, str(path), clock, {}), clock).maintenance(), horizon=60 * DAY)
+    PublishExpiries(horizon=60 * DAY).run(World(open_git_place(path, str(path), clock, {}), clock).maintenance())
     run_git("repack", "-adq", directory=path)
     run_git("pack-refs", "--all", directory=path)
     return path

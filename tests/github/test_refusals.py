@@ -11,8 +11,8 @@ from git_keyval.errors import AccessDeniedError, NotARepositoryError, RefusedErr
 from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
+from maintenance.commands import Sweep
 from maintenance.init import init
-from maintenance.jobs import sweep
 from tests.conftest import FakeClock
 from tests.emulator import Fault, GitHubEmulator, Logged, Permission, PrimaryExhausted, Protected, SecondaryLimit
 from tests.emulator.server import DEFAULT_TOKEN
@@ -104,7 +104,7 @@ def test_a_limit_on_the_refs_of_a_push_is_got_round_by_the_api(github: World, em
     assert perform(github.database(), Mset(values=entries, ttl=60)).applied is True
     assert perform(github.database(), Mget(keys=MANY)).count == len(MANY)
     github.clock.advance(3600)
-    report = sweep(github.maintenance(github.place.open()))
+    report = Sweep().run(github.maintenance(github.place.open()))
     assert len(report.jobs[0].applied) == len(MANY)
     assert github.errors() == []
 
@@ -121,7 +121,7 @@ def test_a_limit_on_the_refs_of_a_mutation_is_found(github: World, emulator: Git
             with pytest.raises(RefusedError, match=r"can not update more than 1"):
                 perform(database, Set(key=each, value=text(each.label), ttl=60))
     github.clock.advance(3600)
-    report = sweep(github.maintenance(open_emulated(emulator, clock, by_git=False)))
+    report = Sweep().run(github.maintenance(open_emulated(emulator, clock, by_git=False)))
     assert (report.error, len(report.jobs[0].applied)) == ("", 4 if most >= 3 else 0)
     assert github.errors() == []
 

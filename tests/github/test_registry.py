@@ -1,7 +1,7 @@
 """An expiry registry on GitHub: filled by one push, or within the limits of the API."""
 
 from git_keyval.format.names import REGISTRY_PREFIX
-from maintenance.jobs import publish_expiries
+from maintenance.commands import PublishExpiries
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.github.opening import open_emulated
@@ -17,20 +17,20 @@ def count(world: World) -> int:
 
 def test_all_of_it_is_one_push(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.reset_log()
-    publish_expiries(github.maintenance(open_emulated(emulator, clock)))
+    PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     assert [entry.path.rpartition("/")[2] for entry in emulator.requests] == ["refs", "git-upload-pack", "refs", "git-receive-pack"]
     assert count(github) == ALL
     emulator.reset_log()
-    publish_expiries(github.maintenance(open_emulated(emulator, clock)))
+    PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     assert emulator.count() == 2
 
 
 def test_the_next_day_is_added_by_the_api(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     """Which takes three requests for the one tag, where a push would send the list of all tags first."""
-    publish_expiries(github.maintenance(open_emulated(emulator, clock)))
+    PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     clock.advance(86_400)
     emulator.reset_log()
-    publish_expiries(github.maintenance(open_emulated(emulator, clock)))
+    PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     # One more to learn the repository's id, and one by git for the entry that is a month and a day old by now.
     assert (emulator.count(), emulator.count("git")) == (7, 3)
     assert count(github) == ALL + 1
@@ -38,7 +38,7 @@ def test_the_next_day_is_added_by_the_api(github: World, emulator: GitHubEmulato
 
 def test_a_server_that_limits_pushes_takes_it_by_the_api(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
     emulator.options.max_push_refs = 5
-    report = publish_expiries(github.maintenance(open_emulated(emulator, clock)))
+    report = PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     assert (report.error, count(github)) == ("", ALL)
 
 
@@ -47,7 +47,7 @@ def test_the_api_alone_fills_it_in_a_few_runs(github: World, emulator: GitHubEmu
     emulator.options.content_per_minute, emulator.options.content_per_hour = 80, 500
     counts = [0]
     while counts[-1] < ALL:
-        report = publish_expiries(github.maintenance(open_emulated(emulator, clock, by_git=False)))
+        report = PublishExpiries().run(github.maintenance(open_emulated(emulator, clock, by_git=False)))
         counts.append(count(github))
         assert counts[-1] >= min(counts[-2] + 100, ALL)
         assert (report.error == "") is (counts[-1] == ALL)

@@ -15,8 +15,8 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
+from maintenance.commands import Gather, Purge, Sweep
 from maintenance.init import InitReport
-from maintenance.jobs import gather, purge, sweep
 from maintenance.report import CheckReport, Report
 from tests.crash.scenes import (
     ABSENT,
@@ -65,9 +65,9 @@ def delete_all(world: World) -> None:
 
 
 def maintain_all(world: World) -> None:
-    gather(world.maintenance(), grace_period=0)
-    sweep(world.maintenance())
-    purge(world.maintenance(), retention=0)
+    Gather(grace_period=0).run(world.maintenance())
+    Sweep().run(world.maintenance())
+    Purge(retention=0).run(world.maintenance())
 
 
 RIVALS: Mapping[str, Callable[[World], object]] = {"writes": write_all, "deletes": delete_all, "maintains": maintain_all}

@@ -17,7 +17,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import Store
-from maintenance.jobs import gather, sweep
+from maintenance.commands import Gather, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_github_place
 from tests.emulator import (
@@ -95,7 +95,7 @@ class Schedule:
         for op in self._open:
             self._increment(op, self.world.store)
         self.world.clock.advance(3600)
-        gather(self.world.maintenance())
+        Gather().run(self.world.maintenance())
 
     @property
     def operations(self) -> int:
@@ -136,10 +136,10 @@ class Schedule:
             self.numbers.append(answer.value)
 
     def _gather(self, store: Store) -> None:
-        self._may_fail(lambda: gather(self.world.maintenance(store), grace_period=0))
+        self._may_fail(lambda: Gather(grace_period=0).run(self.world.maintenance(store)))
 
     def _sweep(self, store: Store) -> None:
-        self._may_fail(lambda: sweep(self.world.maintenance(store)))
+        self._may_fail(lambda: Sweep().run(self.world.maintenance(store)))
 
     def _write(self, store: Store) -> None:
         self._may_fail(

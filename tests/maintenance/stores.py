@@ -3,12 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from git_keyval.errors import UnavailableError
 from git_keyval.store.port import Capabilities, Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
 
 
 class Choosy(StoreAround):
-    """Refuses calls of more transactions than ``at_most``, and every transaction that ``declines`` says so of."""
+    """Refuses calls of more transactions than ``at_most``, and every transaction that ``declines`` says so of.
+
+    With ``says_why`` it says of the former that they are too large. From the call number ``gone_at`` on it cannot be reached.
+    """
 
     def __init__(
         self,
@@ -16,6 +20,8 @@ class Choosy(StoreAround):
         *,
         at_most: int = 1_000_000,
         batch: int = 1_000,
+        says_why: bool = False,
+        gone_at: int = 1_000_000,
         declines: Callable[[Transaction], bool] = lambda _transaction: False,
     ) -> None:
         super().__init__(store)
@@ -23,6 +29,8 @@ class Choosy(StoreAround):
         self.sizes: list[int] = []
         """How many transactions each call of apply had."""
         self._at_most = at_most
+        self._says_why = says_why
+        self._gone_at = gone_at
         self._declines = declines
 
     @property
@@ -31,8 +39,10 @@ class Choosy(StoreAround):
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         self.sizes.append(len(transactions))
+        if len(self.sizes) >= self._gone_at:
+            raise UnavailableError("gone")
         if len(transactions) > self._at_most:
-            return [Refused("a push of too many refs") for _ in transactions]
+            return [Refused("a push of too many refs", too_large=self._says_why) for _ in transactions]
         return [
             Refused("protected") if self._declines(transaction) else self._store.apply([transaction])[0]
             for transaction in transactions

@@ -16,7 +16,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
 from maintenance.check import check
-from maintenance.jobs import gather, maintain, publish_expiries, purge, sweep
+from maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from tests.around import StoreAround
 from tests.contract.samples import note
 from tests.world import World, draft, key, text
@@ -75,7 +75,7 @@ def fill(world: World) -> None:
 @pytest.mark.parametrize("error", [UnavailableError("gone"), ValueError("a defect"), RecursionError(), MemoryError()])
 def test_a_job_that_cannot_be_planned_does_not_keep_the_others(world: World, error: Exception) -> None:
     fill(world)
-    report = maintain(world.maintenance(Unlistable(world.store, error, BREADCRUMBS_PREFIX)))
+    report = Maintain().run(world.maintenance(Unlistable(world.store, error, BREADCRUMBS_PREFIX)))
     gathered, swept, purged = report.jobs
     assert [job.plan.job for job in report.jobs] == ["gather", "sweep", "purge"]
     assert ("gone" if isinstance(error, UnavailableError) else f"Internal error: {type(error).__name__}") in gathered.error
@@ -87,7 +87,7 @@ def test_a_job_that_cannot_be_planned_does_not_keep_the_others(world: World, err
 
 def test_a_run_of_which_no_job_can_be_planned_fails(memory: World) -> None:
     fill(memory)
-    for job in (gather, sweep, maintain):
+    for job in (Gather().run, Sweep().run, Maintain().run):
         with pytest.raises(UnavailableError):
             job(memory.maintenance(Unlistable(memory.store, UnavailableError("gone"))))
 
@@ -95,7 +95,7 @@ def test_a_run_of_which_no_job_can_be_planned_fails(memory: World) -> None:
 def test_a_counter_that_cannot_be_handled_does_not_keep_the_others(memory: World) -> None:
     fill(memory)
     value = Naming().value(A.id)
-    (job,) = gather(memory.maintenance(Defective(memory.store, memory.refs()[value]))).jobs
+    (job,) = Gather().run(memory.maintenance(Defective(memory.store, memory.refs()[value]))).jobs
     assert [left.ref for left in job.plan.left] == [value]
     assert "Internal error: TypeError" in job.plan.left[0].why
     assert [perform(memory.database(), Get(key=one)).value for one in (A, B)] == [6, 6]
@@ -108,7 +108,7 @@ def test_a_key_that_cannot_be_handled_is_kept_and_the_others_are_swept(memory: W
     perform(memory.database(), Hset(key=key("odd map"), entries={"odd": draft("v")}, ttl=2 * HOUR))
     fill(memory)
     before = memory.refs()
-    (job,) = sweep(memory.maintenance(Defective(memory.store, before[name]))).jobs
+    (job,) = Sweep().run(memory.maintenance(Defective(memory.store, before[name]))).jobs
     assert ([left.ref for left in job.plan.left], len(job.applied), job.error) == ([name], 4, "")
     after = memory.refs()
     value = RefName(name.replace("/exp-", "/val-"))
@@ -120,7 +120,7 @@ def test_a_breadcrumb_that_cannot_be_handled_is_kept_and_the_others_are_purged(m
     fill(memory)
     odd, malformed = memory.plant(A, note("odd\n")), memory.plant(B, note("malformed\n"))
     memory.clock.advance(8 * 86_400)
-    (job,) = purge(memory.maintenance(Defective(memory.store, memory.refs()[odd]))).jobs
+    (job,) = Purge().run(memory.maintenance(Defective(memory.store, memory.refs()[odd]))).jobs
     assert [left.ref for left in job.plan.left] == [odd]
     assert job.plan.left[0].why.startswith("it cannot be read: Internal error: TypeError")
     assert {action.ref for action in job.applied} >= {malformed}
@@ -130,7 +130,7 @@ def test_a_breadcrumb_that_cannot_be_handled_is_kept_and_the_others_are_purged(m
 
 def test_a_tag_that_cannot_be_handled_does_not_keep_a_registry_from_being_filled(memory: World) -> None:
     name = memory.put(Naming.published(encode_expiry(60).oid), note("odd\n"))
-    (job,) = publish_expiries(memory.maintenance(Defective(memory.store, memory.refs()[name]))).jobs
+    (job,) = PublishExpiries().run(memory.maintenance(Defective(memory.store, memory.refs()[name]))).jobs
     assert [left.why.partition(" at ")[0] for left in job.plan.left] == ["it cannot be read: Internal error: TypeError"]
     assert len(job.applied) == job.planned > 400
 

@@ -9,11 +9,11 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import Naming, RefName
-from git_keyval.progress import silent
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
+from maintenance.commands import Gather, Maintain, Purge, Sweep
 from maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from maintenance.gather import plan_gather
-from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.jobs import Maintenance
 from maintenance.plan import Action, Counts, Kind, Plan
 from maintenance.sweep import plan_sweep
 from tests.faults import FaultyStore, Lost, Rival
@@ -41,24 +41,24 @@ def keys_left(world: World) -> int:
 def test_max_writes_bounds_the_transactions_and_the_next_run_goes_on(world: World) -> None:
     fill(world)
     for left in (60, 20, 0, 0):
-        sweep(world.maintenance(), max_writes=40)
+        Sweep(max_writes=40).run(world.maintenance())
         assert keys_left(world) == left
 
 
 def test_a_budget_that_was_reached_is_told(memory: World) -> None:
     fill(memory)
-    report = sweep(memory.maintenance(), max_writes=40)
+    report = Sweep(max_writes=40).run(memory.maintenance())
     (job,) = report.jobs
     assert (job.planned, len(job.applied), job.deferred, report.budget) == (100, 40, 60, "max-writes")
     assert report.notable() == 0
     assert keys_left(memory) == 60
-    report = sweep(memory.maintenance(), max_writes=100)
+    report = Sweep(max_writes=100).run(memory.maintenance())
     assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (60, 0, "")
 
 
 def test_a_budget_that_is_just_enough_is_not_reached(memory: World) -> None:
     fill(memory)
-    report = sweep(memory.maintenance(), max_writes=100)
+    report = Sweep(max_writes=100).run(memory.maintenance())
     assert (len(report.jobs[0].applied), report.budget) == (100, "")
 
 
@@ -70,7 +70,7 @@ def test_a_conflict_does_not_use_up_the_budget(memory: World) -> None:
         for one in KEYS[:5]:
             perform(memory.database(), Set(key=one, value=text("w")))
 
-    report = sweep(memory.maintenance(memory.faulty({3: Rival(rival)})), max_writes=6)
+    report = Sweep(max_writes=6).run(memory.maintenance(memory.faulty({3: Rival(rival)})))
     assert len(report.jobs[0].applied) <= 6
     assert len(report.jobs[0].applied) == 5
     assert keys_left(memory) == 5
@@ -80,8 +80,7 @@ def test_max_seconds_begins_no_new_batch(memory: World) -> None:
     fill(memory)
     store = Choosy(memory.store, batch=10)
     elapsed = itertools.count()
-    run = Maintenance(store, new_op=memory.new_op, elapsed=lambda: float(next(elapsed)), progress=lambda *_: None)
-    report = sweep(run, max_seconds=3)
+    report = Sweep(max_seconds=3).run(Maintenance(memory.database(store), elapsed=lambda: float(next(elapsed))))
     assert report.budget == "max-seconds"
     assert sum(store.sizes) == len(report.jobs[0].applied) == 100 - report.jobs[0].deferred
     assert 0 < len(report.jobs[0].applied) < 100
@@ -93,10 +92,10 @@ def test_one_budget_serves_all_jobs_of_maintain(memory: World) -> None:
     perform(memory.database(), Incr(key=key("counter")))
     memory.plant(key("counter"), 1, ago=-1)
     memory.clock.advance(3600)
-    report = maintain(memory.maintenance(), max_writes=2)
+    report = Maintain(max_writes=2).run(memory.maintenance())
     assert [(job.plan.job, len(job.applied), job.deferred) for job in report.jobs] == [("gather", 1, 0), ("sweep", 1, 2)]
     assert report.budget == "max-writes"
-    report = maintain(memory.maintenance(), max_writes=5)
+    report = Maintain(max_writes=5).run(memory.maintenance())
     assert [(job.plan.job, len(job.applied), job.deferred) for job in report.jobs] == [
         ("gather", 0, 0),
         ("sweep", 2, 0),
@@ -123,7 +122,7 @@ def test_the_share_of_a_job_leaves_the_rest_to_the_others(
         perform(memory.database(), Incr(key=counter))
         memory.plant(counter, 1, ago=-1)
     memory.clock.advance(3600)
-    report = maintain(replace(memory.maintenance(), shares={"gather": share}), max_writes=whole)
+    report = Maintain(max_writes=whole).run(replace(memory.maintenance(), shares={"gather": share}))
     assert [(len(job.applied), job.deferred) for job in report.jobs[:2]] == [gathered, swept]
     assert report.budget == budget
 
@@ -131,16 +130,16 @@ def test_the_share_of_a_job_leaves_the_rest_to_the_others(
 def test_a_job_alone_keeps_to_its_share(memory: World) -> None:
     fill(memory)
     shares = {"sweep": 40, "gather": 1}
-    assert len(sweep(replace(memory.maintenance(), shares=shares)).jobs[0].applied) == 40
-    assert len(sweep(replace(memory.maintenance(), shares=shares), max_writes=10).jobs[0].applied) == 10
-    assert len(sweep(replace(memory.maintenance(), shares=shares), max_writes=1000).jobs[0].applied) == 40
+    assert len(Sweep().run(replace(memory.maintenance(), shares=shares)).jobs[0].applied) == 40
+    assert len(Sweep(max_writes=10).run(replace(memory.maintenance(), shares=shares)).jobs[0].applied) == 10
+    assert len(Sweep(max_writes=1000).run(replace(memory.maintenance(), shares=shares)).jobs[0].applied) == 40
     assert keys_left(memory) == 10
 
 
 def test_a_budget_that_is_spent_reads_no_further(memory: World) -> None:
     fill(memory, 3)
     store = memory.faulty({})
-    maintain(memory.maintenance(store), max_writes=3)
+    Maintain(max_writes=3).run(memory.maintenance(store))
     listings = [call.request for call in store.calls if call.verb == "list"]
     assert len(listings) == 2
 
@@ -151,7 +150,7 @@ def test_max_writes_bounds_a_chain_of_transactions(memory: World) -> None:
     memory.clock.advance(5000)
     memory.plant_many(key("counter"), 2_100, ago=4000)
     for expected in (1_100, 100, 0):
-        gather(memory.maintenance(), max_writes=1)
+        Gather(max_writes=1).run(memory.maintenance())
         assert len(memory.breadcrumbs()) == expected
         assert perform(memory.database(), Get(key=key("counter"))).value == 2_101
 
@@ -164,7 +163,7 @@ def test_batches_adapt_to_what_the_server_takes(memory: World, at_most: int) -> 
     """Halved when refused, grown back when accepted, until all is done."""
     fill(memory)
     store = Choosy(memory.store, at_most=at_most, batch=1_000)
-    report = sweep(memory.maintenance(store))
+    report = Sweep().run(memory.maintenance(store))
     assert keys_left(memory) == 0
     assert (len(report.jobs[0].applied), report.notable(), report.error) == (100, 0, "")
     refused = sum(size > at_most for size in store.sizes)
@@ -172,10 +171,17 @@ def test_batches_adapt_to_what_the_server_takes(memory: World, at_most: int) -> 
     assert refused <= len(store.sizes) // 2 + 7
 
 
+def test_what_was_too_large_once_is_sent_in_halves_and_not_again(memory: World) -> None:
+    fill(memory)
+    store = Choosy(memory.store, at_most=30, batch=40, says_why=True)
+    report = Sweep().run(memory.maintenance(store))
+    assert (store.sizes, len(report.jobs[0].applied)) == ([40, 20, 20, 20, 20, 20], 100)
+
+
 def test_batches_start_as_the_store_says_and_grow(memory: World) -> None:
     fill(memory)
     store = Choosy(memory.store, batch=10)
-    sweep(memory.maintenance(store))
+    Sweep().run(memory.maintenance(store))
     assert store.sizes == [10, 20, 40, 30]
     assert MAX_BATCH >= 1_000
 
@@ -188,7 +194,7 @@ def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
         deletion = Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))
         plan.actions.append(Action(names[0], Kind.SWEEP_ELEMENTS, deletion, Counts(elements=refs)))
     store = Choosy(memory.store)
-    done = execute(store, plan, Budget(None, None, lambda: 0.0), silent)
+    done = execute(memory.database(store), plan, Budget(None, None, lambda: 0.0))
     assert (store.sizes, len(done.applied)) == ([2, 1, 1, 1], 5)
     assert MAX_UPDATES == 150_000
 
@@ -201,7 +207,7 @@ def test_what_depends_on_each_other_never_shares_a_batch(memory: World) -> None:
     memory.plant(key("other"), 1)
     memory.clock.advance(3600)
     store = Choosy(memory.store)
-    gather(memory.maintenance(store))
+    Gather().run(memory.maintenance(store))
     assert sum(store.sizes) == 3
     assert memory.breadcrumbs() == []
 
@@ -219,7 +225,7 @@ def test_refs_that_the_server_protects_are_reported_and_do_not_keep_the_job_from
     def declines(transaction: Transaction) -> bool:
         return any(update.name in stuck for update in transaction.updates)
 
-    report = sweep(memory.maintenance(Choosy(memory.store, batch=batch, declines=declines)))
+    report = Sweep().run(memory.maintenance(Choosy(memory.store, batch=batch, declines=declines)))
     assert keys_left(memory) == protected
     assert {left.ref for left in report.jobs[0].failed} == stuck
     assert report.notable() == protected
@@ -229,7 +235,7 @@ def test_a_server_that_refuses_everything_is_not_asked_a_thousand_times(memory: 
     """Three single writes refused for one reason end the job; all that it would have tried is reported as left alone."""
     fill(memory)
     store = Choosy(memory.store, declines=lambda _transaction: True)
-    report = sweep(memory.maintenance(store))
+    report = Sweep().run(memory.maintenance(store))
     assert keys_left(memory) == 100
     assert len(report.jobs[0].failed) == 100
     assert len(store.sizes) <= 15
@@ -240,7 +246,7 @@ def test_a_hook_that_declines_one_ref_does_not_keep_the_job_from_others(git: Wor
     fill(git, 12)
     protected = VALUES[5]
     install_hook(git, "update", f'#!/bin/sh\n[ "$1" != "{protected}" ] || {{ echo "protected" >&2; exit 1; }}\n')
-    report = sweep(git.maintenance())
+    report = Sweep().run(git.maintenance())
     assert keys_left(git) == 1
     assert [left.ref for left in report.jobs[0].failed] == [protected]
     assert "hook declined" in report.jobs[0].failed[0].why
@@ -252,7 +258,7 @@ def test_a_hook_that_declines_one_ref_does_not_keep_the_job_from_others(git: Wor
 def test_a_hook_that_declines_large_pushes_gets_small_ones(git: World, at_most: int) -> None:
     fill(git, 24)
     install_hook(git, "pre-receive", f'#!/bin/sh\n[ "$(wc -l)" -le {at_most} ] || {{ echo "too many" >&2; exit 1; }}\n')
-    report = sweep(git.maintenance())
+    report = Sweep().run(git.maintenance())
     assert keys_left(git) == 0
     assert (len(report.jobs[0].applied), report.notable()) == (24, 0)
 
@@ -261,7 +267,7 @@ def test_a_hook_that_declines_everything_leaves_everything(git: World) -> None:
     fill(git, 12)
     before = git.refs()
     install_hook(git, "pre-receive", "#!/bin/sh\nexit 1\n")
-    report = sweep(git.maintenance())
+    report = Sweep().run(git.maintenance())
     assert git.refs() == before
     assert len(report.jobs[0].failed) == 12
     assert "hook declined" in report.jobs[0].failed[0].why
@@ -273,7 +279,7 @@ def test_a_hook_that_declines_everything_leaves_everything(git: World) -> None:
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_a_lost_reply_is_settled_by_reading_again(memory: World, fault: Lost) -> None:
     fill(memory)
-    report = sweep(memory.maintenance(memory.faulty({3: fault})))
+    report = Sweep().run(memory.maintenance(memory.faulty({3: fault})))
     assert keys_left(memory) == 0
     assert (len(report.jobs[0].applied), len(report.jobs[0].conflicts), report.notable()) == (100, 0, 0)
 
@@ -281,7 +287,7 @@ def test_a_lost_reply_is_settled_by_reading_again(memory: World, fault: Lost) ->
 def test_what_a_rival_changed_after_a_lost_reply_is_left(memory: World) -> None:
     fill(memory, 10)
     store = memory.faulty({3: Lost.BEFORE, 4: Rival(lambda: perform(memory.database(), Set(key=KEYS[0], value=text("w"))))})
-    report = sweep(memory.maintenance(store))
+    report = Sweep().run(memory.maintenance(store))
     assert perform(memory.database(), Get(key=KEYS[0])).found is True
     assert keys_left(memory) == 1
     assert len(report.jobs[0].conflicts) == 1
@@ -290,21 +296,40 @@ def test_what_a_rival_changed_after_a_lost_reply_is_left(memory: World) -> None:
 def test_replies_that_are_lost_again_and_again_end_the_job(memory: World) -> None:
     fill(memory)
     faults = dict.fromkeys(range(3, 100, 2), Lost.BEFORE)
-    report = sweep(memory.maintenance(memory.faulty(faults)))
+    store = memory.faulty(faults)
+    report = Sweep().run(memory.maintenance(store))
     assert keys_left(memory) == 100
     assert len(report.jobs[0].failed) == 100
     assert len(report.jobs[0].applied) == 0
+    assert len(store.calls) <= 8
+
+
+def test_what_came_through_late_is_no_conflict(memory: World) -> None:
+    """It was applied, although it was denied when it was sent again."""
+    fill(memory, 10)
+    report = Sweep().run(memory.maintenance(memory.faulty({3: Lost.BEFORE, 5: Lost.LATE, 6: Lost.BEFORE})))
+    (job,) = report.jobs
+    assert (len(job.applied), len(job.conflicts), len(job.failed)) == (10, 0, 0)
+    assert keys_left(memory) == 0
 
 
 def test_a_store_that_fails_in_the_middle_ends_the_run_with_a_report(memory: World) -> None:
     """What was done so far is worth a report; the next run takes up what is left."""
     fill(memory)
-    store = FaultyStore(Choosy(memory.store, batch=10), {5: Lost.AFTER, 6: Lost.BEFORE})
-    report = maintain(memory.maintenance(store))
+    report = Maintain().run(memory.maintenance(Choosy(memory.store, batch=10, gone_at=2)))
     assert report.error != ""
     assert [job.plan.job for job in report.jobs] == ["gather", "sweep", "purge"]
-    assert len(report.jobs[1].applied) + report.jobs[1].deferred + len(report.jobs[1].failed) == 100
-    maintain(memory.maintenance())
+    job = report.jobs[1]
+    assert (len(job.applied), job.deferred, len(job.failed), job.error) == (10, 90, 0, report.error)
+    Maintain().run(memory.maintenance())
+    assert keys_left(memory) == 0
+
+
+def test_a_read_that_fails_after_a_lost_reply_leaves_it_to_the_next_try(memory: World) -> None:
+    fill(memory)
+    store = FaultyStore(Choosy(memory.store, batch=10), {5: Lost.AFTER, 6: Lost.BEFORE})
+    report = Maintain().run(memory.maintenance(store))
+    assert (report.error, len(report.jobs[1].applied)) == ("", 100)
     assert keys_left(memory) == 0
 
 
@@ -313,10 +338,10 @@ def test_a_store_that_fails_in_the_middle_ends_the_run_with_a_report(memory: Wor
 
 def test_a_plan_is_executed_once(memory: World) -> None:
     fill(memory, 10)
-    plan = plan_sweep(memory.store)
+    plan = plan_sweep(memory.database())
     budget = Budget(None, None, lambda: 0.0)
-    assert len(execute(memory.store, plan, budget, lambda *_: None).applied) == 10
-    assert execute(memory.store, plan, budget, lambda *_: None).planned == 0
+    assert len(execute(memory.database(), plan, budget).applied) == 10
+    assert execute(memory.database(), plan, budget).planned == 0
 
 
 def test_a_stale_plan_does_no_harm(memory: World) -> None:
@@ -325,11 +350,11 @@ def test_a_stale_plan_does_no_harm(memory: World) -> None:
     perform(memory.database(), Incr(key=key("counter")))
     memory.plant(key("counter"), 5, ago=-1)
     memory.clock.advance(3600)
-    plans = [plan_sweep(memory.store), plan_gather(memory.store, 0, memory.new_op)]
-    maintain(memory.maintenance(), grace_period=0)
+    plans = [plan_sweep(memory.database()), plan_gather(memory.database(), 0)]
+    Maintain(grace_period=0).run(memory.maintenance())
     after = memory.refs()
     for plan in plans:
-        done = execute(memory.store, plan, Budget(None, None, lambda: 0.0), lambda *_: None)
+        done = execute(memory.database(), plan, Budget(None, None, lambda: 0.0))
         assert (len(done.applied), len(done.failed)) == (0, 0)
         assert len(done.conflicts) == done.planned > 0
     assert memory.refs() == after
@@ -338,13 +363,9 @@ def test_a_stale_plan_does_no_harm(memory: World) -> None:
 def test_progress_is_told(memory: World) -> None:
     fill(memory)
     calls: list[tuple[str, int, int]] = []
-    run = Maintenance(
-        Choosy(memory.store, batch=10),
-        new_op=memory.new_op,
-        elapsed=lambda: 0.0,
-        progress=lambda what, done, of: calls.append((what, done, of)),
-    )
-    sweep(run)
+    database = memory.database(Choosy(memory.store, batch=10))
+    run = Maintenance(replace(database, progress=lambda what, done, of: calls.append((what, done, of))), elapsed=lambda: 0.0)
+    Sweep().run(run)
     assert [(done, of) for _, done, of in calls] == [(0, 100), (10, 100), (30, 100), (70, 100), (100, 100)]
-    purge(run)
+    Purge().run(run)
     assert calls[-1][1:] == (0, 0)

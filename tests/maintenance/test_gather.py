@@ -25,7 +25,7 @@ from git_keyval.format.names import Naming, RefName
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
 from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
-from maintenance.jobs import gather, sweep
+from maintenance.commands import Gather, Sweep
 from maintenance.presenter import achieved
 from maintenance.report import Report
 from tests.conftest import FakeClock
@@ -68,7 +68,7 @@ def test_breadcrumbs_are_folded_into_their_counters(world: World) -> None:
     for label, delta in (("a", 5), ("a", -2), ("b", 7)):
         world.plant(key(label), delta)
     world.clock.advance(HOUR)
-    report = gather(world.maintenance())
+    report = Gather().run(world.maintenance())
     assert [len(job.applied) for job in report.jobs] == [2]
     assert (value_of(world, "a"), value_of(world, "b")) == ("13", "17")
     assert set(world.breadcrumbs()) <= FOREIGN.keys()
@@ -81,7 +81,7 @@ def test_breadcrumbs_younger_than_the_grace_period_stay(memory: World, age: floa
     perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     name = memory.plant(K, 5, ago=age)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert (name in memory.breadcrumbs()) is not gathered
     assert waiting(report) == (set() if gathered else {name})
     assert report.notable() == 0
@@ -92,9 +92,9 @@ def test_the_grace_period_may_be_chosen(memory: World) -> None:
     perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     memory.plant(K, 5, ago=30)
-    gather(memory.maintenance(), grace_period=31)
+    Gather(grace_period=31).run(memory.maintenance())
     assert memory.breadcrumbs() != []
-    gather(memory.maintenance(), grace_period=30)
+    Gather(grace_period=30).run(memory.maintenance())
     assert memory.breadcrumbs() == []
 
 
@@ -103,7 +103,7 @@ def test_a_time_more_than_an_hour_ahead_counts_as_old(memory: World) -> None:
     perform(memory.database(), Incr(key=K, by=10))
     name = memory.plant(K, 5, ago=-HOUR - 1)
     assert name in memory.warnings()
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert memory.breadcrumbs() == []
     assert value_of(memory) == "15"
 
@@ -115,7 +115,7 @@ def test_the_memory_of_the_counter_tells_what_was_folded(memory: World) -> None:
     memory.plant(K, 7, op="thirdone", ago=0.5)
     before = counter(memory)
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     after = counter(memory)
     assert list(after.recent) == [("firstincrement", 10), ("thirdone", 17), ("secondone", 22)]
     assert (after.value, after.seq, after.set_at) == (22, before.seq + 2, before.set_at)
@@ -133,7 +133,7 @@ def test_void_breadcrumbs_are_deleted_without_being_added(world: World) -> None:
     world.plant(K, 100, ago=1.5)
     world.clock.advance(HOUR)
     version = world.refs()[VALUE]
-    gather(world.maintenance())
+    Gather().run(world.maintenance())
     assert world.breadcrumbs() == []
     assert value_of(world) == "11"
     assert world.refs()[VALUE] == version
@@ -147,7 +147,7 @@ def test_breadcrumbs_beside_a_map_or_an_array_are_void(world: World, length: int
     world.plant(K, 5)
     world.plant(K, NULL)
     world.clock.advance(HOUR)
-    report = gather(world.maintenance())
+    report = Gather().run(world.maintenance())
     assert world.refs() == before
     assert [action.why for action in report.jobs[0].applied] == ["2 breadcrumbs void: the key holds no counter"]
     assert achieved(report.jobs) == "2 void breadcrumbs deleted"
@@ -158,7 +158,7 @@ def test_breadcrumbs_beside_a_value_of_a_later_category_are_kept(world: World) -
     world.put(VALUE, note(encode_line({"category": "ledger"}) + b"\n"))
     crumb = world.plant(K, 5)
     world.clock.advance(HOUR)
-    report = gather(world.maintenance())
+    report = Gather().run(world.maintenance())
     assert notable(report) == {crumb}
     assert crumb in world.refs()
 
@@ -169,7 +169,7 @@ def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
     memory.plant(K, 100, ago=2)
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert [action.why for action in report.jobs[0].applied] == ["1 increment added, 2 void"]
     assert achieved(report.jobs) == "1 breadcrumb of 1 counter gathered, 2 void breadcrumbs deleted"
     assert memory.breadcrumbs() == []
@@ -183,10 +183,10 @@ def test_of_two_breadcrumbs_with_one_operation_one_counts(memory: World) -> None
     memory.plant(K, 500, op="deploy42")
     memory.clock.advance(HOUR)
     memory.plant(K, 5000, op="deploy42")
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == "15"
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == "15"
     assert memory.breadcrumbs() == []
 
@@ -199,11 +199,11 @@ def test_a_null_breadcrumb_voids_earlier_ones_also_after_it_was_gathered(memory:
     memory.plant(K, NULL, ago=40)
     memory.plant(K, 5, ago=30)
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == "15"
     memory.plant(K, 100, ago=HOUR + 45)
     assert value_of(memory) == "15"
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == "15"
     assert memory.breadcrumbs() == []
 
@@ -213,7 +213,7 @@ def test_a_young_null_breadcrumb_voids_old_ones(memory: World) -> None:
     memory.clock.advance(HOUR)
     memory.plant(K, 100, ago=500)
     young = memory.plant(K, NULL, ago=1)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert memory.breadcrumbs() == [young]
     assert value_of(memory) == "10"
 
@@ -226,7 +226,7 @@ def test_a_malformed_breadcrumb_stays_while_others_go_on(world: World) -> None:
     world.plant(key("a"), 5)
     world.plant(key("b"), 7)
     world.clock.advance(HOUR)
-    report = gather(world.maintenance())
+    report = Gather().run(world.maintenance())
     assert notable(report) == malformed == set(world.breadcrumbs())
     assert (value_of(world, "a"), value_of(world, "b")) == ("15", "17")
     assert report.notable() == 3
@@ -240,15 +240,15 @@ def test_a_sum_that_would_overflow_stays_while_others_go_on(memory: World) -> No
     memory.plant(key("b"), 7)
     memory.clock.advance(HOUR)
     before = memory.refs()[Naming().value(key("a").id)]
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert stuck == notable(report) == set(memory.breadcrumbs())
     assert memory.refs()[Naming().value(key("a").id)] == before
     assert value_of(memory, "b") == "17"
     memory.plant(key("a"), -100)
     memory.clock.advance(HOUR)
-    assert stuck == notable(gather(memory.maintenance()))
+    assert stuck == notable(Gather().run(memory.maintenance()))
     assert value_of(memory, "a") == str(INT64_MAX - 88)
-    assert gather(memory.maintenance()).notable() == 0
+    assert Gather().run(memory.maintenance()).notable() == 0
     assert (value_of(memory, "a"), memory.breadcrumbs()) == (str(INT64_MAX - 88), [])
 
 
@@ -264,7 +264,7 @@ def test_what_is_void_goes_though_the_counter_would_overflow(memory: World) -> N
     memory.plant(K, 7, op="twiceleft")
     memory.clock.advance(HOUR)
     before = memory.refs()[VALUE]
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert {stuck} == notable(report) == set(memory.breadcrumbs())
     assert memory.refs()[VALUE] == before
     assert value_of(memory) == str(INT64_MAX + 7)
@@ -278,7 +278,7 @@ def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_woul
     null = memory.plant(K, NULL, ago=40)
     stuck = memory.plant(K, 5, ago=30)
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert notable(report) == {stuck}
     assert memory.breadcrumbs() == [null, stuck]
     memory.plant(K, 100, ago=HOUR + 45)
@@ -292,7 +292,7 @@ def test_many_breadcrumbs_of_one_counter_are_folded_in_few_transactions(memory: 
     memory.plant_many(K, 6_500)
     memory.clock.advance(HOUR)
     store = Choosy(memory.store)
-    report = gather(memory.maintenance(store))
+    report = Gather().run(memory.maintenance(store))
     added = [sum(update.new is DELETE for update in action.transaction.updates) for action in report.jobs[0].applied]
     assert (added, store.sizes) == ([1_000, 5_000, 500], [1, 1, 1])
     assert memory.breadcrumbs() == []
@@ -306,7 +306,7 @@ def test_fifty_thousand_breadcrumbs_take_at_most_twelve_transactions(memory: Wor
     memory.plant_many(K, 50_000)
     memory.clock.advance(HOUR)
     store = Choosy(memory.store)
-    report = gather(memory.maintenance(store))
+    report = Gather().run(memory.maintenance(store))
     assert len(store.sizes) <= 12
     messages = [len(obj.data) for action in report.jobs[0].applied for obj in action.transaction.objects if obj.kind == "commit"]
     assert max(messages) < 512 * 1024
@@ -323,7 +323,7 @@ def test_the_message_of_the_largest_fold_is_bounded(memory: World) -> None:
     updates = tuple(RefUpdate(name, ABSENT, commit.oid) for name in names)
     memory.store.apply([Transaction(updates, (*DUMMY_OBJECTS, commit))])
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     sizes = [len(obj.data) for action in report.jobs[0].applied for obj in action.transaction.objects if obj.kind == "commit"]
     assert max(sizes) < 300 * 1024
     assert value_of(memory) == "6000"
@@ -337,7 +337,7 @@ def test_a_server_that_takes_no_large_push_gets_smaller_ones_run_by_run(memory: 
     waiting = []
     while memory.breadcrumbs():
         store = Choosy(memory.store, declines=lambda transaction: len(transaction.updates) > 1_001)
-        gather(memory.maintenance(store))
+        Gather().run(memory.maintenance(store))
         waiting.append(len(memory.breadcrumbs()))
         assert value_of(memory) == "3510"
     assert waiting == [2_500, 1_500, 0]
@@ -348,11 +348,11 @@ def test_an_interrupted_gather_of_many_breadcrumbs_goes_on(memory: World) -> Non
     memory.clock.advance(1)
     memory.plant_many(K, 2_500)
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance(), max_writes=1)
+    report = Gather(max_writes=1).run(memory.maintenance())
     assert (len(report.jobs[0].applied), report.jobs[0].deferred, report.budget) == (1, 1, "max-writes")
     assert len(memory.breadcrumbs()) == 1_500
     assert value_of(memory) == "2510"
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == "2510"
     assert memory.breadcrumbs() == []
 
@@ -361,7 +361,7 @@ def test_a_breadcrumb_of_an_absent_counter_makes_it(world: World) -> None:
     world.plant(K, 5)
     world.plant(K, 7)
     world.clock.advance(HOUR)
-    gather(world.maintenance())
+    Gather().run(world.maintenance())
     assert VALUE in world.refs()
     assert value_of(world) == "12"
     assert perform(world.database(), Get(key=K)).ttl == -1
@@ -374,7 +374,7 @@ def test_a_live_expiry_is_kept(world: World) -> None:
     world.plant(K, 5)
     world.clock.advance(HOUR)
     before = perform(world.database(), Get(key=K)).expires_at
-    gather(world.maintenance())
+    Gather().run(world.maintenance())
     assert (value_of(world), perform(world.database(), Get(key=K)).expires_at) == ("15", before)
 
 
@@ -383,10 +383,10 @@ def test_breadcrumbs_that_end_with_an_expired_counter_are_left_to_sweep(world: W
     world.plant(K, 5, ago=-30)
     world.clock.advance(HOUR)
     before = world.refs()
-    report = gather(world.maintenance())
+    report = Gather().run(world.maintenance())
     assert world.refs() == before
     assert report.notable() == 0
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert world.breadcrumbs() == []
 
 
@@ -398,10 +398,10 @@ def test_breadcrumbs_after_the_expiry_begin_a_new_life(world: World, held: Value
     world.clock.advance(90)
     world.plant(K, 5)
     world.clock.advance(HOUR)
-    gather(world.maintenance())
+    Gather().run(world.maintenance())
     assert (value_of(world), EXPIRY in world.refs()) == ("5", False)
     assert world.breadcrumbs() == []
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert value_of(world) == "5"
     world.plant(K, 100, ago=HOUR + 60)
     assert value_of(world) == "5"
@@ -414,7 +414,7 @@ def test_breadcrumbs_of_another_value_are_deleted(world: World, held: Value | in
     world.plant(K, 5)
     world.clock.advance(HOUR)
     version = world.refs()[VALUE]
-    gather(world.maintenance())
+    Gather().run(world.maintenance())
     assert world.breadcrumbs() == []
     assert world.refs()[VALUE] == version
 
@@ -433,7 +433,7 @@ def test_breadcrumbs_of_a_counter_that_cannot_be_read_are_kept(memory: World, wh
     else:
         memory.place.lose(memory.refs()[where])
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert crumb in notable(report)
     assert crumb in memory.breadcrumbs()
     assert value_of(memory, "other") == "15"
@@ -445,7 +445,7 @@ def test_a_breadcrumb_whose_object_is_missing_is_kept(memory: World) -> None:
     lost, good = memory.plant(K, 5), memory.plant(K, 7)
     memory.place.lose(memory.refs()[lost])
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert notable(report) == {lost}
     assert lost in memory.breadcrumbs()
     assert good not in memory.breadcrumbs()
@@ -456,7 +456,7 @@ def test_an_orphan_expiry_does_not_end_the_new_counter(memory: World) -> None:
     memory.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(memory.clock() // SECOND + 7200))))
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     memory.clock.advance(2 * HOUR)
     assert value_of(memory) == "5"
 
@@ -468,7 +468,7 @@ def test_counters_are_gathered_whatever_their_shard_length(memory: World) -> Non
         name = naming.breadcrumb(K.id, timestamp(memory.clock()), f"operation{length}")
         memory.put(name, Sample((*DUMMY_OBJECTS, encode_delta(length))))
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert memory.breadcrumbs() == []
     assert [perform(memory.database(naming=Naming(length)), Get(key=K)).value for length in (1, 39)] == [11, 49]
 
@@ -477,7 +477,7 @@ RIVALS: dict[str, tuple[Callable[[World], object], str]] = {
     "incr": (lambda world: perform(world.database(), Incr(key=K, by=100)), "115"),
     "set": (lambda world: perform(world.database(), Set(key=K, value=50)), "50"),
     "set to a string": (lambda world: perform(world.database(), Set(key=K, value=text("v"))), "v"),
-    "gather": (lambda world: gather(world.maintenance()), "15"),
+    "gather": (lambda world: Gather().run(world.maintenance()), "15"),
     "another breadcrumb": (lambda world: world.plant(K, 100), "115"),
 }
 
@@ -492,11 +492,11 @@ def test_a_rival_at_any_moment_changes_nothing_of_the_total(
     memory.clock.advance(1)
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance(memory.faulty({at: Rival(lambda: rival(memory))})))
+    report = Gather().run(memory.maintenance(memory.faulty({at: Rival(lambda: rival(memory))})))
     assert report.notable() == 0
     assert value_of(memory) == expected
     memory.clock.advance(HOUR)
-    gather(memory.maintenance())
+    Gather().run(memory.maintenance())
     assert value_of(memory) == expected
     assert memory.breadcrumbs() == []
     assert memory.errors() == []
@@ -510,7 +510,7 @@ def test_a_breadcrumb_that_a_rival_deleted_is_not_folded(memory: World) -> None:
     oid = memory.refs()[crumb]
     memory.clock.advance(HOUR)
     rival = Rival(lambda: memory.store.apply([Transaction((RefUpdate(crumb, oid, DELETE),))]))
-    report = gather(memory.maintenance(memory.faulty({4: rival})))
+    report = Gather().run(memory.maintenance(memory.faulty({4: rival})))
     assert len(report.jobs[0].conflicts) == 1
     assert value_of(memory) == "10"
 
@@ -521,7 +521,7 @@ def test_a_lost_reply_neither_loses_nor_doubles(memory: World, fault: Lost) -> N
     memory.clock.advance(1)
     memory.plant(K, 5)
     memory.clock.advance(HOUR)
-    report = gather(memory.maintenance(memory.faulty({4: fault})))
+    report = Gather().run(memory.maintenance(memory.faulty({4: fault})))
     assert value_of(memory) == "15"
     assert [len(job.applied) for job in report.jobs] == [1]
     assert memory.breadcrumbs() == []
@@ -535,7 +535,7 @@ def test_a_failed_read_plans_nothing(memory: World) -> None:
     for request in (1, 2, 3):
         for fault in Lost:
             with pytest.raises(UnavailableError):
-                gather(memory.maintenance(memory.faulty({request: fault})))
+                Gather().run(memory.maintenance(memory.faulty({request: fault})))
     assert memory.refs() == before
 
 
@@ -555,7 +555,7 @@ def test_no_increment_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Pa
         perform(world.database(), Incr(key=K, by=10))
         crumb = world.plant(K, 5, ago=HOUR)
         broken = break_a_ref(place)
-        report = gather(world.maintenance())
+        report = Gather().run(world.maintenance())
         assert notable(report) == set()
         assert [left.why for job in report.jobs for left in job.failed] == [
             "the server refused: missing necessary objects (fatal: bad object refs/heads/empty)"
@@ -572,7 +572,7 @@ def test_where_it_cannot_be_put_back_the_report_says_what_is_gone(tmp_path: Path
         crumb = world.plant(K, 5, ago=HOUR)
         oid = world.refs()[crumb]
         break_a_ref(place)
-        (job,) = gather(world.maintenance()).jobs
+        (job,) = Gather().run(world.maintenance()).jobs
         assert f"{crumb} (was {oid})" in job.error
 
 

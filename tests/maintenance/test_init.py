@@ -83,11 +83,18 @@ def test_a_first_branch_that_a_rival_made_stays(memory: World) -> None:
     assert memory.refs() == {MAIN_BRANCH: people.oid, ANCHOR_TAG: NULL_COMMIT.oid}
 
 
+@pytest.mark.parametrize("request_number", [2, 3])
+@pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
+def test_a_lost_reply_is_settled_by_reading_again(memory: World, fault: Lost, request_number: int) -> None:
+    assert init(memory.maintenance(memory.faulty({request_number: fault}))) == InitReport((MAIN_BRANCH, ANCHOR_TAG))
+    assert memory.refs().keys() == {MAIN_BRANCH, ANCHOR_TAG}
+
+
 @pytest.mark.parametrize("request_number", [1, 2, 3])
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_init_that_failed_may_be_run_again(memory: World, fault: Lost, request_number: int) -> None:
     with pytest.raises(GitKeyvalError):
-        init(memory.maintenance(memory.faulty({request_number: fault})))
+        init(memory.maintenance(memory.faulty(dict.fromkeys(range(request_number, 200), fault))))
     assert memory.refs().keys() <= {MAIN_BRANCH, ANCHOR_TAG}
     init(memory.maintenance())
     assert memory.refs().keys() == {MAIN_BRANCH, ANCHOR_TAG}

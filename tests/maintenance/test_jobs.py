@@ -17,7 +17,8 @@ from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, RefName
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.store.memory import MemoryStore
 from maintenance.check import check
-from maintenance.jobs import Maintenance, gather, maintain, purge, sweep
+from maintenance.commands import Gather, Maintain, Purge, Sweep
+from maintenance.jobs import Maintenance
 from maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
@@ -27,16 +28,16 @@ from tests.world import FOREIGN, World, key, text
 
 Job = Callable[[Maintenance], Report]
 JOBS: dict[str, Job] = {
-    "gather": gather,
-    "sweep": sweep,
-    "purge": purge,
-    "maintain": maintain,
+    "gather": Gather().run,
+    "sweep": Sweep().run,
+    "purge": Purge().run,
+    "maintain": Maintain().run,
 }
 DRY: dict[str, Job] = {
-    "gather": partial(gather, dry_run=True),
-    "sweep": partial(sweep, dry_run=True),
-    "purge": partial(purge, dry_run=True),
-    "maintain": partial(maintain, dry_run=True),
+    "gather": Gather(dry_run=True).run,
+    "sweep": Sweep(dry_run=True).run,
+    "purge": Purge(dry_run=True).run,
+    "maintain": Maintain(dry_run=True).run,
 }
 KEYS = [key(label) for label in ("alive", "expired", "counter", "ended", "waiting")]
 
@@ -131,7 +132,7 @@ def test_an_empty_repository_has_nothing_to_do(world: World, job: Job) -> None:
 
 def test_a_database_that_was_maintained_is_clean(world: World) -> None:
     fill(world)
-    maintain(world.maintenance())
+    Maintain().run(world.maintenance())
     assert world.errors() == []
     assert world.breadcrumbs() == [name for name in world.breadcrumbs() if name in world.foreign()]
     assert {name for name in world.refs() if name.startswith("refs/heads/kv-")} - world.foreign().keys() == {
@@ -153,9 +154,9 @@ NAMES: dict[str, Callable[[int], str]] = {
     "check": lambda turn: f"refs/tags/kv-x{turn}",
 }
 LISTING: dict[str, Callable[[Maintenance], object]] = {
-    "sweep": sweep,
-    "gather": lambda run: gather(run, dry_run=True),
-    "purge": lambda run: purge(run, dry_run=True),
+    "sweep": Sweep().run,
+    "gather": lambda run: Gather(dry_run=True).run(run),
+    "purge": lambda run: Purge(dry_run=True).run(run),
     "check": check,
 }
 
@@ -169,5 +170,6 @@ def test_a_long_listing_tells_how_far_it_is(memory: World, job: str, count: int,
     (oid,) = memory.refs().values()
     memory.store.refs = dict.fromkeys((RefName(NAMES[job](turn)) for turn in range(count)), oid)
     heard: list[tuple[str, int, int]] = []
-    LISTING[job](replace(memory.maintenance(), progress=lambda what, done, of: heard.append((what, done, of))))
+    database = replace(memory.database(), progress=lambda what, done, of: heard.append((what, done, of)))
+    LISTING[job](replace(memory.maintenance(), database=database))
     assert [said for said in heard if "listing" in said[0]] == [(f"{job}: listing", done, 0) for done in listed]

@@ -16,7 +16,7 @@ from git_keyval.database.perform import perform
 from git_keyval.format.names import KEYS_PREFIX
 from git_keyval.format.objects import Oid
 from maintenance.check import check
-from maintenance.jobs import gather, purge, sweep
+from maintenance.commands import Gather, Purge, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_old_ssh
 from tests.faults import Rival
@@ -56,7 +56,7 @@ def rivals(world: World) -> Iterator[Rival]:
     yield from itertools.repeat(Rival(act))
 
 
-@pytest.mark.parametrize("job", [gather, sweep, purge])
+@pytest.mark.parametrize("job", [Gather().run, Sweep().run, Purge().run])
 def test_no_job_reports_what_has_only_moved(moving: World, job: Callable[..., object]) -> None:
     options = {"gather": {"grace_period": 0}, "purge": {"retention": 0}}.get(job.__name__, {})
     for nth, rival in enumerate(rivals(moving), start=1):
@@ -104,7 +104,7 @@ def test_what_is_lost_is_reported_and_the_others_are_swept(tmp_path: Path, clock
             lines[at] = f"{Oid(f'{number + 1:040x}'[::-1])} {lines[at].split()[1]}"
         file.write_text("\n".join([*lines, ""]))
         names = {lines[at].split()[1] for at in expiries}
-        report = sweep(world.maintenance(place.open()))
+        report = Sweep().run(world.maintenance(place.open()))
         assert {left.ref for job in report.jobs for left in job.plan.left if left.notable} == names
         assert sum(len(job.applied) for job in report.jobs) == 120 - lost
         problems = check(world.maintenance(place.open())).problems

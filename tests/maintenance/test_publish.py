@@ -14,9 +14,8 @@ from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
 from git_keyval.store.port import DELETE, Depth, RefUpdate, Transaction
-from maintenance.commands import DEFAULT_HORIZON_SECONDS
+from maintenance.commands import DEFAULT_HORIZON_SECONDS, Gather, Maintain, PublishExpiries, Purge, Sweep
 from maintenance.init import init
-from maintenance.jobs import gather, maintain, publish_expiries, purge, sweep
 from maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
@@ -42,7 +41,7 @@ def published(world: World) -> dict[RefName, Oid]:
 
 
 def publish(world: World, horizon: int = FEW, **options: int | bool) -> Report:
-    return publish_expiries(world.maintenance(), horizon=horizon, **options)  # type: ignore[arg-type]
+    return PublishExpiries(horizon=horizon, **options).run(world.maintenance())  # type: ignore[arg-type]
 
 
 def left(report: Report) -> dict[RefName, str]:
@@ -77,7 +76,7 @@ def test_a_key_of_daily_granularity_finds_its_expiry_whenever_it_is_set(world: W
 
 
 def test_by_default_it_reaches_a_year_and_a_month_ahead(memory: World) -> None:
-    publish_expiries(memory.maintenance())
+    PublishExpiries().run(memory.maintenance())
     assert published(memory) == tags(last=MIDNIGHT + 401 * DAY)
     assert DEFAULT_HORIZON_SECONDS == 400 * DAY
 
@@ -106,7 +105,7 @@ def test_no_other_job_touches_a_registry(world: World) -> None:
     publish(world)
     world.clock.advance(1000 * DAY)
     before = published(world)
-    for job in (gather, sweep, purge, maintain):
+    for job in (Gather().run, Sweep().run, Purge().run, Maintain().run):
         assert sum(each.plan.examined for each in job(world.maintenance()).jobs) == 0
     init(world.maintenance())
     assert published(world) == before
@@ -160,7 +159,7 @@ def test_a_rival_at_any_request_does_no_harm(memory: World) -> None:
     for at in itertools.count(1):
         rival = Rival(partial(publish, memory))
         store = memory.faulty({at: rival})
-        report = publish_expiries(memory.maintenance(store), horizon=FEW)
+        report = PublishExpiries(horizon=FEW).run(memory.maintenance(store))
         assert published(memory) == tags()
         assert (report.error, report.notable()) == ("", 0)
         if not store.fired:
@@ -172,14 +171,14 @@ def test_a_rival_at_any_request_does_no_harm(memory: World) -> None:
 def test_a_wrong_tag_that_somebody_makes_meanwhile_is_not_moved(memory: World) -> None:
     name = encode_entry(LAST).tag
     rival = Rival(lambda: memory.put(name, foreign_commit("x")))
-    report = publish_expiries(memory.maintenance(memory.faulty({2: rival})), horizon=FEW)
+    report = PublishExpiries(horizon=FEW).run(memory.maintenance(memory.faulty({2: rival})))
     assert published(memory) == {**tags(), name: foreign_commit("x").oid}
     assert [conflict.ref for conflict in report.jobs[0].conflicts] == [name]
 
 
 @pytest.mark.parametrize("fault", list(Lost), ids=lambda fault: fault.value)
 def test_a_lost_reply_is_settled(memory: World, fault: Lost) -> None:
-    report = publish_expiries(memory.maintenance(memory.faulty({2: fault})), horizon=FEW)
+    report = PublishExpiries(horizon=FEW).run(memory.maintenance(memory.faulty({2: fault})))
     assert published(memory) == tags()
     assert (report.error, len(report.jobs[0].applied)) == ("", len(tags()))
 
@@ -187,14 +186,14 @@ def test_a_lost_reply_is_settled(memory: World, fault: Lost) -> None:
 def test_batches_do_not_grow(memory: World) -> None:
     """Each tag brings objects of its own, and some servers take those one by one."""
     store = Choosy(memory.store, batch=10)
-    publish_expiries(memory.maintenance(store), horizon=FEW)
+    PublishExpiries(horizon=FEW).run(memory.maintenance(store))
     assert store.sizes == [10, 10, 10, len(tags()) - 30]
 
 
 def test_all_is_one_push(git: World) -> None:
     store = git.place.open()
-    publish_expiries(git.maintenance(store))
+    PublishExpiries().run(git.maintenance(store))
     assert (store.requests, len(published(git))) == (2, 431)
     store = git.place.open()
-    publish_expiries(git.maintenance(store))
+    PublishExpiries().run(git.maintenance(store))
     assert store.requests == 1

@@ -10,10 +10,10 @@ from git_keyval.commands.values import Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.canonical import JsonValue
 from maintenance.check import check
-from maintenance.jobs import gather, maintain, purge, sweep
+from maintenance.commands import Gather, Maintain, Purge, Sweep
 from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, to_json
 from tests.contract.samples import note
-from tests.faults import FaultyStore, Lost, Rival
+from tests.faults import Lost, Rival
 from tests.maintenance.schema import violations
 from tests.maintenance.stores import Choosy
 from tests.maintenance.test_jobs import fill
@@ -23,16 +23,16 @@ SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "report.schema.json"
 K = key()
 
 REPORTS: dict[str, Callable[[World], dict[str, JsonValue]]] = {
-    "gather": lambda world: to_json(gather(world.maintenance())),
-    "sweep": lambda world: to_json(sweep(world.maintenance())),
-    "purge": lambda world: to_json(purge(world.maintenance())),
-    "maintain": lambda world: to_json(maintain(world.maintenance())),
-    "dry run": lambda world: to_json(maintain(world.maintenance(), dry_run=True)),
-    "budget": lambda world: to_json(maintain(world.maintenance(), max_writes=1)),
-    "refused": lambda world: to_json(maintain(world.maintenance(Choosy(world.store, declines=lambda _transaction: True)))),
-    "failed": lambda world: to_json(sweep(world.maintenance(FaultyStore(world.store, dict.fromkeys(range(4, 100), Lost.BEFORE))))),
+    "gather": lambda world: to_json(Gather().run(world.maintenance())),
+    "sweep": lambda world: to_json(Sweep().run(world.maintenance())),
+    "purge": lambda world: to_json(Purge().run(world.maintenance())),
+    "maintain": lambda world: to_json(Maintain().run(world.maintenance())),
+    "dry run": lambda world: to_json(Maintain(dry_run=True).run(world.maintenance())),
+    "budget": lambda world: to_json(Maintain(max_writes=1).run(world.maintenance())),
+    "refused": lambda world: to_json(Maintain().run(world.maintenance(Choosy(world.store, declines=lambda _transaction: True)))),
+    "failed": lambda world: to_json(Sweep().run(world.maintenance(world.faulty(dict.fromkeys(range(4, 100), Lost.BEFORE))))),
     "conflict": lambda world: to_json(
-        sweep(
+        Sweep().run(
             world.maintenance(
                 world.faulty({4: Rival(lambda: perform(world.database(), Set(key=key("expired"), value=text("w"), ttl=60)))})
             )
@@ -67,7 +67,7 @@ def test_the_reports_of_several_repositories_are_as_their_schema_says(memory: Wo
 
 def test_a_report_lists_no_more_than_it_is_asked_for(memory: World) -> None:
     fill(memory)
-    for report in (to_json(maintain(memory.maintenance()), 1), check_to_json(check(memory.maintenance()), 1)):
+    for report in (to_json(Maintain().run(memory.maintenance()), 1), check_to_json(check(memory.maintenance()), 1)):
         document = json.loads(json.dumps(report))
         lists = [
             document.get("problems", []),
@@ -79,21 +79,21 @@ def test_a_report_lists_no_more_than_it_is_asked_for(memory: World) -> None:
 @pytest.mark.parametrize("broken", [{"jobs": 1}, {"surplus": 1}, {"seconds": -1}, {"startedAt": "today"}, {"command": "get"}])
 def test_a_report_that_is_not_as_its_schema_says_is_noticed(memory: World, broken: dict[str, JsonValue]) -> None:
     schema = json.loads(SCHEMA_FILE.read_text())
-    report = to_json(maintain(memory.maintenance())) | broken
+    report = to_json(Maintain().run(memory.maintenance())) | broken
     assert list(violations(report, schema, schema)) != []
 
 
 def test_a_report_counts_everything_and_lists_the_first_of_each_kind(memory: World) -> None:
     perform(memory.database(), Mset(values={key(str(index)): text("v") for index in range(MAX_LISTED + 5)}, ttl=60))
     memory.clock.advance(60)
-    report = json.loads(json.dumps(to_json(sweep(memory.maintenance()))))
+    report = json.loads(json.dumps(to_json(Sweep().run(memory.maintenance()))))
     (job,) = report["jobs"]
     assert (job["planned"], job["applied"], len(job["changed"])) == (MAX_LISTED + 5, MAX_LISTED + 5, MAX_LISTED)
 
 
 def test_a_report_tells_what_happened(memory: World) -> None:
     fill(memory)
-    report = json.loads(json.dumps(to_json(maintain(memory.maintenance()))))
+    report = json.loads(json.dumps(to_json(Maintain().run(memory.maintenance()))))
     assert (report["command"], report["dryRun"], report["budgetReached"]) == ("maintain", False, None)
     assert report["startedAt"] == "2026-01-09T12:00:01Z"
     gathered, swept, purged = report["jobs"]
@@ -106,7 +106,7 @@ def test_what_had_to_be_left_is_told_before_what_only_waits(memory: World) -> No
     perform(memory.database(), Set(key=K, value=5))
     memory.clock.advance(1)
     malformed = memory.plant(K, note("hello\n"))
-    report = gather(memory.maintenance())
+    report = Gather().run(memory.maintenance())
     assert report.notable() == 1
     assert malformed in {item["ref"] for item in json.loads(json.dumps(to_json(report)))["jobs"][0]["leftAlone"]}
 

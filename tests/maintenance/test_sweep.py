@@ -13,7 +13,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
 from git_keyval.store.port import DELETE
-from maintenance.jobs import sweep
+from maintenance.commands import Sweep
 from maintenance.report import Report
 from tests.contract.samples import Sample, foreign_commit, note
 from tests.faults import Lost, Rival
@@ -49,7 +49,7 @@ def test_expired_keys_are_removed_and_others_stay(world: World) -> None:
     perform(database, Set(key=key("e"), value=5, ttl=60))
     before = world.refs()
     world.clock.advance(60)
-    report = sweep(world.maintenance())
+    report = Sweep().run(world.maintenance())
     gone = {naming(key(label).id) for label in "abe" for naming in (Naming().value, Naming().expiry, Naming().key)}
     crumbs = {name for name in world.breadcrumbs() if name not in world.foreign()}
     assert world.refs() == {name: oid for name, oid in before.items() if name not in gone and "/bc-" not in name} | world.foreign()
@@ -64,7 +64,7 @@ def test_sweep_takes_everything_whose_time_has_passed(world: World) -> None:
     for label, ttl in (("a", 60), ("b", DAY), ("c", 400 * DAY)):
         perform(world.database(), Set(key=key(label), value=text("v"), ttl=ttl))
     world.clock.advance(27 * 366 * DAY)
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert keys_left(world) == set()
 
 
@@ -76,7 +76,7 @@ def test_a_key_goes_in_one_transaction(memory: World) -> None:
     later = memory.plant(K, 3, ago=-60.000001)
     memory.clock.advance(HOUR)
     seen = memory.refs()
-    report = sweep(memory.maintenance())
+    report = Sweep().run(memory.maintenance())
     (action,) = report.jobs[0].applied
     updates = action.transaction.updates
     assert {update.name for update in updates} == {VALUE, EXPIRY, STORED_KEY, *seen.keys() & set(seen)} - {later} - {
@@ -104,7 +104,7 @@ def test_a_key_refreshed_meanwhile_survives(world: World, refresh: Callable[[Wor
     perform(world.database(), Set(key=K, value=text("v"), ttl=60))
     perform(world.database(), Set(key=key("other"), value=text("v"), ttl=60))
     world.clock.advance(60)
-    report = sweep(world.maintenance(world.faulty({at: Rival(lambda: refresh(world))})))
+    report = Sweep().run(world.maintenance(world.faulty({at: Rival(lambda: refresh(world))})))
     assert perform(world.database(), Get(key=K)).found is True
     assert perform(world.database(), Get(key=key("other"))).found is False
     assert Naming().value(key("other").id) not in world.refs()
@@ -113,12 +113,12 @@ def test_a_key_refreshed_meanwhile_survives(world: World, refresh: Callable[[Wor
 
 
 @pytest.mark.parametrize(
-    "change", [lambda world: perform(world.database(), Del(keys=[K])), lambda world: sweep(world.maintenance())]
+    "change", [lambda world: perform(world.database(), Del(keys=[K])), lambda world: Sweep().run(world.maintenance())]
 )
 def test_a_key_removed_meanwhile_is_a_conflict_and_no_failure(memory: World, change: Callable[[World], object]) -> None:
     perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.clock.advance(60)
-    report = sweep(memory.maintenance(memory.faulty({3: Rival(lambda: change(memory))})))
+    report = Sweep().run(memory.maintenance(memory.faulty({3: Rival(lambda: change(memory))})))
     assert report.notable() == 0
     assert keys_left(memory) == set()
 
@@ -129,17 +129,17 @@ def test_extended_and_persisted_keys_stay(world: World) -> None:
     perform(world.database(), Expire(key=key("a"), ttl=HOUR))
     perform(world.database(), Persist(key=key("b")))
     world.clock.advance(60)
-    assert applied(sweep(world.maintenance())) == 0
+    assert applied(Sweep().run(world.maintenance())) == 0
     assert [perform(world.database(), Get(key=key(label))).found for label in "ab"] == [True, True]
 
 
 def test_an_expiry_without_a_key_is_removed_once_expired(world: World) -> None:
     world.put(EXPIRY, expiry_sample(NOON + 60))
     assert world.warnings() == [EXPIRY]
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     assert keys_left(world) == {EXPIRY}
     world.clock.advance(60)
-    assert applied(sweep(world.maintenance())) == 1
+    assert applied(Sweep().run(world.maintenance())) == 1
     assert keys_left(world) == set()
 
 
@@ -149,7 +149,7 @@ def test_an_expiry_whose_key_is_written_meanwhile_is_not_removed_as_an_orphan(me
     memory.clock.advance(60)
     record = K.record  # any data commit will do as a value
     rival = Rival(lambda: memory.put(VALUE, Sample(record.objects)))
-    sweep(memory.maintenance(memory.faulty({3: rival})))
+    Sweep().run(memory.maintenance(memory.faulty({3: rival})))
     assert keys_left(memory) == {VALUE, EXPIRY}
 
 
@@ -160,7 +160,7 @@ def test_a_key_with_an_unreadable_expiry_is_kept_and_reported(world: World, targ
         perform(world.database(), Set(key=key(label), value=text("v"), ttl=60))
     broken = world.put(Naming().expiry(key("a").id), target)
     world.clock.advance(DAY)
-    report = sweep(world.maintenance())
+    report = Sweep().run(world.maintenance())
     assert [(left.ref, left.notable) for left in report.jobs[0].plan.left] == [(broken, True)]
     assert report.notable() == 1
     assert keys_left(world) == {broken, Naming().value(key("a").id)}
@@ -172,7 +172,7 @@ def test_a_key_whose_expiry_is_missing_is_kept_and_reported(world: World) -> Non
     world.place.lose(world.refs()[EXPIRY])
     world.clock.advance(DAY)
     fresh = World(world.place, world.clock)
-    report = sweep(fresh.maintenance())
+    report = Sweep().run(fresh.maintenance())
     assert [left.ref for left in report.jobs[0].plan.left] == [EXPIRY]
     assert keys_left(fresh) == {VALUE, EXPIRY}
 
@@ -182,7 +182,7 @@ def test_a_malformed_value_that_has_expired_is_removed(memory: World) -> None:
     perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     memory.put(VALUE, note("hello\n"))
     memory.clock.advance(60)
-    sweep(memory.maintenance())
+    Sweep().run(memory.maintenance())
     assert keys_left(memory) == set()
 
 
@@ -191,7 +191,7 @@ def test_keys_are_swept_whatever_their_shard_length(memory: World) -> None:
         perform(memory.database(naming=Naming(length)), Set(key=K, value=5, ttl=60, store_key=True))
         perform(memory.database(naming=Naming(length)), Set(key=key("alive"), value=5))
     memory.clock.advance(60)
-    assert applied(sweep(memory.maintenance())) == 4
+    assert applied(Sweep().run(memory.maintenance())) == 4
     assert keys_left(memory) == {Naming(length).value(key("alive").id) for length in (1, 2, 3, 39)}
 
 
@@ -199,7 +199,7 @@ def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
     ttls = [60, HOUR, HOUR + 60, DAY, 7 * DAY, 30 * DAY, 30 * DAY + 60, None, None]
     for number, ttl in enumerate(ttls):
         perform(memory.database(), Set(key=key(str(number)), value=text("v"), ttl=ttl))
-    report = sweep(memory.maintenance())
+    report = Sweep().run(memory.maintenance())
     plan = report.jobs[0].plan
     assert plan.facts == {"keys": 9, "live": 9, "expired": 0} | NO_ELEMENTS
     assert plan.expiries == {
@@ -211,14 +211,14 @@ def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
         "never": 2,
     }
     memory.clock.advance(HOUR)
-    assert sweep(memory.maintenance(), dry_run=True).jobs[0].plan.facts == {"keys": 9, "live": 7, "expired": 2} | NO_ELEMENTS
+    assert Sweep(dry_run=True).run(memory.maintenance()).jobs[0].plan.facts == {"keys": 9, "live": 7, "expired": 2} | NO_ELEMENTS
 
 
 def test_parked_values_are_not_swept(memory: World) -> None:
     perform(memory.database(), Set(key=K, value=text("v"), ttl=60))
     perform(memory.database(), Getdel(key=K))
     memory.clock.advance(DAY)
-    sweep(memory.maintenance())
+    Sweep().run(memory.maintenance())
     assert len(memory.parked()) == 1
 
 
@@ -230,5 +230,5 @@ def test_a_failed_read_deletes_nothing(memory: World) -> None:
     for request in (1, 2, 3):
         for fault in Lost:
             with pytest.raises(UnavailableError):
-                sweep(memory.maintenance(memory.faulty({request: fault})))
+                Sweep().run(memory.maintenance(memory.faulty({request: fault})))
     assert memory.refs() == before

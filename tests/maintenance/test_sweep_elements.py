@@ -25,8 +25,8 @@ from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
 from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import DELETE, RefUpdate
+from maintenance.commands import Sweep
 from maintenance.execute import Done
-from maintenance.jobs import sweep
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample, delete, foreign_commit, note, record, together
@@ -50,7 +50,7 @@ def swept(world: World, **faults: Rival) -> Done:
     """Sweep a minute later, with what happens before the requests of these numbers."""
     world.clock.advance(60)
     store = world.faulty({int(number.removeprefix("at_")): fault for number, fault in faults.items()})
-    return sweep(world.maintenance(store)).jobs[0]
+    return Sweep().run(world.maintenance(store)).jobs[0]
 
 
 def test_expired_elements_go_and_the_others_stay(world: World) -> None:
@@ -229,7 +229,7 @@ RIVALS: Mapping[str, tuple[Callable[[World], object], dict[str, str] | None]] = 
     "adds an element": (lambda world: perform(world.database(), Hset(key=K, entries=drafts(c="3"))), {"b": "2", "c": "3"}),
     "deletes another element": (lambda world: perform(world.database(), Hdel(key=K, fields=["b"])), {}),
     "gives another a time to live": (lambda world: perform(world.database(), Hexpire(key=K, fields=["b"], ttl=DAY)), {"b": "2"}),
-    "sweeps": (lambda world: sweep(world.maintenance()), {"b": "2"}),
+    "sweeps": (lambda world: Sweep().run(world.maintenance()), {"b": "2"}),
     "deletes the key": (lambda world: perform(world.database(), Del(keys=[K])), None),
     "sets the key": (lambda world: perform(world.database(), Set(key=K, value=text("v"))), None),
     "gives the key a time to live": (lambda world: perform(world.database(), Expire(key=K, ttl=60)), {"b": "2"}),
@@ -252,7 +252,7 @@ def test_whatever_a_rival_writes_meanwhile_is_there_afterwards(world: World, who
     assert stored(world, key("other")) == made({"b": "2"})
     assert not any(left.notable for left in [*job.conflicts, *job.failed, *job.plan.left])
     assert world.errors() == []
-    sweep(world.maintenance())
+    Sweep().run(world.maintenance())
     if expected is not None:
         assert stored(world, K) == made(expected)
         assert perform(world.database(), Hgetall(key=K)).document == expected
@@ -428,7 +428,7 @@ def test_what_has_expired_goes_and_all_else_stays(database: Sequence[Stored]) ->
     now = NOON + 60
     assert world.refs() == {name: oid for label, each in enumerate(database) for name, oid in each.swept(str(label), now).items()}
     assert len(job.applied) == job.planned
-    assert sweep(world.maintenance()).jobs[0].planned == 0
+    assert Sweep().run(world.maintenance()).jobs[0].planned == 0
 
 
 # --- failures and numbers -------------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ def test_a_failed_read_changes_nothing(memory: World) -> None:
     for request in (1, 2, 3, 4):
         for fault in Lost:
             with pytest.raises(UnavailableError):
-                sweep(memory.maintenance(memory.faulty({request: fault})))
+                Sweep().run(memory.maintenance(memory.faulty({request: fault})))
     assert memory.refs() == before
 
 
@@ -450,7 +450,7 @@ def test_many_elements_cost_requests_by_batch(git: World) -> None:
     ends = dict.fromkeys(gone, NOON)
     apply(git, *(written(key(f"map {number}"), {**gone, "stays": f"in {number}"}, ends=ends) for number in range(200)))
     store = git.place.open()
-    job = sweep(git.maintenance(store)).jobs[0]
+    job = Sweep().run(git.maintenance(store)).jobs[0]
     assert (len(job.applied), job.plan.facts["expiredElements"]) == (200, 2_000)
     assert store.requests == 4
     assert not any("/exp-" in name for name in git.refs())
@@ -470,7 +470,7 @@ def test_an_encrypted_map_is_swept_without_a_key(world: World) -> None:
 def test_a_lost_reply_is_settled(memory: World, fault: Lost) -> None:
     apply(memory, written(K, {"a": "1", "b": "2"}, ends={"a": NOON, "x": NOON}))
     apply(memory, written(key("other"), {"b": "2"}, ends={"x": NOON}))
-    report = sweep(memory.maintenance(memory.faulty({4: fault})))
+    report = Sweep().run(memory.maintenance(memory.faulty({4: fault})))
     assert stored(memory, K) == made({"b": "2"})
     assert [name for name in memory.refs() if "/exp-" in name] == []
     assert (len(report.jobs[0].applied), report.notable()) == (2, 0)
@@ -481,7 +481,7 @@ def test_a_refused_map_does_not_keep_others_waiting(memory: World) -> None:
         apply(memory, written(key(label), {"x": "1"}, ends={"x": NOON}))
     protected = Naming().value(key("b").id)
     choosy = Choosy(memory.store, declines=lambda transaction: protected in {update.name for update in transaction.updates})
-    report = sweep(memory.maintenance(choosy))
+    report = Sweep().run(memory.maintenance(choosy))
     assert [left.ref for left in report.jobs[0].failed] == [protected]
     assert [len(stored(memory, key(label)).elements) for label in ("a", "b", "c")] == [0, 1, 0]
 
@@ -495,9 +495,9 @@ def test_the_summary_counts_elements_keys_and_leftovers(memory: World) -> None:
     memory.put(Naming().expiry(key("e").id), expiry_sample(NOON))
     memory.put(Naming().expiry(key("f").id), expiry_sample(NOON))
     achieved = "1 expired key removed, 3 expired elements of 2 keys removed, 6 leftover expiries removed"
-    dry = sweep(memory.maintenance(), dry_run=True)
+    dry = Sweep(dry_run=True).run(memory.maintenance())
     assert f"**6 writes would be made**: {achieved}." in summary(dry)
-    report = sweep(memory.maintenance())
+    report = Sweep().run(memory.maintenance())
     assert f"**6 writes made**: {achieved}." in summary(report)
     assert report.jobs[0].plan.facts == {"keys": 4, "live": 3, "expired": 1, "expiredElements": 3, "collections": 2}
     assert memory.refs().keys() == {Naming().value(key(label).id) for label in "abc"}

@@ -14,7 +14,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
 from git_keyval.format.times import SECOND, Micros
-from maintenance.jobs import gather
+from maintenance.commands import Gather
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES, in_memory
 from tests.races.turns import DistantStore, Killed, Turns
@@ -140,7 +140,7 @@ def test_whoever_is_killed_among_them_counts_once_or_not_at_all(memory: World, s
     lost = answers.count(None)
     assert crowd.kills > 10
     assert len(given) == len(set(given)) == 64 - lost
-    gather(memory.maintenance(), grace_period=0)
+    Gather(grace_period=0).run(memory.maintenance())
     counted = total(memory)
     assert isinstance(counted, int)
     assert 64 - lost <= counted - 1 <= 64
