@@ -15,15 +15,15 @@ class Model(Protocol[StateT]):
     """What can be explored."""
 
     def start(self) -> StateT:
-        """Return the state in which everything begins."""
+        """Give the state in which everything begins."""
         ...
 
     def steps(self, state: StateT) -> Iterable[tuple[str, StateT]]:
-        """Return every step that can be taken next, with what is told of it in a story."""
+        """Give every step that can be taken next, with what is told of it in a story."""
         ...
 
     def is_end(self, state: StateT) -> bool:
-        """Return whether a state is judged. Steps may lead on from it."""
+        """Tell whether a state is judged. Steps may lead on from it."""
         ...
 
     def complaint(self, state: StateT) -> str | None:

@@ -1,95 +1,141 @@
-"""The counter protocol as a model to explore: clients, jobs, clock and network, one step of one of them at a time.
+"""Clients of one counter as a model to explore: the product's own performer and decisions, one request of one client at a time.
 
-Steps are as small as the protocol's requests: each read, each transaction. What a client computes belongs to the step of its
-last read, its begin to its first read, and its end to its last step; this makes the judgement stricter, never laxer. A kill
-matters only while a request is on its way: killed at any other moment, a client has done no more than after one of these.
+A step is as small as a request: each read, in its two parts, and each transaction. What a client computes belongs to the step of
+its last read, its begin to its first read, and its end to its last step; this makes the judgement stricter, never laxer.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Literal, NamedTuple
+import copy
+import itertools
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
-from git_keyval.format import counters
+from git_keyval.commands.counters import Assign, Incr
+from git_keyval.commands.values import Del, Get, Getdel, Set
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Bound, Change, Decision, Each
+from git_keyval.database.database import Database
+from git_keyval.database.perform import Performance, perform
+from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenError, WrongTypeError
 from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
-from tests.model.clients import Attempt, Behaviour, Decision, Op, Rules, View, Why
+from git_keyval.format.values import parse_value
+from git_keyval.store.port import Applied, Conflict, Outcome, Transaction, Unknown
+from maintenance.gather import plan_gather
 from tests.model.database import (
-    ABSENT,
     AFTERWARDS,
-    EXPIRY,
-    EXPIRY_OID,
+    BREADCRUMBS,
+    EXPIRY_REF,
+    KEY,
     START,
     VALUE,
+    ModelStore,
     Ref,
     Refs,
-    Transaction,
-    Update,
     apply,
     breadcrumb,
-    breadcrumbs,
-    parked,
-    store,
-    target,
+    counter_ref,
 )
-from tests.model.judgement import Call, is_explained
-from tests.model.telling import name_of, tell_attempt, tell_breadcrumbs, tell_counter, tell_decision
+from tests.model.judgement import DATA, Call, is_explained
 
-SEED = Counter(5, "seedseed", 1, (("seedseed", 5),))
-JOBS = {"gather", "sweep"}
-ENDED = {"done", "unknown"}
+Kind = Literal["incr", "set", "force", "del", "getdel", "data", "get"]
+SEED = Counter(10, "seedseed", 1, (("seedseed", 10),))
+_FIXED = {"naming", "granularity", "cipher", "data"}
+_FAULTY = {"incr", "set"}
+_CERTAIN = {"number", "applied", "pending", "ok"}
+
+
+class Op(NamedTuple):
+    """One operation. Two of one name are two runs of it. One that is ``left`` has left its breadcrumb before, and is run again."""
+
+    name: str
+    kind: Kind
+    number: int = 1
+    waits: bool = True
+    skew: int = 0
+    left: bool = False
+
+
+class End(NamedTuple):
+    """How a client ended: with a number, or that it was applied, is pending, failed, cannot know, was killed, is not to count."""
+
+    how: Literal["number", "applied", "pending", "ok", "unknown", "dead", "withdrawn", "refused"]
+    number: int | None = None
 
 
 class Client(NamedTuple):
-    """One client. ``after``: who had ended when it began, as bits. ``late``: whether it read the clock after expiry."""
+    """One client. ``before``: the refs at its first read. ``local``: what it remembers, as an index into what there was."""
 
-    phase: Literal["new", "reading", "sending", "done", "unknown"] = "new"
-    after: int = 0
-    view: View = View()
-    step: int = 0
+    phase: Literal["new", "reading", "listing", "rest", "sending", "ended"] = "new"
+    local: int = 0
+    before: Refs = ()
     late: bool = False
-    why: Why = "first"
-    attempt: Attempt | None = None
-    answer: int | None = None
-
-
-class Flight(NamedTuple):
-    """A request that nobody waits for any more and that may still arrive, at any time or never."""
-
-    client: int
-    transaction: Transaction
+    end: End | None = None
 
 
 class State(NamedTuple):
     """All that there is at one moment.
 
-    ``lost``, ``kills``: how many faults may still happen. ``expired``: who had ended at the moment of expiry, None before it.
+    ``gather``: None, or what it has read, or what it will send. ``flights``: requests that nobody waits for and that may arrive at
+    any time, or never. ``left``: the faults that may still happen. ``ended``: which operations have ended, as bits by name;
+    ``begun_after``: for each name those that had ended when it began, None before that.
     """
 
     refs: Refs
     clients: tuple[Client, ...]
-    flights: tuple[Flight, ...]
-    lost: int
-    kills: int
-    expired: int | None = None
+    gather: Refs | tuple[Transaction, ...] | None
+    flights: tuple[Transaction, ...]
+    left: tuple[int, int, int, int]
+    expired: bool
+    ended: int
+    begun_after: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variant:
     """Who takes part, what may go wrong, and how things stand at first.
 
-    ``pending``: increments left as breadcrumbs before. ``late``: a request whose reply is lost may arrive at any later time, not
-    only at once or never. ``mortal``: the counter expires at some moment.
+    ``lost``: replies that are lost, of requests that were applied or were not. ``late``: requests that may arrive at any time,
+    not breadcrumbs alone without ``late_breadcrumbs``.
+    ``kills``: clients that are killed, for good or to be run again. ``torn``: a listing may miss, or show, what changes meanwhile.
+    ``gives_up``: a client that waits may cease to, and leaves its breadcrumb. ``mortal``: the counter expires at some moment.
     """
 
     ops: tuple[Op, ...]
-    rules: Rules = field(default_factory=Rules)
-    counter: Counter | None = SEED
-    pending: tuple[int, ...] = ()
     lost: int = 0
+    gathers: int = 0
     kills: int = 0
-    late: bool = False
+    late: int = 0
+    counter: Counter | None = SEED
     mortal: bool = False
+    late_breadcrumbs: bool = True
+    torn: bool = False
+    gives_up: bool = False
+    names: tuple[str, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(dict.fromkeys(op.name for op in self.ops)))
+
+
+def operation_id(name: str) -> str:
+    return name * 8
+
+
+def command_of(op: Op) -> Bound:
+    made = operation_id(op.name)
+    match op.kind:
+        case "incr":
+            return Incr(key=KEY, by=op.number, op=made, contention="retry" if op.waits else "breadcrumb")
+        case "set" | "force":
+            return Assign(key=KEY, number=op.number, op=made)
+        case "del":
+            return Del(keys=[KEY])
+        case "getdel":
+            return Getdel(key=KEY)
+        case "data":
+            return Set(key=KEY, value=parse_value("String", "data"))
+        case "get":
+            return Get(key=KEY)
 
 
 class CounterProtocol:
@@ -97,192 +143,277 @@ class CounterProtocol:
 
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
-        self.everybody = tuple(range(len(variant.ops)))
-        self.ids = [op.kind + "abcdefgh"[i] * 8 for i, op in enumerate(variant.ops)]
-        self.names = [name_of(id) for id in self.ids]
-        behaviours = [Behaviour(op, id, variant.rules) for op, id in zip(variant.ops, self.ids, strict=True)]
-        self.reads = [behaviour.reads() for behaviour in behaviours]
-        self.decide = [cache(behaviour.decide) for behaviour in behaviours]
-        self.judged = [i for i in self.everybody if variant.ops[i].kind not in JOBS]
-        self.value = self._value_at_first()
+        self._store = ModelStore()
+        self._databases = {limit: self._database(limit) for limit in (0, 50)}
+        self._commands = [command_of(op).form() for op in variant.ops]
+        self._locals: list[tuple[Performance[Any], Decision | None] | None] = [None]
+        self._indices: dict[Hashable, int] = {}
+        self._steps: dict[Hashable, Client] = {}
+        self._places = {name: place for place, name in enumerate(variant.names)}
+
+    def _database(self, max_attempts: int) -> Database:
+        return Database(
+            self._store, sleep=lambda _: None, random=lambda: 0.5, new_op=lambda: "freshfresh", max_attempts=max_attempts
+        )
 
     def start(self) -> State:
-        """Return the refs as they were left, with every client still to begin, or in the middle of its operation."""
-        refs = [_past_breadcrumb(i, f"pending{i}", delta) for i, delta in enumerate(self.variant.pending)]
-        if self.variant.counter is not None:
-            refs.append(Ref(VALUE, store(self.variant.counter)))
-        if self.variant.mortal:
-            refs.append(Ref(EXPIRY, EXPIRY_OID))
-        clients = []
-        for i, op in enumerate(self.variant.ops):
-            made = _past_breadcrumb(len(refs) + i, self.ids[i], op.number)
-            seen = target(tuple(refs), VALUE)
-            attempt = Attempt("breadcrumb", (Update(made.name, ABSENT, made.oid),), seen, seen)
-            match op.before:
-                case "nothing":
-                    clients.append(Client())
-                case "denied":
-                    clients.append(Client(why="denied"))
-                case "killed":
-                    clients.append(Client("reading"))
-                    refs.append(made)
-                case "doubt":
-                    clients.append(Client("reading", why="doubt", attempt=attempt))
-                    refs.append(made)
-        return State(tuple(sorted(refs)), tuple(clients), (), self.variant.lost, self.variant.kills)
+        variant = self.variant
+        refs = [] if variant.counter is None else [counter_ref(variant.counter)]
+        refs += [EXPIRY_REF] if variant.mortal else []
+        refs += [_left(place, op) for place, op in enumerate(variant.ops) if op.left]
+        clients = tuple(Client() for _ in variant.ops)
+        left = (variant.lost, variant.gathers, variant.kills, variant.late)
+        begun = (*(0 if any(op.left for op in variant.ops if op.name == name) else None for name in variant.names),)
+        begun = (*begun, None) if variant.mortal else begun
+        return State(tuple(sorted(refs)), clients, None, (), left, expired=False, ended=0, begun_after=begun)
 
     def is_end(self, state: State) -> bool:
-        """Return whether all operations have ended. Jobs may be at work and requests on their way."""
-        return all(state.clients[i].phase in ENDED for i in self.judged)
+        return all(client.phase == "ended" for client in state.clients)
 
     def complaint(self, state: State) -> str | None:
         """Judge an end as told in tests.model.judgement."""
-        value, mortal = self.value, self.variant.mortal
-        left = _total(state.refs, expired=state.expired is not None)
-        calls = [self._call(i, state.clients[i]) for i in self.judged]
-        if state.expired is not None:
-            calls.append(Call("expire", 0, None, state.expired, certain=True))
-        if not is_explained(value, _without_answers(calls, "get"), left, mortal=mortal):
-            ends = ", ".join(f"{self.names[i]}: {state.clients[i].phase} {state.clients[i].answer}" for i in self.judged)
-            return f"no order explains {ends}; {left} is left"
-        for place, call in enumerate(calls):
-            if call.kind == "get":
-                alone = tuple(other._replace(answer=None) for other in calls)
-                alone = (*alone[:place], call, *alone[place + 1 :])
-                if not is_explained(value, alone, None, mortal=mortal):
-                    return f"{self.names[self.judged[place]]} has read {call.answer}, which the counter never was"
-        return None
+        calls = [self._call(state, name) for name in self.variant.names]
+        if state.expired:
+            calls.append(Call("expire", 0, frozenset(), state.begun_after[-1] or 0, certain=True))
+        final = self._total(state)
+        start = None if self.variant.counter is None else self.variant.counter.value
+        if is_explained(start, tuple(calls), final, mortal=self.variant.mortal):
+            return None
+        ends = ", ".join(f"{op.name}: {_told(client)}" for op, client in zip(self.variant.ops, state.clients, strict=True))
+        return f"no order explains {ends}; {final} is left"
+
+    def _call(self, state: State, name: str) -> Call:
+        """Return what is known of an operation from all its runs."""
+        op = next(op for op in self.variant.ops if op.name == name)
+        ends = [client.end for op, client in zip(self.variant.ops, state.clients, strict=True) if op.name == name and client.end]
+        refused = any(end.how == "refused" for end in ends)
+        numbers = frozenset(end.number for end in ends if end.how == "number")
+        certain = any(end.how in _CERTAIN for end in ends)
+        withdrawn = not certain and any(end.how == "withdrawn" for end in ends)
+        after = state.begun_after[self._places[name]] or 0
+        return Call(op.kind, op.number, numbers, after, certain=certain, never=refused, withdrawn=withdrawn)
+
+    def _total(self, state: State) -> int | str | None:
+        self._store.clock = AFTERWARDS if state.expired else START
+        self._store.before = self._store.now_there = state.refs
+        value = perform(self._databases[50], Get(key=KEY)).value
+        return value if value is None or isinstance(value, int) else DATA
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
-        """Yield the steps of all clients and jobs, of requests on their way, and of time."""
-        for i in self.everybody:
-            client = state.clients[i]
-            if client.phase in {"new", "reading"}:
-                yield from self._read(state, i, client)
-            elif client.phase == "sending" and client.attempt is not None:
-                yield from self._send(state, i, client, client.attempt)
-        for flight in state.flights:
-            if (after := apply(state.refs, flight.transaction)) is not None:
-                rest = list(state.flights)
-                rest.remove(flight)
-                arrived = state._replace(refs=after, flights=tuple(rest))
-                yield f"the request of {self.names[flight.client]} arrives late", arrived
-        if self.variant.mortal and state.expired is None:
-            yield "the counter expires", state._replace(expired=self._ended(state))
+        for number, client in enumerate(state.clients):
+            name = self.variant.ops[number].name
+            match client.phase:
+                case "new" | "reading":
+                    yield from self._read(state, number, client, name)
+                case "listing":
+                    for seen in _torn(client.before, _beside(state.refs)):
+                        yield f"{name} ends its listing", self._put(state, number, client._replace(phase="rest", before=seen))
+                case "rest":
+                    yield f"{name} reads the rest", self._put(state, number, self._decided(state, number, client))
+                case "sending":
+                    yield from self._send(state, number, client, name)
+        yield from self._gather(state)
+        for place, transaction in enumerate(state.flights):
+            flights = state.flights[:place] + state.flights[place + 1 :]
+            yield "a request arrives late", state._replace(refs=apply(state.refs, transaction) or state.refs, flights=flights)
+        if self.variant.mortal and not state.expired:
+            begun = (*state.begun_after[:-1], state.ended)
+            yield (
+                "the counter expires",
+                state._replace(expired=True, begun_after=begun, ended=state.ended | 1 << len(self.variant.names)),
+            )
 
-    def _call(self, i: int, client: Client) -> Call:
-        op = self.variant.ops[i]
-        return Call(op.kind, op.number, client.answer, client.after, client.phase == "done")
-
-    def _value_at_first(self) -> int:
-        """Return the value at first, without the breadcrumbs of the operations that are to be judged."""
-        refs = tuple(ref for ref in self.start().refs if not ref.name.endswith(tuple(self.ids)))
-        return _total(refs, expired=False)
-
-    def _ended(self, state: State) -> int:
-        """Return who has ended, as bits by place among the judged; expiry has the place after them."""
-        ended = sum(1 << place for place, i in enumerate(self.judged) if state.clients[i].phase == "done")
-        return ended | (0 if state.expired is None else 1 << len(self.judged))
-
-    def _read(self, state: State, i: int, client: Client) -> Iterator[tuple[str, State]]:
+    def _read(self, state: State, number: int, client: Client, name: str) -> Iterator[tuple[str, State]]:
         if client.phase == "new":
-            client = client._replace(after=self._ended(state), phase="reading")
-        last = client.step + 1 == len(self.reads[i])
-        is_early = self.variant.rules.clock_first and self.variant.ops[i].kind == "sweep"
-        if client.step == 0 or (last and not is_early):
-            client = client._replace(late=state.expired is not None)
-        view, told = self._look(state, i, client)
-        label = f"{self.names[i]} reads {told}"
-        if not last:
-            yield label, _put(state, i, client._replace(view=view, step=client.step + 1))
-            return
-        seen = client._replace(view=view)
-        for decision in self.decide[i](self._now(i, client), view, client.why, client.attempt):
-            yield f"{label}: {tell_decision(decision)}", _put(state, i, self._decided(seen, decision))
+            begun = list(state.begun_after)
+            place = self._places[name]
+            begun[place] = state.ended if begun[place] is None else begun[place]
+            state = state._replace(begun_after=tuple(begun))
+            if self.variant.ops[number].kind == "data":
+                transaction = self._unread(number)
+                after = apply(state.refs, transaction)
+                assert after is not None
+                yield f"{name} writes", self._put(state._replace(refs=after), number, Client("ended", end=End("ok")))
+                return
+            client = client._replace(local=self._local(self._begin(number, late=state.expired), None))
+        phase: Literal["listing", "rest"] = "listing" if self.variant.torn else "rest"
+        reading = client._replace(phase=phase, before=_beside(state.refs), late=state.expired)
+        yield f"{name} reads its breadcrumbs", self._put(state, number, reading)
+        if client.phase == "reading" and self.variant.gives_up:
+            performance, _ = self._kept(client.local)
+            if performance._meanwhile is not None:  # what it would answer if the store was gone
+                yield f"{name} gives up", self._put(state, number, Client("ended", end=End("pending")))
 
-    def _look(self, state: State, i: int, client: Client) -> tuple[View, str]:
-        """Read one part; the expiry comes with the counter unless it is read by itself."""
-        refs, view, parts = state.refs, client.view, self.reads[i]
-        if (client.step > 0) == self.variant.rules.witness_last:
-            view = view._replace(parked=target(refs, parked(self.ids[i])) != ABSENT)
-        match parts[client.step]:
-            case "breadcrumbs":
-                found = breadcrumbs(refs)
-                return view._replace(breadcrumbs=found), tell_breadcrumbs(found)
-            case "expiry":
-                return view._replace(expiry=target(refs, EXPIRY)), "the expiry"
-        expiry = view.expiry if "expiry" in parts else target(refs, EXPIRY)
-        view = view._replace(value=target(refs, VALUE), expiry=expiry)
-        return view, tell_counter(view.value)
+    def _unread(self, number: int) -> Transaction:
+        performance = self._begin(number, late=False)
+        change = self._commands[number].unread(performance._moment)
+        assert change is not None
+        return change.transaction
 
-    def _now(self, i: int, client: Client) -> Micros:
-        return Micros(_clock(late=client.late) + self.variant.ops[i].skew)
+    def _begin(self, number: int, *, late: bool) -> "Performance[Any]":
+        op = self.variant.ops[number]
+        self._store.clock = self._clock(number, late=late)
+        return Performance(self._databases[0 if op.kind == "force" else 50], self._commands[number])
 
-    def _decided(self, client: Client, decision: Decision) -> Client:
-        """Return the client after a decision. What it will not need again is forgotten, for fewer states."""
-        if decision.phase != "sending":
-            return Client(decision.phase, client.after, answer=decision.answer)
-        if self.variant.rules.rereads:
-            return Client("sending", client.after, attempt=decision.attempt)
-        return Client("sending", client.after, client.view, late=client.late, attempt=decision.attempt)
+    def _clock(self, number: int, *, late: bool) -> Micros:
+        return Micros((AFTERWARDS if late else START) + self.variant.ops[number].skew)
 
-    def _send(self, state: State, i: int, client: Client, attempt: Attempt) -> Iterator[tuple[str, State]]:
-        op, name = self.variant.ops[i], self.names[i]
-        after = apply(state.refs, attempt.transaction)
+    def _decided(self, state: State, number: int, client: Client) -> Client:
+        """Return the client after its last read, with what it will send, or its answer."""
+        rest = tuple(ref for ref in state.refs if not ref.name.startswith(BREADCRUMBS))
+        known = (number, client.local, client.before, client.late, rest)
+        if known not in self._steps:
+            performance, _ = self._kept(client.local)
+            self._store.before, self._store.now_there = client.before, state.refs
+            self._store.clock = self._clock(number, late=client.late)
+            try:
+                decision = performance.decide()
+                self._steps[known] = self._following(number, performance, decision)
+            except GitKeyvalError as exc:
+                self._steps[known] = Client("ended", end=_end_of(exc))
+        return self._steps[known]
+
+    def _following(self, number: int, performance: "Performance[Any]", decision: Decision | None) -> Client:
+        """Return the client for what comes next: another read, a request, or its end."""
+        while decision is not None and not isinstance(decision, Answer | Change | Each):
+            decision = performance.follow(decision)
+        if isinstance(decision, Answer):
+            return Client("ended", end=_end_of_answer(self.variant.ops[number], decision))
+        if isinstance(decision, Each) and not decision.transactions:
+            return Client("ended", end=End("ok"))
+        return Client("reading" if decision is None else "sending", self._local(performance, decision))
+
+    def _send(self, state: State, number: int, client: Client, name: str) -> Iterator[tuple[str, State]]:
+        transaction = self._transaction(client)
+        lost, gathers, kills, late = state.left
+        after = apply(state.refs, transaction)
         if after is None:
-            yield f"{name} is denied", _put(state, i, self._denied(i, client, attempt))
+            yield f"{name} is denied", self._put(state, number, self._sent(number, client, "denied"))
         else:
-            done = Client("done", client.after, answer=attempt.answer)
-            yield f"{name} is applied: {tell_attempt(attempt)}", _put(state._replace(refs=after), i, done)
-        if op.steady or op.kind in JOBS:
+            yield f"{name} is applied", self._put(state._replace(refs=after), number, self._sent(number, client, "applied"))
+        if self.variant.ops[number].kind not in _FAULTY:
             return
-        if state.lost:
-            doubt = Client("reading", client.after, why="doubt", attempt=attempt)
-            worse = _put(state._replace(lost=state.lost - 1), i, doubt)
-            yield from self._fates(f"{name} gets no reply", worse, i, attempt)
-        if state.kills and op.kind in {"incr", "set"}:
-            worse = _put(state._replace(kills=state.kills - 1), i, Client("reading", client.after))
-            yield from self._fates(f"{name} is killed and run again", worse, i, attempt)
+        if lost:
+            fewer = state._replace(left=(lost - 1, gathers, kills, late))
+            doubt = self._sent(number, client, "lost")
+            yield f"{name} is not applied, and gets no reply", self._put(fewer, number, doubt)
+            if after is not None:
+                yield f"{name} is applied, and gets no reply", self._put(fewer._replace(refs=after), number, doubt)
+        if late and (self.variant.late_breadcrumbs or any(update.name == VALUE for update in transaction.updates)):
+            flights = tuple(sorted((*state.flights, transaction), key=repr))
+            fewer = state._replace(left=(lost, gathers, kills, late - 1), flights=flights)
+            yield f"{name} gets no reply, its request is on its way", self._put(fewer, number, self._sent(number, client, "lost"))
+        if kills:
+            fewer = state._replace(left=(lost, gathers, kills - 1, late))
+            for there in [fewer] if after is None else [fewer, fewer._replace(refs=after)]:
+                what = "applied" if there.refs is not state.refs else "not applied"
+                yield f"{name} is {what}, and killed", self._put(there, number, Client("ended", end=End("dead")))
+                yield f"{name} is {what}, killed, and run again", self._put(there, number, Client())
 
-    def _fates(self, label: str, state: State, i: int, attempt: Attempt) -> Iterator[tuple[str, State]]:
-        """Yield what may become of a request that nobody waits for."""
-        if self.variant.late:
-            flights = tuple(sorted([*state.flights, Flight(i, attempt.transaction)]))
-            yield f"{label}, its {attempt.what} is on its way", state._replace(flights=flights)
+    def _transaction(self, client: Client) -> Transaction:
+        _, decision = self._kept(client.local)
+        if isinstance(decision, Each):
+            (transaction,) = decision.transactions.values()
+            return transaction
+        assert isinstance(decision, Change)
+        return decision.transaction
+
+    def _sent(self, number: int, client: Client, outcome: Literal["applied", "denied", "lost"]) -> Client:
+        known = (number, client.local, outcome)
+        if known not in self._steps:
+            performance, decision = self._kept(client.local)
+            assert decision is not None
+            outcomes: dict[str, Outcome] = {"applied": Applied(), "denied": Conflict(()), "lost": Unknown("lost")}
+            self._store.outcome = outcomes[outcome]
+            try:
+                self._steps[known] = self._following(number, performance, performance.follow(decision))
+            except GitKeyvalError as exc:
+                self._steps[known] = Client("ended", end=_end_of(exc))
+        return self._steps[known]
+
+    def _kept(self, local: int) -> "tuple[Performance[Any], Decision | None]":
+        found = self._locals[local]
+        assert found is not None
+        return copy.copy(found[0]), found[1]
+
+    def _local(self, performance: "Performance[Any]", decision: Decision | None) -> int:
+        """Return the index of what a client remembers: the same one for the same memory."""
+        memory = {name: value for name, value in vars(performance).items() if name not in {"_database", "_view", "_moment"}}
+        memory |= {name: value for name, value in vars(performance._moment).items() if name not in _FIXED}
+        memory["_command"] = id(memory["_command"])
+        memory["_meanwhile"] = memory["_meanwhile"] is not None
+        identity = (repr(sorted(memory.items())), repr(decision))
+        if identity not in self._indices:
+            self._indices[identity] = len(self._locals)
+            self._locals.append((copy.copy(performance), decision))
+        return self._indices[identity]
+
+    def _gather(self, state: State) -> Iterator[tuple[str, State]]:
+        lost, gathers, kills, late = state.left
+        if state.gather is None:
+            if gathers and any(ref.name.startswith(BREADCRUMBS) for ref in state.refs):
+                fewer = (lost, gathers - 1, kills, late)
+                yield "gather lists the breadcrumbs", state._replace(gather=state.refs, left=fewer)
             return
-        yield f"{label}, its {attempt.what} was not applied", state
-        if (after := apply(state.refs, attempt.transaction)) is not None:
-            yield f"{label}, its {attempt.what} was applied", state._replace(refs=after)
+        if state.gather and isinstance(state.gather[0], Transaction):
+            transaction, *rest = state.gather
+            assert isinstance(transaction, Transaction)
+            after = apply(state.refs, transaction)
+            yield "gather writes", state._replace(refs=after or state.refs, gather=tuple(rest) or None)
+            return
+        self._store.before, self._store.now_there = state.gather, state.refs  # type: ignore[assignment]
+        self._store.clock = Micros((AFTERWARDS if state.expired else START) + 1_000)
+        plan = plan_gather(replace(self._databases[50], new_op=lambda: f"gather{gathers:04}"), 0)
+        transactions = tuple(action.transaction for action in plan.actions)
+        yield "gather plans", state._replace(gather=transactions or None)
 
-    def _denied(self, i: int, client: Client, attempt: Attempt) -> Client:
-        kind, rules = self.variant.ops[i].kind, self.variant.rules
-        if kind in JOBS:
-            return Client("done")
-        doubtful = attempt.again and not rules.trusts_denials
-        if not rules.rereads and kind == "incr" and not doubtful:
-            (decision,) = self.decide[i](self._now(i, client), client.view, "denied", None)
-            return self._decided(client, decision)
-        keeps = attempt if doubtful or kind == "getdel" else None
-        return Client("reading", client.after, why="denied again" if doubtful else "denied", attempt=keeps)
-
-
-def _past_breadcrumb(place: int, op: str, delta: int) -> Ref:
-    return breadcrumb(timestamp(Micros(START - SECOND + place)), op, delta)
-
-
-def _clock(*, late: bool) -> Micros:
-    return AFTERWARDS if late else START
+    def _put(self, state: State, number: int, client: Client) -> State:
+        clients = (*state.clients[:number], client, *state.clients[number + 1 :])
+        ended = state.ended
+        if client.end is not None and client.end.how in {"number", "applied", "pending", "ok", "withdrawn", "refused"}:
+            ended |= 1 << self._places[self.variant.ops[number].name]
+        return state._replace(clients=clients, ended=ended)
 
 
-@cache
-def _total(refs: Refs, *, expired: bool) -> int:
-    view = View(breadcrumbs(refs), target(refs, VALUE), target(refs, EXPIRY))
-    return counters.total(view.base(_clock(late=expired)), view.crumbs())
+def _left(place: int, op: Op) -> Ref:
+    return breadcrumb(timestamp(Micros(START - SECOND + place)), operation_id(op.name), op.number)
 
 
-def _put(state: State, i: int, client: Client) -> State:
-    return state._replace(clients=(*state.clients[:i], client, *state.clients[i + 1 :]))
+def _beside(refs: Refs) -> Refs:
+    """Return what is read before the value: the breadcrumbs and the expiry."""
+    return tuple(ref for ref in refs if ref.name.startswith(BREADCRUMBS) or ref.name == EXPIRY_REF.name)
 
 
-def _without_answers(calls: list[Call], kind: str) -> tuple[Call, ...]:
-    return tuple(call._replace(answer=None) if call.kind == kind else call for call in calls)
+def _torn(begun: Refs, ended: Refs) -> Iterator[Refs]:
+    """Return all that a listing may show which began and ended so: any part of what came or went meanwhile."""
+    meanwhile = sorted(set(begun) ^ set(ended))
+    for count in range(len(meanwhile) + 1):
+        for part in itertools.combinations(meanwhile, count):
+            yield tuple(sorted({*(set(begun) & set(ended)), *part}))
+
+
+def _end_of_answer(op: Op, answer: Answer) -> End:
+    if answer.failure is not None:
+        return _end_of(answer.failure)
+    if op.kind in {"get", "getdel"}:
+        return End("number", answer.value if isinstance(answer.value, int) else None)
+    if op.kind != "incr":
+        return End("ok")
+    if answer.pending:
+        return End("pending")
+    return End("applied") if answer.value is None else End("number", answer.value if isinstance(answer.value, int) else None)
+
+
+def _end_of(failure: GitKeyvalError) -> End:
+    if isinstance(failure, OutcomeUnknownError):
+        return End("unknown")
+    if isinstance(failure, OverwrittenError):
+        return End("withdrawn")
+    if isinstance(failure, WrongTypeError):
+        return End("refused")
+    raise failure
+
+
+def _told(client: Client) -> str:
+    assert client.end is not None
+    return client.end.how if client.end.number is None else str(client.end.number)

@@ -15,7 +15,8 @@ from git_keyval.format.counters import (
     total,
 )
 from git_keyval.format.times import SECOND, Micros, timestamp
-from tests.model.database import START, breadcrumb, read_breadcrumb
+from tests.format.strategies import crumb
+from tests.model.database import START
 
 SEED = Counter(5, "seedseed", 1)
 TRIED = "triedtried"
@@ -28,8 +29,7 @@ def op(number: int) -> str:
 
 
 def crumbs(count: int, first: int = 0) -> list[Breadcrumb]:
-    made = (breadcrumb(timestamp(Micros(START - SECOND + i)), op(i), 1) for i in range(first, first + count))
-    return [read_breadcrumb(ref) for ref in made]
+    return [crumb(timestamp(Micros(START - SECOND + i)), op(i), 1) for i in range(first, first + count)]
 
 
 def applied(counter: Counter, by: str, found: Sequence[Breadcrumb] = ()) -> Counter:

@@ -1,0 +1,160 @@
+"""What each rule of the protocol is for: the product with one of its rules broken, which the model finds out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from git_keyval.commands import counters as commands
+from git_keyval.database import perform, writing
+from git_keyval.database.answers import Answer
+from git_keyval.database.command import Change
+from git_keyval.errors import WrongTypeError
+from git_keyval.format import counters as states
+from git_keyval.format.counters import Counter
+from git_keyval.store.port import ABSENT, Conflict
+from tests.model.protocol import Variant
+from tests.model.test_counter_protocol import DATA, DEL, GET, GETDEL, LEAVES, SET, A, B, C, find, left, skewed
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def patched(module: Any, name: str, broken: Any) -> Patch:  # noqa: ANN401
+    return lambda patch: patch.setattr(module, name, broken)
+
+
+def _numbers_of_what_stays(patch: pytest.MonkeyPatch) -> None:
+    """A plain increment adds itself, though older breadcrumbs have to stay, and its number counts them."""
+    oldest, increment = states._oldest, states.increment
+
+    def broken(base: Counter, crumbs: Any, by: int | None, *, op: str, now: Any) -> states.Fold:  # noqa: ANN401
+        folded = increment(base, crumbs, by, op=op, now=now)
+        if by is None or folded.counter.find(op) is None:
+            return folded
+        staying = states.total(base, crumbs) + by
+        recent = tuple((done[0], staying) if done[0] == op else done for done in folded.counter.recent)
+        return folded._replace(counter=replace(folded.counter, recent=recent))
+
+    patch.setattr(states, "MAX_TAKEN", 1)
+    patch.setattr(states, "_oldest", lambda base, crumbs: (oldest(base, crumbs)[0], False))
+    patch.setattr(states, "increment", broken)
+
+
+def _counts_again(patch: pytest.MonkeyPatch) -> None:
+    """A breadcrumb that is in neither place was not applied, so it counts anew."""
+    patch.setattr(commands, "_gone", lambda _state: None)
+
+
+def _leaves_a_second(patch: pytest.MonkeyPatch) -> None:
+    """A void breadcrumb is left a second time, and not moved."""
+    move = commands._move
+
+    def broken(state: Any) -> Change:  # noqa: ANN401
+        change = move(state)
+        made = tuple(update for update in change.transaction.updates if update.expect is ABSENT)
+        return change._replace(transaction=replace(change.transaction, updates=made))
+
+    patch.setattr(commands, "_move", broken)
+
+
+def _stays_beside_another_value(patch: pytest.MonkeyPatch) -> None:
+    """Whoever waits beside a value of another type fails without withdrawing."""
+    patch.setattr(commands, "_withdrawal", lambda _state, failure: Answer(failure=failure))
+
+
+def _withdraws_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """Whoever waits no longer withdraws, and says that nothing was counted."""
+    patch.setattr(commands, "MOST_POLLS", 0)
+    withdrawal = commands._withdrawal
+
+    def broken(state: Any) -> object:  # noqa: ANN401
+        return withdrawal(state, WrongTypeError("incr", "nothing", "time")) if state.own else Answer(pending=True)
+
+    patch.setattr(commands, "_pending", lambda state: Answer(applied=True, pending=True, version=state.view.version))
+    waiting = commands._waiting
+
+    def waits(state: Any) -> object:  # noqa: ANN401
+        found = waiting(state)
+        return broken(state) if isinstance(found, Answer) and found.pending else found
+
+    patch.setattr(commands, "_waiting", waits)
+
+
+def _believes_a_denial(patch: pytest.MonkeyPatch) -> None:
+    """The performer takes the denial of what was sent twice for a certain one."""
+
+    def broken(_self: object, change: Change, end: object) -> object:
+        return None if isinstance(end, Conflict) else doubt(_self, change, end)
+
+    doubt: Any = perform.Performance._doubt
+    patch.setattr(perform.Performance, "_doubt", broken)
+
+
+def _everything_is_proof(patch: pytest.MonkeyPatch) -> None:
+    """What is not remembered was not applied."""
+    patch.setattr(states, "certainly_not_applied", lambda op, _before, after: after.find(op) is None)
+
+
+def _unknown_is_denied(patch: pytest.MonkeyPatch) -> None:
+    """The performer goes on after a lost reply as after a denial."""
+    sent = writing.write_each
+
+    def broken(*args: Any) -> object:  # noqa: ANN401
+        return [Conflict(()) if type(end).__name__ == "Unknown" else end for end in sent(*args)]
+
+    patch.setattr(perform, "write_each", broken)
+
+
+def _settles_nobody(patch: pytest.MonkeyPatch) -> None:
+    """SET deletes what counts without a number, and voids it."""
+    assign = states.assign
+
+    def broken(base: Counter, crumbs: Sequence[Any], *args: Any, **named: Any) -> states.Fold:  # noqa: ANN401
+        return assign(base, (), *args, **named)._replace(taken=list(crumbs))
+
+    patch.setattr(states, "assign", broken)
+
+
+def _forgets_an_expired_counter(patch: pytest.MonkeyPatch) -> None:
+    """The memory of an expired counter is not looked at, and what is in neither place counts anew."""
+    patch.setattr(commands, "_lying", lambda _view: Counter())
+    _counts_again(patch)
+
+
+def _one_commit_for_one_step(patch: pytest.MonkeyPatch) -> None:
+    """Counter commits do not say who made them, and remember nothing: two of one step are the same."""
+    encode = states.encode_counter
+    patch.setattr(states, "encode_counter", lambda counter: encode(replace(counter, op="samesame", recent=())))
+
+
+def _remembered_counts_again(patch: pytest.MonkeyPatch) -> None:
+    """A breadcrumb of a remembered operation counts."""
+    counting = states.counting
+    patch.setattr(states, "counting", lambda base, crumbs: counting(replace(base, recent=()), crumbs))
+
+
+MUTATIONS: dict[str, tuple[Patch, Variant]] = {
+    "numbers of what stays": (_numbers_of_what_stays, Variant((left(A), left(B), C))),
+    "counts again, which a GETDEL took along": (_counts_again, Variant((A, B, GETDEL))),
+    "leaves a second breadcrumb": (_leaves_a_second, Variant((A, B, skewed(SET, 9), GETDEL))),
+    "stays beside another value": (_stays_beside_another_value, Variant((A, B, DATA, DEL))),
+    "withdraws when it gives up": (_withdraws_at_the_end, Variant((A, B, GET))),
+    "believes a denial of what it sent twice": (
+        _believes_a_denial,
+        Variant((A, B, GETDEL), late=1, late_breadcrumbs=False),
+    ),
+    "what is not remembered was not applied": (_everything_is_proof, Variant((A, GETDEL), lost=1)),
+    "a lost reply is a denial": (_unknown_is_denied, Variant((A, GETDEL), lost=1)),
+    "SET settles nobody": (_settles_nobody, Variant((A, B, SET, GET))),
+    "forgets what an expired counter remembers": (_forgets_an_expired_counter, Variant((A, B, C), mortal=True)),
+    "one commit for one step": (_one_commit_for_one_step, Variant((A, A._replace(name="b")))),
+    "a remembered operation counts again": (_remembered_counts_again, Variant((A, B, LEAVES, GET))),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_model_sees_what_each_rule_is_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, variant = MUTATIONS[name]
+    broken(monkeypatch)
+    assert find(variant).complaint is not None
