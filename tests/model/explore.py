@@ -15,15 +15,15 @@ class Model(Protocol[StateT]):
     """What can be explored."""
 
     def start(self) -> StateT:
-        """Give the state in which everything begins."""
+        """Return the state in which everything begins."""
         ...
 
     def steps(self, state: StateT) -> Iterable[tuple[str, StateT]]:
-        """Give every step that can be taken next, with what is told of it in a story."""
+        """Return every step that can be taken next, with its words in a story."""
         ...
 
     def is_end(self, state: StateT) -> bool:
-        """Tell whether a state is judged. Steps may lead on from it."""
+        """Return whether a state is judged. Steps may lead on from it."""
         ...
 
     def complaint(self, state: StateT) -> str | None:

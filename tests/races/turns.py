@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Gives turns to callers, each in a thread of its own, by the time at which each wants to go on."""
+    """Turns for callers, each in a thread of its own, by the time at which each wants to go on."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seconds = 0.0
