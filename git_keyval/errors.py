@@ -196,7 +196,7 @@ class OverwrittenError(GitKeyvalError):
         self.held = held
         super().__init__(
             f"The key was overwritten with a value of type {held} while the increment waited for its number, and the increment "
-            "was withdrawn; who read the counter before that may have seen it.",
+            "was withdrawn; a reader of the counter may have seen it before.",
             "Find out who writes to the key, and count in another one, or 'del' it and run the step again.",
         )
 
