@@ -149,6 +149,7 @@ def _write(writer: Writer, queue: _Queue, done: Done, batch: Sequence[_Pending])
     """Send a batch once, and note what became of each action."""
     again: list[_Pending] = []
     ends = writer.write([write for _, write in batch])
+    queue.lost = queue.lost + 1 if any(write.end is None for _, write in batch) else 0
     for (action, write), end in zip(batch, ends, strict=True):
         match end:
             case Applied():
@@ -165,5 +166,4 @@ def _write(writer: Writer, queue: _Queue, done: Done, batch: Sequence[_Pending])
             case _:
                 write.end = None
                 again.append((action, write))
-    queue.lost = queue.lost + 1 if any(isinstance(end, OutcomeUnknownError) for end in ends) else 0
     queue.retry(batch, again)
