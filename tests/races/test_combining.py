@@ -1,5 +1,8 @@
 """Hundreds of callers of ``incr`` at once: each gets a number of its own, none fails, and the requests of each are bounded."""
 
+import random
+import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +20,7 @@ from git_keyval.format.times import SECOND, Micros
 from maintenance.commands import Gather
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES, in_memory
+from tests.races.running import at_once
 from tests.races.turns import DistantStore, Killed, Turns
 from tests.world import World, key
 
@@ -156,3 +160,20 @@ def test_callers_that_wait_and_callers_that_do_not_count_together(memory: World)
     assert total(memory) == 61
     assert perform(memory.database(), Incr(key=K)).value == 62
     assert memory.breadcrumbs() == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("place", ["path", "http", "github"])
+def test_so_does_each_of_256_that_run_at_the_same_time_in_earnest(place: str, tmp_path: Path, clock: FakeClock) -> None:
+    with PLACES[place](tmp_path, clock) as opened:
+        world = World(opened, clock)
+        perform(world.database(), Incr(key=K))
+
+        def call() -> int:
+            database = Database(opened.open(), sleep=time.sleep, random=random.random, new_op=lambda: secrets.token_hex(10))
+            answer = perform(database, Incr(key=K))
+            assert isinstance(answer.value, int)
+            return answer.value
+
+        assert sorted(at_once([call] * CALLERS)) == list(range(2, CALLERS + 2))
+        assert (total(world), world.breadcrumbs()) == (CALLERS + 1, [])
