@@ -136,16 +136,8 @@ def decode_counter(record: GitObject) -> Counter:
     op, recent, seq, set_at, value = found.groups()
     if set_at is not None and moment_of(set_at) is None:
         raise MalformedRecordError(record.oid, "its setAt is not a timestamp")
-    entries = _ENTRY_PARTS.findall(recent)
-    if any(time and moment_of(time) is None for _, _, time in entries):
-        raise MalformedRecordError(record.oid, "the time of an operation that it remembers is not a timestamp")
-    counter = Counter(
-        value=int(value),
-        op=op,
-        seq=int(seq),
-        recent=tuple([_operation(*entry) for entry in entries]),
-        set_at=None if set_at is None else Timestamp(set_at),
-    )
+    operations = _remembered(recent, record.oid)
+    counter = Counter(int(value), op, int(seq), operations, None if set_at is None else Timestamp(set_at))
     numbers = [counter.value, *(done[1] for done in counter.recent if done[1] is not None)]
     if not INT64_MIN <= min(numbers) <= max(numbers) <= INT64_MAX or counter.seq > MAX_SAFE_INTEGER:
         raise MalformedRecordError(record.oid, "a number in it is out of range")
@@ -156,6 +148,13 @@ def _operation(op: str, number: str, time: str) -> Operation:
     if time:
         return op, int(number), Timestamp(time)
     return op, int(number) if number else None
+
+
+def _remembered(recent: str, where: Oid) -> tuple[Operation, ...]:
+    entries = _ENTRY_PARTS.findall(recent)
+    if any(time and moment_of(time) is None for _, _, time in entries):
+        raise MalformedRecordError(where, "the time of an operation that it remembers is not a timestamp")
+    return tuple([_operation(*entry) for entry in entries])
 
 
 def encode_delta(delta: int) -> GitObject:

@@ -68,17 +68,17 @@ class Network:
         Raises StoreError if a variable names no certificates.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        in_place = [(name, path) for name in _IN_PLACE if (path := self._environ.get(name))]
-        for variable, path in in_place:
+        in_place = {name: self._environ[name] for name in _IN_PLACE if self._environ.get(name)}
+        for variable, path in in_place.items():
             _load(context, variable, path)
-        machine = ssl.get_default_verify_paths()
-        file = self._environ.get(_OPENSSL_FILE) or ("" if in_place else machine.openssl_cafile)
-        folder = self._environ.get(_OPENSSL_FOLDER) or ("" if in_place else machine.openssl_capath)
+        paths = ssl.get_default_verify_paths()
+        machine = ("", "") if in_place else (paths.openssl_cafile, paths.openssl_capath)
+        file, folder = self._environ.get(_OPENSSL_FILE) or machine[0], self._environ.get(_OPENSSL_FOLDER) or machine[1]
         if is_file := Path(file).is_file():
             _load(context, _OPENSSL_FILE, file)
         if folder:
             context.load_verify_locations(capath=folder)
-        if not in_place and not is_file and not _has_files(folder):
+        if not (in_place or is_file or _has_files(folder)):
             import certifi  # noqa: PLC0415  # only where the machine has none
 
             context.load_verify_locations(certifi.where())

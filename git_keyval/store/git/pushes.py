@@ -71,20 +71,22 @@ def _put_back(transport: Transport, report: PushReport) -> None:
 
     Raises TornWriteError if the server refuses that, too.
     """
-
-    def prepare(advertised: Advertised) -> Push | None:
-        done = [command for command in report.torn if advertised.refs.get(command.name, ZERO_OID) == command.new]
-        undo = [PushCommand(command.name, command.new, command.old) for command in done]
-        lines = "".join(f"update {command.name} {command.new} {command.old}\n" for command in undo)
-        return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
-
     reason = str(Refused(next(iter(report.refused.values())), words=report.words))
+    torn = TornWriteError([(command.name, command.old) for command in report.torn], reason)
     try:
-        undone = push(transport, frozenset(command.name for command in report.torn), prepare)
+        undone = push(transport, frozenset(command.name for command in report.torn), partial(_undo, transport, report))
     except StoreError as exc:
-        raise TornWriteError([(command.name, command.old) for command in report.torn], reason) from exc
+        raise torn from exc
     if undone is not None and (undone.state != "done" or undone.refused):
-        raise TornWriteError([(command.name, command.old) for command in report.torn], reason)
+        raise torn
+
+
+def _undo(transport: Transport, report: PushReport, advertised: Advertised) -> Push | None:
+    """Return the push that undoes a torn one; None if it was undone without one, or nothing is left of it."""
+    done = [command for command in report.torn if advertised.refs.get(command.name, ZERO_OID) == command.new]
+    undo = [PushCommand(command.name, command.new, command.old) for command in done]
+    lines = "".join(f"update {command.name} {command.new} {command.old}\n" for command in undo)
+    return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
 
 
 class _Round:
@@ -105,6 +107,17 @@ class _Round:
 
     def prepare(self, advertised: Advertised) -> Push | None:
         """Decide by the advertisement which transactions are in conflict, which are true already, and what to send."""
+        commands = self._sort(advertised)
+        if not self.sent:
+            return None
+        atomic = "atomic" in advertised.capabilities
+        if not atomic and any(len(transaction.updates) > 1 for transaction in self.sent.values()):
+            raise AtomicUnsupportedError
+        self.unseen = frozenset(command.name for command in commands if _is_unseen(command))
+        return Push(commands, [obj for transaction in self.sent.values() for obj in transaction.objects], atomic)
+
+    def _sort(self, advertised: Advertised) -> list[PushCommand]:
+        """Part what is known from what is to be sent, and return the commands for that."""
         self.known, self.sent = {}, {}
         commands: list[PushCommand] = []
         for index, transaction in self._transactions.items():
@@ -115,14 +128,7 @@ class _Round:
                 commands += changes
             else:
                 self.known[index] = Applied()
-        if not self.sent:
-            return None
-        atomic = "atomic" in advertised.capabilities
-        if not atomic and any(len(transaction.updates) > 1 for transaction in self.sent.values()):
-            raise AtomicUnsupportedError
-        self.unseen = frozenset(command.name for command in commands if _is_unseen(command))
-        objects = [obj for transaction in self.sent.values() for obj in transaction.objects]
-        return Push(commands, objects, atomic)
+        return commands
 
 
 class _Outcomes:
@@ -152,13 +158,15 @@ class _Outcomes:
         ends = {index: _outcome_of(transaction, report) for index, transaction in current.sent.items()}
         refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
         passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
-        if (refused or passing) and _may_concern(current.unseen, report):
+        self._outcomes |= {index: end for index, end in ends.items() if not isinstance(end, _MayPass | Refused)}
+        if refused | passing and _may_concern(current.unseen, report):
             # Another server, or a hook, may refuse what git takes, in words that nobody knows.
             self._refusals_of_unseen += 1
             self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
-            passing |= refused
-        self._passing |= passing
-        self._outcomes |= {index: end for index, end in ends.items() if not isinstance(end, _MayPass) and index not in passing}
+            self._passing |= passing | refused
+        else:
+            self._passing |= passing
+            self._outcomes |= refused
 
     def finish(self, failure: Refused | None) -> list[Outcome]:
         """Return all outcomes. The open transactions were not applied: the push failed, or no conflict explains its refusals."""
@@ -179,17 +187,22 @@ def _outcome_of(transaction: Transaction, report: PushReport) -> Outcome | _MayP
         return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason)
     if report.reason:
         return refusal(report.reason, report.words)
-    said = [(update.name, report.refused[update.name]) for update in transaction.updates if update.name in report.refused]
+    said = {update.name: report.refused[update.name] for update in transaction.updates if update.name in report.refused}
     if report.state == "done" and not said:
         return Applied()
-    own = [(name, reason) for name, reason in said if not is_collateral(reason)]
+    return _refusal_of(said, report)
+
+
+def _refusal_of(said: Mapping[RefName, str], report: PushReport) -> Refused | _MayPass:
+    """Return what the server has against a transaction, by what it ``said`` of its refs, or only of the refs of others."""
+    own = {name: reason for name, reason in said.items() if not is_collateral(reason)}
+    candidates = own or said or report.refused
+    final = next((name for name in own or said if is_final(said[name], report.words)), None)
+    name = final or next(iter(candidates))
     # Where the server says the same of all refs, it is not about one of them.
-    is_about_one = len({reason for _, reason in said}) > 1
-    for name, reason in own or said:
-        if is_final(reason, report.words):
-            return refusal(reason, report.words, name if own and is_about_one else None)
-    name, reason = next(iter(own or said or report.refused.items()))
-    return _MayPass(refusal(reason, report.words, name if own and is_about_one else None))
+    is_about_one = name in own and len(set(said.values())) > 1
+    refused = refusal(candidates[name], report.words, name if is_about_one else None)
+    return refused if final else _MayPass(refused)
 
 
 def _may_concern(names: frozenset[RefName], report: PushReport) -> bool:

@@ -92,7 +92,7 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
             broken = cleaned(str(exc))
         else:
             broken = ""
-        return _judge(answer, wanted, broken, conversation.complaints())
+        return _judge(answer, wanted, broken, "" if broken else conversation.complaints())
 
 
 def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Advertised:
@@ -164,25 +164,35 @@ class _Answer:
         return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()]
 
 
+def _lines_of(answer: _Answer) -> list[str]:
+    """Return the lines of the report, at least one: an empty one if there is no report that can be read."""
+    try:
+        return answer.lines() or [""]
+    except GitProtocolError:
+        return [""]
+
+
+def _torn(wanted: Push, refused: Mapping[RefName, str]) -> list[PushCommand]:
+    """Return what was done of a push that is all or nothing: git leaves out of its transaction what it refuses before that begins.
+
+    Such are objects that are missing, and hidden refs.
+    """
+    return [command for command in wanted.commands if command.name not in refused and command.old != command.new]
+
+
 def _judge(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushReport:
     """Judge by what arrived: a complete report counts, however the conversation ended after it."""
-    words = answer.said.text() or ("" if broken else complaints)
-    try:
-        lines = answer.lines()
-        unpack = lines[0] if lines else ""
-    except GitProtocolError:
-        lines, unpack = [], ""
+    words = answer.said.text() or complaints
+    unpack, *verdicts = _lines_of(answer)
     if unpack.startswith("unpack ") and unpack != "unpack ok":
         return PushReport("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
-    answered = dict(map(_read_verdict, lines[1:]))
+    answered = dict(map(_read_verdict, verdicts))
     if unpack != "unpack ok" or {command.name for command in wanted.commands} - answered.keys():
         return _without_report(wanted, broken or "the report of the push is cut off", words)
     refused = {name: reason for name, reason in answered.items() if reason}
     if not (wanted.atomic and refused):
         return PushReport("done", refused, words=words)
-    # git leaves out of its transaction what it refuses before that begins: objects that are missing, hidden refs.
-    torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
-    return PushReport("refused", refused, words=words, torn=torn)
+    return PushReport("refused", refused, words=words, torn=_torn(wanted, refused))
 
 
 def _without_report(wanted: Push, broken: str, words: str) -> PushReport:

@@ -146,10 +146,14 @@ class GithubStore:
                 tried |= lacking
                 found.objects |= {made.oid: made for made in map(self._blob, sorted(lacking & found.blobs)) if made is not None}
         objects = closure(asked, found.objects, depth)
+        self._note(objects)
+        return objects
+
+    def _note(self, objects: Mapping[Oid, GitObject]) -> None:
+        """Remember the files that are named and were not read, and what need not be uploaded."""
         named = {oid for obj in objects.values() if obj.kind == "tree" for oid in needs(obj, Depth.VALUES)}
         self._files = named - objects.keys() or self._files
         self._uploads.saw_objects(objects.values())
-        return objects
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")

@@ -120,8 +120,13 @@ def _details(body: Mapping[str, Json]) -> str:
     return " (push protection: it looks like a credential)" if scanning else ""
 
 
+def _errors(listed: Json) -> list[dict[str, Json]]:
+    """Return the errors of an answer, whatever stands for one; at least one."""
+    return [error if isinstance(error, dict) else {} for error in listed] if isinstance(listed, list) else [{}]
+
+
 def _graphql_failure(listed: Json, answer: Answer, clock: ServerClock) -> Exception:
-    errors = [error if isinstance(error, dict) else {} for error in listed] if isinstance(listed, list) else [{}]
+    errors = _errors(listed)
     kinds = {str(error.get("type") or "") for error in errors}
     message = one_line("; ".join(str(error.get("message") or "") for error in errors))
     if (waiting := limited(0, answer.headers, message, kinds, clock)) is not None:

@@ -76,12 +76,16 @@ class Moves:
             self._size = min(MAX_BATCH, self._size * 2) if len(updates) >= self._size else self._size
             work.end(batch, Applied())
 
+    def _may_find_objects(self, work: "_Work") -> bool:
+        """Store what was assumed to be there, or wait for copies that lag; false if neither is left to be done."""
+        return self._uploads.store_assumed() or self._wait_for_copies(work)
+
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
         """Find out what was in the way; a transaction that has no outcome afterwards is sent again."""
         expecting = [update.name for update in work.of(batch) if update.expect is not ANY]
         if refusal.is_final or refusal.kind.isdigit():  # a status is about the request, and not about refs
             self._end_or_halve(work, batch, refusal.outcome)
-        elif refusal.lacks and (self._uploads.store_assumed() or self._wait_for_copies(work)):
+        elif refusal.lacks and self._may_find_objects(work):
             work.again(batch)
         elif refusal.is_stale and len(batch) == len(expecting) == 1:
             work.end(batch, Conflict((expecting[0],)))
