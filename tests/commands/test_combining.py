@@ -1,6 +1,7 @@
 """Increments that wait for their numbers: who gives them, and what may become of them meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +10,18 @@ from git_keyval.commands.expiry import Expire
 from git_keyval.commands.values import Del, Get, Getdel, Set
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound
+from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import CounterOverflowError, OverwrittenError
-from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, NULL, WAITING_TIME
-from git_keyval.format.names import BreadcrumbRef, RefName, parse
-from git_keyval.format.times import SECOND
+from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, NULL, WAITING_TIME, encode_delta
+from git_keyval.format.metadata import DUMMY_OBJECTS
+from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
+from git_keyval.format.times import SECOND, timestamp
 from maintenance.commands import Gather
+from tests.conftest import FakeClock
+from tests.contract.places import in_memory
+from tests.contract.samples import Sample
+from tests.encrypting import cipher
 from tests.faults import Fault, FaultyStore, Lost, Rival
 from tests.world import World, key, show, text
 
@@ -268,8 +275,36 @@ def test_a_void_breadcrumb_of_somebody_else_stays_for_whoever_waits(counted: Wor
     assert ops_of_breadcrumbs(counted) == ["somebody"]
 
 
-def test_the_breadcrumb_of_an_earlier_release_is_adopted_too(counted: World) -> None:
-    """In an encrypted database it may be recorded under the operation id as it is."""
-    name: RefName = counted.plant(K, 5, op=OP)
-    assert name.endswith(OP)
-    assert incr(counted, counted.faulty({})).value == 15
+@pytest.fixture
+def encrypted(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    """An encrypted database with the counter 10."""
+    with in_memory(tmp_path, clock) as place:
+        world = World(place, clock, cipher("first"))
+        perform(world.database(), Incr(key=secret_key(world), by=10))
+        clock.advance(1)
+        yield world
+
+
+def secret_key(world: World) -> Key:
+    return Key.of("k", text("k"), world.cipher)
+
+
+def test_with_encryption_it_waits_under_an_operation_id_that_only_the_key_makes(encrypted: World) -> None:
+    one = secret_key(encrypted)
+    names: list[str] = []
+    rivals = {
+        FIRST_WRITE: Rival(lambda: perform(encrypted.database(), Incr(key=one, by=100))),
+        POLL: Rival(lambda: names.extend(ops_of_breadcrumbs(encrypted))),
+    }
+    answer = perform(encrypted.database(encrypted.faulty(rivals)), Incr(key=one, by=5, op=OP))
+    assert (answer.value, answer.pending) == (115, False)
+    assert names == [encrypted.cipher.op(one.id, OP)]
+    assert perform(encrypted.database(), Incr(key=one, by=5, op=OP)).value == 115
+
+
+def test_with_encryption_the_breadcrumb_of_an_earlier_release_is_adopted_too(encrypted: World) -> None:
+    """It may be recorded under the operation id as it is."""
+    one = secret_key(encrypted)
+    now = timestamp(encrypted.clock())
+    encrypted.put(DEFAULT_NAMING.breadcrumb(one.id, now, OP), Sample((*DUMMY_OBJECTS, encode_delta(5))))
+    assert perform(encrypted.database(), Incr(key=one, by=5, op=OP)).value == 15
