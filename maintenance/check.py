@@ -179,6 +179,13 @@ def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tupl
     return found
 
 
+def _trees(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> dict[Oid, GitObject]:
+    """Return what these refs point at, and what is beside breadcrumbs, to the depth of trees."""
+    found = dict(store.objects({refs[name] for name in names}, Depth.TREES))
+    beside = {oid for name in names for oid in _beside(name, refs)} - found.keys()
+    return {**found, **store.objects(beside)} if beside else found
+
+
 def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> Iterator[_Target]:
     """Read what these refs point at, and with a breadcrumb also the commits of its key's value and expiry.
 
@@ -186,15 +193,13 @@ def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -
     """
     waiting = iter(names)
     while batch := list(islice(waiting, _AT_ONCE)):
-        trees = dict(store.objects({refs[name] for name in batch}, Depth.TREES))
-        beside = {oid for name in batch for oid in _beside(name, refs)} - trees.keys()
-        if beside:
-            trees |= store.objects(beside)
+        trees = _trees(store, refs, batch)
         lacking = {name: missing([refs[name]], trees, Depth.VALUES) for name in batch}
         for group in _groups(lacking):
-            seen = read_targets(store, {name: refs[name] for name in group if lacking[name]}, Depth.VALUES)
+            unread = {name: refs[name] for name in group if lacking[name]}
+            seen = read_targets(store, unread, Depth.VALUES)
             objects = {**trees, **seen.objects}
-            yield from (_Target(name, refs[name], objects) for name in group if not lacking[name])
+            yield from (_Target(name, refs[name], objects) for name in group if name not in unread)
             yield from (_Target(name, oid, objects) for name, oid in seen.refs.items())
 
 
@@ -220,24 +225,27 @@ def _beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> list[Oid]:
     return [refs[name] for name in (naming.value(ref.key_id), naming.expiry(ref.key_id)) if name in refs]
 
 
+def _check_foreign(name: RefName, counts: Tally[str]) -> _Found:
+    """Report a name that no ref of ours has. Anybody's tag may begin with "expiry-"."""
+    if is_taken(name):
+        yield Problem(name, "error", "its name must be a directory of refs: nothing can be stored below it", _MOVE)
+    elif name != ANCHOR_TAG and not name.startswith(REGISTRY_PREFIX):
+        counts["foreign"] += 1
+        yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched", _IGNORE)
+
+
 def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
     shards: dict[KeyId, Naming] = {}
     for name in refs:
-        if is_taken(name):
-            yield Problem(name, "error", "its name must be a directory of refs: nothing can be stored below it", _MOVE)
-            continue
-        ref = parse(name)
-        if ref is None:
-            # Anybody's tag may begin with "expiry-".
-            if name != ANCHOR_TAG and not name.startswith(REGISTRY_PREFIX):
-                counts["foreign"] += 1
-                yield Problem(name, "warning", "it looks like a ref of the database but is none; it is never touched", _IGNORE)
-        elif isinstance(ref, RecordRef) and ref.kind == "val":
-            counts["keys"] += 1
-            if shards.setdefault(ref.key_id, naming_of(name)) != naming_of(name):
-                yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
-        elif isinstance(ref, RecordRef) and naming_of(name).value(ref.key_id) not in refs:
-            yield Problem(name, "warning", "it has no value beside it", _SWEPT if ref.kind == "exp" else _REWRITE)
+        match None if is_taken(name) else parse(name):
+            case None:
+                yield from _check_foreign(name, counts)
+            case RecordRef("val", key_id):
+                counts["keys"] += 1
+                if shards.setdefault(key_id, naming_of(name)) != naming_of(name):
+                    yield Problem(name, "warning", "the same key is stored with two shard lengths", _ONE_LENGTH)
+            case RecordRef(kind, key_id) if naming_of(name).value(key_id) not in refs:
+                yield Problem(name, "warning", "it has no value beside it", _SWEPT if kind == "exp" else _REWRITE)
     if ANCHOR_TAG not in refs and counts["keys"]:
         yield Problem(ANCHOR_TAG, "warning", "the anchor of the dummy tree is missing", "Run 'init', which creates it.")
 

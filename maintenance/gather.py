@@ -139,6 +139,10 @@ def _plan_ripe(
         yield from _fold(view, base, crumbs, ripe, new_op, now, revived=not alive)
 
 
+def _names(crumbs: Iterable[Breadcrumb]) -> set[RefName]:
+    return {crumb.name for crumb in crumbs}
+
+
 def _fold(
     view: KeyView,
     base: Counter,
@@ -153,21 +157,20 @@ def _fold(
     expect, waiting, stored = view.expected(view.value_name), list(crumbs), base
     endings = view.deletions(view.expiry_name) if revived else ()
     for start, taking in _portions(ripe):
-        counts = {crumb.name for crumb in counting(base, waiting)} & {crumb.name for crumb in taking}
+        counts = _names(counting(base, waiting)) & _names(taking)
         if not counts:
             yield _deletion(view, Kind.DELETE_VOID_BREADCRUMBS, taking)
             continue
         try:
             folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=now)
         except BoundError as exc:
-            counts = {crumb.name for crumb in counting(base, waiting)}
-            yield from _plan_stuck(view, ripe[start:], counts, stored, exc.reason)
+            yield from _plan_stuck(view, ripe[start:], _names(counting(base, waiting)), stored, exc.reason)
             return
         added = folded.seq - base.seq
         if not added:
             yield from _plan_stuck(view, taking, counts, stored, _NO_ROOM)
             continue
-        gone = {crumb.name for crumb in taken}
+        gone = _names(taken)
         yield from (Left(name, Reason.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
         commit = encode_counter(folded)
         updates = (RefUpdate(view.value_name, expect, commit.oid), *endings, *_removed(taken))

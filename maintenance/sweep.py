@@ -2,11 +2,13 @@
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from struct import iter_unpack
+from typing import TypeVar
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
@@ -97,6 +99,8 @@ class _Listing:
 _Found = Action | _Orphan | Ended | Left
 """Something due: decided by the listing alone, to be looked at, or unreadable."""
 
+FoundT = TypeVar("FoundT", Action, _Orphan, Ended, Left)
+
 
 def plan_sweep(database: Database) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
@@ -111,13 +115,17 @@ def plan_sweep(database: Database) -> Plan:
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
         plan.add(_spare_redirects(listing, store, due))
-    found = [one for keyspace in listing.keyspaces.values() for one in _find_due(listing, keyspace, due)]
-    plan.add(one for one in found if isinstance(one, Action))
-    plan.add(plan_elements([one for one in found if isinstance(one, Ended)], store))
-    plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, store))
-    plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], store, progress))
+    found = list(chain.from_iterable(_find_due(listing, keyspace, due) for keyspace in listing.keyspaces.values()))
+    plan.add(_of_kind(Action, found))
+    plan.add(plan_elements(_of_kind(Ended, found), store))
+    plan.add(_still_unreadable(_of_kind(Left, found), listing, store))
+    plan.add(_still_orphans(_of_kind(_Orphan, found), store, progress))
     _count(plan, listing, now)
     return plan
+
+
+def _of_kind(kind: type[FoundT], found: Iterable[_Found]) -> list[FoundT]:
+    return [one for one in found if isinstance(one, kind)]
 
 
 def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _Listing:

@@ -96,20 +96,21 @@ def _spent(report: Report | CheckReport) -> str:
 
 def _counts(report: Report) -> list[str]:
     """Make the table of the jobs; what is rare has a column only where it happened."""
-    numbers = [Numbers.of(job) for job in report.jobs]
+    if not report.jobs:
+        return []
+    numbers = [Numbers.of(job)[:-1] for job in report.jobs]
+    notable = [sum(item.notable for item in job.plan.left) for job in report.jobs]
+    made = "would be made" if report.dry_run else "made"
+    names = ("refs read", "planned", made, "changed meanwhile", "failed", "left for the next run")
     columns = {
-        "refs read": [of.examined for of in numbers],
-        "planned": [of.planned for of in numbers],
-        "would be made" if report.dry_run else "made": [of.applied for of in numbers],
-        "changed meanwhile": [of.conflicts for of in numbers],
-        "failed": [of.failed for of in numbers],
-        "left for the next run": [of.deferred for of in numbers],
-        "waiting": [sum(not item.notable for item in job.plan.left) for job in report.jobs],
-        "left alone": [sum(item.notable for item in job.plan.left) for job in report.jobs],
+        **dict(zip(names, zip(*numbers, strict=True), strict=True)),
+        "waiting": [len(job.plan.left) - count for job, count in zip(report.jobs, notable, strict=True)],
+        "left alone": notable,
     }
-    shown = {name: counts for name, counts in columns.items() if name in list(columns)[:3] or any(counts)}
-    rows = [(job.plan.job, *(f"{counts[turn]:,}" for counts in shown.values())) for turn, job in enumerate(report.jobs)]
-    return [*_table(("job", *shown), rows, numbers=len(shown)), ""] if rows else []
+    always = list(columns)[:3]
+    shown = {name: counts for name, counts in columns.items() if name in always or any(counts)}
+    rows = [(job.plan.job, *(f"{count:,}" for count in counts)) for job, *counts in zip(report.jobs, *shown.values(), strict=True)]
+    return [*_table(("job", *shown), rows, numbers=len(shown)), ""]
 
 
 def _notable(job: Done) -> list[str]:
