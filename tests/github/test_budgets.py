@@ -172,15 +172,15 @@ def test_the_id_of_the_repository_is_asked_for_once_where_no_event_tells_it(warm
     assert database.store.requests == 7
 
 
-def test_a_rival_costs_four_requests_more(warm: World) -> None:
-    """The refusal is explained by one read; then the counter is read anew, and the increment sent again."""
+def test_a_rival_costs_six_requests_more(warm: World) -> None:
+    """The refusal is explained by one read; a breadcrumb takes two requests; then it looks for its number, and folds it."""
     assert isinstance(warm.place, GithubPlace)
     database = opened(warm)
     emulator = warm.place.emulator
     others = warm.database(warm.place.open())
     emulator.faults = {3: Rival(lambda: perform(others, Incr(key=COUNTER, by=1000)))}
     assert perform(database, Incr(key=COUNTER)).value == 1009
-    assert database.store.requests == 3 + 4
+    assert database.store.requests == 3 + 6
 
 
 DUE = 2_000
