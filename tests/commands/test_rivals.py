@@ -240,7 +240,7 @@ def test_del_of_several_keys_settles_each_by_itself(memory: World, fault: Lost) 
 
 
 COMMANDS: dict[str, Callable[[Database], Answer]] = {
-    "incr by nothing, which leaves no breadcrumb": lambda database: perform(database, Incr(key=K, by=0)),
+    "incr": lambda database: perform(database, Incr(key=K)),
     "del": lambda database: perform(database, Del(keys=[K])),
     "getdel": lambda database: perform(database, Getdel(key=K)),
     "set": lambda database: perform(database, Set(key=K, value=text("ours"), condition=Condition("present"))),
@@ -249,7 +249,11 @@ COMMANDS: dict[str, Callable[[Database], Answer]] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+TRYING_AGAIN = COMMANDS | {"incr": lambda database: perform(database, Incr(key=K, by=0))}
+"""An increment by nothing leaves no breadcrumb."""
+
+
+@pytest.mark.parametrize("command", TRYING_AGAIN.values(), ids=TRYING_AGAIN)
 def test_a_command_that_loses_every_time_gives_up(memory: World, command: Callable[[Database], Answer]) -> None:
     """The number of attempts is bounded, and nothing was written."""
     perform(memory.database(), Set(key=K, value=1, ttl=3600))
