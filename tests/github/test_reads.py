@@ -238,3 +238,14 @@ def test_a_request_that_fails_is_made_again(
     for number, logged in enumerate(requests, start=1):
         for name in TRIED.intersection(faults_of(logged)):
             assert attempt({number: FAULTS[name]}) == expected, (number, logged, name)
+
+
+def test_a_folder_of_refs_is_read_page_by_page(place: GithubPlace, either: Store) -> None:
+    """As the breadcrumbs of a counter are: a query gives a hundred."""
+    samples = {tag(f"{number:03}"): note(str(number % 3)) for number in range(250)}
+    place.open().apply([create(name, sample) for name, sample in samples.items()])
+    place.emulator.reset_log()
+    found = either.read(Selection((), ("refs/tags/kv-0a/bc-1/",)))
+    assert found.refs == {name: sample.oid for name, sample in samples.items()}
+    assert found.objects.keys() == {sample.oid for sample in samples.values()}
+    assert sent(place.emulator) == [QUERY] * 3
