@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from git_keyval.errors import UnavailableError
+from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.store.github import GithubStore
 from git_keyval.store.port import ABSENT, Applied, Depth, RefUpdate, Selection, Store, Transaction
@@ -249,3 +249,11 @@ def test_a_folder_of_refs_is_read_page_by_page(place: GithubPlace, either: Store
     assert found.refs == {name: sample.oid for name, sample in samples.items()}
     assert found.objects.keys() == {sample.oid for sample in samples.values()}
     assert sent(place.emulator) == [QUERY] * 3
+
+
+def test_nothing_is_built_on_another_object_than_was_sent(place: GithubPlace) -> None:
+    another = json.dumps({"sha": str(UNSTORED)})
+    place.emulator.faults = {1: Status(201, body=another, content_type="application/json; charset=utf-8")}
+    with pytest.raises(StoreError, match="stored another object"):
+        place.open().apply([create(branch("a"), record(b"1"))])
+    assert branch("a") not in place.open().read(Selection((branch("a"),))).refs
