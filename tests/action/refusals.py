@@ -36,7 +36,7 @@ def _of(command: str, name: str, accepted: str, **inputs: str) -> Refusal:
 
 _COMMANDS = [
     Refusal("gett", {"key": KEY}, "command", "'get'"),
-    Refusal("GET", {"key": KEY}, "command", "get, set, del"),
+    Refusal("GET", {"key": KEY}, "command", "get, set, append"),
     Refusal(" get", {"key": KEY}, "command", "'get'"),
     Refusal("rm -rf", {"key": KEY}, "command", "maintain"),
     Refusal("::add-mask::x", {"key": KEY}, "command", "maintain"),

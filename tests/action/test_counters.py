@@ -90,10 +90,11 @@ def test_a_denied_increment_is_tried_again_by_default(served: Served) -> None:
 
 
 def test_attempts_are_bounded(served: Served) -> None:
+    """Those of a command that needs its own write to come through; an increment leaves a breadcrumb, and waits."""
     run = served.workflow.run
-    run("incr", key="n")
-    served.server.between(lambda: run("incr", key="n", by="10"))
-    ended = run("incr", key="n", max_attempts="1")
+    run("append", key="log", value="a")
+    served.server.between(lambda: run("append", key="log", value="b"))
+    ended = run("append", key="log", value="c", max_attempts="1")
     assert "1 attempts" in ended.error
     assert "max-attempts" in ended.error
     assert not ended.outputs

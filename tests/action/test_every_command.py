@@ -142,6 +142,8 @@ def test_a_command_that_succeeds_tells_no_secret(workflow: Workflow, capfd: pyte
             workflow.run("apush", key=KEY, value=VALUE)
         case "locks":
             workflow.run("lock", key=KEY, owner=VALUE, ttl="1h")
+        case "values" if command == "append":
+            workflow.run("set", key=KEY, value=VALUE)
         case _:
             workflow.run("set", key=KEY, value="41", type="counter")
     workflow.run("set", key=f"{KEY}2", value=VALUE, ttl="1h", store_key="true")
