@@ -320,7 +320,7 @@ def _move(state: _State) -> Change:
     commit = states.encode_delta(state.delta)
     name = state.breadcrumb(state.next_time())
     updates = (*_deletions(state.own), RefUpdate(name, ABSENT, commit.oid))
-    wait = _wait(state, "fold", [RefUpdate(name, commit.oid, DELETE)])
+    wait = _wait(state, "fold", [RefUpdate(name, commit.oid, DELETE)])._replace(if_gone=None)  # it may not have moved
     return Change(Transaction(updates, (*DUMMY_OBJECTS, commit)), wait, "operation", if_denied=wait, if_unknown=wait)
 
 
@@ -339,7 +339,10 @@ def _wait(state: _State, what: Literal["breadcrumb", "fold", "gone"], left: Sequ
     remaining = (state.since + LONGEST_WAIT - state.moment.now) / SECOND
     memory = _Sent(what, Counter(), None, state.since if state.waits else None, state.waits + 1)
     recall = Transaction(tuple(left)) if left else None
-    return Wait(seconds, max(remaining, 0.0), memory=memory, spread=1.0, late=3.0, meanwhile=_pending(state), recall=recall)
+    gone = Answer(applied=True, pending=False)
+    return Wait(
+        seconds, max(remaining, 0.0), memory=memory, spread=1.0, late=3.0, meanwhile=_pending(state), recall=recall, if_gone=gone
+    )
 
 
 def _time_to_leave(state: _State) -> Timestamp | None:

@@ -117,7 +117,7 @@ class Wait(NamedTuple):
     With ``late`` larger than 1, few of many who wait go on early, and most of them late. Until one of ``watched`` is another,
     nothing else is read again. ``progress`` is what people are shown meanwhile. ``meanwhile`` is an answer that is true already:
     it is given where the store cannot be used any more. ``recall`` takes back what was left, where the key turns out to live
-    elsewhere.
+    elsewhere; ``if_gone`` is the answer if it is not there any more.
     """
 
     seconds: float
@@ -129,6 +129,7 @@ class Wait(NamedTuple):
     late: float = 1.0
     meanwhile: Answer | None = None
     recall: Transaction | None = None
+    if_gone: Answer | None = None
 
 
 Decision: TypeAlias = Answer | Change | Each | Wait | More

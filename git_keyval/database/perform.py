@@ -63,6 +63,7 @@ class Performance(Generic[V]):
         self._changed_keys = 0
         self._meanwhile: Answer | None = None
         self._recall: Transaction | None = None
+        self._if_gone: Answer | None = None
         self._late: GitKeyvalError | None = None
 
     def run(self) -> Answer:
@@ -80,16 +81,19 @@ class Performance(Generic[V]):
                 raise
             if isinstance(exc, StoreError):
                 return replace(self._meanwhile, warning=str(exc))
-            if self._recalled():
+            end = self._recalled()
+            if isinstance(end, Applied):
                 raise
+            if isinstance(end, Conflict) and self._if_gone is not None:
+                return self._if_gone
             raise OutcomeUnknownError("the key was redirected meanwhile") from exc
 
-    def _recalled(self) -> bool:
-        """Take back what was left where a key lived before; false where it is not known to have been there until now."""
+    def _recalled(self) -> End | None:
+        """Take back what was left where a key lived before, and return what became of that; None if nothing was left."""
         if self._recall is None:
-            return False
+            return None
         (end,) = write_each(self._database, [Write(self._recall, "nothing")])
-        return isinstance(end, Applied)
+        return end
 
     def _wrote_unread(self, transaction: Transaction) -> bool:
         """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
@@ -211,7 +215,7 @@ class Performance(Generic[V]):
         chance = self._database.random() ** (1 / wait.late)
         self._database.sleep(min(wait.most, wait.seconds * (1 - wait.spread + wait.spread * chance)))
         self._attempt = 0
-        self._meanwhile, self._recall = wait.meanwhile, wait.recall
+        self._meanwhile, self._recall, self._if_gone = wait.meanwhile, wait.recall, wait.if_gone
         view = self._view if self._view is not None and self._is_unchanged(self._view.seen, wait.watched) else None
         now = self._database.now()
         self._view = None if view is None else view.at(now)

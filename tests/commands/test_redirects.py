@@ -343,6 +343,23 @@ def test_a_rival_that_redirects_between_read_and_write_is_followed(two: Two) -> 
     assert value_of(two.new, "l") == "101"
 
 
+def test_an_increment_that_was_folded_before_its_key_moved_is_not_made_again(two: Two) -> None:
+    """It waited for its number, and is a part of what was copied."""
+    perform(two.old.database(), Set(key=L, value=1))
+    perform(two.new.database(), Incr(key=L, by=100))
+
+    def fold_and_move() -> None:
+        Gather(grace_period=0).run(two.old.maintenance())
+        assert perform(two.old.database(), Get(key=L)).value == 13
+        move(two.old, keys=("l",))
+
+    denied = Rival(lambda: perform(two.old.database(), Incr(key=L, by=10)))
+    answer, _ = two.run(Incr(key=L, by=2, op="operation"), {OLD: {2: denied, 4: Rival(fold_and_move)}})
+    assert answer == Answer(applied=True, pending=False)
+    assert value_of(two.new, "l") == "100"
+    assert two.old.breadcrumbs() == []
+
+
 def test_deletions_that_were_made_before_a_redirect_was_met_are_told(two: Two) -> None:
     """Some keys are gone when another turns out to have moved meanwhile."""
     keys = [key("m"), L]

