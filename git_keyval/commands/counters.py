@@ -103,7 +103,8 @@ class Incr(_OfCounter):
 
         Who waits for a number leaves it without another read where the first attempt is denied, at the time of its read.
         """
-        state.view.counter("incr")
+        if not state.readable:
+            state.view.counter("incr")  # raises what is wrong with it
         time, waits = _time_to_leave(state), self.contention == "retry"
         leaving = None if time is None else _breadcrumb(state, time, waits=waits)
         if leaving is not None and (state.moment.denied or state.moment.doubt is not None):

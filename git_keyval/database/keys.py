@@ -392,10 +392,9 @@ def exists_or_unreadable(view: KeyView) -> bool:
         return True
 
 
-def views_of(seen: Snapshot, key_ids: Sequence[KeyId], now: Micros, naming: Naming, cipher: Cipher) -> list[KeyView]:
-    """Return what one read of several keys shows of each; a ref is looked at once, however many keys there are."""
+def shown(views: Sequence[KeyView], seen: Snapshot, now: Micros) -> list[KeyView]:
+    """Return the views of several keys with what one read shows of each; a ref is looked at once, however many keys there are."""
     crumbs: dict[str, list[RefName]] = defaultdict(list)
     for name in sorted(name for name in seen.refs if name.startswith(BREADCRUMBS_PREFIX)):
         crumbs[f"{name.rpartition('/')[0]}/"].append(name)
-    views = [KeyView.of(naming, key_id, seen, now, cipher) for key_id in key_ids]
-    return [replace(view, crumbs=tuple(crumbs.get(view.breadcrumb_prefix, ()))) for view in views]
+    return [replace(view, seen=seen, now=now, crumbs=tuple(crumbs.get(view.breadcrumb_prefix, ()))) for view in views]

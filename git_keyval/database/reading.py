@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Self, TypeVar
 from git_keyval.database.anchors import mark_of
 from git_keyval.database.command import View
 from git_keyval.database.database import Database
-from git_keyval.database.keys import Key, KeyView, KeyViews, ListView, MovedError, views_of
+from git_keyval.database.keys import Key, KeyView, KeyViews, ListView, MovedError, shown
 from git_keyval.errors import UnavailableError
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
@@ -158,22 +158,19 @@ def read_keys(
     Raises MovedError for keys that live elsewhere, unless it is their ``redirects`` that are asked for; AnchorError; and what
     ``Cipher.accept`` raises of a database of other keys.
     """
-    unseen = _views(database, keys, Snapshot({}))
+    unseen = [KeyView.of(database.naming, key.id, Snapshot({}), database.now(), database.cipher) for key in keys]
     qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *expiries.names)
     before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *expiries.prefixes))
     values = Selection((*(name for view in unseen for name in (view.expiry_name, view.value_name)), *expiries.names))
     seen = database.read(before, values, depth=depth)
     database.cipher.accept(mark_of(seen, database.cipher))
-    views = _views(database, keys, seen)
+    views = shown(unseen, seen, database.now())
     if exact and not seen.ordered and any(view.counts() for view in views):
-        views = _views(database, keys, seen.followed_by(database.read(values, depth=depth), frozenset(values.names)))
+        seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
+        views = shown(unseen, seen, database.now())
     if not redirects:
         _refuse_redirected(views)
     return views
-
-
-def _views(database: Database, keys: Sequence[Key], seen: Snapshot) -> list[KeyView]:
-    return views_of(seen, [key.id for key in keys], database.now(), database.naming, database.cipher)
 
 
 def _refuse_redirected(views: Sequence[KeyView]) -> None:

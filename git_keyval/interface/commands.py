@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from sys import modules
 from typing import Any, NamedTuple, TypeAlias
 
 from git_keyval.database.command import Command
@@ -137,31 +139,33 @@ def _around(kind: Kind, taken: Iterable[str]) -> Iterable[str]:
 
 
 class _Catalogue(Mapping[str, Signature]):
-    """All commands by name. Each family is imported when one of its commands is asked for, or one that comes behind it."""
+    """All commands by name. A family is imported when a command is asked for that is in none of those before it.
+
+    Families that are imported anyway are looked in first.
+    """
 
     def __init__(self, families: Mapping[str, str]) -> None:
         """Take the families, each with its module, in the order in which people are shown them."""
-        self._waiting = list(families.items())
-        self._known: dict[str, Signature] = {}
+        self._families = families
 
     def __getitem__(self, name: str) -> Signature:
-        while name not in self._known and self._waiting:
-            self._import_family()
-        return self._known[name]
+        for family, module in sorted(self._families.items(), key=lambda each: each[1] not in modules):
+            if name in (kinds := _kinds(module)):
+                return _signature(kinds[name], family)
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        while self._waiting:
-            self._import_family()
-        return iter(self._known)
+        return iter([name for module in self._families.values() for name in _kinds(module)])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _import_family(self) -> None:
-        family, module = self._waiting.pop(0)
-        for kind in vars(import_module(module)).values():
-            if isinstance(kind, type) and issubclass(kind, Command | Upkeep) and kind.__module__ == module and kind.examples:
-                self._known[kind.name] = _signature(kind, family)
+
+@cache
+def _kinds(module: str) -> Mapping[str, Kind]:
+    """Return the commands of a module by name: what has examples can be called."""
+    kinds = (kind for kind in vars(import_module(module)).values() if isinstance(kind, type) and kind.__module__ == module)
+    return {kind.name: kind for kind in kinds if issubclass(kind, Command | Upkeep) and kind.examples}
 
 
 COMMANDS: Mapping[str, Signature] = _Catalogue(
@@ -173,4 +177,4 @@ COMMANDS: Mapping[str, Signature] = _Catalogue(
         "maintenance": "maintenance.commands",
     }
 )
-"""All commands by name, in the order in which people are shown them: what has examples can be called."""
+"""All commands by name, in the order in which people are shown them."""
