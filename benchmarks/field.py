@@ -13,7 +13,7 @@ from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.dispatch.opening import open_store
 from git_keyval.format.values import parse_value
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.process import surroundings
 
 KEY, FIELD = "map", "field-7"
@@ -22,7 +22,7 @@ KEY, FIELD = "map", "field-7"
 def main(command: str, repository: str, transport: str) -> None:
     """Read the field, or write it."""
     outside = surroundings(os.environ, lambda _what, _done, _total: None)
-    inputs = Inputs.of({"repository": repository, "transport": transport, "token": os.environ.get("TOKEN", "")})
+    inputs = Inputs({"repository": repository, "transport": transport, "token": os.environ.get("TOKEN", "")})
     key = Key.of(KEY, parse_value("String", KEY))
     meter = Meter()
     with meter:

@@ -6,7 +6,7 @@ import sys
 from benchmarks.meter import Meter
 from git_keyval.dispatch.steps import run_command
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
 
@@ -19,7 +19,7 @@ def main(command: str, repository: str, count: str) -> None:
     outside = surroundings({}, lambda _what, _done, _total: None)
     meter = Meter()
     with meter:
-        inputs = Inputs.of(parse_inputs(COMMANDS[command], {"repository": repository, **given}))
+        inputs = Inputs(parse_inputs(COMMANDS[command], {"repository": repository, **given}))
         result, _ = run_command(COMMANDS[command], inputs, outside, prepare_delivery=lambda _value: None)
     assert result.count == len(names), result
 

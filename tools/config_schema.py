@@ -7,7 +7,8 @@ repository is listed twice in two ways, are left to the reader (git_keyval.inter
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.times import DURATION_PATTERN
 from git_keyval.interface.config import JOB_SETTINGS, REPOSITORIES, REPOSITORY, REPOSITORY_PATTERN, SETTINGS
-from git_keyval.interface.inputs import INPUTS, Duration, Flag, Input, OneOf, OwnerAndName, WholeNumber
+from git_keyval.interface.forms import Duration, Flag, OneOf, OwnerAndName, WholeNumber
+from git_keyval.interface.inputs import INPUTS, Input
 
 _JOBS = {
     "gather": "Settings of gather, which folds counter breadcrumbs into their counters.",
@@ -59,14 +60,14 @@ def _job(job: str, about: str) -> dict[str, JsonValue]:
     return {"description": about, "type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _setting(item: Input) -> dict[str, JsonValue]:
+def _setting(item: Input[object]) -> dict[str, JsonValue]:
     schema: dict[str, JsonValue] = {"description": f"{item.description} {_accepts(item)}", **_form(item)}
     if item.default:
         schema["default"] = item.parse(item.default) is True if isinstance(item.parse, Flag) else item.default
     return schema
 
 
-def _form(item: Input) -> dict[str, JsonValue]:
+def _form(item: Input[object]) -> dict[str, JsonValue]:
     match item.parse:
         case WholeNumber(lowest, highest):
             return {"type": "integer", "minimum": lowest, "maximum": highest}
@@ -81,5 +82,5 @@ def _form(item: Input) -> dict[str, JsonValue]:
     return {"type": "boolean"}
 
 
-def _accepts(item: Input) -> str:
+def _accepts(item: Input[object]) -> str:
     return f"Takes {item.accepted}."

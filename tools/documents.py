@@ -14,7 +14,8 @@ from pathlib import Path
 
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
-from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
+from git_keyval.interface.forms import Flag, OneOf, WholeNumber
+from git_keyval.interface.inputs import INPUTS, Input
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
 from tests.servers.record import server_tables
 from tools.config_schema import config_schema
@@ -180,7 +181,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _declared(item: Input, scope: str) -> list[str]:
+def _declared(item: Input[object], scope: str) -> list[str]:
     default = "" if item.name in _DEFAULTED or not item.default else f" Default: {item.default}."
     lines = [
         f"  {item.name}:",
@@ -194,7 +195,7 @@ def _answered(outputs: Iterable[str]) -> list[str]:
     return [f"  {name}:\n    description: >-\n      {OUTPUTS[name]}" for name in outputs]
 
 
-def _type_of_input(item: Input) -> list[str]:
+def _type_of_input(item: Input[object]) -> list[str]:
     match item.parse:
         case Flag():
             return ["type: boolean"]

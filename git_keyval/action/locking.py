@@ -20,7 +20,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import parse_inputs
 
 SECRETS = ("token", "encryption-key")
@@ -89,7 +89,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         if _key_id(texts, surroundings) != state["key"]:
             runner.warning(_OTHER_INPUTS)
             return 0
-        inputs = Inputs.of({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)})
+        inputs = Inputs({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)})
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
@@ -114,7 +114,7 @@ def _secrets(given: Mapping[str, str]) -> dict[str, str]:
 
 def _key_id(texts: Mapping[str, str], surroundings: Surroundings) -> str:
     """Return the id of the lock's key, which depends on the encryption key as well."""
-    inputs = Inputs.of(parse_inputs(_UNLOCK, texts))
+    inputs = Inputs(parse_inputs(_UNLOCK, texts))
     return bind(Unlock, inputs, surroundings, cipher_of(inputs, surroundings)).key.id
 
 

@@ -10,7 +10,7 @@ from git_keyval.dispatch.upkeep import Outcome, outputs_of, run_maintenance
 from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from maintenance.init import InitReport
 from maintenance.presenter import AnyReport, Findings, findings
 from maintenance.report import CheckReport, Report

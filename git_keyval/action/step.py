@@ -11,8 +11,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 
 _FAILED = 1
@@ -29,7 +28,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             from git_keyval.action.locking import begin, remember
 
             begin(runner)
-        inputs = Inputs.of(parse_inputs(command, given))
+        inputs = Inputs(parse_inputs(command, given))
         for text in inputs.encryption_key.texts if inputs.encryption_key else ():
             runner.mask(text)
         if command.maintains:

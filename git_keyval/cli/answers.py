@@ -13,7 +13,7 @@ from git_keyval.dispatch.steps import value_bytes
 from git_keyval.errors import UndeliveredError
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
 
 _DOCUMENTS = {"json", "report"}

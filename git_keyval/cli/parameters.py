@@ -8,7 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from git_keyval.interface.commands import COMMON, Signature
-from git_keyval.interface.inputs import INPUTS, Flag, Input, OneOf, WholeNumber
+from git_keyval.interface.forms import Flag, OneOf, WholeNumber
+from git_keyval.interface.inputs import INPUTS, Input
 
 # What a person types without naming it, in this order; keys and fields take all that follow.
 _POSITIONAL = ("key", "keys", "field", "fields", "index", "start", "stop", "value", "values")
@@ -131,7 +132,7 @@ def _argument(command: Signature, name: str) -> click.Argument:
     )
 
 
-def _option(item: Input) -> click.Option:
+def _option(item: Input[object]) -> click.Option:
     if isinstance(item.parse, Flag):
         return click.Option([f"--{item.name}", variable_of(item.name)], is_flag=True, help=item.description)
     return click.Option(
@@ -145,14 +146,14 @@ def _option(item: Input) -> click.Option:
     )
 
 
-def _help(item: Input) -> str:
+def _help(item: Input[object]) -> str:
     told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, *_SEVERAL}
     accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
     default = f" [default: {item.default}]" if item.default else ""
     return f"{item.description}{accepted}{_NOTES.get(item.name, '')}{default}"
 
 
-def _metavar(item: Input) -> str:
+def _metavar(item: Input[object]) -> str:
     match item.parse:
         case OneOf(words):
             return "|".join(words)
@@ -161,7 +162,7 @@ def _metavar(item: Input) -> str:
     return "FILE" if item.name in _FILES else _METAVARS.get(item.name, item.name.upper())
 
 
-def _completion(item: Input) -> Completion | None:
+def _completion(item: Input[object]) -> Completion | None:
     match item.parse:
         case OneOf(words):
             return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]

@@ -15,8 +15,7 @@ from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
 from git_keyval.progress import Progress, silent
@@ -89,7 +88,7 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
         # A config file may name repositories anywhere.
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
-    inputs = Inputs.of(parse_inputs(call.command, given))
+    inputs = Inputs(parse_inputs(call.command, given))
     world = surroundings(os.environ, silent, tell)
     if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))

@@ -1,7 +1,6 @@
 """Conditions on a write."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from git_keyval.database.keys import KeyView
 from git_keyval.format.objects import Oid
@@ -9,9 +8,9 @@ from git_keyval.format.objects import Oid
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a write may happen: whether the key must exist, and in which version."""
+    """When a write may happen: where the key is ``absent`` or ``present``, or either way, and in which version."""
 
-    existence: Literal["", "absent", "present"] = ""
+    existence: str = ""
     version: Oid | None = None
 
     def __bool__(self) -> bool:

@@ -19,8 +19,8 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import KeyId, is_op
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS, NO_REDIRECT
+from git_keyval.interface.forms import NO_REDIRECT
+from git_keyval.interface.inputs import INPUTS, Inputs
 
 if TYPE_CHECKING:
     from git_keyval.database.collections import Draft  # most commands are not about elements
@@ -43,7 +43,7 @@ class _Given:
 
     def key(self, name: str, label: str) -> Key:
         """Return a key that an input names. Raises InputError."""
-        return Key.of(label, _typed(name, label, self.inputs.key_type), self.cipher)
+        return Key.of(label, _typed(name, label, self.inputs.key_type or "string"), self.cipher)
 
 
 def bind(kind: type[CommandT], inputs: Inputs, surroundings: Surroundings, cipher: Cipher) -> CommandT:
@@ -73,7 +73,7 @@ def _names(given: _Given) -> list[str] | None:
 
 
 def _condition(given: _Given) -> Condition:
-    return Condition(given.inputs.if_, given.inputs.if_version)
+    return Condition(given.inputs.if_ or "", given.inputs.if_version)
 
 
 def _owner(given: _Given) -> str:
@@ -90,7 +90,7 @@ def _op(given: _Given) -> str | None:
 def _targets(given: _Given) -> dict[KeyId, Redirect]:
     if given.inputs.redirect_to == NO_REDIRECT:
         return {}
-    layout = layout_of(given.inputs.redirect_to, given.inputs)
+    layout = layout_of(given.inputs.redirect_to or "", given.inputs)
     shard_length = shard_length_of(given.inputs, layout, redirected=True)
     return {key.id: Redirect(layout.of_key(key.id), shard_length) for key in _keys(given)}
 
@@ -101,12 +101,12 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
     kind = inputs.type or kind or "string"
     if inputs.value_file is None:
         text = inputs.value or ""
-        return _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, inputs.media_type)
+        return _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, inputs.media_type or "")
     data = _read(given, inputs.value_file)
     if kind == "bytes":
         return bytes_value(data)
     if kind == "file":
-        return _file("media-type", data, inputs.media_type, inputs.value_file)
+        return _file("media-type", data, inputs.media_type or "", inputs.value_file)
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:

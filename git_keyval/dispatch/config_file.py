@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from git_keyval.dispatch.location import GithubServer, identity
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 
 if TYPE_CHECKING:
     from git_keyval.interface.config import Config

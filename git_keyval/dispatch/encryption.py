@@ -2,8 +2,7 @@
 
 from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import REQUIRED
+from git_keyval.interface.inputs import REQUIRED, Inputs
 
 
 def cipher_of(inputs: Inputs, surroundings: Surroundings) -> Cipher:

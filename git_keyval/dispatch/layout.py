@@ -6,7 +6,7 @@ from itertools import product
 
 from git_keyval.errors import InputError
 from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 
 SHARD = "{shard}"
 """Stands in a repository's name for the digits that choose it."""
@@ -35,7 +35,7 @@ class Layout:
 def layout_of(repository: str, inputs: Inputs) -> Layout:
     """Return the layout that a repository's name and ``repository-shard-length`` describe. Raises InputError if they contradict."""
     digits = inputs.repository_shard_length
-    if SHARD not in f"{repository} {inputs.redirect_to}":
+    if SHARD not in f"{repository} {inputs.redirect_to or ''}":
         if digits is not None:
             raise InputError(_LENGTH, f"is given, but no repository's name has {SHARD}", f"a repository such as org/kv-{SHARD}")
         return Layout(repository)

@@ -6,7 +6,7 @@ from git_keyval.dispatch.location import GithubServer, cdn_url, github_name, tok
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.registry import Resolve, unresolved
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.patience import Patience
@@ -48,7 +48,7 @@ class Stores:
 
 def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
     """Open the repository; nothing is read from it yet. Raises GitKeyvalError."""
-    repository, token, transport = inputs.repository, inputs.token, inputs.transport
+    repository, token, transport = inputs.repository, inputs.token or "", inputs.transport or "auto"
     if not repository:
         raise InputError("repository", "is missing", _ACCEPTED)
     server = GithubServer.of(surroundings.environ)

@@ -20,7 +20,7 @@ from git_keyval.errors import GitKeyvalError, InputError, PartlyWrittenError, Re
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import KeyId
 from git_keyval.format.redirects import MAX_HOPS, Redirect
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Policy:
     @classmethod
     def of(cls, inputs: Inputs, server: GithubServer, *, writing: bool) -> "Policy":
         """Return the policy that the inputs of a command ask for."""
-        return cls(server, inputs.redirect_allow, follows=not writing or inputs.follow_writes)
+        return cls(server, inputs.redirect_allow, follows=not writing or bool(inputs.follow_writes))
 
     def next_place(self, trail: Sequence[Place], redirect: Redirect) -> Place:
         """Return where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""

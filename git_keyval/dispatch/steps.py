@@ -23,7 +23,7 @@ from git_keyval.format.times import iso_utc
 from git_keyval.format.values import Value, as_json, as_text
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 
 
 def run_command(
@@ -55,7 +55,7 @@ def _run(
     cipher = cipher_of(inputs, surroundings)
     assert issubclass(command.kind, Command)
     bound = bind(command.kind, inputs, surroundings, cipher)
-    layout = layout_of(inputs.repository, inputs)
+    layout = layout_of(inputs.repository or "", inputs)
     shard_length = shard_length_of(inputs, layout)
     stores = Stores(inputs, surroundings)
     resolve = resolver_of(inputs, surroundings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from git_keyval.dispatch.layout import SHARD, layout_of
 from git_keyval.dispatch.location import GithubServer, github_name, identity, shown_address
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 
 if TYPE_CHECKING:
     from git_keyval.interface.config import Config, Settings
@@ -48,7 +48,7 @@ def worklist(command: Signature, inputs: Inputs, config: "Config | None", home: 
         return _of_place(inputs.repository or home, command, inputs, config, server)
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
     trusted = inputs.config is not None
-    given = {name: inputs if trusted or github_name(name, server) else inputs.without("token") for name, _ in listed.values()}
+    given = {name: inputs if trusted or github_name(name, server) else inputs.but(token=None) for name, _ in listed.values()}
     layers = {name: [config.settings, settings] for name, settings in listed.values()}
     return Worklist(tuple(_target(command, given[name], name, layers[name]) for name in given), listed=True)
 
@@ -103,5 +103,5 @@ def _target(command: Signature, inputs: Inputs, repository: str, layers: Iterabl
                 shares[job] = share
             settings |= of_job
     # The repository's name is whole.
-    given = inputs.over(settings).without("repository_shard_length").but(repository=repository)
+    given = inputs.over(settings).but(repository=repository, repository_shard_length=None)
     return Target(shown_address(repository), given, {} if inputs.max_writes is not None else shares)

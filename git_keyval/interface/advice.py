@@ -5,8 +5,7 @@ from collections.abc import Collection
 
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 
 _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 _QUOTED = re.compile(r"'([a-z-]+)(?:: [^']*)?'")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from git_keyval.errors import ConfigError, InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, JOBS
-from git_keyval.interface.inputs import INPUTS, Flag, Input, WholeNumber
+from git_keyval.interface.forms import Flag, WholeNumber
+from git_keyval.interface.inputs import INPUTS, Input
 from git_keyval.interface.parsing import meant
 from git_keyval.interface.yaml_nodes import (
     BOOLEAN,
@@ -188,7 +189,7 @@ class _Reader:
         return ""
 
 
-def _scalar(item: Input, node: Node) -> str:
+def _scalar(item: Input[object], node: Node) -> str:
     """Return the text of a node of the kind that an input has, in the one form that its parser reads. Raises InputError."""
     wanted = BOOLEAN if isinstance(item.parse, Flag) else INTEGER if isinstance(item.parse, WholeNumber) else STRING
     if not isinstance(node, ScalarNode) or node.tag != wanted:

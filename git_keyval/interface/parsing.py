@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.inputs import INPUTS, REQUIRED, EncryptionKeys
+from git_keyval.interface.forms import EncryptionKeys
+from git_keyval.interface.inputs import INPUTS, REQUIRED
 
 _EXCLUSIVE = (
     ("value", "value-file"),

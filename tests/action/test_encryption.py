@@ -14,7 +14,7 @@ from git_keyval.action.variables import read_inputs
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
@@ -205,7 +205,7 @@ def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, comm
     workflow = Workflow(tmp_path, "/a/path", GIVEN)
     given = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
     environ = workflow.environ_of(command, tmp_path, given)
-    inputs = Inputs.of(parse_inputs(find_command(command), read_inputs(environ).inputs))
+    inputs = Inputs(parse_inputs(find_command(command), read_inputs(environ).inputs))
     outside = surroundings(environ, lambda *_: None)
     cipher = cipher_of(inputs, outside)
     bound = bind(find_command(command).kind, inputs, outside, cipher)

@@ -17,7 +17,7 @@ from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.opening import open_store
 from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
@@ -196,7 +196,7 @@ def _everything(environ: dict[str, str]) -> list[object]:
     """Return all that a step makes before it begins."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
-    inputs = Inputs.of(parse_inputs(command, given))
+    inputs = Inputs(parse_inputs(command, given))
     outside = surroundings(environ, lambda *_: None)
     store = open_store(inputs, outside)
     bound = bind(command.kind, inputs, outside, cipher_of(inputs, outside))

@@ -11,7 +11,7 @@ from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.upkeep import run_maintenance
 from git_keyval.dispatch.worklist import worklist
 from git_keyval.errors import GitKeyvalError, InputError
-from git_keyval.interface.given import Inputs
+from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, REFUSALS, VALUE, Refusal
@@ -28,7 +28,7 @@ def run(environ: Mapping[str, str]) -> None:
     """Run what an environment asks for, and let it raise."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
-    inputs = Inputs.of(parse_inputs(command, given))
+    inputs = Inputs(parse_inputs(command, given))
     outside = surroundings(environ, lambda *_: None)
     if command.maintains:
         run_maintenance(command, worklist(command, inputs, None, "", environ), outside)

@@ -13,8 +13,7 @@ import pytest
 from git_keyval.cli.running import _message_if_interrupted
 from git_keyval.cli.terminal import harmless, harmless_line
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 from tests.cli.conftest import PROGRAM, Command
 from tests.servers.binary import isolated_environ, run_git
 
@@ -212,7 +211,7 @@ def test_ctrl_c_says_that_a_write_is_in_doubt(interrupt: Interrupt) -> None:
 )
 def test_what_is_known_after_ctrl_c_depends_on_the_command(command: str, given: dict[str, str], message: str) -> None:
     assert message in _message_if_interrupted(
-        COMMANDS[command], Inputs.of({name: INPUTS[name].read(text) for name, text in given.items()})
+        COMMANDS[command], Inputs({name: INPUTS[name].read(text) for name, text in given.items()})
     )
 
 

@@ -8,7 +8,8 @@ from random import Random
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import Signature
-from git_keyval.interface.inputs import INPUTS, Duration, Flag, OneOf, WholeNumber
+from git_keyval.interface.forms import Duration, Flag, OneOf, WholeNumber
+from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import parse_inputs
 from tests.encrypting import secret
 from tests.fuzz.records import FIELDS, HOSTILE, OPS, SECRET

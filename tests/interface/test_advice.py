@@ -12,8 +12,7 @@ from git_keyval.action.runner import OutputTooLargeError
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.advice import advised, taken_by
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.given import Inputs
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 
 LOST = errors.OutcomeUnknownError("the connection broke", "What was taken away is on the branch gc/x until purge. To see it: git")
 PLAIN: dict[object, object] = {str: "X", int: 5, float: 5.0, bool: True, GitKeyvalError: LOST, Exception: ValueError("x")}
@@ -88,7 +87,7 @@ def test_what_can_be_followed_stays(command: str) -> None:
 def test_a_lost_reply_is_met_with_what_makes_this_step_repeatable(
     command: str, inputs: dict[str, object], advice: set[str]
 ) -> None:
-    error = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command], Inputs.of(inputs))
+    error = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command], Inputs(inputs))
     assert quoted(error.next_step, INPUTS) == advice
     assert error.next_step.startswith("Read the key, then decide.")
 

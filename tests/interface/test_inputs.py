@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from git_keyval.errors import InputError
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.inputs import INPUTS, EncryptionKeys
+from git_keyval.interface.forms import EncryptionKeys
+from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import find_command, parse_inputs
 
 OID = "0123456789abcdef0123456789abcdef01234567"

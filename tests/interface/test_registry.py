@@ -15,8 +15,7 @@ from git_keyval.cli.application import application
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.given import Inputs, field_name
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.outputs import OUTPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
@@ -100,7 +99,7 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
         given.pop("encryption", None)  # the number of a counter is not encrypted
     if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]
-    inputs, outside = Inputs.of(parse_inputs(command, given)), surroundings({}, lambda *_: None)
+    inputs, outside = Inputs(parse_inputs(command, given)), surroundings({}, lambda *_: None)
     return vars(bind(command.kind, inputs, outside, cipher_of(inputs, outside)))
 
 
@@ -144,10 +143,6 @@ def test_action_yml_says_what_the_registry_says() -> None:
         assert item.get("default", "") == (INPUTS[name].default if name in {"command", "token"} else "")
     for name, item in action["outputs"].items():
         assert item["description"] == OUTPUTS[name]
-
-
-def test_inputs_have_a_typed_field_each() -> None:
-    assert [field_name(name) for name in INPUTS] == list(Inputs.declared)
 
 
 def test_names_are_what_runners_take() -> None:
