@@ -15,7 +15,6 @@ from git_keyval.database.command import Moment
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
-from git_keyval.database.reading import MoreBlobs
 from git_keyval.format.counters import Void, encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
@@ -65,10 +64,8 @@ class Whole(OfElements):
     def reads(self) -> AllElements:
         return AllElements(self.key, self.category, "", exact=True)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:  # noqa: ARG002
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
         values = view.values(view.live())
-        if isinstance(values, MoreBlobs):
-            return values
         return Answer(document=[{name: [as_text(values[name]), view.expiry(name)] for name in sorted(values)}, view.length])
 
 

@@ -27,7 +27,6 @@ from git_keyval.database.command import Change, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import TYPE_NAMES
 from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, ttl_of
-from git_keyval.database.reading import MoreBlobs, MoreRefs
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import longer
@@ -76,7 +75,7 @@ class Aget(_OfIndex):
     def reads(self) -> Elements | AllElements:
         return AllElements(self.key, self.category, self.name, exact=True) if self.index < 0 else super().reads()
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
 
 
@@ -93,14 +92,12 @@ class Aset(Keeping, _OfIndex):
     element: Draft
     condition: Condition = ALWAYS
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         place = self.place(view)
         wanted = self.condition.existence
         if (wanted and (wanted == "present") != view.holds(place)) or not view.is_at(self.condition.version):
             return Answer(applied=False, version=view.version)
         prepared = to_write(view, [self.element], [place])
-        if isinstance(prepared, MoreRefs):
-            return prepared
         lifetime = self.lifetime(moment)
         return _put(prepared, moment, place, self.name, self.element, lifetime, settled(prepared, [place], lifetime))
 
@@ -119,12 +116,10 @@ class Apush(Lasting, Storing, OfArray):
     element: Draft
     if_version: Oid | None = None
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         if not view.is_at(self.if_version):
             return Answer(applied=False, count=view.length, version=view.version)
         prepared = to_write(view, [self.element], ())
-        if isinstance(prepared, MoreRefs):
-            return prepared
         place, lifetime = str(view.length), self.lifetime(moment)
         # Its expiry was not read: the index was not known. Whatever there is means nothing, as there is no such element yet.
         ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
@@ -149,13 +144,12 @@ class Apop(OfArray):
     def reads(self) -> AllElements:
         return AllElements(self.key, self.category, self.name)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         live = view.live()
         if not live or not view.is_at(self.if_version):
             return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
         place = max(live, key=int)
-        values = view.values([place])
-        return values if isinstance(values, MoreBlobs) else self._taken(view, moment, place, values[place])
+        return self._taken(view, moment, place, view.values([place])[place])
 
     def _taken(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
         length, expiry = int(place), view.expiry(place)
@@ -201,15 +195,13 @@ class Arange(OfArray):
     def reads(self) -> AllElements:
         return AllElements(self.key, self.category, self.name, exact=True)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         first, last = (index + view.length if index < 0 else index for index in (self.start, self.stop))
         wanted = range(max(0, first), min(last, view.length - 1) + 1)
         if len(wanted) > MAX_RANGE:
             raise IndexOutOfRangeError(f"The range has {len(wanted)} elements, more than {MAX_RANGE}.", "Read it in parts.")
         live = view.live()
         values = view.values(str(index) for index in wanted if str(index) in live)
-        if isinstance(values, MoreBlobs):
-            return values
         document: list[JsonValue] = [as_json(values[str(index)]) if str(index) in values else None for index in wanted]
         return Answer(found=view.found, count=len(document), document=document, version=view.version)
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeAlias
 from git_keyval.commands.keyed import Keeping, OfKey, Storing, joined
 from git_keyval.database.anchors import anchor_of
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Moment, More, Wait
+from git_keyval.database.command import Change, Moment, UnreadError, Wait
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import COUNTER_TYPE, KeyView
 from git_keyval.database.lifetimes import KEEP, expiry_objects, expiry_update, ttl_of
@@ -41,7 +41,7 @@ _PATIENT_POLLS = 2
 """How often it looks before it folds what only others wait for."""
 
 Contention = Literal["retry", "breadcrumb"]
-_Decision: TypeAlias = Answer | Change | Wait | More
+_Decision: TypeAlias = Answer | Change | Wait
 
 
 class _OfCounter(OfKey):
@@ -273,7 +273,7 @@ def _after_doubt(state: _State) -> Change | None:
     return doubt.change if sent.what == "breadcrumb" else None
 
 
-def _gone(state: _State) -> Answer | More | Wait | None:
+def _gone(state: _State) -> Answer | Wait | None:
     """Return what a breadcrumb that was left and is in neither place says: it was applied, and its number is forgotten.
 
     It must have been looked for in the counter after it was missing; and twice, because a copy that lags may not have it yet.
@@ -281,7 +281,7 @@ def _gone(state: _State) -> Answer | More | Wait | None:
     if state.own or state.sent is None or state.sent.what in {"attempt", "help"}:
         return None
     if not state.view.seen.ordered:
-        return MoreRefs(Selection((state.view.value_name,)), Depth.MESSAGES)
+        raise UnreadError(MoreRefs(Selection((state.view.value_name,)), Depth.MESSAGES))
     if state.sent.what != "gone":
         return _wait(state, "gone")
     return Answer(applied=True, pending=False, version=state.view.version)

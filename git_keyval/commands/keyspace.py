@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import Cipher
-from git_keyval.database.command import Command, Moment
+from git_keyval.database.command import Command, Moment, UnreadError
 from git_keyval.database.keys import ListView
 from git_keyval.database.reading import Listing, MoreTargets
 from git_keyval.errors import MalformedRecordError
@@ -34,14 +34,14 @@ class Keys(Command[ListView]):
     def reads(self) -> Listing:
         return Listing((KEYS_PREFIX,))
 
-    def decide(self, view: ListView, moment: Moment) -> Answer | MoreTargets:
+    def decide(self, view: ListView, moment: Moment) -> Answer:
         by_kind = _by_kind(view.refs)
         present = {key_id: name for key_id, name in by_kind["key"].items() if key_id in by_kind["val"]}
         endings = {key_id: name for key_id, name in by_kind["exp"].items() if key_id in present}
         if not view.beside:
-            return MoreTargets({name: view.refs[name] for name in present.values()}, Depth.VALUES)
+            raise UnreadError(MoreTargets({name: view.refs[name] for name in present.values()}, Depth.VALUES))
         if len(view.beside) == 1:
-            return MoreTargets({name: view.refs[name] for name in endings.values()}, Depth.MESSAGES)
+            raise UnreadError(MoreTargets({name: view.refs[name] for name in endings.values()}, Depth.MESSAGES))
         stored, expiries = view.beside
         living = [name for key_id, name in present.items() if _is_alive(endings.get(key_id), expiries, moment.now)]
         names = self._matching(_label(name, stored, moment.cipher) for name in living)

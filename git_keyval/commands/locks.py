@@ -11,7 +11,6 @@ from git_keyval.database.answers import PERSISTENT, Answer
 from git_keyval.database.collections import CollectionView, Shape, changed, settled, written
 from git_keyval.database.command import Change, Moment, Wait, Witness
 from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, ttl_of
-from git_keyval.database.reading import MoreBlobs
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
@@ -56,16 +55,13 @@ class _OfLock(OfMap):
     def elements_read(self) -> Sequence[str]:
         return FENCE, OWNER
 
-    def state(self, view: CollectionView) -> _State | MoreBlobs:
-        """Return what is seen of the lock, or ask for its blobs. Raises WrongTypeError for a map that is no lock."""
+    def state(self, view: CollectionView) -> _State:
+        """Return what is seen of the lock. Raises WrongTypeError for a map that is no lock."""
         if view.collection is None:
             return _State()
         if view.collection.type != "String" or FENCE not in view.stored:
             raise WrongTypeError(self.name, "map", "a lock")
-        read = view.values({FENCE, OWNER} & view.stored.keys())
-        if isinstance(read, MoreBlobs):
-            return read
-        values = {name: as_text(value) for name, value in read.items()}
+        values = {name: as_text(value) for name, value in view.values({FENCE, OWNER} & view.stored.keys()).items()}
         if _FENCE.fullmatch(values[FENCE]) is None:
             raise WrongTypeError(self.name, "map", "a lock")
         until = view.expiry(OWNER)
@@ -95,10 +91,8 @@ class Lock(Ending, _OfLock):
     def validate(self, moment: Moment) -> None:
         self._lease(moment)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | Wait | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | Wait:
         seen = self.state(view)
-        if isinstance(seen, MoreBlobs):
-            return seen
         lease = self._lease(moment)
         if seen.held and seen.owner != self.owner:
             return self._held(view, moment, seen)
@@ -161,10 +155,8 @@ class Unlock(_OfLock):
     outputs = ("applied", "owner", "fence", "version")
     examples = ('git-keyval unlock production --owner "$HOSTNAME"',)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         seen = self.state(view)
-        if isinstance(seen, MoreBlobs):
-            return seen
         if seen.held and seen.owner == self.owner:
             others = {name: oid for name, oid in view.stored.items() if name != OWNER}
             released = Answer(applied=True, owner=self.owner, fence=seen.fence)

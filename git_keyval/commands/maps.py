@@ -21,7 +21,6 @@ from git_keyval.database.collections import (
 from git_keyval.database.command import Change, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.lifetimes import FOREVER, expiry_objects, ttl_of
-from git_keyval.database.reading import MoreBlobs, MoreRefs
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import as_json
 
@@ -61,13 +60,10 @@ class Hget(OfMap):
     def elements_read(self) -> Sequence[str]:
         return self.fields or [self.field]
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         if not self.fields:
             return shown_element(view, self.field)
-        values = view.values(filter(view.holds, self.fields))
-        if isinstance(values, MoreBlobs):
-            return values
-        document = {name: as_json(value) for name, value in values.items()}
+        document = {name: as_json(value) for name, value in view.values(filter(view.holds, self.fields)).items()}
         return Answer(found=len(document) == len(set(self.fields)), count=len(document), document=document, version=view.version)
 
 
@@ -92,11 +88,10 @@ class Hset(Keeping, Storing, OfMap):
     def elements_read(self) -> Sequence[str]:
         return list(self.entries)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | MoreRefs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         if not self._is_met(view):
             return Answer(applied=False, count=0, version=view.version)
-        prepared = to_write(view, self.entries.values(), self.entries)
-        return prepared if isinstance(prepared, MoreRefs) else self._change(prepared, moment)
+        return self._change(to_write(view, self.entries.values(), self.entries), moment)
 
     def _change(self, view: CollectionView, moment: Moment) -> Change:
         lifetime, extra = self.lifetime(moment), self.stored_key(moment)
@@ -148,12 +143,10 @@ class Hgetall(_OfWhole):
     outputs = ("found", "json", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval hgetall rollout --json | jq .json.percent",)
 
-    def decide(self, view: CollectionView, moment: Moment) -> Answer | MoreBlobs:
+    def decide(self, view: CollectionView, moment: Moment) -> Answer:
         if not view.found:
             return Answer(found=False, ttl=NO_KEY)
         values = view.values(view.live())
-        if isinstance(values, MoreBlobs):
-            return values
         expiry = view.view.expiry()
         document = {name: as_json(values[name]) for name in sorted(values)}
         ttl = ttl_of(expiry, moment.now)

@@ -1,11 +1,11 @@
 """redirect: say that keys live in another repository, or take that back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from git_keyval.commands.keyed import OfKeys
 from git_keyval.database.anchors import mark_of
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Moment
+from git_keyval.database.command import Change, Moment, UnreadError
 from git_keyval.database.keys import COUNTER_TYPE, KeyView, KeyViews, exists_or_unreadable
 from git_keyval.database.reading import HeldAtTarget, ManyKeys
 from git_keyval.errors import MalformedRecordError, RedirectRefusedError
@@ -42,23 +42,27 @@ class Redirection(OfKeys):
     def reads(self) -> ManyKeys:
         return ManyKeys(self.keys, redirects=True)
 
-    def decide(self, view: KeyViews, moment: Moment) -> Answer | Change | HeldAtTarget:
+    def decide(self, view: KeyViews, moment: Moment) -> Answer | Change:
         chosen = [key for key in view if key.is_at(self.if_version)]
         given = [key for key in chosen if key.key_id in self.targets]
         taken = [key for key in chosen if key.key_id not in self.targets and key.redirect() is not None]
         if not taken and not given:
             return Answer(applied=False, count=0)
         change = self._change(view, taken, given, moment)
-        return change if change.is_done() else self._without_loss(change, given, view.beside)
+        if not change.is_done():
+            self._refuse_losses(given, view.beside)
+        return change
 
-    def _without_loss(self, change: Change, given: Sequence[KeyView], beside: Snapshot | None) -> Change | HeldAtTarget:
-        """Return the change once it is known that what is here is where it leads to."""
+    def _refuse_losses(self, given: Sequence[KeyView], beside: Snapshot | None) -> None:
+        """Refuse to redirect what is not where it would lead to."""
         here = {key.key_id: key for key in given if key.redirect() is None and exists_or_unreadable(key)}
         if here and beside is None:
-            return HeldAtTarget({key: self.targets[key.id] for key in self.keys if key.id in here})
-        if beside is not None:
-            _refuse_losses(here.values(), beside.refs)
-        return change
+            raise UnreadError(HeldAtTarget({key: self.targets[key.id] for key in self.keys if key.id in here}))
+        if beside is not None and not all(key.value_name in beside.refs for key in here.values()):
+            raise RedirectRefusedError(
+                "the repository that it would lead to does not hold the key, and its value here would be lost",
+                "Copy the value there first, or 'del' the key here.",
+            )
 
     def _change(self, view: KeyViews, taken: Sequence[KeyView], given: Sequence[KeyView], moment: Moment) -> Change:
         updates = [update for key in taken for update in key.deletions(key.value_name, key.expiry_name, key.key_name)]
@@ -85,15 +89,6 @@ def _redirection(key: KeyView, target: Redirect) -> tuple[RefUpdate, ...]:
         *key.deletions(key.expiry_name),
         *(() if key.redirect() is not None else key.deletions(*_void(key))),
     )
-
-
-def _refuse_losses(keys: Iterable[KeyView], held: Mapping[RefName, Oid]) -> None:
-    """Refuse to redirect what is not where it would lead to."""
-    if not all(key.value_name in held for key in keys):
-        raise RedirectRefusedError(
-            "the repository that it would lead to does not hold the key, and its value here would be lost",
-            "Copy the value there first, or 'del' the key here.",
-        )
 
 
 def _void(key: KeyView) -> list[RefName]:

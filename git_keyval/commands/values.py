@@ -8,7 +8,7 @@ from typing import Self
 from git_keyval.commands.counters import Assign
 from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Storing, joined, stored
 from git_keyval.database.answers import NO_KEY, Answer
-from git_keyval.database.command import Change, Command, Each, Moment, Parked, Witness
+from git_keyval.database.command import Change, Command, Each, Moment, Parked, UnreadError, Witness
 from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
 from git_keyval.database.keys import TYPE_NAMES, Key, KeyView, KeyViews, exists_or_unreadable
 from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
@@ -163,10 +163,10 @@ class Del(OfKeys):
 
     if_version: Oid | None = None
 
-    def decide(self, view: KeyViews, moment: Moment) -> Each | MoreRefs:
+    def decide(self, view: KeyViews, moment: Moment) -> Each:
         prefixes = tuple(moment.naming.element_expiries(key.key_id) for key in view if key.holds_elements())
         if prefixes and view.beside is None:
-            return MoreRefs(Selection(prefixes=prefixes), Depth.OIDS)
+            raise UnreadError(MoreRefs(Selection(prefixes=prefixes), Depth.OIDS))
         expiries = _element_expiries(view)
         deletable = [key for key in view if exists_or_unreadable(key) and key.is_at(self.if_version)]
         deletions = {key.key_id: Transaction((*_all_deletions(key), *expiries[key.key_id])) for key in deletable}

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.ciphers import Cipher
-from git_keyval.database.command import Change, Moment, Proof
+from git_keyval.database.command import Change, Moment, Proof, UnreadError
 from git_keyval.database.database import Database
 from git_keyval.database.keys import TYPE_NAMES, Key, KeyView
 from git_keyval.database.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
@@ -129,12 +129,12 @@ class CollectionView:
         prefix = self.naming.element_expiries(self.view.key_id)
         return {name for name in self.view.seen.refs if name.startswith(prefix) and self._expired(name)}
 
-    def values(self, elements: Iterable[str]) -> dict[str, Value] | MoreBlobs:
-        """Return the values of elements that it holds, or ask for their blobs. Raises MalformedRecordError for a malformed one."""
+    def values(self, elements: Iterable[str]) -> dict[str, Value]:
+        """Return the values of elements that it holds. Raises UnreadError without their blobs, and MalformedRecordError."""
         oids = {element: self.stored[element] for element in elements}
         lacking = frozenset(oids.values()) - self.seen.objects.keys()
         if lacking - self.asked:
-            return MoreBlobs(lacking, self.view.value_name, self.version)
+            raise UnreadError(MoreBlobs(lacking, self.view.value_name, self.version))
         return {element: self._value(element, oid) for element, oid in oids.items()}
 
     def _value(self, element: str, oid: Oid) -> Value:
@@ -209,11 +209,11 @@ def _opened(view: KeyView, naming: Naming, category: CollectionCategory, command
     return CollectionView(view, naming, category, shown, names)
 
 
-def to_write(view: CollectionView, drafts: Iterable[Draft], elements: Some[str]) -> CollectionView | MoreRefs:
-    """Return the view for a write of these values, whose type the elements that are there may decide on; or ask for their expiries.
+def to_write(view: CollectionView, drafts: Iterable[Draft], elements: Some[str]) -> CollectionView:
+    """Return the view for a write of these values, whose type the elements that are there may decide on.
 
     What has expired decides nothing. So where the type matters, and no element named here is alive, the expiries of all elements
-    have to be read, too: if none is alive, the view holds none.
+    have to be read, too (UnreadError): if none is alive, the view holds none.
     """
     if view.collection is None or {Shape.of(draft(None)) for draft in drafts} == {Shape.of(view.collection)}:
         return view
@@ -223,7 +223,7 @@ def to_write(view: CollectionView, drafts: Iterable[Draft], elements: Some[str])
         return _without_expired(view)
     names = tuple(map(view.expiry_name, view.stored)) if len(view.stored) <= _BY_NAME else ()
     wanted = Selection(names) if names else Selection(prefixes=(view.naming.element_expiries(view.view.key_id),))
-    return MoreRefs(wanted, Depth.MESSAGES)
+    raise UnreadError(MoreRefs(wanted, Depth.MESSAGES))
 
 
 def _without_expired(view: CollectionView) -> CollectionView:
@@ -349,13 +349,10 @@ def changed_lifetime(
     )
 
 
-def shown_element(view: CollectionView, element: str) -> Answer | MoreBlobs:
+def shown_element(view: CollectionView, element: str) -> Answer:
     """Answer with one element that was read with its expiry: its value, type and what is left of its lifetime."""
     if not view.holds(element):
         return Answer(found=False, ttl=NO_KEY, version=view.version)
-    values = view.values([element])
-    if isinstance(values, MoreBlobs):
-        return values
-    (value,), expiry = values.values(), view.expiry(element)
+    (value,), expiry = view.values([element]).values(), view.expiry(element)
     ttl = ttl_of(expiry, view.view.now)
     return Answer(found=True, value=value, type=TYPE_NAMES[value.type], version=view.version, ttl=ttl, expires_at=expiry)

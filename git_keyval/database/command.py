@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """What a read shows, at the time of the read. ``extended`` adds what a decision asked for beside it."""
+    """What a read shows, at the time of the read. ``extended`` adds what a decision needed beside it."""
 
     @property
     def seen(self) -> Snapshot:
@@ -49,11 +49,20 @@ class Reads(Protocol[V_co]):
 
 
 class More(Protocol):
-    """What a decision asks for beside what the command has seen."""
+    """What a decision needs beside what the command has seen."""
 
     def fetch(self, database: "Database") -> Snapshot:
         """Read it. Raises StoreError."""
         ...
+
+
+class UnreadError(Exception):
+    """A decision needs ``more`` than was read. It is made again, on a view that is extended by that."""
+
+    def __init__(self, more: More) -> None:
+        """Keep what it needs."""
+        self.more = more
+        super().__init__(more)
 
 
 class Witness(NamedTuple):
@@ -132,7 +141,7 @@ class Wait(NamedTuple):
     if_gone: Answer | None = None
 
 
-Decision: TypeAlias = Answer | Change | Each | Wait | More
+Decision: TypeAlias = Answer | Change | Each | Wait
 
 
 class Doubt(NamedTuple):
@@ -216,7 +225,7 @@ class Command(Described, Generic[V]):
         return self.reads()
 
     def decide(self, view: V, moment: Moment) -> Decision:
-        """Return what to do about what was seen."""
+        """Return what to do about what was seen. Raises UnreadError for what has to be seen, too."""
         raise NotImplementedError
 
 

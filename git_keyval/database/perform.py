@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from git_keyval.database.anchors import assertion_of
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, View, Wait
+from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, UnreadError, View, Wait
 from git_keyval.database.database import Database
 from git_keyval.database.lifetimes import ttl_of
 from git_keyval.database.parking import whereabouts
@@ -126,10 +126,7 @@ class Performance(Generic[V]):
                 return self._changed_each(decision)
             case Wait():
                 self._wait(decision)
-            case _:
-                assert self._view is not None
-                self._view = self._view.extended(decision, decision.fetch(self._database))
-        return None
+                return None
 
     def decide(self) -> Decision:
         """Read, unless what was read is still of use, and return the command's decision."""
@@ -137,7 +134,11 @@ class Performance(Generic[V]):
             self._view = self._read(self._moment.doubt)
             self._moment = self._moment.but(now=self._database.now())
         is_last = self._attempt + 1 == self._database.max_attempts + self._command.forces
-        return self._command.decide(self._view, self._moment.but(is_last=is_last))
+        while True:
+            try:
+                return self._command.decide(self._view, self._moment.but(is_last=is_last))
+            except UnreadError as unread:
+                self._view = self._view.extended(unread.more, unread.more.fetch(self._database))
 
     def _read(self, doubt: Doubt | None) -> V:
         if doubt is None:
