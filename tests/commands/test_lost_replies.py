@@ -1,0 +1,101 @@
+"""A reply that is lost, of a write that arrives as late as can be: after it was looked for, just before it is sent again.
+
+The second one is then in conflict with the first, and nothing but the refs shows whose write that was.
+"""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from git_keyval.commands.arrays import Alen, Apush
+from git_keyval.commands.expiry import Expire
+from git_keyval.commands.maps import Hset
+from git_keyval.commands.values import Append, Del, Get, Getdel, Set
+from git_keyval.database.answers import Answer
+from git_keyval.database.conditions import Condition
+from git_keyval.database.database import Database
+from git_keyval.database.perform import perform
+from git_keyval.errors import OutcomeUnknownError
+from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Store, Transaction, Unknown
+from tests.around import StoreAround
+from tests.world import World, draft, drafts, key, show, text
+
+K, NEW = key(), key("new")
+MAP, ARRAY = key("map"), key("array")
+
+
+class LateStore(StoreAround):
+    """Loses its first write, which arrives just before the second. The next ``lagging`` reads show what was there before it."""
+
+    def __init__(self, world: World, *, lagging: int = 0) -> None:
+        super().__init__(world.store)
+        self.writes = self.reads_since = 0
+        self._world = world
+        self._lagging = lagging
+        self._first: Sequence[Transaction] = ()
+        self._copy: Store | None = None
+
+    def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
+        self.writes += 1
+        if self.writes == 1:
+            self._first = transactions
+            return [Unknown("the connection broke")] * len(transactions)
+        if self.writes == 2:
+            self._copy = self._world.in_memory().store
+            self._store.apply(self._first)
+        return self._store.apply(transactions)
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        self.reads_since += self._copy is not None
+        behind = self._copy is not None and self.reads_since <= self._lagging
+        return self._copy.read(*selections, depth=depth) if behind and self._copy else self._store.read(*selections, depth=depth)
+
+
+COMMANDS: dict[str, Callable[[Database], Answer]] = {
+    "set if absent": lambda database: perform(database, Set(key=NEW, value=text("ours"), condition=Condition("absent"))),
+    "set if present": lambda database: perform(database, Set(key=K, value=text("ours"), condition=Condition("present"))),
+    "expire": lambda database: perform(database, Expire(key=K, ttl=600)),
+    "del": lambda database: perform(database, Del(keys=[K])),
+    "getdel": lambda database: perform(database, Getdel(key=K)),
+    "hset if absent": lambda database: perform(database, Hset(key=MAP, entries=drafts(more="1"), condition=Condition("absent"))),
+}
+
+
+def filled(world: World) -> World:
+    perform(world.database(), Set(key=K, value=text("value")))
+    perform(world.database(), Hset(key=MAP, entries=drafts(one="1")))
+    perform(world.database(), Apush(key=ARRAY, element=draft("1")))
+    world.clock.advance(1)
+    return world
+
+
+@pytest.mark.parametrize("lagging", [0, 1, 4])
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_conflict_with_its_own_late_write_is_no_denial(
+    memory: World, command: Callable[[Database], Answer], lagging: int
+) -> None:
+    """Neither if reads do not show it yet: a copy that shows no reason for a conflict lags behind."""
+    told = command(filled(memory).in_memory().database())
+    store = LateStore(memory, lagging=lagging)
+    assert command(memory.database(store)) == told
+    assert store.writes == 2
+
+
+@pytest.mark.parametrize("lagging", [0, 4])
+def test_what_a_rival_may_have_made_as_well_is_not_made_again(memory: World, lagging: int) -> None:
+    """A conflict with its own late write looks like one with a rival's: nobody knows, and nothing is added twice."""
+    filled(memory)
+    with pytest.raises(OutcomeUnknownError):
+        perform(memory.database(LateStore(memory, lagging=lagging)), Append(key=K, value=text(" and more")))
+    with pytest.raises(OutcomeUnknownError):
+        perform(memory.database(LateStore(memory, lagging=lagging)), Apush(key=ARRAY, element=draft("2")))
+    assert show(perform(memory.database(), Get(key=K)).value) == "value and more"
+    assert perform(memory.database(), Alen(key=ARRAY)).count == 2
+
+
+@pytest.mark.parametrize("name", ["set if absent", "del", "getdel"])
+def test_a_copy_that_never_catches_up_leaves_the_outcome_unknown(memory: World, name: str) -> None:
+    store = LateStore(filled(memory), lagging=100)
+    with pytest.raises(OutcomeUnknownError):
+        COMMANDS[name](memory.database(store))
+    assert store.reads_since < 10
