@@ -1,27 +1,31 @@
 """Clients of one counter as a model to explore: the product's own performer and decisions, one request of one client at a time.
 
 A step is as small as a request: each read, in its two parts, and each transaction. What a client computes belongs to the step of
-its last read, its begin to its first read, and its end to its last step; this makes the judgement stricter, never laxer.
+its last read, its begin to its first read, and its end to its last step; this makes the judgement stricter, never laxer. The jobs
+are planned and executed by the product, too: a clock that one reads belongs to the step of its next request.
 """
 
 import copy
 import itertools
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from git_keyval.commands.counters import Assign, Incr
 from git_keyval.commands.values import Del, Get, Getdel, Set
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Bound, Change, Decision, Each
+from git_keyval.database.command import Bound, Decision
 from git_keyval.database.database import Database
 from git_keyval.database.perform import Performance, perform
 from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenError, WrongTypeError
 from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
-from git_keyval.store.port import Applied, Conflict, Outcome, Transaction, Unknown
+from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unknown
+from maintenance.execute import Budget, Done, execute
 from maintenance.gather import plan_gather
+from maintenance.plan import Plan
+from maintenance.sweep import plan_sweep
 from tests.model.database import (
     AFTERWARDS,
     BREADCRUMBS,
@@ -37,11 +41,13 @@ from tests.model.database import (
     counter_ref,
 )
 from tests.model.judgement import DATA, Call, is_explained
+from tests.model.replay import Asked, ReplayStore, Replies, Reply, selected
 
 Kind = Literal["incr", "set", "force", "del", "getdel", "data", "get"]
 SEED = Counter(10, "seedseed", 1, (("seedseed", 10),))
 _FIXED = {"naming", "granularity", "cipher", "data"}
-_FAULTY = {"incr", "set"}
+_UNDISTURBED = {"data", "get"}
+_KILLED = {"incr", "set"}
 _CERTAIN = {"number", "applied", "pending", "ok"}
 
 
@@ -64,28 +70,43 @@ class End(NamedTuple):
 
 
 class Client(NamedTuple):
-    """One client. ``before``: the refs at its first read. ``local``: what it remembers, as an index into what there was."""
+    """One client. ``before``: the refs at its first read. ``local``: what it remembers, as an index into what there was.
+
+    ``replies``: what it was answered since it decided to write.
+    """
 
     phase: Literal["new", "reading", "listing", "rest", "sending", "ended"] = "new"
     local: int = 0
     before: Refs = ()
     late: bool = False
     end: End | None = None
+    replies: Replies = ()
+
+
+class Left(NamedTuple):
+    """How often something may still happen."""
+
+    lost: int
+    gathers: int
+    sweeps: int
+    kills: int
+    late: int
 
 
 class State(NamedTuple):
     """All that there is at one moment.
 
-    ``gather``: None, or what it has read, or what it will send. ``flights``: requests that nobody waits for and that may arrive at
-    any time, or never. ``left``: the faults that may still happen. ``ended``: which operations have ended, as bits by name;
+    ``gather``, ``sweep``: None, or what the job was answered so far. ``flights``: requests that nobody waits for and that may
+    arrive at any time, or never. ``left``: what may still happen. ``ended``: which operations have ended, as bits by name;
     ``begun_after``: for each name those that had ended when it began, None before that.
     """
 
     refs: Refs
     clients: tuple[Client, ...]
-    gather: Refs | tuple[Transaction, ...] | None
+    gather: Replies | None
+    sweep: Replies | None
     flights: tuple[Transaction, ...]
-    left: tuple[int, int, int, int]
+    left: Left
     expired: bool
     ended: int
     begun_after: tuple[int | None, ...]
@@ -104,6 +125,7 @@ class Variant:
     ops: tuple[Op, ...]
     lost: int = 0
     gathers: int = 0
+    sweeps: int = 0
     kills: int = 0
     late: int = 0
     counter: Counter | None = SEED
@@ -144,17 +166,20 @@ class CounterProtocol:
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
         self._store = ModelStore()
-        self._databases = {limit: self._database(limit) for limit in (0, 50)}
+        self._sending, self._working = ReplayStore(), ReplayStore(asked_for_time=True)
+        self._databases = {limit: self._database(self._store, limit) for limit in (1, 50)}
+        self._senders = {limit: self._database(self._sending, limit) for limit in (1, 50)}
+        self._job_database = self._database(self._working, 50)
         self._commands = [command_of(op).form() for op in variant.ops]
         self._locals: list[tuple[Performance[Any], Decision | None] | None] = [None]
         self._indices: dict[Hashable, int] = {}
         self._steps: dict[Hashable, Client] = {}
+        self._asked: dict[Hashable, Asked | Done] = {}
         self._places = {name: place for place, name in enumerate(variant.names)}
 
-    def _database(self, max_attempts: int) -> Database:
-        return Database(
-            self._store, sleep=lambda _: None, random=lambda: 0.5, new_op=lambda: "freshfresh", max_attempts=max_attempts
-        )
+    @staticmethod
+    def _database(store: ModelStore, max_attempts: int) -> Database:
+        return Database(store, sleep=lambda _: None, random=lambda: 0.5, new_op=lambda: "freshfresh", max_attempts=max_attempts)
 
     def start(self) -> State:
         variant = self.variant
@@ -162,10 +187,10 @@ class CounterProtocol:
         refs += [EXPIRY_REF] if variant.mortal else []
         refs += [_left(place, op) for place, op in enumerate(variant.ops) if op.left]
         clients = tuple(Client() for _ in variant.ops)
-        left = (variant.lost, variant.gathers, variant.kills, variant.late)
+        left = Left(variant.lost, variant.gathers, variant.sweeps, variant.kills, variant.late)
         begun = (*(0 if any(op.left for op in variant.ops if op.name == name) else None for name in variant.names),)
         begun = (*begun, None) if variant.mortal else begun
-        return State(tuple(sorted(refs)), clients, None, (), left, expired=False, ended=0, begun_after=begun)
+        return State(tuple(sorted(refs)), clients, None, None, (), left, expired=False, ended=0, begun_after=begun)
 
     def is_end(self, state: State) -> bool:
         return all(client.phase == "ended" for client in state.clients)
@@ -213,9 +238,10 @@ class CounterProtocol:
                 case "sending":
                     yield from self._send(state, number, client, name)
         yield from self._gather(state)
+        yield from self._sweep(state)
         for place, transaction in enumerate(state.flights):
             flights = state.flights[:place] + state.flights[place + 1 :]
-            yield "a request arrives late", state._replace(refs=apply(state.refs, transaction) or state.refs, flights=flights)
+            yield "a request arrives late", state._replace(refs=_applied(state.refs, transaction), flights=flights)
         if self.variant.mortal and not state.expired:
             begun = (*state.begun_after[:-1], state.ended)
             yield (
@@ -253,7 +279,7 @@ class CounterProtocol:
     def _begin(self, number: int, *, late: bool) -> "Performance[Any]":
         op = self.variant.ops[number]
         self._store.clock = self._clock(number, late=late)
-        return Performance(self._databases[0 if op.kind == "force" else 50], self._commands[number])
+        return Performance(self._databases[1 if op.kind == "force" else 50], self._commands[number])
 
     def _clock(self, number: int, *, late: bool) -> Micros:
         return Micros((AFTERWARDS if late else START) + self.variant.ops[number].skew)
@@ -275,58 +301,82 @@ class CounterProtocol:
 
     def _following(self, number: int, performance: "Performance[Any]", decision: Decision | None) -> Client:
         """Return the client for what comes next: another read, a request, or its end."""
-        while decision is not None and not isinstance(decision, Answer | Change | Each):
-            decision = performance.follow(decision)
-        if isinstance(decision, Answer):
-            return Client("ended", end=_end_of_answer(self.variant.ops[number], decision))
-        if isinstance(decision, Each) and not decision.transactions:
-            return Client("ended", end=End("ok"))
-        return Client("reading" if decision is None else "sending", self._local(performance, decision))
+        while decision is not None:
+            if isinstance(decision, Answer):
+                return Client("ended", end=_end_of_answer(self.variant.ops[number], decision))
+            following = self._followed(number, performance, decision, ())
+            if isinstance(following, Asked):
+                return Client("sending", self._local(performance, decision))
+            decision = following
+        return Client("reading", self._local(performance, None))
+
+    def _followed(
+        self, number: int, performance: "Performance[Any]", decision: Decision, replies: Replies
+    ) -> Asked | Decision | None:
+        """Follow a decision as far as the replies reach. A run that is not over leaves the performance as it was."""
+        limit = performance._database.max_attempts
+        trying = copy.copy(performance)
+        trying._database = self._senders[limit]
+        self._sending.clock = self._clock(number, late=False)
+        following = self._sending.run(lambda: trying.follow(decision), replies)
+        if not isinstance(following, Asked):
+            vars(performance).update(vars(trying))
+            performance._database = self._databases[limit]
+        return following
 
     def _send(self, state: State, number: int, client: Client, name: str) -> Iterator[tuple[str, State]]:
-        transaction = self._transaction(client)
-        lost, gathers, kills, late = state.left
+        performance, decision = self._kept(client.local)
+        assert decision is not None
+        asked = self._followed(number, performance, decision, client.replies)
+        assert isinstance(asked, Asked)
+        if isinstance(asked.what, Selection):
+            found = selected(state.refs, asked.what)
+            yield f"{name} looks what became of it", self._put(state, number, self._answered(number, client, found))
+            return
+        assert isinstance(asked.what, Transaction)
+        yield from self._sent(state, number, client, name, asked.what)
+
+    def _sent(self, state: State, number: int, client: Client, name: str, transaction: Transaction) -> Iterator[tuple[str, State]]:
+        left, kind = state.left, self.variant.ops[number].kind
         after = apply(state.refs, transaction)
         if after is None:
-            yield f"{name} is denied", self._put(state, number, self._sent(number, client, "denied"))
+            yield f"{name} is denied", self._put(state, number, self._answered(number, client, Conflict(())))
         else:
-            yield f"{name} is applied", self._put(state._replace(refs=after), number, self._sent(number, client, "applied"))
-        if self.variant.ops[number].kind not in _FAULTY:
+            applied = self._answered(number, client, Applied())
+            yield f"{name} is applied", self._put(state._replace(refs=after), number, applied)
+        if kind in _UNDISTURBED:
             return
-        if lost:
-            fewer = state._replace(left=(lost - 1, gathers, kills, late))
-            doubt = self._sent(number, client, "lost")
+        doubt = self._answered(number, client, Unknown("lost"))
+        if left.lost:
+            fewer = state._replace(left=left._replace(lost=left.lost - 1))
             yield f"{name} is not applied, and gets no reply", self._put(fewer, number, doubt)
             if after is not None:
                 yield f"{name} is applied, and gets no reply", self._put(fewer._replace(refs=after), number, doubt)
-        if late and (self.variant.late_breadcrumbs or any(update.name == VALUE for update in transaction.updates)):
+        if left.late and (self.variant.late_breadcrumbs or any(update.name == VALUE for update in transaction.updates)):
             flights = tuple(sorted((*state.flights, transaction), key=repr))
-            fewer = state._replace(left=(lost, gathers, kills, late - 1), flights=flights)
-            yield f"{name} gets no reply, its request is on its way", self._put(fewer, number, self._sent(number, client, "lost"))
-        if kills:
-            fewer = state._replace(left=(lost, gathers, kills - 1, late))
+            fewer = state._replace(left=left._replace(late=left.late - 1), flights=flights)
+            yield f"{name} gets no reply, its request is on its way", self._put(fewer, number, doubt)
+        if left.kills and kind in _KILLED:
+            fewer = state._replace(left=left._replace(kills=left.kills - 1))
             for there in [fewer] if after is None else [fewer, fewer._replace(refs=after)]:
                 what = "applied" if there.refs is not state.refs else "not applied"
                 yield f"{name} is {what}, and killed", self._put(there, number, Client("ended", end=End("dead")))
                 yield f"{name} is {what}, killed, and run again", self._put(there, number, Client())
 
-    def _transaction(self, client: Client) -> Transaction:
-        _, decision = self._kept(client.local)
-        if isinstance(decision, Each):
-            (transaction,) = decision.transactions.values()
-            return transaction
-        assert isinstance(decision, Change)
-        return decision.transaction
-
-    def _sent(self, number: int, client: Client, outcome: Literal["applied", "denied", "lost"]) -> Client:
-        known = (number, client.local, outcome)
+    def _answered(self, number: int, client: Client, reply: Reply) -> Client:
+        """Return the client after the reply to what it has sent, or to what it has looked for since."""
+        replies = (*client.replies, reply)
+        known = (number, client.local, replies)
         if known not in self._steps:
             performance, decision = self._kept(client.local)
             assert decision is not None
-            outcomes: dict[str, Outcome] = {"applied": Applied(), "denied": Conflict(()), "lost": Unknown("lost")}
-            self._store.outcome = outcomes[outcome]
             try:
-                self._steps[known] = self._following(number, performance, performance.follow(decision))
+                following = self._followed(number, performance, decision, replies)
+                self._steps[known] = (
+                    Client("sending", client.local, replies=replies)
+                    if isinstance(following, Asked)
+                    else self._following(number, performance, following)
+                )
             except GitKeyvalError as exc:
                 self._steps[known] = Client("ended", end=_end_of(exc))
         return self._steps[known]
@@ -349,23 +399,52 @@ class CounterProtocol:
         return self._indices[identity]
 
     def _gather(self, state: State) -> Iterator[tuple[str, State]]:
-        lost, gathers, kills, late = state.left
-        if state.gather is None:
-            if gathers and any(ref.name.startswith(BREADCRUMBS) for ref in state.refs):
-                fewer = (lost, gathers - 1, kills, late)
-                yield "gather lists the breadcrumbs", state._replace(gather=state.refs, left=fewer)
-            return
-        if state.gather and isinstance(state.gather[0], Transaction):
-            transaction, *rest = state.gather
-            assert isinstance(transaction, Transaction)
-            after = apply(state.refs, transaction)
-            yield "gather writes", state._replace(refs=after or state.refs, gather=tuple(rest) or None)
-            return
-        self._store.before, self._store.now_there = state.gather, state.refs  # type: ignore[assignment]
-        self._store.clock = Micros((AFTERWARDS if state.expired else START) + 1_000)
-        plan = plan_gather(replace(self._databases[50], new_op=lambda: f"gather{gathers:04}"), 0)
-        transactions = tuple(action.transaction for action in plan.actions)
-        yield "gather plans", state._replace(gather=transactions or None)
+        left, replies = state.left, state.gather
+        if replies is None:
+            if not left.gathers or not any(ref.name.startswith(BREADCRUMBS) for ref in state.refs):
+                return
+            left, replies = left._replace(gathers=left.gathers - 1), ()
+        database = replace(self._job_database, new_op=lambda: f"gather{left.gathers:04}")
+        refs, gather = self._work(
+            state, ("gather", left.gathers), lambda: self._executed(database, plan_gather(database, 0)), replies
+        )
+        yield "gather makes a request", state._replace(refs=refs, gather=gather, left=left)
+
+    def _sweep(self, state: State) -> Iterator[tuple[str, State]]:
+        left, replies = state.left, state.sweep
+        if replies is None:
+            if not left.sweeps:
+                return
+            left, replies = left._replace(sweeps=left.sweeps - 1), ()
+        database = self._job_database
+        refs, sweep = self._work(state, ("sweep",), lambda: self._executed(database, plan_sweep(database)), replies)
+        yield "sweep makes a request", state._replace(refs=refs, sweep=sweep, left=left)
+
+    @staticmethod
+    def _executed(database: Database, plan: Plan) -> Done:
+        return execute(database, plan, Budget(None, None, lambda: 0.0))
+
+    def _work(self, state: State, job: Hashable, act: Callable[[], Done], replies: Replies) -> tuple[Refs, Replies | None]:
+        """Let a job look at the clock and make one request; return the refs after it, and its replies if it is not over then."""
+        clock = Micros((AFTERWARDS if state.expired else START) + 1_000)
+        while (asked := self._job_asks(job, act, replies)) == Asked("now"):
+            replies = (*replies, clock)
+        if not isinstance(asked, Asked):
+            return state.refs, None
+        refs = state.refs
+        if isinstance(asked.what, Selection):
+            replies = (*replies, selected(refs, asked.what))
+        else:
+            assert isinstance(asked.what, Transaction)
+            replies = (*replies, Conflict(()) if apply(refs, asked.what) is None else Applied())
+            refs = _applied(refs, asked.what)
+        return refs, replies if isinstance(self._job_asks(job, act, replies), Asked) else None
+
+    def _job_asks(self, job: Hashable, act: Callable[[], Done], replies: Replies) -> Asked | Done:
+        known = (job, replies)
+        if known not in self._asked:
+            self._asked[known] = self._working.run(act, replies)
+        return self._asked[known]
 
     def _put(self, state: State, number: int, client: Client) -> State:
         clients = (*state.clients[:number], client, *state.clients[number + 1 :])
@@ -377,6 +456,12 @@ class CounterProtocol:
 
 def _left(place: int, op: Op) -> Ref:
     return breadcrumb(timestamp(Micros(START - SECOND + place)), operation_id(op.name), op.number)
+
+
+def _applied(refs: Refs, transaction: Transaction) -> Refs:
+    """Return the refs after a transaction, whether it is applied or denied."""
+    after = apply(refs, transaction)
+    return refs if after is None else after
 
 
 def _beside(refs: Refs) -> Refs:

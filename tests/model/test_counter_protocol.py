@@ -11,6 +11,8 @@ A, B, C, D = (Op(name, "incr", number) for name, number in (("a", 1), ("b", 2), 
 LEAVES, LEAVES_TOO = Op("l", "incr", 16, waits=False), Op("m", "incr", 32, waits=False)
 SET, SET_TOO, FORCE = Op("s", "set", 50), Op("t", "set", 80), Op("f", "force", 50)
 DEL, GETDEL, DATA, GET = Op("x", "del"), Op("y", "getdel"), Op("o", "data"), Op("g", "get")
+GETDEL_TOO = Op("z", "getdel", skew=5)
+HOUR = 3_600_000_000
 
 
 def skewed(op: Op, micros: int) -> Op:
@@ -52,10 +54,29 @@ HOLDS = {
     "torn listings, 2 wait, 1 leaves it": Variant((A, B, LEAVES), torn=True),
     "2 may give up, GET": Variant((A, B, GET), gives_up=True),
     "2 wait, GETDEL, 1 request of the counter late": Variant((A, B, GETDEL), late=1, late_breadcrumbs=False),
+    "2 wait, GETDEL, 1 lost": Variant((A, B, GETDEL), lost=1),
+    "1 waits, 2 GETDELs, 1 lost": Variant((A, GETDEL, GETDEL_TOO), lost=1),
+    "1 waits, GETDEL, 1 late, 1 lost": Variant((A, GETDEL), late=1, lost=1),
+    "1 waits, DEL, 1 late, 1 lost": Variant((A, DEL), late=1, lost=1),
+    "1 waits, DEL, GETDEL, 1 lost": Variant((A, DEL, GETDEL), lost=1),
+    "1 waits, SET, GETDEL, 1 lost, skewed": Variant((A, skewed(SET, 9), GETDEL), lost=1),
+    "1 waits, 1 leaves it, forced SET, 1 lost": Variant((A, LEAVES, skewed(FORCE, 5)), lost=1),
+    "1 waits, forced SET, 1 late, 1 lost": Variant((A, FORCE), late=1, lost=1),
+    "1 waits, 1 leaves it, SET by a clock hours ahead": Variant((A, LEAVES, skewed(SET, 2 * HOUR))),
+    "1 waits, 1 leaves it, expiry, 2 sweeps": Variant((A, LEAVES), mortal=True, sweeps=2),
+    "1 waits, 1 leaves it, expiry, sweep, 1 gather": Variant((A, LEAVES), mortal=True, sweeps=1, gathers=1),
+    "1 waits, 1 leaves it, expiry, sweep, 1 lost": Variant((A, LEAVES), mortal=True, sweeps=1, lost=1),
+    "1 waits, GETDEL, expiry, sweep, 1 lost": Variant((A, GETDEL), mortal=True, sweeps=1, lost=1),
+    "1 waits, SET, expiry, sweep, 1 lost, skewed": Variant((A, skewed(SET, 9)), mortal=True, sweeps=1, lost=1),
+    "1 waits, expiry, sweep, 1 late": Variant((A,), mortal=True, sweeps=1, late=1),
 }
 LARGE = {
     "2 wait, 1 leaves it, 1 lost, 1 gather": Variant((A, B, LEAVES), lost=1, gathers=1),
     "2 wait, SET, 1 gather, 1 lost, skewed": Variant((skewed(A, 5), B, skewed(SET, 9)), gathers=1, lost=1),
+    "1 waits, 1 leaves it, expiry, GETDEL": Variant((A, LEAVES, GETDEL), mortal=True),
+    "2 wait, expiry, sweep, 1 late": Variant((A, B), mortal=True, sweeps=1, late=1, late_breadcrumbs=False),
+    "3 wait, expiry, sweep": Variant((A, B, C), mortal=True, sweeps=1),
+    "2 wait, DEL, GETDEL, 1 lost": Variant((A, B, DEL, GETDEL), lost=1),
     "2 wait, forced SET, 1 gather, 1 lost": Variant((A, B, skewed(FORCE, 5)), gathers=1, lost=1),
     "2 wait, GETDEL, 1 lost, 1 gather": Variant((A, B, GETDEL), lost=1, gathers=1),
     "2 wait, DEL, SET, skewed": Variant((A, B, DEL, skewed(SET, 9))),
@@ -73,6 +94,12 @@ LARGE = {
 LIMITS = {
     "of two copies of a breadcrumb one may arrive in the next life": Variant((A, B, GETDEL), late=1),
     "an operation id reaches no further than a counter's life": Variant((A, GETDEL), kills=1),
+    "nor does it reach after expiry": Variant((A, B), kills=1, mortal=True),
+    "what expired with its counter may come back, if it was left during a sweep": Variant(
+        (A, LEAVES, GETDEL), mortal=True, sweeps=1
+    ),
+    "a GET during a DEL may see the breadcrumbs alone": Variant((left(LEAVES), GET, DEL)),
+    "a GET during a sweep may see what has expired": Variant((left(LEAVES), GET), mortal=True, sweeps=1),
     "a GET sees a breadcrumb that a number given later does not have": Variant((A, B, GET, skewed(SET, 9))),
 }
 

@@ -1,6 +1,6 @@
 """What each rule of the protocol is for: the product with one of its rules broken, which the model finds out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,19 @@ from git_keyval.commands import counters as commands
 from git_keyval.database import perform, writing
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change
+from git_keyval.database.database import Database
 from git_keyval.errors import WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
-from git_keyval.store.port import ABSENT, Conflict
+from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, RefName
+from git_keyval.format.objects import Oid
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Store, Transaction
+from maintenance.plan import Plan
+from maintenance.sweep import plan_sweep
+from tests.around import StoreAround
+from tests.model import protocol
 from tests.model.protocol import Variant
-from tests.model.test_counter_protocol import DATA, DEL, GET, GETDEL, LEAVES, SET, A, B, C, find, left, skewed
+from tests.model.test_counter_protocol import DATA, DEL, GET, GETDEL, GETDEL_TOO, LEAVES, SET, A, B, C, find, left, skewed
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -134,6 +141,56 @@ def _remembered_counts_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(states, "counting", lambda base, crumbs: counting(replace(base, recent=()), crumbs))
 
 
+def _denied_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """What was sent before its reply was lost counts as denied where it is denied now."""
+
+    def broken(_self: object, writes: Sequence[writing.Write]) -> None:
+        for write in writes:
+            write.end = Conflict(())
+
+    patch.setattr(writing.Writer, "_settle", broken)
+
+
+def _gone_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """A GETDEL in doubt takes the value's absence for its own work."""
+    judged = writing.Write.judged
+
+    def broken(write: writing.Write, refs: Mapping[RefName, Oid]) -> writing.End:
+        deleted = [update.name for update in write.transaction.updates if update.new is DELETE]
+        return judged(write, refs) if refs.keys() & deleted else Applied()
+
+    patch.setattr(writing.Write, "judged", broken)
+
+
+class _Listed(StoreAround):
+    """Has listed what there is already."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._listed = list(store.list([KEYS_PREFIX, OUR_TAGS_PREFIX]))
+
+    def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:  # noqa: ARG002
+        return iter(self._listed)
+
+
+def _sweep_reads_the_clock_last(patch: pytest.MonkeyPatch) -> None:
+    """A sweep looks at the clock once it has listed what there is."""
+    patch.setattr(protocol, "plan_sweep", lambda database: plan_sweep(replace(database, store=_Listed(database.store))))
+
+
+def _sweep_does_not_compare(patch: pytest.MonkeyPatch) -> None:
+    """A sweep deletes what it has seen, whatever it is by now."""
+
+    def broken(database: Database) -> Plan:
+        plan = plan_sweep(database)
+        for number, action in enumerate(plan.actions):
+            updates = tuple(replace(update, expect=ANY) for update in action.transaction.updates)
+            plan.actions[number] = replace(action, transaction=Transaction(updates))
+        return plan
+
+    patch.setattr(protocol, "plan_sweep", broken)
+
+
 MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "numbers of what stays": (_numbers_of_what_stays, Variant((left(A), left(B), C))),
     "counts again, which a GETDEL took along": (_counts_again, Variant((A, B, GETDEL))),
@@ -149,6 +206,11 @@ MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "SET settles nobody": (_settles_nobody, Variant((A, B, SET, GET))),
     "forgets what an expired counter remembers": (_forgets_an_expired_counter, Variant((A, B, C), mortal=True)),
     "one commit for one step": (_one_commit_for_one_step, Variant((A, A._replace(name="b")))),
+    "denied in doubt, a DEL": (_denied_in_doubt, Variant((A, DEL), late=1)),
+    "denied in doubt, a GETDEL": (_denied_in_doubt, Variant((A, GETDEL), late=1)),
+    "what is gone was taken by itself": (_gone_is_taken, Variant((A, GETDEL, GETDEL_TOO), lost=1)),
+    "sweep reads the clock last": (_sweep_reads_the_clock_last, Variant((A, LEAVES), mortal=True, sweeps=1)),
+    "sweep does not compare": (_sweep_does_not_compare, Variant((A,), mortal=True, sweeps=1)),
     "a remembered operation counts again": (_remembered_counts_again, Variant((A, B, LEAVES, GET))),
 }
 
