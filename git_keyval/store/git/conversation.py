@@ -5,8 +5,10 @@ it is one process; over HTTP each request is a POST of its own. Errors are Store
 for the caller to judge, so a broken answer raises BrokenConversationError.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Literal
 
 from git_keyval.errors import StoreError
 from git_keyval.store.git.packets import PacketReader
@@ -74,37 +76,34 @@ NewDeadline = Callable[[Service], Deadline]
 """Begins the time of a conversation with a service."""
 
 
-class Conversation(Protocol):
+class Conversation(AbstractContextManager["Conversation", None]):
     """One use of a service; a context manager that ends it."""
 
+    @abstractmethod
     def advertisement(self) -> PacketReader:
         """Return the stream that starts with the server's advertisement."""
-        ...
 
+    @abstractmethod
     def request(self, body: Iterable[bytes]) -> PacketReader:
         """Send a request and return the stream of its answer.
 
         A server that hangs up before it has read the whole request may have answered: then that answer is returned.
         """
-        ...
 
     def complaints(self) -> str:
         """Return what the server has written to its standard error so far, made safe to print; empty where it has none."""
-        ...
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc: object) -> None: ...
+        return ""
 
 
-class Transport(Protocol):
+class Transport(ABC):
     """A way to one repository."""
 
-    requests: int
+    requests = 0
 
+    @abstractmethod
     def open(self, service: Service) -> Conversation:
         """Begin a conversation with a service."""
-        ...
 
-    def update_refs(self, lines: str) -> bool:
-        """Move refs by ``git update-ref --stdin``, past the service, all or nothing; return whether that was done."""
-        ...
+    def update_refs(self, _lines: str) -> bool:
+        """Move refs by ``git update-ref --stdin``, past the service, all or nothing; return whether that was possible and done."""
+        return False

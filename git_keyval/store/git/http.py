@@ -1,10 +1,8 @@
 """Git's two services over smart HTTP. The credentials go to the host that they were given for, and nowhere else."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from dulwich import protocol as pkt
@@ -13,7 +11,15 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.git.conversation import BrokenConversationError, Deadline, NewDeadline, RequestTooLargeError, Service
+from git_keyval.store.git.conversation import (
+    BrokenConversationError,
+    Conversation,
+    Deadline,
+    NewDeadline,
+    RequestTooLargeError,
+    Service,
+    Transport,
+)
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.timed import Running, timed_pools
 from git_keyval.store.git.words import cleaned
@@ -32,41 +38,22 @@ _HEADERS = {"User-Agent": "git/git-keyval-action", "Pragma": "no-cache"}
 _PASSING = frozenset({408, 425, _TOO_MANY})
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """The body of a request, sent in blocks: a socket's time limit is for the whole of what it is given at once."""
-
-    data: bytes
-    deadline: Deadline
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[memoryview]:
-        rest = memoryview(self.data)
-        while rest:
-            self.deadline.check()
-            yield rest[:_BLOCK]
-            self.deadline.sent(len(rest[:_BLOCK]))
-            rest = rest[_BLOCK:]
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, content type without parameters, the stream, and how to release the connection."""
+    """What came back: status, where it sends to, content type without parameters, and the body."""
 
-    status: int
-    content_type: str
-    read: Callable[[int], bytes]
-    packets: PacketReader
-    close: Callable[[], None]
-    retry_after: str
+    def __init__(self, response: BaseHTTPResponse) -> None:
+        """Take a response of which the headers were read; ``close`` releases its connection."""
+        self._response = response
+        self.status = response.status
+        self.location = response.headers.get("Location", "")
+        self.content_type = response.headers.get("Content-Type", "").partition(";")[0]
+        self.close = response.close
 
     @property
     def seconds(self) -> float | None:
         """Return for how long the server asks to wait (RFC 9110, Retry-After), if it says that in seconds."""
-        return float(self.retry_after) if self.retry_after.isascii() and self.retry_after.isdigit() else None
+        given = self._response.headers.get("Retry-After", "")
+        return float(given) if given.isascii() and given.isdigit() else None
 
     @property
     def status_and_words(self) -> str:
@@ -79,8 +66,15 @@ class Answer:
                 return f"{status}: {words}"
         return status
 
+    def read(self, size: int) -> bytes:
+        """Read some of the body. Raises BrokenConversationError, whatever is wrong with it."""
+        try:
+            return self._response.read(size)
+        except HTTPError as exc:
+            raise BrokenConversationError("the answer broke off, or is not what its headers say") from exc
 
-class HttpTransport:
+
+class HttpTransport(Transport):
     """A way to one http(s) address."""
 
     def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline, network: Network) -> None:
@@ -91,15 +85,14 @@ class HttpTransport:
         Raises StoreError if the environment names a proxy, or certificates, that cannot be used.
         """
         parts = urlsplit(url)
-        user, password = ("x-access-token", token) if token else (None, None)
+        credentials = f"x-access-token:{token}" if token else None
         if parts.username:
-            user, password = unquote(parts.username), unquote(parts.password or "")
-        self.requests = 0
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         self.upload_advertisement = b""
         self.network = network
         self._clock = clock
         self._timeout = timeout
-        self._headers = _HEADERS | (make_headers(basic_auth=f"{user}:{password}") if user else {})
+        self._headers = _HEADERS | make_headers(basic_auth=credentials)
         self._new_deadline = deadline
         self.running = Running(deadline("upload-pack"))
         self._reach(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")))
@@ -109,21 +102,36 @@ class HttpTransport:
         self.running.deadline = self._new_deadline(service)
         return HttpConversation(self, service)
 
-    def find(self, path: str, headers: dict[str, str]) -> "Answer":
+    def find(self, path: str, headers: dict[str, str]) -> Answer:
         """GET below the address, which changes for good where the server redirects the request. Raises StoreError, HTTPError."""
         for _ in range(_MAX_MOVES):
-            answer, location = self._send("GET", path, headers, None)
+            answer = self.send("GET", path, headers)
             if answer.status not in MOVED:
                 return answer
             answer.close()
-            self._reach(_moved_address(self.where, path, location))
+            self._reach(_moved_address(self.where, path, answer.location))
         raise StoreError(f"{self.where} sends from address to address.", "Check 'repository'.")
 
-    def post(self, path: str, headers: dict[str, str], body: "_Body") -> "Answer":
-        """POST below the address, once. Raises HTTPError."""
-        return self._send("POST", path, headers, body)[0]
+    def send(self, method: str, path: str, headers: dict[str, str], body: Iterable[memoryview] | None = None) -> Answer:
+        """Send one request below the address. Raises HTTPError."""
+        self.requests += 1
+        if self._is_forwarded:
+            self._pool.clear()  # proxies there are that end a connection after their answer without having said so
+        # One policy for trying again, and it is not urllib3's; nor are its redirections, which go anywhere.
+        response = self._pool.request(
+            method,
+            f"{self.where}/{path}",
+            headers={**self._headers, **headers},
+            body=body,  # type: ignore[arg-type]  # anything that yields bytes
+            timeout=self._timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        self._clock.learn(response.headers.get("Date", ""))
+        return Answer(response)
 
-    def status_error(self, answer: "Answer") -> StoreError | None:
+    def status_error(self, answer: Answer) -> StoreError | None:
         """Return the error for a status that says that the request was not executed; None for success."""
         if answer.status == WANTS_PASSWORD and self._proxy is not None:
             return proxy_wants_password(self._proxy)
@@ -145,34 +153,8 @@ class HttpTransport:
         self._pool.pool_classes_by_scheme = timed_pools(self.running)
         self._is_forwarded = self._proxy is not None and parts.scheme == "http"
 
-    def _send(self, method: str, path: str, headers: dict[str, str], body: "_Body | None") -> tuple["Answer", str]:
-        self.requests += 1
-        if self._is_forwarded:
-            self._pool.clear()  # proxies there are that end a connection after their answer without having said so
-        # One policy for trying again, and it is not urllib3's; nor are its redirections, which go anywhere.
-        response: BaseHTTPResponse = self._pool.request(
-            method,
-            f"{self.where}/{path}",
-            headers={**self._headers, **headers},
-            body=body,  # type: ignore[arg-type]  # anything that yields bytes
-            timeout=self._timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        self._clock.learn(response.headers.get("Date", ""))
-        content_type = response.headers.get("Content-Type") or ""
-        read = _with_one_error(response.read)
-        retry_after = response.headers.get("Retry-After") or ""
-        answer = Answer(response.status, content_type.partition(";")[0], read, PacketReader(read), response.close, retry_after)
-        return answer, response.headers.get("Location") or ""
 
-    def update_refs(self, _lines: str) -> bool:
-        """Do nothing: there is no other way than the service."""
-        return False
-
-
-class HttpConversation:
+class HttpConversation(Conversation):
     """A conversation in requests of their own."""
 
     def __init__(self, transport: HttpTransport, service: Service) -> None:
@@ -203,7 +185,7 @@ class HttpConversation:
             raise error
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
             raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
-        packets = answer.packets
+        packets = PacketReader(answer.read)
         if (packets.peek() or b"").startswith(b"# service="):
             packets.read_line()
             packets.read_line()
@@ -219,43 +201,45 @@ class HttpConversation:
         A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
         """
         kind = f"application/x-git-{self._service}"
-        data = _Body(b"".join(body), self._transport.running.deadline)
+        data = b"".join(body)
         headers = {
             "Content-Type": f"{kind}-request",
             "Accept": f"{kind}-result",
-            "Content-Length": str(data.size),
+            "Content-Length": str(len(data)),
             **self._headers,
         }
         try:
-            answer = self._transport.post(f"git-{self._service}", headers, data)
+            answer = self._transport.send("POST", f"git-{self._service}", headers, _blocks(data, self._transport.running.deadline))
         except HTTPError as exc:
             raise self._unreached(exc) or BrokenConversationError("the connection broke before an answer came") from exc
         self._answers.append(answer)
         if answer.status >= _SERVER_ERROR:
             raise BrokenConversationError(f"the server answered with {answer.status_and_words}")
         if answer.status == _TOO_LARGE:
-            raise RequestTooLargeError(self._transport.where, data.size)
+            raise RequestTooLargeError(self._transport.where, len(data))
         if error := self._transport.status_error(answer):
             raise error
         if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
-        return answer.packets
-
-    def complaints(self) -> str:
-        """Return nothing: what the programs behind a web server complain about goes to its log."""
-        return ""
+        return PacketReader(answer.read)
 
     def _unreached(self, exc: HTTPError) -> StoreError | None:
         return unreached(exc, self._transport.where, self._transport.network, named_by="'repository'")
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
 
     def __exit__(self, *exc: object) -> None:
         """End: release the connections."""
         for answer in self._answers:
             answer.close()
+
+
+def _blocks(data: bytes, deadline: Deadline) -> Iterator[memoryview]:
+    """Yield a body in blocks: a socket's time limit is for the whole of what it is given at once."""
+    rest = memoryview(data)
+    while rest:
+        deadline.check()
+        yield rest[:_BLOCK]
+        deadline.sent(len(rest[:_BLOCK]))
+        rest = rest[_BLOCK:]
 
 
 def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolManager:
@@ -283,18 +267,6 @@ def _moved_address(where: str, path: str, location: str) -> str:
             "Check 'repository' and 'token'.",
         )
     return moved.removesuffix(f"/{path}")
-
-
-def _with_one_error(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Turn failures in the middle of an answer's body (it comes too late, or is not what its headers say) into one error."""
-
-    def read_some(size: int) -> bytes:
-        try:
-            return read(size)
-        except HTTPError as exc:
-            raise BrokenConversationError("the answer broke off, or is not what its headers say") from exc
-
-    return read_some
 
 
 def _status_error(answer: Answer, where: str) -> StoreError | None:

@@ -9,10 +9,9 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Self
 
 from git_keyval.errors import StoreError
-from git_keyval.store.git.conversation import BrokenConversationError, Deadline
+from git_keyval.store.git.conversation import BrokenConversationError, Conversation, Deadline
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.words import Words
 
@@ -26,7 +25,7 @@ _END_SECONDS = 5.0
 """How long a process may take to end after a signal: git removes its lock files first."""
 
 
-class PipeConversation:
+class PipeConversation(Conversation):
     """A conversation with a process that was started with three pipes."""
 
     def __init__(self, process: subprocess.Popen[bytes], explain: Callable[[str], StoreError], deadline: Deadline) -> None:
@@ -56,10 +55,6 @@ class PipeConversation:
     def complaints(self) -> str:
         """Return what came on standard error."""
         return self._pipes.complaints.text()
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
 
     def __exit__(self, *exc: object) -> None:
         """End the process: at once after a failure, and at the deadline at the latest."""

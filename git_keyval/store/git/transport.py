@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.children import child_environment
-from git_keyval.store.git.conversation import Deadline, NewDeadline, Service
+from git_keyval.store.git.conversation import Deadline, NewDeadline, Service, Transport
 from git_keyval.store.git.owners import service_at
 from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.messages import without_credentials
@@ -48,7 +48,7 @@ _SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
 _SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 
 
-class LocalTransport:
+class LocalTransport(Transport):
     """The real ``git upload-pack`` and ``git receive-pack`` on a path of this machine."""
 
     def __init__(
@@ -59,7 +59,6 @@ class LocalTransport:
         ``warn`` is called once, if something of another user's repository is not run.
         Raises NotARepositoryError for a path that begins with an unknown user.
         """
-        self.requests = 0
         self._deadline = deadline
         try:
             given = Path(path).expanduser()
@@ -106,7 +105,7 @@ class LocalTransport:
         return ["git", *settings], start.path, {**self._environ, **start.environ}
 
 
-class SshTransport:
+class SshTransport(Transport):
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
 
     def __init__(self, url: str, environ: Mapping[str, str], deadline: NewDeadline) -> None:
@@ -119,7 +118,6 @@ class SshTransport:
             raise NotARepositoryError("The address of 'repository' names no host.", "Write it as ssh://user@host/path.")
         if not self._path.strip("/"):
             raise NotARepositoryError("The address of 'repository' names no path.", "Write it as ssh://user@host/path.")
-        self.requests = 0
         self._deadline = deadline
         self._environ = child_environment(environ)
         # As git runs it: by the shell, which knows ~ and variables.
@@ -135,10 +133,6 @@ class SshTransport:
         command = f"git-{service} {_quoted(self._path)}"
         where = without_credentials(f"{self._host}:{self._path}")
         return _start([*self._ssh, *version, self._host, command], self._environ, where, self._deadline(service))
-
-    def update_refs(self, _lines: str) -> bool:
-        """Do nothing: there is no other way than the service."""
-        return False
 
 
 def is_scp_address(address: str) -> bool:
