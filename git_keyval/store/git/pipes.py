@@ -6,7 +6,6 @@ One loop serves all three pipes: it waits for none of them while another one fil
 import os
 import select
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
@@ -32,8 +31,8 @@ class PipeConversation(Conversation):
         """Take over the process; if it does not answer at all, ``explain`` makes an error from its complaints."""
         self._process = process
         self._explain = explain
-        self._pipes = _Pipes(process, deadline)
         self._deadline = deadline
+        self._pipes = _Pipes(process, deadline)
         self._answers = PacketReader(self._pipes.read)
 
     def advertisement(self) -> PacketReader:
@@ -88,8 +87,7 @@ class _Pipes:
         self._files = (process.stdin, process.stdout, process.stderr)
         self._input, self._output, self._errors = (file.fileno() for file in self._files)
         self._deadline = deadline
-        self._early: deque[bytes] = deque()
-        self._early_bytes = 0
+        self._early = bytearray()
         self._open_outputs = {self._output, self._errors}
         self.complaints = Words()
         for number in (self._input, self._output, self._errors):
@@ -102,12 +100,9 @@ class _Pipes:
                 self._read_last_words()
                 raise _HungUpError(self.complaints.text() or "it hung up")
             self._serve(size)
-        data = self._early.popleft()
-        self._early_bytes -= len(data)
-        if len(data) > size:
-            self._early.appendleft(data[size:])
-            self._early_bytes += len(data) - size
-        return data[:size]
+        data = bytes(self._early[:size])
+        del self._early[:size]
+        return data
 
     def write(self, block: bytes) -> None:
         """Write all of the block. Raises BrokenPipeError if nobody reads it, BrokenConversationError at the deadline."""
@@ -133,9 +128,8 @@ class _Pipes:
             self.complaints.add(complaint)
         if self._output in ready and (answer := self._take(self._output, size)):
             self._deadline.received(len(answer))
-            self._early.append(answer)
-            self._early_bytes += len(answer)
-            if self._early_bytes > _MAX_EARLY:
+            self._early += answer
+            if len(self._early) > _MAX_EARLY:
                 raise BrokenConversationError("it answers without end, before it has read the request")
 
     def _wait(self, seconds: float, *writing: int) -> frozenset[int]:
