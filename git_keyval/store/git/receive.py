@@ -101,11 +101,9 @@ def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Adve
     refs: dict[RefName, Oid] = {}
     capabilities: frozenset[str] = frozenset()
     for line in stream.read_lines():
-        if b"\0" in line:
-            head, _, offered = line.partition(b"\0")
+        head, has_more, offered = line.partition(b"\0")
+        if has_more:
             capabilities = frozenset(offered.decode("utf-8", "replace").split())
-        else:
-            head = line
         name = head[_OID_DIGITS + 1 :].rstrip(b"\n")
         if name in wanted:
             refs[RefName(name.decode())] = Oid(head[:_OID_DIGITS].decode("ascii"))
@@ -159,31 +157,18 @@ class _Answer:
         self._report += _FLUSH
 
     def lines(self) -> list[str]:
-        """Return the lines of the report. Raises GitProtocolError if it is not complete."""
+        """Return the lines of the report, at least one: an empty one if there is no report that can be read."""
         reader = PacketReader(BytesIO(self._report).read)
-        return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()]
-
-
-def _lines_of(answer: _Answer) -> list[str]:
-    """Return the lines of the report, at least one: an empty one if there is no report that can be read."""
-    try:
-        return answer.lines() or [""]
-    except GitProtocolError:
-        return [""]
-
-
-def _torn(wanted: Push, refused: Mapping[RefName, str]) -> list[PushCommand]:
-    """Return what was done of a push that is all or nothing: git leaves out of its transaction what it refuses before that begins.
-
-    Such are objects that are missing, and hidden refs.
-    """
-    return [command for command in wanted.commands if command.name not in refused and command.old != command.new]
+        try:
+            return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()] or [""]
+        except GitProtocolError:
+            return [""]
 
 
 def _judge(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushReport:
     """Judge by what arrived: a complete report counts, however the conversation ended after it."""
     words = answer.said.text() or complaints
-    unpack, *verdicts = _lines_of(answer)
+    unpack, *verdicts = answer.lines()
     if unpack.startswith("unpack ") and unpack != "unpack ok":
         return PushReport("refused", reason=cleaned(unpack.removeprefix("unpack ")), words=words)
     answered = dict(map(_read_verdict, verdicts))
@@ -192,7 +177,9 @@ def _judge(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushR
     refused = {name: reason for name, reason in answered.items() if reason}
     if not (wanted.atomic and refused):
         return PushReport("done", refused, words=words)
-    return PushReport("refused", refused, words=words, torn=_torn(wanted, refused))
+    # Git leaves out of its transaction what it refuses before that begins: objects that are missing, and hidden refs.
+    torn = [command for command in wanted.commands if command.name not in refused and command.old != command.new]
+    return PushReport("refused", refused, words=words, torn=torn)
 
 
 def _without_report(wanted: Push, broken: str, words: str) -> PushReport:
