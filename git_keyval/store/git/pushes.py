@@ -10,7 +10,7 @@ ref, it still executes the other commands. So a repository with one broken ref d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -21,18 +21,7 @@ from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport, push
 from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
-from git_keyval.store.port import (
-    ABSENT,
-    ANY,
-    DELETE,
-    Applied,
-    Conflict,
-    Outcome,
-    RefUpdate,
-    Refused,
-    Transaction,
-    Unknown,
-)
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Outcome, RefUpdate, Refused, Transaction, Unknown
 
 _MAX_ROUNDS: Final = 12
 _UNSEEN_ROUNDS: Final = 3
@@ -51,9 +40,9 @@ def push_transactions(
     for number in range(_MAX_ROUNDS):
         if number:
             patience.give_way(number)
-        current = outcomes.next_round()
+        current = _Round(outcomes.open(), deletes_unseen=outcomes.deletes_unseen)
         try:
-            report = patience.repeat(partial(push, transport, current.names(), current.prepare))
+            report = patience.repeat(partial(push, transport, current.names, current.prepare))
         except StoreError as exc:
             if not number:
                 raise
@@ -89,21 +78,21 @@ def _undo(transport: Transport, report: PushReport, advertised: Advertised) -> P
     return Push(undo, (), atomic=True) if undo and not transport.update_refs(lines) else None
 
 
+@dataclass(slots=True)
 class _Round:
-    """One push of the open transactions: what its advertisement decides, and what is sent."""
+    """One push of the open transactions: the outcomes that follow from its advertisement, and what is sent."""
 
-    def __init__(self, transactions: Mapping[int, Transaction], *, deletes_unseen: bool) -> None:
-        self._transactions = transactions
-        self._deletes_unseen = deletes_unseen
-        self.known: dict[int, Outcome] = {}
-        """Outcomes that follow from the advertisement."""
-        self.sent: dict[int, Transaction] = {}
-        self.unseen: frozenset[RefName] = frozenset()
-        """The refs that are deleted though they are not there."""
+    open: Mapping[int, Transaction]
+    deletes_unseen: bool
+    known: dict[int, Outcome] = field(default_factory=dict)
+    sent: dict[int, Transaction] = field(default_factory=dict)
+    unseen: frozenset[RefName] = frozenset()
+    """The refs that are deleted though they are not there."""
 
+    @property
     def names(self) -> frozenset[RefName]:
         """Return the refs whose present oid the push must know."""
-        return frozenset(update.name for transaction in self._transactions.values() for update in transaction.updates)
+        return frozenset(update.name for transaction in self.open.values() for update in transaction.updates)
 
     def prepare(self, advertised: Advertised) -> Push | None:
         """Decide by the advertisement which transactions are in conflict, which are true already, and what to send."""
@@ -120,10 +109,10 @@ class _Round:
         """Part what is known from what is to be sent, and return the commands for that."""
         self.known, self.sent = {}, {}
         commands: list[PushCommand] = []
-        for index, transaction in self._transactions.items():
+        for index, transaction in self.open.items():
             if moved := tuple(update.name for update in transaction.updates if not _holds(update, advertised)):
                 self.known[index] = Conflict(moved)
-            elif changes := _commands(transaction.updates, advertised, deletes_unseen=self._deletes_unseen):
+            elif changes := _commands(transaction.updates, advertised, deletes_unseen=self.deletes_unseen):
                 self.sent[index] = transaction
                 commands += changes
             else:
@@ -135,8 +124,8 @@ class _Outcomes:
     """The outcomes of the transactions so far."""
 
     def __init__(self, transactions: Sequence[Transaction], *, deletes_unseen: bool) -> None:
+        self.deletes_unseen = deletes_unseen
         self._transactions = transactions
-        self._deletes_unseen = deletes_unseen
         self._refusals_of_unseen = 0
         self._outcomes: dict[int, Outcome] = {}
         self._passing: dict[int, Refused] = {}
@@ -146,27 +135,21 @@ class _Outcomes:
         """Return the transactions that have no outcome yet."""
         return {index: transaction for index, transaction in enumerate(self._transactions) if index not in self._outcomes}
 
-    def next_round(self) -> _Round:
-        """Return a push of all transactions without an outcome."""
-        return _Round(self.open(), deletes_unseen=self._deletes_unseen)
-
     def judge(self, current: _Round, report: PushReport | None) -> None:
         """Turn the server's report into outcomes; a transaction that may succeed in another round stays open."""
         self._outcomes |= current.known
         if report is None:
             return
-        ends = {index: _outcome_of(transaction, report) for index, transaction in current.sent.items()}
-        refused = {index: end for index, end in ends.items() if isinstance(end, Refused)}
-        passing = {index: end.refusal for index, end in ends.items() if isinstance(end, _MayPass)}
-        self._outcomes |= {index: end for index, end in ends.items() if not isinstance(end, _MayPass | Refused)}
-        if refused | passing and _may_concern(current.unseen, report):
+        ends = {index: _end_of(transaction, report) for index, transaction in current.sent.items()}
+        refused = {index: outcome for index, (outcome, _) in ends.items() if isinstance(outcome, Refused)}
+        passing = {index for index, (_, may_pass) in ends.items() if may_pass}
+        if refused and _may_concern(current.unseen, report):
             # Another server, or a hook, may refuse what git takes, in words that nobody knows.
             self._refusals_of_unseen += 1
-            self._deletes_unseen = not refused and self._refusals_of_unseen < _UNSEEN_ROUNDS
-            self._passing |= passing | refused
-        else:
-            self._passing |= passing
-            self._outcomes |= refused
+            self.deletes_unseen = refused.keys() == passing and self._refusals_of_unseen < _UNSEEN_ROUNDS
+            passing = set(refused)
+        self._passing |= {index: refused[index] for index in passing}
+        self._outcomes |= {index: outcome for index, (outcome, _) in ends.items() if index not in passing}
 
     def finish(self, failure: Refused | None) -> list[Outcome]:
         """Return all outcomes. The open transactions were not applied: the push failed, or no conflict explains its refusals."""
@@ -174,26 +157,19 @@ class _Outcomes:
         return [self._outcomes.get(index) or left[index] for index in range(len(self._transactions))]
 
 
-@dataclass(frozen=True, slots=True)
-class _MayPass:
-    """A refusal for a reason that another round may not meet."""
-
-    refusal: Refused
-
-
-def _outcome_of(transaction: Transaction, report: PushReport) -> Outcome | _MayPass:
-    """Return what the report says of one of the transactions that were sent."""
+def _end_of(transaction: Transaction, report: PushReport) -> tuple[Outcome, bool]:
+    """Return what the report says of a transaction that was sent, and whether it is a refusal that another round may not meet."""
     if report.state == "unknown":
-        return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason)
+        return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason), False
     if report.reason:
-        return refusal(report.reason, report.words)
+        return refusal(report.reason, report.words), False
     said = {update.name: report.refused[update.name] for update in transaction.updates if update.name in report.refused}
     if report.state == "done" and not said:
-        return Applied()
+        return Applied(), False
     return _refusal_of(said, report)
 
 
-def _refusal_of(said: Mapping[RefName, str], report: PushReport) -> Refused | _MayPass:
+def _refusal_of(said: Mapping[RefName, str], report: PushReport) -> tuple[Refused, bool]:
     """Return what the server has against a transaction, by what it ``said`` of its refs, or only of the refs of others."""
     own = {name: reason for name, reason in said.items() if not is_collateral(reason)}
     candidates = own or said or report.refused
@@ -201,8 +177,7 @@ def _refusal_of(said: Mapping[RefName, str], report: PushReport) -> Refused | _M
     name = final or next(iter(candidates))
     # Where the server says the same of all refs, it is not about one of them.
     is_about_one = name in own and len(set(said.values())) > 1
-    refused = refusal(candidates[name], report.words, name if is_about_one else None)
-    return refused if final else _MayPass(refused)
+    return refusal(candidates[name], report.words, name if is_about_one else None), not final
 
 
 def _may_concern(names: frozenset[RefName], report: PushReport) -> bool:
@@ -221,11 +196,7 @@ def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_u
     Assertions are sent with the changes, so that the server checks them in the same moment.
     """
     commands = [
-        PushCommand(
-            update.name,
-            advertised.refs.get(update.name, ZERO_OID),
-            ZERO_OID if update.new is DELETE else Oid(update.new),
-        )
+        PushCommand(update.name, advertised.refs.get(update.name, ZERO_OID), ZERO_OID if update.new is DELETE else Oid(update.new))
         for update in updates
     ]
     if not deletes_unseen:
