@@ -28,14 +28,12 @@ JOBS = ("gather", "sweep", "purge")
 class Upkeep(Described):
     """A command that maintains a repository.
 
-    What does the work is imported when it runs: it is slow to import, and most steps maintain nothing. ``spans`` says whether it
-    works on databases, and so on all that a config file lists. ``resolves`` says whether it looks up expiries. ``jobs`` are those
-    that it runs.
+    What does the work is imported when it runs: it is slow to import, and most steps maintain nothing. ``resolves`` says whether it
+    looks up expiries.
     """
 
-    spans: ClassVar[bool] = True
+    spans = True
     resolves: ClassVar[bool] = False
-    jobs: ClassVar[tuple[str, ...]] = ()
 
     def run(self, work: "Maintenance") -> "Report | CheckReport | InitReport":
         """Do the work, and return what became of it."""

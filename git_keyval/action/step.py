@@ -24,7 +24,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         if ignored:
             runner.warning(warning_about(ignored))
         command = find_command(given.get("command") or INPUTS["command"].default)
-        if command.has_post_step:
+        if command.kind.has_post_step:
             from git_keyval.action.locking import begin, remember
 
             begin(runner)
@@ -36,7 +36,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
 
             return maintain(command, inputs, runner, surroundings)
         inputs = inputs.over({"repository": environ.get("GITHUB_REPOSITORY", "")})
-        if command.has_post_step:
+        if command.kind.has_post_step:
             return _run_and_answer(command, inputs, runner, surroundings, remember(given, runner, surroundings))
         return _run_and_answer(command, inputs, runner, surroundings)
     except GitKeyvalError as exc:

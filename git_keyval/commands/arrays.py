@@ -26,7 +26,7 @@ from git_keyval.database.collections import (
 from git_keyval.database.command import Change, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import TYPE_NAMES
-from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, ttl_of
+from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, lasting
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import longer
@@ -99,7 +99,7 @@ class Aset(Keeping, _OfIndex):
             return Answer(applied=False, version=view.version)
         prepared = to_write(view, [self.element], [place])
         lifetime = self.lifetime(moment)
-        return _put(prepared, moment, place, self.name, self.element, lifetime, settled(prepared, [place], lifetime))
+        return _put(prepared, place, self.name, self.element, lifetime, settled(prepared, [place], lifetime))
 
 
 class Apush(Lasting, Storing, OfArray):
@@ -124,7 +124,7 @@ class Apush(Lasting, Storing, OfArray):
         # Its expiry was not read: the index was not known. Whatever there is means nothing, as there is no such element yet.
         ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
         settling = (RefUpdate(prepared.expiry_name(place), ANY, ending),)
-        change = _put(prepared, moment, place, self.name, self.element, lifetime, settling)
+        change = _put(prepared, place, self.name, self.element, lifetime, settling)
         return change._replace(transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
 
 
@@ -152,18 +152,22 @@ class Apop(OfArray):
         return self._taken(view, moment, place, view.values([place])[place])
 
     def _taken(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
-        length, expiry = int(place), view.expiry(place)
-        ttl = ttl_of(expiry, moment.now)
-        answer = Answer(
-            found=True, applied=True, value=value, type=TYPE_NAMES[value.type], count=length, ttl=ttl, expires_at=expiry
-        )
+        length = int(place)
+        answer = Answer(found=True, applied=True, value=value, type=TYPE_NAMES[value.type], count=length)
         # If the reply is lost, the branch of that name shows that the write came through.
         parked = moment.naming.parked(self.key.id, timestamp(moment.now))
         gone = [element for element in view.stored if int(element) >= length]
         left = {element: oid for element, oid in view.stored.items() if int(element) < length}
         assert view.version is not None
         park = RefUpdate(parked, ABSENT, view.version)
-        change = changed(view, answer, left, length=length, updates=(*settled(view, gone, FOREVER), park), proof=Witness(parked))
+        change = changed(
+            view,
+            lasting(answer, view.expiry(place)),
+            left,
+            length=length,
+            updates=(*settled(view, gone, FOREVER), park),
+            proof=Witness(parked),
+        )
         return change._replace(takes=value, parked=Parked(parked))
 
 
@@ -218,12 +222,11 @@ class Aexpire(Ending, _OfIndex):
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        return changed_lifetime(view, moment, [self.place(view)], self.lifetime(moment), self.if_version)
+        return changed_lifetime(view, [self.place(view)], self.lifetime(moment), self.if_version)
 
 
 def _put(
     view: CollectionView,
-    moment: Moment,
     place: str,
     command: str,
     draft: Draft,
@@ -233,11 +236,10 @@ def _put(
     """Put a value at a place, in the array or just behind its end; ``settling`` are the updates of its expiry."""
     (value,) = typed(view, command, {place: draft}).values()
     (blob,) = written(view, {place: value}).values()
-    expiry = lifetime if isinstance(lifetime, int) else None
     length = view.length if int(place) < view.length else longer(view.length)
     return changed(
         view,
-        Answer(applied=True, count=length, ttl=ttl_of(expiry, moment.now), expires_at=expiry),
+        lasting(Answer(applied=True, count=length), lifetime),
         {**view.stored, place: blob.oid},
         length=length,
         shape=Shape.of(value),

@@ -10,7 +10,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Moment, UnreadError, Wait
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import COUNTER_TYPE, KeyView
-from git_keyval.database.lifetimes import KEEP, expiry_objects, expiry_update, ttl_of
+from git_keyval.database.lifetimes import KEEP, expiry_objects, expiry_update, lasting
 from git_keyval.database.reading import MoreRefs, OneKey
 from git_keyval.errors import (
     BoundError,
@@ -47,10 +47,9 @@ _Decision: TypeAlias = Answer | Change | Wait
 class _OfCounter(OfKey):
     """A command of one counter. What a compare-and-set is built on need not be exact: it fails if what it takes has moved."""
 
-    op: str = ""
+    depth = Depth.VALUES
 
-    def reads(self) -> OneKey:
-        return OneKey(self.key, Depth.VALUES)
+    op: str = ""
 
     def reads_in_doubt(self) -> OneKey:
         return OneKey(self.key, Depth.VALUES, exact=True)
@@ -145,12 +144,12 @@ class Assign(Keeping, Storing, _OfCounter):
         if (end := _after_doubtful_set(state)) is not None:
             return end
         lifetime = self.lifetime(moment)
-        expiry = lifetime if isinstance(lifetime, int) else view.expiry() if lifetime is KEEP and state.alive else None
+        ending = view.expiry() if lifetime is KEEP and state.alive else lifetime
         # Only what is answered about the old value has to be readable: an unconditional SET repairs what is not.
         reading = bool(self.condition) or lifetime is KEEP
         found = view.exists() if reading else None
         old_value = view.old_value() if found else None
-        answer = Answer(found=found, applied=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, old_value=old_value)
+        answer = lasting(Answer(found=found, applied=True, old_value=old_value), ending)
         if any(map(state.base.find, state.ops)):
             return replace(answer, version=view.version)
         if self.condition and not self.condition.met(view):

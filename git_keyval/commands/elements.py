@@ -3,22 +3,15 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from git_keyval.commands.keyed import AboutKey
 from git_keyval.database.collections import AllElements, CollectionView, Elements
-from git_keyval.database.command import Command
-from git_keyval.database.keys import Key
 from git_keyval.format.elements import CollectionCategory
 
 
-class OfElements(Command[CollectionView]):
+class OfElements(AboutKey[CollectionView]):
     """A command of elements of one map or array."""
 
     category: ClassVar[CollectionCategory]
-
-    key: Key
-
-    @property
-    def keys_used(self) -> Sequence[Key]:
-        return (self.key,)
 
     def elements_read(self) -> Sequence[str]:
         return ()

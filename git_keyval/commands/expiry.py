@@ -4,7 +4,7 @@ from git_keyval.commands.keyed import Ending, OfKey
 from git_keyval.database.answers import NO_KEY, PERSISTENT, Answer
 from git_keyval.database.command import Change, Moment
 from git_keyval.database.keys import KeyView
-from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, expiry_update, ttl_of
+from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, expiry_update, lasting
 from git_keyval.format.objects import Oid
 from git_keyval.store.port import RefUpdate, Transaction
 
@@ -21,7 +21,7 @@ class Expire(Ending, OfKey):
     if_version: Oid | None = None
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        return _changed(view, moment, self.lifetime(moment), self.if_version)
+        return _changed(view, self.lifetime(moment), self.if_version)
 
 
 class Persist(OfKey):
@@ -36,7 +36,7 @@ class Persist(OfKey):
     if_version: Oid | None = None
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
-        return _changed(view, moment, FOREVER, self.if_version)
+        return _changed(view, FOREVER, self.if_version)
 
 
 class Ttl(OfKey):
@@ -51,11 +51,10 @@ class Ttl(OfKey):
     def decide(self, view: KeyView, moment: Moment) -> Answer:
         if not view.exists():
             return Answer(found=False, ttl=NO_KEY)
-        expiry = view.expiry() if view.alive() else None
-        return Answer(found=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, version=view.live_version())
+        return lasting(Answer(found=True, version=view.live_version()), view.live_expiry())
 
 
-def _changed(view: KeyView, moment: Moment, lifetime: int | Lifetime, if_version: Oid | None) -> Answer | Change:
+def _changed(view: KeyView, lifetime: int | Lifetime, if_version: Oid | None) -> Answer | Change:
     version = view.live_version()
     if version is None:
         # Increments that wait for a gather are a key without a value, and an expiry belongs to a value.
@@ -63,9 +62,9 @@ def _changed(view: KeyView, moment: Moment, lifetime: int | Lifetime, if_version
         return Answer(found=found, applied=False, ttl=PERSISTENT if found else NO_KEY)
     before = view.expiry()
     if not view.is_at(if_version) or (lifetime is FOREVER and before is None):
-        return Answer(found=True, applied=False, version=version, ttl=ttl_of(before, moment.now), expires_at=before)
-    after = lifetime if isinstance(lifetime, int) else None
+        return lasting(Answer(found=True, applied=False, version=version), before)
     # The value is asserted: an expiry must not come to belong to another value, nor outlive its key.
     updates = (RefUpdate(view.value_name, version, version), *expiry_update(view, lifetime, alive=True))
-    answer = Answer(found=True, applied=True, version=version, ttl=ttl_of(after, moment.now), expires_at=after)
-    return Change(Transaction(updates, expiry_objects(lifetime)), answer)
+    return Change(
+        Transaction(updates, expiry_objects(lifetime)), lasting(Answer(found=True, applied=True, version=version), lifetime)
+    )

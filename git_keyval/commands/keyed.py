@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Self
 
-from git_keyval.database.command import Command, Moment
+from git_keyval.database.command import Command, Moment, V
 from git_keyval.database.declared import Described
 from git_keyval.database.keys import Key, KeyView, KeyViews
 from git_keyval.database.lifetimes import Lifetime, chosen
@@ -13,16 +13,20 @@ from git_keyval.format.times import Micros
 from git_keyval.store.port import ANY, Depth, RefUpdate, Transaction
 
 
-class OfKey(Command[KeyView]):
-    """A command of one key."""
-
-    depth: ClassVar[Depth] = Depth.MESSAGES
+class AboutKey(Command[V]):
+    """A command about one key, whatever it reads."""
 
     key: Key
 
     @property
     def keys_used(self) -> Sequence[Key]:
         return (self.key,)
+
+
+class OfKey(AboutKey[KeyView]):
+    """A command of one key as a whole."""
+
+    depth: ClassVar[Depth] = Depth.MESSAGES
 
     def reads(self) -> OneKey:
         return OneKey(self.key, self.depth)

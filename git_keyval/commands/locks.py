@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending
 from git_keyval.commands.owners import is_made
-from git_keyval.database.answers import PERSISTENT, Answer
+from git_keyval.database.answers import Answer
 from git_keyval.database.collections import CollectionView, Shape, changed, settled, written
 from git_keyval.database.command import Change, Moment, Wait, Witness
-from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, ttl_of
+from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, lasting, ttl_of
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
@@ -132,9 +132,7 @@ class Lock(Ending, _OfLock):
         if left <= 0:
             ends = None if lease is None else max(ttl_of(lease, moment.now), 0)
             failure = LockHeldError(_shown(seen.owner), ends)
-            return Answer(
-                applied=False, owner=seen.owner, ttl=PERSISTENT if ends is None else ends, expires_at=lease, failure=failure
-            )
+            return lasting(Answer(applied=False, owner=seen.owner, failure=failure), lease)
         return Wait(
             waiting.pause,
             most=min(left, (seen.until - moment.now) / SECOND),

@@ -20,7 +20,7 @@ from git_keyval.database.collections import (
 )
 from git_keyval.database.command import Change, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.lifetimes import FOREVER, expiry_objects, ttl_of
+from git_keyval.database.lifetimes import FOREVER, expiry_objects, lasting
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import as_json
 
@@ -97,10 +97,9 @@ class Hset(Keeping, Storing, OfMap):
         lifetime, extra = self.lifetime(moment), self.stored_key(moment)
         values = typed(view, self.name, self.entries)
         blobs = written(view, values)
-        expiry = lifetime if isinstance(lifetime, int) else None
         return changed(
             view,
-            Answer(applied=True, count=len(values), ttl=ttl_of(expiry, moment.now), expires_at=expiry),
+            lasting(Answer(applied=True, count=len(values)), lifetime),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             shape=Shape.of(next(iter(values.values()))),
             updates=(*settled(view, values, lifetime), *extra.updates),
@@ -147,10 +146,8 @@ class Hgetall(_OfWhole):
         if not view.found:
             return Answer(found=False, ttl=NO_KEY)
         values = view.values(view.live())
-        expiry = view.view.expiry()
         document = {name: as_json(values[name]) for name in sorted(values)}
-        ttl = ttl_of(expiry, moment.now)
-        return Answer(found=True, count=len(values), document=document, version=view.version, ttl=ttl, expires_at=expiry)
+        return lasting(Answer(found=True, count=len(values), document=document, version=view.version), view.view.expiry())
 
 
 class Hkeys(_OfWhole):
@@ -187,7 +184,7 @@ class Hexpire(Ending, _OfFields):
     examples = ("git-keyval hexpire rollout percent owner --ttl 30d",)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        return changed_lifetime(view, moment, self.fields, self.lifetime(moment), self.if_version)
+        return changed_lifetime(view, self.fields, self.lifetime(moment), self.if_version)
 
 
 class Httl(OfMap):
@@ -209,8 +206,7 @@ class Httl(OfMap):
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
         if not view.holds(self.field):
             return Answer(found=False, ttl=NO_KEY, version=view.version)
-        expiry = view.expiry(self.field)
-        return Answer(found=True, ttl=ttl_of(expiry, moment.now), expires_at=expiry, version=view.version)
+        return lasting(Answer(found=True, version=view.version), view.expiry(self.field))
 
 
 class Hpersist(_OfFields):
@@ -223,4 +219,4 @@ class Hpersist(_OfFields):
     examples = ("git-keyval hpersist rollout percent",)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        return changed_lifetime(view, moment, self.fields, FOREVER, self.if_version)
+        return changed_lifetime(view, self.fields, FOREVER, self.if_version)

@@ -11,7 +11,7 @@ from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.command import Change, Command, Each, Moment, Parked, UnreadError, Witness
 from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
 from git_keyval.database.keys import TYPE_NAMES, Key, KeyView, KeyViews, exists_or_unreadable
-from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, ttl_of
+from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, expiry_update, lasting
 from git_keyval.database.reading import ManyKeys, MoreRefs, OneKey
 from git_keyval.errors import InputError, WrongTypeError
 from git_keyval.format.bounds import added
@@ -44,7 +44,7 @@ class Get(OfKey):
     def decide(self, view: KeyView, moment: Moment) -> Answer:
         if not view.exists():
             return Answer(found=False, ttl=NO_KEY)
-        return _shown(view, moment, Answer(found=True, value=view.value("get")))
+        return _shown(view, Answer(found=True, value=view.value("get")))
 
 
 class Set(Keeping, Storing, OfKey):
@@ -85,8 +85,8 @@ class Set(Keeping, Storing, OfKey):
             return None
         lifetime, record = self.lifetime(moment), self._record(moment)
         whole = _whole(moment.naming, self.key, record, lifetime, ABSENT if self.condition else ANY)
-        answer = _written(moment, record.commit.oid, lifetime)
-        return Change(joined(whole, self.stored_key(moment)), replace(answer, found=False if self.condition else None))
+        answer = Answer(found=False if self.condition else None, applied=True, version=record.commit.oid)
+        return Change(joined(whole, self.stored_key(moment)), lasting(answer, lifetime))
 
     def reads(self) -> OneKey:
         return OneKey(self.key) if self._is_plain else OneKey(self.key, Depth.VALUES, exact=True)
@@ -101,10 +101,8 @@ class Set(Keeping, Storing, OfKey):
 
     def _change(self, view: KeyView, moment: Moment, answer: Answer, *, alive: bool) -> Change:
         lifetime, record = self.lifetime(moment), self._record(moment)
-        kept = view.expiry() if lifetime is KEEP and alive else None
-        answer = replace(
-            _written(moment, record.commit.oid, lifetime if kept is None else kept), found=answer.found, old_value=answer.old_value
-        )
+        ending = view.expiry() if lifetime is KEEP and alive else lifetime
+        answer = lasting(replace(answer, applied=True, version=record.commit.oid), ending)
         return Change(joined(_compared(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
 
     def _record(self, moment: Moment) -> DataRecord:
@@ -124,20 +122,17 @@ class Append(Storing, OfKey):
     outputs = ("applied", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval append history 'deployed 1.4.2; '",)
 
+    depth = Depth.VALUES
+
     value: Value | int
     if_version: Oid | None = None
-
-    def reads(self) -> OneKey:
-        return OneKey(self.key, Depth.VALUES)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
         if not view.is_at(self.if_version):
             return Answer(applied=False, version=view.live_version())
         longer = self._longer(view)
         record = moment.data(self.key.id, longer)
-        expiry = view.expiry() if view.alive() else None
-        ttl = ttl_of(expiry, moment.now)
-        answer = Answer(applied=True, count=len(longer.data), version=record.commit.oid, ttl=ttl, expires_at=expiry)
+        answer = lasting(Answer(applied=True, count=len(longer.data), version=record.commit.oid), view.live_expiry())
         change = _compared(view, record, KEEP, alive=view.alive())
         return Change(joined(change, self.stored_key(moment)), answer, proof="nothing")
 
@@ -182,10 +177,9 @@ class Getdel(OfKey):
     outputs = ("found", "applied", "value", "json", "type", "version", "ttl", "expires-at")
     examples = ("git-keyval getdel inbox --output-file message.txt",)
 
-    if_version: Oid | None = None
+    depth = Depth.VALUES
 
-    def reads(self) -> OneKey:
-        return OneKey(self.key, Depth.VALUES)
+    if_version: Oid | None = None
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
         if not view.exists():
@@ -199,7 +193,7 @@ class Getdel(OfKey):
         objects = () if view.version else (*DUMMY_OBJECTS, NULL_COMMIT)
         return Change(
             Transaction((park, *_all_deletions(view)), objects),
-            _shown(view, moment, Answer(found=True, applied=True, value=value)),
+            _shown(view, Answer(found=True, applied=True, value=value)),
             Witness(parked),
             takes=value,
             parked=Parked(parked, view.value_name),
@@ -323,11 +317,5 @@ def _all_deletions(view: KeyView) -> tuple[RefUpdate, ...]:
     return view.deletions(view.value_name, view.expiry_name, view.key_name, *view.crumbs)
 
 
-def _written(moment: Moment, version: Oid, lifetime: int | Lifetime) -> Answer:
-    expiry = lifetime if isinstance(lifetime, int) else None
-    return Answer(applied=True, version=version, ttl=ttl_of(expiry, moment.now), expires_at=expiry)
-
-
-def _shown(view: KeyView, moment: Moment, answer: Answer) -> Answer:
-    expiry = view.expiry() if view.alive() else None
-    return replace(answer, type=view.held_type(), version=view.live_version(), ttl=ttl_of(expiry, moment.now), expires_at=expiry)
+def _shown(view: KeyView, answer: Answer) -> Answer:
+    return lasting(replace(answer, type=view.held_type(), version=view.live_version()), view.live_expiry())

@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeAlias
 
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.ciphers import Cipher
-from git_keyval.database.command import Change, Moment, Proof, UnreadError
+from git_keyval.database.command import Change, Proof, UnreadError
 from git_keyval.database.database import Database
 from git_keyval.database.keys import TYPE_NAMES, Key, KeyView
-from git_keyval.database.lifetimes import Lifetime, expiry_objects, ref_update, ttl_of
+from git_keyval.database.lifetimes import Lifetime, expiry_objects, lasting, ref_update
 from git_keyval.database.reading import MoreBlobs, MoreRefs, fetch_settled, read_keys
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, CollectionRecord, element_id, encode_collection
@@ -329,19 +329,18 @@ def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | No
 
 
 def changed_lifetime(
-    view: CollectionView, moment: Moment, elements: Iterable[str], lifetime: int | Lifetime, if_version: Oid | None
+    view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime, if_version: Oid | None
 ) -> Answer | Change:
     """Change the expiry of elements, or with FOREVER delete it; ``count`` is how many exist and, with FOREVER, had one."""
     elements = list(dict.fromkeys(elements))
-    expiry = lifetime if isinstance(lifetime, int) else None
     found = all(map(view.holds, elements))
-    there = [element for element in elements if view.holds(element) and (expiry or view.expiry(element))]
+    there = [element for element in elements if view.holds(element) and (isinstance(lifetime, int) or view.expiry(element))]
     if not there or not view.is_at(if_version):
         return Answer(found=found, applied=False, count=0, version=view.version)
     # The map is asserted: an expiry must not come to belong to another element, nor outlive its own.
     return changed(
         view,
-        Answer(found=found, applied=True, count=len(there), ttl=ttl_of(expiry, moment.now), expires_at=expiry),
+        lasting(Answer(found=found, applied=True, count=len(there)), lifetime),
         view.stored,
         length=view.length,
         updates=settled(view, there, lifetime),
@@ -353,6 +352,5 @@ def shown_element(view: CollectionView, element: str) -> Answer:
     """Answer with one element that was read with its expiry: its value, type and what is left of its lifetime."""
     if not view.holds(element):
         return Answer(found=False, ttl=NO_KEY, version=view.version)
-    (value,), expiry = view.values([element]).values(), view.expiry(element)
-    ttl = ttl_of(expiry, view.view.now)
-    return Answer(found=True, value=value, type=TYPE_NAMES[value.type], version=view.version, ttl=ttl, expires_at=expiry)
+    (value,) = view.values([element]).values()
+    return lasting(Answer(found=True, value=value, type=TYPE_NAMES[value.type], version=view.version), view.expiry(element))

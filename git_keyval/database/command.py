@@ -185,12 +185,6 @@ class Command(Described, Generic[V]):
     forces: ClassVar[bool] = False
     """Whether the last try of all is one more, which the decision makes in another way."""
 
-    counts: ClassVar[bool] = False
-    """Whether it works on a counter, whose number is never encrypted."""
-
-    has_post_step: ClassVar[bool] = False
-    """Whether its action releases at the end of the job what its step took."""
-
     @property
     def keys_used(self) -> Sequence[Key]:
         """Return the keys that the command is about."""

@@ -142,6 +142,10 @@ class KeyView:
         """Return whether there is a value that has not expired."""
         return self.version is not None and not self.expired()
 
+    def live_expiry(self) -> int | None:
+        """Return the expiry id of a live key; None for one that never expires, or is not alive."""
+        return self.expiry() if self.alive() else None
+
     def live_version(self) -> Oid | None:
         """Return the oid of the value commit of a live key; None if what is there has expired."""
         return self.version if self.alive() else None

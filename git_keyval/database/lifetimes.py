@@ -1,9 +1,10 @@
 """How long a key lives: what the inputs ask for, and the ref update that makes it so."""
 
+from dataclasses import replace
 from enum import Enum
 from typing import Final
 
-from git_keyval.database.answers import PERSISTENT
+from git_keyval.database.answers import PERSISTENT, Answer
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry, expiry_id
@@ -66,6 +67,12 @@ def ref_update(seen: Snapshot, name: RefName, lifetime: int | Lifetime, *, alive
     if isinstance(expect, Expect):
         return () if keeps else (RefUpdate(name, ANY, DELETE),)
     return (RefUpdate(name, expect, expect if keeps else DELETE),)
+
+
+def lasting(answer: Answer, ending: int | Lifetime | None) -> Answer:
+    """Return the answer with when what it is about expires: an expiry id, or never. ``perform`` adds how long that is from then."""
+    expiry = ending if isinstance(ending, int) else None
+    return replace(answer, expires_at=expiry, ttl=PERSISTENT if expiry is None else None)
 
 
 def ttl_of(expiry: int | None, now: Micros) -> int:

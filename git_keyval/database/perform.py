@@ -61,9 +61,7 @@ class Performance(Generic[V]):
         self._view: V | None = None
         self._attempt = 0
         self._changed_keys = 0
-        self._meanwhile: Answer | None = None
-        self._recall: Transaction | None = None
-        self._if_gone: Answer | None = None
+        self._waited: Wait | None = None
         self._late: GitKeyvalError | None = None
 
     def run(self) -> Answer:
@@ -77,23 +75,20 @@ class Performance(Generic[V]):
         except GitKeyvalError as exc:
             if self._changed_keys:
                 raise PartlyDeletedError(self._changed_keys, exc) from exc
-            if self._meanwhile is None or not isinstance(exc, StoreError | RedirectedError):
+            if self._waited is None or self._waited.meanwhile is None or not isinstance(exc, StoreError | RedirectedError):
                 raise
             if isinstance(exc, StoreError):
-                return replace(self._meanwhile, warning=str(exc))
-            end = self._recalled()
-            if isinstance(end, Applied):
-                raise
-            if isinstance(end, Conflict) and self._if_gone is not None:
-                return self._if_gone
-            raise OutcomeUnknownError("the key was redirected meanwhile") from exc
+                return replace(self._waited.meanwhile, warning=str(exc))
+            return self._recalled(self._waited, exc)
 
-    def _recalled(self) -> End | None:
-        """Take back what was left where a key lived before, and return what became of that; None if nothing was left."""
-        if self._recall is None:
-            return None
-        (end,) = write_each(self._database, [Write(self._recall, "nothing")])
-        return end
+    def _recalled(self, wait: Wait, exc: RedirectedError) -> Answer:
+        """Take back what was left where the key lived before; raise the error then, and return the answer if it was gone."""
+        match wait.recall and write_each(self._database, [Write(wait.recall, "nothing")]):
+            case [Applied()]:
+                raise exc
+            case [Conflict()] if wait.if_gone is not None:
+                return wait.if_gone
+        raise OutcomeUnknownError("the key was redirected meanwhile") from exc
 
     def _wrote_unread(self, transaction: Transaction) -> bool:
         """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
@@ -216,7 +211,7 @@ class Performance(Generic[V]):
         chance = self._database.random() ** (1 / wait.late)
         self._database.sleep(min(wait.most, wait.seconds * (1 - wait.spread + wait.spread * chance)))
         self._attempt = 0
-        self._meanwhile, self._recall, self._if_gone = wait.meanwhile, wait.recall, wait.if_gone
+        self._waited = wait
         view = self._view if self._view is not None and self._is_unchanged(self._view.seen, wait.watched) else None
         now = self._database.now()
         self._view = None if view is None else view.at(now)

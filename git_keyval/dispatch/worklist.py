@@ -44,7 +44,7 @@ def worklist(command: Signature, inputs: Inputs, config: "Config | None", home: 
     """
     server = GithubServer.of(environ)
     listed = _listed(config, inputs, server) if config else {}
-    if config is None or not listed or inputs.repository or not command.spans:
+    if config is None or not listed or inputs.repository or not command.kind.spans:
         return _of_place(inputs.repository or home, command, inputs, config, server)
     # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
     trusted = inputs.config is not None
@@ -97,7 +97,7 @@ def _target(command: Signature, inputs: Inputs, repository: str, layers: Iterabl
     shares: dict[str, int] = {}
     for layer in layers:
         settings |= layer.common
-        for job in command.jobs:
+        for job in command.kind.jobs:
             of_job = dict(layer.jobs.get(job, {}))
             if isinstance(share := of_job.pop(_SHARE, None), int):
                 shares[job] = share

@@ -80,26 +80,6 @@ class Signature:
         return issubclass(self.kind, Upkeep)
 
     @property
-    def spans(self) -> bool:
-        """Return whether it works on all databases that a config file lists."""
-        return issubclass(self.kind, Upkeep) and self.kind.spans
-
-    @property
-    def jobs(self) -> tuple[str, ...]:
-        """Return the jobs that it runs; none for most."""
-        return self.kind.jobs if issubclass(self.kind, Upkeep) else ()
-
-    @property
-    def has_post_step(self) -> bool:
-        """Return whether its action releases at the end of the job what its step took."""
-        return issubclass(self.kind, Command) and self.kind.has_post_step
-
-    @property
-    def counts(self) -> bool:
-        """Return whether it works on a counter, whose number is never encrypted."""
-        return issubclass(self.kind, Command) and self.kind.counts
-
-    @property
     def writes(self) -> bool:
         """Return whether it may write."""
         return "applied" in self.outputs or "dry-run" in self.inputs
@@ -126,8 +106,7 @@ def _signature(kind: Kind, family: str) -> Signature:
 def _around(kind: Kind, taken: Iterable[str]) -> Iterable[str]:
     """Return the inputs that say how a command goes about its work, or what becomes of its answer."""
     if issubclass(kind, Upkeep):
-        yield from _REGISTRY if kind.resolves else ()
-        yield "config"
+        yield from ("config", *(_REGISTRY if kind.resolves else ()))
         return
     if "key-type" in taken and "found" in kind.outputs:
         if "value" in kind.outputs:
@@ -160,6 +139,10 @@ class _Catalogue(Mapping[str, Signature]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def of_family(self, family: str) -> list[Signature]:
+        """Return the commands of one family, and import no other."""
+        return [_signature(kind, family) for kind in _kinds(self._families[family]).values()]
+
 
 @cache
 def _kinds(module: str) -> Mapping[str, Kind]:
@@ -168,7 +151,7 @@ def _kinds(module: str) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds if issubclass(kind, Command | Upkeep) and kind.examples}
 
 
-COMMANDS: Mapping[str, Signature] = _Catalogue(
+COMMANDS = _Catalogue(
     {
         **{
             family: f"git_keyval.commands.{family}"

@@ -34,13 +34,10 @@ REPOSITORY_PATTERN = rf"^(?!{_CREDENTIALS})[^\u0000-\u001f\u007f-\u009f\u2028\u2
 
 _NOT_SETTINGS = {"command", REPOSITORY, "token", "encryption-key", "encryption-kid", "encryption", "config"}
 _WHOLE_RUN = {"transport", "dry-run", "max-seconds", "expiry-registry"}
-_MAINTENANCE = [command for command in COMMANDS.values() if command.maintains]
 
-SETTINGS: tuple[str, ...] = tuple(
-    name
-    for name in INPUTS
-    if name not in _NOT_SETTINGS and (name in COMMON or any(name in command.inputs for command in _MAINTENANCE))
-)
+_TAKEN = {name for command in COMMANDS.of_family("maintenance") for name in (*COMMON, *command.inputs)}
+
+SETTINGS: tuple[str, ...] = tuple(name for name in INPUTS if name in _TAKEN - _NOT_SETTINGS)
 """The settings by name: the inputs of the maintenance commands, without those that say what to do, where, and as whom."""
 
 JOB_SETTINGS: Mapping[str, tuple[str, ...]] = {

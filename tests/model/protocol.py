@@ -267,7 +267,9 @@ class CounterProtocol:
         yield f"{name} reads its breadcrumbs", self._put(state, number, reading)
         if client.phase == "reading" and self.variant.gives_up:
             performance, _ = self._kept(client.local)
-            if performance._meanwhile is not None:  # what it would answer if the store was gone
+            if (
+                performance._waited is not None and performance._waited.meanwhile is not None
+            ):  # what it would answer if the store was gone
                 yield f"{name} gives up", self._put(state, number, Client("ended", end=End("pending")))
 
     def _unread(self, number: int) -> Transaction:
@@ -391,7 +393,8 @@ class CounterProtocol:
         memory = {name: value for name, value in vars(performance).items() if name not in {"_database", "_view", "_moment"}}
         memory |= {name: value for name, value in vars(performance._moment).items() if name not in _FIXED}
         memory["_command"] = id(memory["_command"])
-        memory["_meanwhile"] = memory["_meanwhile"] is not None
+        waited = performance._waited
+        memory["_waited"] = waited and (waited.meanwhile is not None, waited.recall, waited.if_gone)
         identity = (repr(sorted(memory.items())), repr(decision))
         if identity not in self._indices:
             self._indices[identity] = len(self._locals)
