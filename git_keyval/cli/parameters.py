@@ -15,13 +15,14 @@ from git_keyval.interface.inputs import INPUTS, Input
 _POSITIONAL = ("key", "keys", "field", "fields", "index", "start", "stop", "value", "values")
 _SEVERAL = {"keys", "fields"}
 _NOT_FOR_TERMINALS = {"mask"}
-_FILES = {"value-file", "output-file", "config"}
+_PATHS = {"repository": "dir", "value-file": "file", "output-file": "file", "config": "file"}
+"""What a shell completes where an input names a folder or a file."""
+
+_SHORT = {"repository": ["-r"]}
+_OF_A_WORKFLOW = "${{"
 _METAVARS = {
-    "ttl": "DURATION",
-    "expiry-granularity": "DURATION",
-    "grace-period": "DURATION",
-    "wait": "DURATION",
-    "retention": "DURATION",
+    **dict.fromkeys(("ttl", "expiry-granularity", "grace-period", "wait", "retention"), "DURATION"),
+    **{name: "FILE" for name, kind in _PATHS.items() if kind == "file"},
     "expires-at": "TIME",
     "if-version": "VERSION",
     "default": "VALUE",
@@ -29,15 +30,24 @@ _METAVARS = {
     "encryption-key": "KEY",
     "encryption-kid": "NAME",
 }
-# Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.
-Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
-_VARIABLES = {"encryption-key": "GIT_KEYVAL_ENCRYPTION_KEY", "encryption-kid": "GIT_KEYVAL_ENCRYPTION_KID"}
+_VARIABLES = {
+    "repository": "GIT_KEYVAL_REPOSITORY",
+    "repository-shard-length": "GIT_KEYVAL_REPOSITORY_SHARD_LENGTH",
+    "token": "GIT_KEYVAL_TOKEN",
+    "encryption-key": "GIT_KEYVAL_ENCRYPTION_KEY",
+    "encryption-kid": "GIT_KEYVAL_ENCRYPTION_KID",
+}
+_BY_VARIABLE = " Better given by the variable: everybody on the machine can read arguments."
 _NOTES = {
-    "encryption-key": " Better given by the variable: everybody on the machine can read arguments.",
+    "token": _BY_VARIABLE,
+    "encryption-key": _BY_VARIABLE,
     "value": " - reads it from standard input.",
     "values": " - reads them from standard input.",
     "value-file": " - is standard input.",
 }
+
+# Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.
+Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
 
 
 def parameters_of(command: Signature) -> list[click.Parameter]:
@@ -50,40 +60,8 @@ def parameters_of(command: Signature) -> list[click.Parameter]:
 
 def common_options(*, repeated: bool) -> list[click.Parameter]:
     """Return the options of every command. They stand before its name, and may be ``repeated`` after it."""
-    named = {name: INPUTS[name] for name in COMMON if name != "command"}
     return [
-        click.Option(
-            ["--repository", "-r", variable_of("repository")],
-            envvar=None if repeated else "GIT_KEYVAL_REPOSITORY",
-            show_envvar=True,
-            metavar="REPOSITORY",
-            help=named["repository"].description,
-            hidden=repeated,
-            shell_complete=_directories,
-        ),
-        click.Option(
-            ["--repository-shard-length", variable_of("repository-shard-length")],
-            envvar=None if repeated else "GIT_KEYVAL_REPOSITORY_SHARD_LENGTH",
-            show_envvar=True,
-            metavar="NUMBER",
-            help=_help(named["repository-shard-length"]),
-            hidden=repeated,
-        ),
-        click.Option(
-            ["--token", variable_of("token")],
-            envvar=None if repeated else "GIT_KEYVAL_TOKEN",
-            show_envvar=True,
-            metavar="TOKEN",
-            help=f"{named['token'].description} Better given by the variable: everybody on the machine can read arguments.",
-            hidden=repeated,
-        ),
-        click.Option(
-            ["--transport", variable_of("transport")],
-            metavar=_metavar(named["transport"]),
-            help=_help(named["transport"]),
-            hidden=repeated,
-            shell_complete=_completion(named["transport"]),
-        ),
+        *(_option(INPUTS[name], repeated=repeated) for name in COMMON if name != "command"),
         click.Option(["--json", "as_json"], is_flag=True, help="Answer, and fail, as one JSON object.", hidden=repeated),
         click.Option(["--no-color", "no_color"], is_flag=True, help="Use no colours, as with NO_COLOR=1.", hidden=repeated),
     ]
@@ -115,7 +93,7 @@ def _offered(command: Signature) -> list[str]:
 
 def _positional(command: Signature) -> list[str]:
     offered = _offered(command)
-    options = {"values" if "field" in offered else "", "fields" if "field" in offered else ""}
+    options = {"values", "fields"} if "field" in offered else set()
     return [name for name in _POSITIONAL if name in offered and name not in options]
 
 
@@ -132,24 +110,26 @@ def _argument(command: Signature, name: str) -> click.Argument:
     )
 
 
-def _option(item: Input[object]) -> click.Option:
+def _option(item: Input[object], *, repeated: bool = False) -> click.Option:
+    names = [f"--{item.name}", *_SHORT.get(item.name, []), variable_of(item.name)]
     if isinstance(item.parse, Flag):
-        return click.Option([f"--{item.name}", variable_of(item.name)], is_flag=True, help=item.description)
+        return click.Option(names, is_flag=True, help=item.description)
     return click.Option(
-        [f"--{item.name}", variable_of(item.name)],
+        names,
         type=str,
         help=_help(item),
         metavar=_metavar(item),
-        envvar=_VARIABLES.get(item.name),
+        envvar=None if repeated else _VARIABLES.get(item.name),
         show_envvar=True,
+        hidden=repeated,
         shell_complete=_completion(item),
     )
 
 
 def _help(item: Input[object]) -> str:
-    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_FILES, *_SEVERAL}
+    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_PATHS, *_SEVERAL, "token"}
     accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
-    default = f" [default: {item.default}]" if item.default else ""
+    default = f" [default: {item.default}]" if item.default and not item.default.startswith(_OF_A_WORKFLOW) else ""
     return f"{item.description}{accepted}{_NOTES.get(item.name, '')}{default}"
 
 
@@ -159,22 +139,15 @@ def _metavar(item: Input[object]) -> str:
             return "|".join(words)
         case WholeNumber():
             return "NUMBER"
-    return "FILE" if item.name in _FILES else _METAVARS.get(item.name, item.name.upper())
+    return _METAVARS.get(item.name, item.name.upper())
 
 
 def _completion(item: Input[object]) -> Completion | None:
     match item.parse:
         case OneOf(words):
             return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]
-    return _files if item.name in _FILES else None
-
-
-def _files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(begun, type="file")]
-
-
-def _directories(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(begun, type="dir")]
+    kind = _PATHS.get(item.name)
+    return None if kind is None else lambda _context, _parameter, begun: [CompletionItem(begun, type=kind)]
 
 
 def variable_of(name: str) -> str:
