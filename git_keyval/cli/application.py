@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import click
 from click.core import ParameterSource
@@ -62,7 +63,7 @@ class _Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make a command when it is asked for: a call runs one of them."""
-        return _make_command(COMMANDS[cmd_name]) if cmd_name in COMMANDS else super().get_command(ctx, cmd_name)
+        return _Command(COMMANDS[cmd_name]) if cmd_name in COMMANDS else super().get_command(ctx, cmd_name)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -90,11 +91,26 @@ class _Group(click.Group):
 
 
 class _Command(click.Command):
-    """A command, with its examples."""
+    """A command of the table, with its examples."""
+
+    def __init__(self, command: Signature) -> None:
+        by_code = click.Option(
+            ["--exit-code", "by_code"],
+            is_flag=True,
+            help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
+        )
+        super().__init__(
+            command.name,
+            params=[*parameters_of(command), *([] if command.maintains else [by_code]), *common_options(repeated=True)],
+            callback=partial(_call, command),
+            help=command.summary,
+            context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
+        )
+        self._examples = command.kind.examples
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        _write_examples(formatter, COMMANDS[self.name].kind.examples if self.name and self.name in COMMANDS else ())
+        _write_examples(formatter, self._examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
@@ -127,76 +143,46 @@ def _program(context: click.Context, /, **values: object) -> None:
         given["home_length"] = given.pop(_LENGTH)
 
 
-def _callback(command: Signature) -> Callable[..., ExitCode]:
-    @click.pass_context
-    def call(context: click.Context, /, **values: object) -> ExitCode:
-        given = {**context.obj, **_given_options(values)}
-        if "home_length" in given and SHARD in str(given.get(variable_of("repository"), given.get("home", ""))):
-            given = {_LENGTH: given["home_length"], **given}  # the environment's length is for a database over many repositories
-        return run_call(
-            Call(
-                command,
-                given,
-                as_json="as_json" in given,
-                no_color="no_color" in given,
-                by_code="by_code" in given,
-                home=str(given.get("home", "")),
-            )
+@click.pass_context
+def _call(context: click.Context, command: Signature, /, **values: object) -> ExitCode:
+    given = {**context.obj, **_given_options(values)}
+    if "home_length" in given and SHARD in str(given.get(variable_of("repository"), given.get("home", ""))):
+        given = {_LENGTH: given["home_length"], **given}  # the environment's length is for a database over many repositories
+    return run_call(
+        Call(
+            command,
+            given,
+            as_json="as_json" in given,
+            no_color="no_color" in given,
+            by_code="by_code" in given,
+            home=str(given.get("home", "")),
         )
-
-    return call
-
-
-def _parameters(command: Signature) -> list[click.Parameter]:
-    by_code = click.Option(
-        ["--exit-code", "by_code"],
-        is_flag=True,
-        help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
-    )
-    return [*parameters_of(command), *([] if command.maintains else [by_code]), *common_options(repeated=True)]
-
-
-def _completion_command() -> click.Command:
-    def script(shell: str) -> ExitCode:
-        from click.shell_completion import get_completion_class
-
-        found = get_completion_class(shell)
-        assert found is not None
-        click.echo(found(application, {}, _PROGRAM, "_GIT_KEYVAL_COMPLETE").source())
-        return ExitCode.DONE
-
-    return click.Command(
-        "completion",
-        params=[click.Argument(["shell"], type=click.Choice(_SHELLS))],
-        callback=script,
-        help="Print the script that completes commands, options and their words in a shell.\n\n"
-        "Keys are not completed: that would ask the server each time.",
-        short_help="Print the script of shell completion.",
     )
 
 
-def _make_command(command: Signature) -> click.Command:
-    return _Command(
-        command.name,
-        params=_parameters(command),
-        callback=_callback(command),
-        help=command.summary,
-        context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
-    )
-
-
-def _make_application() -> click.Group:
-    group = _Group(
-        _PROGRAM,
-        params=common_options(repeated=False),
-        callback=_program,
-        help="A key-value database kept in a git repository.",
-        context_settings=_CONTEXT,
-    )
-    click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(group)
-    group.add_command(_completion_command())
-    return group
-
-
-application = _make_application()
+application = _Group(
+    _PROGRAM,
+    params=common_options(repeated=False),
+    callback=_program,
+    help="A key-value database kept in a git repository.",
+    context_settings=_CONTEXT,
+)
 """The program, for click."""
+
+click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(application)
+
+
+@application.command(
+    params=[click.Argument(["shell"], type=click.Choice(_SHELLS))], short_help="Print the script of shell completion."
+)
+def completion(shell: str) -> ExitCode:
+    """Print the script that completes commands, options and their words in a shell.
+
+    Keys are not completed: that would ask the server each time.
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(application, {}, _PROGRAM, "_GIT_KEYVAL_COMPLETE").source())
+    return ExitCode.DONE
