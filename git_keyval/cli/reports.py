@@ -1,17 +1,15 @@
 """Reports of maintenance, of one repository or of several, for a person."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from git_keyval.cli.answers import typed
 from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
-from git_keyval.cli.terminal import harmless_line, write_document, write_text
+from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
-from git_keyval.interface.commands import Signature
 from maintenance.init import InitReport
 from maintenance.plan import counted
 from maintenance.presenter import AnyReport, Numbers, found, spent
@@ -26,11 +24,6 @@ def write_reports(done: Sequence[Outcome], *, listed: bool, coloured: bool) -> N
         heading = f"{harmless_line(upkeep.repository)}\n" if listed else ""
         lines = "".join(f"{harmless_line(line)}\n" for line in _lines(upkeep.report))
         write_text(heading + _table(upkeep.report, coloured=coloured) + lines)
-
-
-def write_document_of(command: Signature, outputs: Mapping[str, str]) -> None:
-    """Write the answer as JSON. Raises UndeliveredError."""
-    write_document({"command": command.name, **typed(outputs)})
 
 
 def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalError]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from git_keyval.cli.credentials import token_of
 from git_keyval.cli.failures import ExitCode, StoppedError
 from git_keyval.cli.parameters import given_inputs
-from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell
+from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, write_document
 from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
@@ -81,7 +81,7 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
     """Return the parsed inputs and the surroundings; these read standard input where it holds the value."""
     given = given_inputs(call.command, call.values)
     if given.get("values") == _STDIN:
-        given["values"] = _text_of_stdin("values")
+        given["values"] = _values_of_stdin()
     if given.get("value") == _STDIN and "value-file" not in given:
         given["value-file"] = given.pop("value")
     if "token" not in given:
@@ -122,7 +122,8 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
 
 
 def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
-    from git_keyval.cli.reports import failures_of, write_document_of, write_reports
+    from git_keyval.cli.answers import typed
+    from git_keyval.cli.reports import failures_of, write_reports
     from git_keyval.dispatch.config_file import config_of
     from git_keyval.dispatch.upkeep import outputs_of, run_maintenance
     from git_keyval.dispatch.worklist import worklist
@@ -133,7 +134,7 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
 
     def answer() -> ExitCode:
         if call.as_json:
-            write_document_of(call.command, outputs_of(call.command, work, done))
+            write_document({"command": call.command.name, **typed(outputs_of(call.command, work, done))})
         else:
             write_reports(done, listed=work.listed, coloured=takes_colour(sys.stdout, os.environ, refused=call.no_color))
         return max((_fail(call, error) for error in failures_of(done, listed=work.listed)), default=ExitCode.DONE)
@@ -173,11 +174,11 @@ def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     return "Interrupted; it is not known whether the write was made. Read the key, then decide."
 
 
-def _text_of_stdin(name: str) -> str:
+def _values_of_stdin() -> str:
     try:
-        return _read_stdin(name).decode()
+        return _read_stdin("values").decode()
     except UnicodeDecodeError as exc:
-        raise InputError(name, "is not UTF-8 text", INPUTS[name].accepted) from exc
+        raise InputError("values", "is not UTF-8 text", INPUTS["values"].accepted) from exc
 
 
 def _read_stdin(name: str) -> bytes:

@@ -45,7 +45,7 @@ def write_text(text: str) -> None:
 
 def write_document(document: Mapping[str, object]) -> None:
     """Write JSON, in ASCII, which no terminal obeys and every encoding can hold: one line; at a terminal, indented."""
-    write_text(f"{_as_json(document, indent=2 if sys.stdout.isatty() else None)}\n")
+    write_text(f"{json.dumps(document, indent=2 if sys.stdout.isatty() else None)}\n")
 
 
 def tell(text: str) -> None:
@@ -57,7 +57,7 @@ def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
     """Write to standard error why a call ended; return its exit code."""
     if as_json:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        click.echo(_as_json({"error": {"kind": kind_of(error), "message": message}}), err=True)
+        click.echo(json.dumps({"error": {"kind": kind_of(error), "message": message}}), err=True)
     elif isinstance(error, click.ClickException):
         shown = StringIO()
         error.show(shown)
@@ -80,10 +80,6 @@ def takes_colour(stream: TextIO | None, environ: Mapping[str, str], *, refused: 
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
-
-
-def _as_json(document: Mapping[str, object], *, indent: int | None = None) -> str:
-    return json.dumps(document, indent=indent)
 
 
 def _write(data: bytes) -> None:
