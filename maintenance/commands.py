@@ -1,8 +1,7 @@
 """The commands that maintain: gather, sweep, purge, maintain, init, check, publish-expiries."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from git_keyval.database.declared import Described
 from git_keyval.format.anchors import Mark
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from maintenance.jobs import Maintenance
     from maintenance.plan import Plan
     from maintenance.report import CheckReport, Report
-
-    Planners: TypeAlias = Mapping[str, Callable[[], Plan]]
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
@@ -50,13 +47,16 @@ class Budgeted(Upkeep):
     max_seconds: float | None = None
 
     def run(self, work: "Maintenance") -> "Report":
-        """Run the jobs."""
-        from maintenance.jobs import run_jobs  # noqa: PLC0415
+        from maintenance.jobs import run_jobs
 
         return run_jobs(work, self)
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return what plans each of its jobs."""
+    def parts(self) -> Sequence["Budgeted"]:
+        """Return the commands that it consists of, in the order in which they are run."""
+        return (self,)
+
+    def plan(self, database: "Database") -> "Plan":
+        """Return what there is to do; each of its parts is asked."""
         raise NotImplementedError
 
 
@@ -69,11 +69,10 @@ class Gather(Budgeted):
 
     grace_period: int = DEFAULT_GRACE_SECONDS
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return the one of its job."""
-        from maintenance.gather import plan_gather  # noqa: PLC0415
+    def plan(self, database: "Database") -> "Plan":
+        from maintenance.gather import plan_gather
 
-        return {"gather": partial(plan_gather, database, self.grace_period)}
+        return plan_gather(database, self.grace_period)
 
 
 class Sweep(Budgeted):
@@ -83,11 +82,10 @@ class Sweep(Budgeted):
     resolves = True
     jobs = ("sweep",)
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return the one of its job."""
-        from maintenance.sweep import plan_sweep  # noqa: PLC0415
+    def plan(self, database: "Database") -> "Plan":
+        from maintenance.sweep import plan_sweep
 
-        return {"sweep": partial(plan_sweep, database)}
+        return plan_sweep(database)
 
 
 class Purge(Budgeted):
@@ -98,11 +96,10 @@ class Purge(Budgeted):
 
     retention: int = DEFAULT_RETENTION_SECONDS
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return the one of its job."""
-        from maintenance.purge import plan_purge  # noqa: PLC0415
+    def plan(self, database: "Database") -> "Plan":
+        from maintenance.purge import plan_purge
 
-        return {"purge": partial(plan_purge, database, self.retention)}
+        return plan_purge(database, self.retention)
 
 
 class Maintain(Budgeted):
@@ -115,10 +112,8 @@ class Maintain(Budgeted):
     grace_period: int = DEFAULT_GRACE_SECONDS
     retention: int = DEFAULT_RETENTION_SECONDS
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return those of the three jobs, in their order."""
-        jobs = (Gather(grace_period=self.grace_period), Sweep(), Purge(retention=self.retention))
-        return {name: planner for job in jobs for name, planner in job.planners(database).items()}
+    def parts(self) -> Sequence[Budgeted]:
+        return Gather(grace_period=self.grace_period), Sweep(), Purge(retention=self.retention)
 
 
 class Init(Upkeep):
@@ -130,10 +125,9 @@ class Init(Upkeep):
     mark: Mark | None = None
 
     def run(self, work: "Maintenance") -> "InitReport":
-        """Create what is missing."""
-        from maintenance.init import init  # noqa: PLC0415
+        from maintenance.init import init
 
-        return init(work, **vars(self))
+        return init(work, mark=self.mark)
 
 
 class Check(Upkeep):
@@ -143,8 +137,7 @@ class Check(Upkeep):
     examples = ("git-keyval check", "git-keyval check --json | jq '.report.problems[].ref'")
 
     def run(self, work: "Maintenance") -> "CheckReport":
-        """Look for what breaks a rule."""
-        from maintenance.check import check  # noqa: PLC0415
+        from maintenance.check import check
 
         return check(work)
 
@@ -158,8 +151,7 @@ class PublishExpiries(Budgeted):
 
     horizon: int = DEFAULT_HORIZON_SECONDS
 
-    def planners(self, database: "Database") -> "Planners":
-        """Return the one of its job."""
-        from maintenance.publish import plan_publish  # noqa: PLC0415
+    def plan(self, database: "Database") -> "Plan":
+        from maintenance.publish import plan_publish
 
-        return {self.name: partial(plan_publish, database, self.horizon)}
+        return plan_publish(database, self.horizon)

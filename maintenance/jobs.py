@@ -33,23 +33,23 @@ def run_jobs(work: Maintenance, command: Budgeted) -> Report:
     # From here on the store's time is the server's: what the jobs delete is due by that, not by this machine's clock.
     started = work.database.store.now(ask=True)
     budget = Budget(command.max_writes, command.max_seconds, work.elapsed)
-    planners = command.planners(work.database)
+    parts = command.parts()
     reached = ""
     jobs: list[Done] = []
     failures: list[GitKeyvalError] = []
-    for job, planner in planners.items():
+    for part in parts:
         # With nothing left to spend, a job would list the repository for nothing.
         if not (command.dry_run or budget.allows()):
             break
-        part = budget.part(work.shares.get(job))
-        done = attempt(partial(_plan_and_execute, work.database, planner, part, dry_run=command.dry_run))
+        share = budget.part(work.shares.get(part.name))
+        done = attempt(partial(_plan_and_execute, work.database, part, share, dry_run=command.dry_run))
         if isinstance(done, GitKeyvalError):
             # Nobody knows what there is to do.
             failures.append(done)
-            done = Done(Plan(job), planned=0, error=str(done))
+            done = Done(Plan(part.name), planned=0, error=str(done))
         jobs.append(done)
         budget.charge(len(done.applied))
-        reached = reached or part.spent
+        reached = reached or share.spent
         if failures and isinstance(failures[-1], NotARepositoryError | AccessDeniedError):
             break  # the next job would meet the same
     if failures and len(failures) == len(jobs):
@@ -62,11 +62,11 @@ def run_jobs(work: Maintenance, command: Budgeted) -> Report:
         requests=work.database.store.requests,
         jobs=jobs,
         budget=reached or budget.spent,
-        not_started=list(planners)[len(jobs) :],
+        not_started=[part.name for part in parts[len(jobs) :]],
     )
 
 
-def _plan_and_execute(database: Database, planner: Callable[[], Plan], budget: Budget, *, dry_run: bool) -> Done:
-    plan = planner()
+def _plan_and_execute(database: Database, part: Budgeted, budget: Budget, *, dry_run: bool) -> Done:
+    plan = part.plan(database)
     database.progress(f"{plan.job}: {plan.examined} refs read, writes", 0, len(plan.actions))
     return plan_only(plan) if dry_run else execute(database, plan, budget)
