@@ -24,7 +24,7 @@ from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
 from maintenance.commands import Budgeted, Gather, Purge, Sweep
 from maintenance.jobs import Maintenance
-from maintenance.report_json import to_json
+from maintenance.report import to_json
 
 _Answer = TypeVar("_Answer")
 

@@ -8,10 +8,9 @@ from git_keyval.format.anchors import Mark
 
 if TYPE_CHECKING:
     from git_keyval.database.database import Database
-    from maintenance.init import InitReport
     from maintenance.jobs import Maintenance
     from maintenance.plan import Plan
-    from maintenance.report import CheckReport, Report
+    from maintenance.report import CheckReport, InitReport, Report
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400

@@ -1,7 +1,5 @@
 """init: make a repository ready to be a database."""
 
-from dataclasses import dataclass
-
 from git_keyval.database.writing import Write, Writer
 from git_keyval.errors import GitKeyvalError, MalformedRecordError, OutcomeUnknownError, WrongEncryptionKeyError
 from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
@@ -10,6 +8,7 @@ from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, Re
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, refusal_of
 from maintenance.jobs import Maintenance
+from maintenance.report import InitReport
 
 _README = b"""# A git-keyval database
 
@@ -30,18 +29,6 @@ class NameTakenError(GitKeyvalError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class InitReport:
-    """What init created; nothing if the repository was ready before."""
-
-    created: tuple[RefName, ...]
-
-    @property
-    def count(self) -> int:
-        """Return how much was created."""
-        return len(self.created)
-
-
 def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """Create what a database needs and does not have yet: a first branch, and the anchor.
 
@@ -53,7 +40,8 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     branches = False
     anchor: Oid | None = None
     for name, oid in run.database.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
-        _refuse_taken(name)
+        if is_taken(name):
+            raise NameTakenError(name)
         branches = branches or name.startswith(_BRANCHES)
         anchor = oid if name == ANCHOR_TAG else anchor
     created: list[RefName] = []
@@ -88,11 +76,6 @@ def is_taken(name: str) -> bool:
     digits = short.removeprefix("kv-")
     sharded = digits not in {short, ""} and set(digits) <= set("0123456789abcdef")
     return sharded or (space, short) in {("heads", "gc"), ("tags", "kv")}
-
-
-def _refuse_taken(name: RefName) -> None:
-    if is_taken(name):
-        raise NameTakenError(name)
 
 
 def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:

@@ -8,29 +8,8 @@ from typing import NamedTuple
 
 from git_keyval.errors import GitKeyvalError
 from maintenance.execute import Done
-from maintenance.init import InitReport
 from maintenance.plan import Counts, Kind, counted
-from maintenance.report import CheckReport, Report
-
-AnyReport = Report | CheckReport | InitReport
-
-
-class Numbers(NamedTuple):
-    """What became of the plan of a job: refs ``examined`` and ``left`` alone on purpose, and ref transactions."""
-
-    examined: int
-    planned: int
-    applied: int
-    conflicts: int
-    failed: int
-    deferred: int
-    left: int
-
-    @classmethod
-    def of(cls, done: Done) -> "Numbers":
-        """Count it."""
-        tried = len(done.applied), len(done.conflicts), len(done.failed)
-        return cls(done.plan.examined, done.planned, *tried, done.deferred, len(done.plan.left))
+from maintenance.report import AnyReport, CheckReport, Report
 
 
 class Findings(NamedTuple):
@@ -49,8 +28,8 @@ def findings(report: AnyReport | GitKeyvalError) -> Findings:
         case Report(budget=budget, error=error):
             left = f"{counted(report.notable(), 'ref')} had to be left alone" if report.notable() else ""
             return Findings(budget and reached(budget), left, error and f"ended early: {error.rstrip('.')}")
-        case CheckReport() if report.errors():
-            return Findings(error=f"found {counted(report.errors(), 'error')}")
+        case CheckReport(count=errors) if errors:
+            return Findings(error=f"found {counted(errors, 'error')}")
         case CheckReport(problems=problems) if problems:
             return Findings(warning=f"found {counted(len(problems), 'thing')} worth a look")
     return Findings()
@@ -89,8 +68,7 @@ def achieved(jobs: Iterable[Done]) -> str:
 
 def found(report: CheckReport) -> tuple[str, str]:
     """Say how many rules are broken, and how much is only worth a look."""
-    errors = report.errors()
-    return counted(errors, "error"), counted(len(report.problems) - errors, "warning")
+    return counted(report.count, "error"), counted(len(report.problems) - report.count, "warning")
 
 
 def spent(report: Report | CheckReport) -> tuple[str, str]:

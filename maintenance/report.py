@@ -1,9 +1,34 @@
-"""The reports of the maintenance commands, as data. Times are in seconds."""
+"""The reports of the maintenance commands, as data and as JSON (docs/report.schema.json). Times are in seconds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
+from git_keyval.errors import GitKeyvalError
+from git_keyval.format.canonical import JsonValue
+from git_keyval.format.names import RefName
 from maintenance.execute import Done
+
+MAX_LISTED = 200
+"""How many refs a report lists of each kind; those of several repositories, all together. The counts are always complete."""
+
+
+class Numbers(NamedTuple):
+    """What became of the plan of a job: refs ``examined`` and ``left`` alone on purpose, and ref transactions."""
+
+    examined: int
+    planned: int
+    applied: int
+    conflicts: int
+    failed: int
+    deferred: int
+    left: int
+
+    @classmethod
+    def of(cls, done: Done) -> "Numbers":
+        """Count it."""
+        tried = len(done.applied), len(done.conflicts), len(done.failed)
+        return cls(done.plan.examined, done.planned, *tried, done.deferred, len(done.plan.left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +86,76 @@ class CheckReport:
     @property
     def count(self) -> int:
         """Return how many findings break a rule."""
-        return self.errors()
-
-    def errors(self) -> int:
-        """Count the findings that break a rule."""
         return sum(problem.severity == "error" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What init created; nothing if the repository was ready before."""
+
+    created: tuple[RefName, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how much was created."""
+        return len(self.created)
+
+
+AnyReport: TypeAlias = Report | CheckReport | InitReport
+
+
+def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]:
+    """Return a report as JSON, with so many refs of each kind; of init there is none."""
+    match report:
+        case Report():
+            return {
+                "command": report.command,
+                "dryRun": report.dry_run,
+                "startedAt": report.started_at,
+                "seconds": round(report.seconds, 3),
+                "requests": report.requests,
+                "budgetReached": report.budget or None,
+                "jobs": [_job(done, listed) for done in report.jobs],
+            }
+        case CheckReport():
+            return {
+                "command": "check",
+                "startedAt": report.started_at,
+                "seconds": round(report.seconds, 3),
+                "requests": report.requests,
+                "counts": dict(report.counts),
+                "errors": report.count,
+                "problems": [
+                    {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": found.next_step}
+                    for found in report.problems[:listed]
+                ],
+                "problemCount": len(report.problems),
+            }
+    return {}
+
+
+def several_to_json(command: str, reports: Sequence[tuple[str, AnyReport | GitKeyvalError]]) -> dict[str, JsonValue]:
+    """Return what became of several repositories, by name, as JSON: the report of each, or the error that kept it from one."""
+    listed = MAX_LISTED // len(reports)
+    return {
+        "command": command,
+        "repositories": [
+            {"repository": name, "report": None, "error": str(report)}
+            if isinstance(report, GitKeyvalError)
+            else {"repository": name, "report": to_json(report, listed), "error": None}
+            for name, report in reports
+        ],
+    }
+
+
+def _job(done: Done, listed: int) -> dict[str, JsonValue]:
+    return {
+        "job": done.plan.job,
+        **Numbers.of(done)._asdict(),
+        "facts": dict(done.plan.facts),
+        "expiries": dict(done.plan.expiries),
+        "ages": dict(done.plan.ages),
+        "changed": [{"ref": action.ref, "why": action.why} for action in done.applied[:listed]],
+        "leftAlone": [{"ref": item.ref, "why": item.why} for item in [*done.notable, *done.waiting][:listed]],
+        "error": done.error or None,
+    }

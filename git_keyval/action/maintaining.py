@@ -11,9 +11,8 @@ from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
-from maintenance.init import InitReport
-from maintenance.presenter import AnyReport, Findings, findings
-from maintenance.report import CheckReport, Report
+from maintenance.presenter import Findings, findings
+from maintenance.report import AnyReport, CheckReport, InitReport, Report
 
 _FAILED = 1
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from git_keyval.action.printable import printable
 from maintenance.execute import Done
 from maintenance.plan import Action, Left, counted
-from maintenance.presenter import Numbers, found, outcome, spent
-from maintenance.report import CheckReport, Problem, Report
+from maintenance.presenter import found, outcome, spent
+from maintenance.report import CheckReport, Numbers, Problem, Report
 
 _LISTED = 20
 _LISTED_PROBLEMS = 200

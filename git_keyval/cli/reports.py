@@ -10,10 +10,9 @@ from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, Rule
 from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
-from maintenance.init import InitReport
 from maintenance.plan import counted
-from maintenance.presenter import AnyReport, Numbers, found, spent
-from maintenance.report import CheckReport, Report
+from maintenance.presenter import found, spent
+from maintenance.report import AnyReport, CheckReport, InitReport, Numbers, Report
 
 _LISTED = 50
 
@@ -35,8 +34,8 @@ def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalE
                 yield RepositoryFailedError(f"{upkeep.repository}: {error}")
             case Report() as report if report.error:
                 yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
-            case CheckReport() as report if report.errors():
-                yield RulesBrokenError(f"check{where} found {counted(report.errors(), 'broken rule')}; the report names the refs.")
+            case CheckReport(count=broken) if broken:
+                yield RulesBrokenError(f"check{where} found {counted(broken, 'broken rule')}; the report names the refs.")
 
 
 def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:

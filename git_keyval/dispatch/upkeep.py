@@ -13,16 +13,12 @@ from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
-from git_keyval.format.canonical import JsonValue
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from maintenance.bulkhead import attempt
 from maintenance.commands import Upkeep
-from maintenance.init import InitReport
 from maintenance.jobs import Maintenance
-from maintenance.presenter import AnyReport
-from maintenance.report import CheckReport, Report
-from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, to_json
+from maintenance.report import AnyReport, InitReport, several_to_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,9 @@ def outputs_of(command: Signature, work: Worklist, done: Sequence[Outcome]) -> d
     outputs = {
         "count": sum(report.count for report in reports),
         "applied": any(report.created for report in reports if isinstance(report, InitReport)),
-        "report": _several(command, done) if work.listed else _json_or_error(done[0].report, MAX_LISTED),
+        "report": several_to_json(command.name, [(upkeep.repository, upkeep.report) for upkeep in done])
+        if work.listed
+        else to_json(reports[0]),
         "requests-used": sum(upkeep.requests for upkeep in done),
         "rate-remaining": min((upkeep.rate_remaining for upkeep in done if upkeep.rate_remaining is not None), default=None),
     }
@@ -89,22 +87,3 @@ def _run(command: Signature, target: Target, stores: Stores, surroundings: Surro
     deletion_of = partial(deletion, target.repository, GithubServer.of(surroundings.environ))
     work = Maintenance(database, surroundings.elapsed, target.shares, deletion_of)
     return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)
-
-
-def _several(command: Signature, done: Sequence[Outcome]) -> dict[str, JsonValue]:
-    # All lists together are as long as those of one report, or an output could not hold them.
-    listed = MAX_LISTED // len(done)
-    return several_to_json(command.name, [(upkeep.repository, _json_or_error(upkeep.report, listed)) for upkeep in done])
-
-
-def _json_or_error(report: AnyReport | GitKeyvalError, listed: int) -> dict[str, JsonValue] | str:
-    return str(report) if isinstance(report, GitKeyvalError) else _json(report, listed)
-
-
-def _json(report: AnyReport, listed: int) -> dict[str, JsonValue]:
-    match report:
-        case Report():
-            return to_json(report, listed)
-        case CheckReport():
-            return check_to_json(report, listed)
-    return {}  # init has no report

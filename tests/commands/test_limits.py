@@ -12,7 +12,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import PartlyDeletedError, TooLargeError
 from git_keyval.format.values import bytes_value
 from maintenance.commands import Sweep
-from maintenance.report_json import to_json
+from maintenance.report import to_json
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace, open_git_place, over_http
 from tests.servers.binary import run_git

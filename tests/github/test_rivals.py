@@ -16,8 +16,7 @@ from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
 from maintenance.commands import Gather, Purge, Sweep
-from maintenance.init import InitReport
-from maintenance.report import CheckReport, Report
+from maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import (
     ABSENT,
     ARRAY,

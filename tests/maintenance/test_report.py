@@ -8,10 +8,11 @@ import pytest
 
 from git_keyval.commands.values import Mset, Set
 from git_keyval.database.perform import perform
+from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from maintenance.check import check
 from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.report_json import MAX_LISTED, check_to_json, several_to_json, to_json
+from maintenance.report import MAX_LISTED, AnyReport, several_to_json, to_json
 from tests.contract.samples import note
 from tests.faults import Lost, Rival
 from tests.maintenance.schema import violations
@@ -22,31 +23,29 @@ from tests.world import World, key, text
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "report.schema.json"
 K = key()
 
-REPORTS: dict[str, Callable[[World], dict[str, JsonValue]]] = {
-    "gather": lambda world: to_json(Gather().run(world.maintenance())),
-    "sweep": lambda world: to_json(Sweep().run(world.maintenance())),
-    "purge": lambda world: to_json(Purge().run(world.maintenance())),
-    "maintain": lambda world: to_json(Maintain().run(world.maintenance())),
-    "dry run": lambda world: to_json(Maintain(dry_run=True).run(world.maintenance())),
-    "budget": lambda world: to_json(Maintain(max_writes=1).run(world.maintenance())),
-    "refused": lambda world: to_json(Maintain().run(world.maintenance(Choosy(world.store, declines=lambda _transaction: True)))),
-    "failed": lambda world: to_json(Sweep().run(world.maintenance(world.faulty(dict.fromkeys(range(4, 100), Lost.BEFORE))))),
-    "conflict": lambda world: to_json(
-        Sweep().run(
-            world.maintenance(
-                world.faulty({4: Rival(lambda: perform(world.database(), Set(key=key("expired"), value=text("w"), ttl=60)))})
-            )
+REPORTS: dict[str, Callable[[World], AnyReport]] = {
+    "gather": lambda world: Gather().run(world.maintenance()),
+    "sweep": lambda world: Sweep().run(world.maintenance()),
+    "purge": lambda world: Purge().run(world.maintenance()),
+    "maintain": lambda world: Maintain().run(world.maintenance()),
+    "dry run": lambda world: Maintain(dry_run=True).run(world.maintenance()),
+    "budget": lambda world: Maintain(max_writes=1).run(world.maintenance()),
+    "refused": lambda world: Maintain().run(world.maintenance(Choosy(world.store, declines=lambda _transaction: True))),
+    "failed": lambda world: Sweep().run(world.maintenance(world.faulty(dict.fromkeys(range(4, 100), Lost.BEFORE)))),
+    "conflict": lambda world: Sweep().run(
+        world.maintenance(
+            world.faulty({4: Rival(lambda: perform(world.database(), Set(key=key("expired"), value=text("w"), ttl=60)))})
         )
     ),
-    "check": lambda world: check_to_json(check(world.maintenance())),
+    "check": lambda world: check(world.maintenance()),
 }
 
 
 @pytest.mark.parametrize("made", REPORTS.values(), ids=REPORTS)
-def test_reports_are_as_their_schema_says(memory: World, made: Callable[[World], dict[str, JsonValue]]) -> None:
+def test_reports_are_as_their_schema_says(memory: World, made: Callable[[World], AnyReport]) -> None:
     fill(memory)
     schema = json.loads(SCHEMA_FILE.read_text())
-    report = json.loads(json.dumps(made(memory)))
+    report = json.loads(json.dumps(to_json(made(memory))))
     assert list(violations(report, schema, schema)) == []
 
 
@@ -54,7 +53,7 @@ def test_the_reports_of_several_repositories_are_as_their_schema_says(memory: Wo
     fill(memory)
     schema = json.loads(SCHEMA_FILE.read_text())
     reports = [(name, made(memory)) for name, made in REPORTS.items()]
-    several = json.loads(json.dumps(several_to_json("maintain", [*reports, ("gone", "It is not there.")])))
+    several = json.loads(json.dumps(several_to_json("maintain", [*reports, ("gone", GitKeyvalError("It is not there."))])))
     assert list(violations(several, schema, schema)) == []
     assert [one["repository"] for one in several["repositories"]] == [*REPORTS, "gone"]
     assert several["repositories"][-1] == {"repository": "gone", "report": None, "error": "It is not there."}
@@ -67,7 +66,7 @@ def test_the_reports_of_several_repositories_are_as_their_schema_says(memory: Wo
 
 def test_a_report_lists_no_more_than_it_is_asked_for(memory: World) -> None:
     fill(memory)
-    for report in (to_json(Maintain().run(memory.maintenance()), 1), check_to_json(check(memory.maintenance()), 1)):
+    for report in (to_json(Maintain().run(memory.maintenance()), 1), to_json(check(memory.maintenance()), 1)):
         document = json.loads(json.dumps(report))
         lists = [
             document.get("problems", []),
@@ -115,7 +114,7 @@ def test_the_report_of_check_counts_everything_and_lists_errors_first(memory: Wo
     fill(memory)
     for index in range(MAX_LISTED + 5):
         memory.plant(K, note("hello\n"), ago=index)
-    report = json.loads(json.dumps(check_to_json(check(memory.maintenance()))))
+    report = json.loads(json.dumps(to_json(check(memory.maintenance()))))
     assert report["errors"] == MAX_LISTED + 6
     assert report["problemCount"] > report["errors"]
     assert {problem["severity"] for problem in report["problems"]} == {"error"}
