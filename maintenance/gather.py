@@ -20,9 +20,9 @@ from git_keyval.format.counters import (
     read_breadcrumb,
 )
 from git_keyval.format.metadata import DUMMY_OBJECTS
-from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, RefName, naming_of, parse
+from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import Oid
-from git_keyval.format.registry import with_expiries
+from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
@@ -38,8 +38,8 @@ The counter remembers all that one transaction folds: with the longest operation
 server takes no such push, the first one still goes through, so that every run takes the counter further.
 """
 
-_HOUR, _DAY = 3600, 86_400
-_AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HOUR, "up to 1 day": _DAY, "up to 7 days": 7 * _DAY}
+_HOUR = 3600
+_AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HOUR, "up to 1 day": DAY, "up to 7 days": 7 * DAY}
 _OLDER = "older"
 _NO_ROOM = CounterOverflowError().reason
 
@@ -48,7 +48,8 @@ _NO_ROOM = CounterOverflowError().reason
 class _Trail:
     """The breadcrumbs of one key as listed."""
 
-    view: KeyView
+    naming: Naming
+    key_id: KeyId
     listed: list[tuple[RefName, Oid, BreadcrumbRef]] = field(default_factory=list)
 
 
@@ -62,18 +63,18 @@ def plan_gather(database: Database, grace_seconds: int) -> Plan:
     plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
     if not trails:
         return plan
-    keys = [name for trail in trails for name in (trail.view.expiry_name, trail.view.value_name)]
+    keys = [name for trail in trails for name in (trail.naming.expiry(trail.key_id), trail.naming.value(trail.key_id))]
     refs = read_refs(store, keys, "gather: listing the keys", progress)
     crumbs = {name: oid for trail in trails for name, oid, _ in trail.listed}
     seen = read_targets(store, {**crumbs, **refs})
-    expiries = [seen.refs[trail.view.expiry_name] for trail in trails if trail.view.expiry_name in seen.refs]
+    expiries = [seen.refs[name] for trail in trails if (name := trail.naming.expiry(trail.key_id)) in seen.refs]
     seen = replace(seen, objects=with_expiries(expiries, seen.objects, database.resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for trail in trails:
-        trail.view = replace(trail.view, seen=seen, now=now)
-        work = partial(_plan_trail, trail, now, old, database.new_op)
-        plan.add(attempt_record(work, partial(Left, trail.view.value_name, Reason.UNGATHERABLE)))
+        view = KeyView.of(trail.naming, trail.key_id, seen, now)
+        work = partial(_plan_trail, view, trail, old, database.new_op)
+        plan.add(attempt_record(work, partial(Left, view.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages(trails, now)
     return plan
@@ -86,7 +87,7 @@ def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
         if isinstance(ref, BreadcrumbRef):
             folder = name.rpartition("/")[0]
             if folder not in trails:
-                trails[folder] = _Trail(KeyView.of(naming_of(name), ref.key_id, Snapshot({}), store.now()))
+                trails[folder] = _Trail(naming_of(name), ref.key_id)
             trails[folder].listed.append((name, oid, ref))
     return list(trails.values())
 
@@ -103,24 +104,24 @@ def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
     return counts
 
 
-def _plan_trail(trail: _Trail, now: Micros, old: Timestamp, new_op: Callable[[], str]) -> Iterator[Item]:
+def _plan_trail(view: KeyView, trail: _Trail, old: Timestamp, new_op: Callable[[], str]) -> Iterator[Item]:
     crumbs: list[Breadcrumb] = []
     ripe: list[Breadcrumb] = []
-    for found in _read_breadcrumbs(trail):
+    for found in _read_breadcrumbs(trail, view.seen):
         if isinstance(found, Left):
             yield found
             continue
         crumbs.append(found)
-        if _is_ripe(found, now, old):
+        if _is_ripe(found, view.now, old):
             ripe.append(found)
         else:
             yield Left(found.name, Reason.YOUNG)
     if ripe:
-        yield from _plan_ripe(trail.view, now, crumbs, ripe, new_op)
+        yield from _plan_ripe(view, crumbs, ripe, new_op)
 
 
 def _plan_ripe(
-    view: KeyView, now: Micros, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
+    view: KeyView, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
 ) -> Iterator[Item]:
     if view.redirect() is not None:
         yield from (Left(crumb.name, Reason.REDIRECTED) for crumb in ripe)
@@ -136,7 +137,7 @@ def _plan_ripe(
     elif view.version is not None and not alive and not counting(base, crumbs):
         yield from (Left(crumb.name, Reason.ENDS_WITH_COUNTER) for crumb in ripe)
     else:
-        yield from _fold(view, base, crumbs, ripe, new_op, now, revived=not alive)
+        yield from _fold(view, base, crumbs, ripe, new_op)
 
 
 def _names(crumbs: Iterable[Breadcrumb]) -> set[RefName]:
@@ -144,25 +145,18 @@ def _names(crumbs: Iterable[Breadcrumb]) -> set[RefName]:
 
 
 def _fold(
-    view: KeyView,
-    base: Counter,
-    crumbs: Sequence[Breadcrumb],
-    ripe: Sequence[Breadcrumb],
-    new_op: Callable[[], str],
-    now: Micros,
-    *,
-    revived: bool,
+    view: KeyView, base: Counter, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
 ) -> Iterator[Item]:
-    """Plan the transactions that fold the ripe breadcrumbs; ``revived`` starts a new life, so an old expiry goes."""
+    """Plan the transactions that fold the ripe breadcrumbs; where they start a new life, the old expiry goes."""
     expect, waiting, stored = view.expected(view.value_name), list(crumbs), base
-    endings = view.deletions(view.expiry_name) if revived else ()
+    endings = () if view.alive() else view.deletions(view.expiry_name)
     for start, taking in _portions(ripe):
         counts = _names(counting(base, waiting)) & _names(taking)
         if not counts:
             yield _deletion(view, Kind.DELETE_VOID_BREADCRUMBS, taking)
             continue
         try:
-            folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=now)
+            folded, taken = fold(base, waiting, taking=taking, op=new_op(), now=view.now)
         except BoundError as exc:
             yield from _plan_stuck(view, ripe[start:], _names(counting(base, waiting)), stored, exc.reason)
             return
@@ -207,11 +201,11 @@ def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Brea
         begin, end = end, end + MAX_FOLDED
 
 
-def _read_breadcrumbs(trail: _Trail) -> Iterator[Breadcrumb | Left]:
+def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Left]:
     for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
-        if trail.view.seen.refs.get(name) != oid:
+        if seen.refs.get(name) != oid:
             continue  # folded by another gather since it was listed
-        target = trail.view.seen.objects.get(oid)
+        target = seen.objects.get(oid)
         if target is None:
             yield Left(name, Reason.MISSING)
             continue

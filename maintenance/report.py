@@ -10,7 +10,7 @@ from git_keyval.format.names import RefName
 from maintenance.execute import Done
 
 MAX_LISTED = 200
-"""How many refs a report lists of each kind; those of several repositories, all together. The counts are always complete."""
+"""How many refs are listed of each kind, of several repositories together: an output holds no more. The counts are complete."""
 
 
 class Numbers(NamedTuple):
