@@ -2,13 +2,12 @@
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from struct import iter_unpack
-from typing import TypeVar
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
@@ -28,7 +27,7 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
-from git_keyval.format.registry import Resolve, with_expiries
+from git_keyval.format.registry import DAY, Resolve, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
@@ -37,13 +36,7 @@ from maintenance.elements import Ended, plan_elements
 from maintenance.listing import list_refs, read_refs
 from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
 
-_HOUR, _DAY = 3600, 86_400
-_HORIZON = (
-    ("within 1 hour", _HOUR),
-    ("within 1 day", _DAY),
-    ("within 7 days", 7 * _DAY),
-    ("within 30 days", 30 * _DAY),
-)
+_HORIZON = {"within 1 hour": 3600, "within 1 day": DAY, "within 7 days": 7 * DAY, "within 30 days": 30 * DAY}
 _LATER, _NEVER = "later", "never"
 
 _ELEMENT = "20s20s"
@@ -99,8 +92,6 @@ class _Listing:
 _Found = Action | _Orphan | Ended | Left
 """Something due: decided by the listing alone, to be looked at, or unreadable."""
 
-FoundT = TypeVar("FoundT", Action, _Orphan, Ended, Left)
-
 
 def plan_sweep(database: Database) -> Plan:
     """List all keys with their breadcrumbs, resolve the expiry commits, and take every key and every element whose time has passed.
@@ -116,16 +107,12 @@ def plan_sweep(database: Database) -> Plan:
     if listing.redirected:
         plan.add(_spare_redirects(listing, store, due))
     found = list(chain.from_iterable(_find_due(listing, keyspace, due) for keyspace in listing.keyspaces.values()))
-    plan.add(_of_kind(Action, found))
-    plan.add(plan_elements(_of_kind(Ended, found), store))
-    plan.add(_still_unreadable(_of_kind(Left, found), listing, store))
-    plan.add(_still_orphans(_of_kind(_Orphan, found), store, progress))
+    plan.add(one for one in found if isinstance(one, Action))
+    plan.add(plan_elements([one for one in found if isinstance(one, Ended)], store))
+    plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, store))
+    plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], store, progress))
     _count(plan, listing, now)
     return plan
-
-
-def _of_kind(kind: type[FoundT], found: Iterable[_Found]) -> list[FoundT]:
-    return [one for one in found if isinstance(one, kind)]
 
 
 def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _Listing:
@@ -258,7 +245,7 @@ def _still_orphans(orphans: Sequence[_Orphan], store: Store, progress: Progress)
 
 
 def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
-    horizon: dict[str, int] = dict.fromkeys([*(label for label, _ in _HORIZON), _LATER, _NEVER], 0)
+    horizon: dict[str, int] = dict.fromkeys([*_HORIZON, _LATER, _NEVER], 0)
     keys = expired = 0
     for keyspace in listing.keyspaces.values():
         expiring = Tally(raw for key_id, raw in keyspace.expiries.items() if key_id in keyspace.values)
@@ -266,11 +253,9 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
         horizon[_NEVER] += len(keyspace.values) - expiring.total()
         for raw, count in expiring.items():
             expiry = listing.ids[raw]
-            if expiry is None:
-                continue
-            if is_expired(expiry, now):
+            if expiry is not None and is_expired(expiry, now):
                 expired += count
-            else:
+            elif expiry is not None:
                 horizon[_bucket(expiry * SECOND - now)] += count
     counts = Counts.total(action.counts for action in plan.actions)
     plan.facts = {
@@ -284,4 +269,4 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
 
 
 def _bucket(left: int) -> str:
-    return next((label for label, seconds in _HORIZON if left <= seconds * SECOND), _LATER)
+    return next((label for label, seconds in _HORIZON.items() if left <= seconds * SECOND), _LATER)
