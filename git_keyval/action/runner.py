@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from git_keyval.action.printable import printable
 from git_keyval.action.room import Room
 from git_keyval.action.variables import read_inputs
 from git_keyval.errors import GitKeyvalError, UndeliverableError, UndeliveredError
+from git_keyval.interface.lines import lines_of
 
 MAX_OUTPUT_CHARACTERS = 500_000
 """A job may have 1 MB of outputs, counted in UTF-16."""
@@ -48,6 +48,12 @@ class OutputTooLargeError(GitKeyvalError):
             f"The output '{name}' is larger than a runner takes (500,000 characters).",
             "Give 'output-file'. Give 'start' and 'stop' to read a part. Give fewer 'keys'. At a terminal there is no such limit.",
         )
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, with an escape for each character that cannot be seen (control, format, lone surrogates)."""
+    visible = (char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in " ".join(lines_of(text)))
+    return "".join(visible)
 
 
 def fits_output(value: str) -> bool:

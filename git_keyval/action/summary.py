@@ -10,7 +10,7 @@ import re
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 
-from git_keyval.action.printable import printable
+from git_keyval.action.runner import printable
 from maintenance.execute import Done
 from maintenance.plan import Action, Left, counted
 from maintenance.presenter import found, outcome, spent

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from git_keyval.action.printable import printable
-from git_keyval.action.runner import Runner
+from git_keyval.action.runner import Runner, printable
 from git_keyval.action.summary import check_summary, summary
 from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
