@@ -1,43 +1,10 @@
-"""What a run of maintenance achieved, left and failed at, computed from kinds and counts for everybody who shows it.
-
-The job summary, the terminal and the JSON report differ in form only.
-"""
+"""What a run of maintenance achieved, in words that are made of kinds and counts, for everybody who shows it."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from git_keyval.errors import GitKeyvalError
 from maintenance.execute import Done
 from maintenance.plan import Counts, Kind, counted
-from maintenance.report import AnyReport, CheckReport, Report
-
-
-class Findings(NamedTuple):
-    """What people should hear of a run beside its numbers; empty where there is nothing of the kind. An ``error`` is a failure."""
-
-    notice: str = ""
-    warning: str = ""
-    error: str = ""
-
-
-def findings(report: AnyReport | GitKeyvalError) -> Findings:
-    """Say what is notable about a run, or about a repository that had none."""
-    match report:
-        case GitKeyvalError():
-            return Findings(error=str(report).rstrip("."))
-        case Report(budget=budget, error=error):
-            left = f"{counted(report.notable(), 'ref')} had to be left alone" if report.notable() else ""
-            return Findings(budget and reached(budget), left, error and f"ended early: {error.rstrip('.')}")
-        case CheckReport(count=errors) if errors:
-            return Findings(error=f"found {counted(errors, 'error')}")
-        case CheckReport(problems=problems) if problems:
-            return Findings(warning=f"found {counted(len(problems), 'thing')} worth a look")
-    return Findings()
-
-
-def reached(budget: str) -> str:
-    """Say what the limit that ended a run early means."""
-    return f"the budget {budget} was reached; the next run goes on"
+from maintenance.report import CheckReport, Report
 
 
 def outcome(report: Report) -> tuple[str, str]:

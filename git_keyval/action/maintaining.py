@@ -1,6 +1,7 @@
 """A step that maintains: outputs, job summary, and what the log says of it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from git_keyval.action.runner import Runner, fits_output
 from git_keyval.action.summary import as_code, check_summary, summary
@@ -11,10 +12,19 @@ from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
-from maintenance.presenter import Findings, findings
+from maintenance.plan import counted
 from maintenance.report import AnyReport, CheckReport, InitReport, Report
 
 _FAILED = 1
+_WHAT_TO_DO = "the job summary says what to do"
+
+
+class _Findings(NamedTuple):
+    """What people should hear of a run beside its numbers; empty where there is nothing of the kind. An ``error`` is a failure."""
+
+    notice: str = ""
+    warning: str = ""
+    error: str = ""
 
 
 def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: Surroundings) -> int:
@@ -42,24 +52,32 @@ def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: S
 
 def _tell(command: Signature, work: Worklist, done: Sequence[Outcome], runner: Runner) -> int:
     """Say what is notable in at most one line of each kind: a runner shows ten."""
-    findings = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
+    heard = [(f"{upkeep.repository}: " if work.listed else "", _findings(upkeep.report)) for upkeep in done]
     for kind, annotate in enumerate((runner.notice, runner.warning, runner.error)):
-        if texts := "; ".join(where + found[kind] for where, found in findings if found[kind]):
+        if texts := "; ".join(where + found[kind] for where, found in heard if found[kind]):
             annotate(f"{command.name}: {texts}.")
-    return _FAILED if any(found.error for _, found in findings) else 0
+    return _FAILED if any(found.error for _, found in heard) else 0
 
 
-def _findings(report: AnyReport | GitKeyvalError) -> Findings:
-    """Return the findings, with where there is more of them."""
-    found = findings(report)
-    if isinstance(report, CheckReport):
-        return Findings(*(text and f"{text}; the job summary says what to do" for text in found))
-    return found._replace(warning=found.warning and f"{found.warning}; the job summary says why")
+def _findings(report: AnyReport | GitKeyvalError) -> _Findings:
+    """Say what is notable about a run, or about a repository that had none."""
+    match report:
+        case GitKeyvalError():
+            return _Findings(error=str(report).rstrip("."))
+        case Report(budget=budget, error=error):
+            left = f"{counted(report.notable(), 'ref')} had to be left alone; the job summary says why" if report.notable() else ""
+            reached = budget and f"the budget {budget} was reached; the next run goes on"
+            return _Findings(reached, left, error and f"ended early: {error.rstrip('.')}")
+        case CheckReport(count=errors) if errors:
+            return _Findings(error=f"found {counted(errors, 'error')}; {_WHAT_TO_DO}")
+        case CheckReport(problems=problems) if problems:
+            return _Findings(warning=f"found {counted(len(problems), 'thing')} worth a look; {_WHAT_TO_DO}")
+    return _Findings()
 
 
 def _overview(command: Signature, done: Sequence[Outcome]) -> str:
     """Return a line on all repositories, and a section for each."""
-    failed = sum(bool(findings(upkeep.report).error) for upkeep in done)
+    failed = sum(bool(_findings(upkeep.report).error) for upkeep in done)
     sections = [f"# {as_code(upkeep.repository)}\n\n{_section(upkeep.report)}" for upkeep in done]
     return "\n".join([f"**git-keyval {command.name}**, repositories: {len(done)}, failed: {failed}\n", *sections])
 
