@@ -76,6 +76,8 @@ _PURGED = "Nothing: purge removes it once it is old."
 _ANCHOR = "Run 'redirect' for the key again, with the same 'redirect-to'."
 _CARRY_OVER = "Carry it over by hand: docs/repositories.md tells how."
 _REANCHOR = "Delete the tag, and run 'init', which creates it; of an encrypted database, with its 'encryption-key'."
+_BROKEN = "git cannot read this ref, and refuses every write until it can"
+_RESTORE = "Delete the file of that name in the git directory of the repository, or restore it."
 _CLOCK = "Set the clock of the machine that wrote it."
 
 _Found = Iterator[Problem]
@@ -127,7 +129,7 @@ def check(run: Maintenance) -> CheckReport:
         if name.startswith(_OURS):
             refs[name] = oid
         elif oid == ZERO_OID:
-            problems.append(_broken(name))
+            problems.append(Problem(name, "error", _BROKEN, _RESTORE))
     database = _Database(refs, _anchor(run.database.store, refs), _element_expiries(refs), started)
     problems += _check_names(refs, database.counts)
     names = [name for name in refs if name == ANCHOR_TAG or parse(name) is not None]
@@ -142,11 +144,6 @@ def check(run: Maintenance) -> CheckReport:
         counts=dict(database.counts),
         problems=[_followable(run, found) for found in sorted(problems, key=lambda found: (found.severity, found.ref))],
     )
-
-
-def _broken(name: RefName) -> Problem:
-    reason = "git cannot read this ref, and refuses every write until it can"
-    return Problem(name, "error", reason, "Delete the file of that name in the git directory of the repository, or restore it.")
 
 
 def _followable(run: Maintenance, found: Problem) -> Problem:
