@@ -10,7 +10,7 @@ from git_keyval.commands.expiry import Ttl
 from git_keyval.commands.values import Get, Type
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN, Cipher
-from git_keyval.database.collections import AllElements, CollectionView, Draft
+from git_keyval.database.collections import AllElements, CollectionView, NewElement
 from git_keyval.database.command import Moment
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.keys import Key, MovedError
@@ -218,13 +218,13 @@ def text(value: str) -> Value:
     return parse_value("String", value)
 
 
-def draft(value: Value | str) -> Draft:
+def draft(value: Value | str) -> NewElement:
     """Return a value as an element, of its own type whatever the collection holds."""
     own = text(value) if isinstance(value, str) else value
     return lambda _kind: own
 
 
-def drafts(**fields: Value | str) -> dict[str, Draft]:
+def drafts(**fields: Value | str) -> dict[str, NewElement]:
     return {name: draft(value) for name, value in fields.items()}
 
 

@@ -12,12 +12,12 @@ from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
     CollectionView,
-    Draft,
     Elements,
+    NewElement,
     Shape,
     changed,
     changed_lifetime,
-    settled,
+    expiry_updates,
     shown_element,
     to_write,
     typed,
@@ -89,7 +89,7 @@ class Aset(Keeping, _OfIndex):
     outputs = ("applied", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval aset queue 0 'build 4'",)
 
-    element: Draft
+    element: NewElement
     condition: Condition = ALWAYS
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
@@ -99,7 +99,7 @@ class Aset(Keeping, _OfIndex):
             return Answer(applied=False, version=view.version)
         prepared = to_write(view, [self.element], [place])
         lifetime = self.lifetime(moment)
-        return _put(prepared, place, self.name, self.element, lifetime, settled(prepared, [place], lifetime))
+        return _put(prepared, place, self.name, self.element, lifetime, expiry_updates(prepared, [place], lifetime))
 
 
 class Apush(Lasting, Storing, OfArray):
@@ -113,7 +113,7 @@ class Apush(Lasting, Storing, OfArray):
     outputs = ("applied", "count", "version", "ttl", "expires-at")
     examples = ("git-keyval apush queue 'build 5'", "git-keyval apush results '{\"ok\": true}' --type json --ttl 7d")
 
-    element: Draft
+    element: NewElement
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
@@ -149,9 +149,9 @@ class Apop(OfArray):
         if not live or not view.is_at(self.if_version):
             return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
         place = max(live, key=int)
-        return self._taken(view, moment, place, view.values([place])[place])
+        return self._popped(view, moment, place, view.values([place])[place])
 
-    def _taken(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
+    def _popped(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
         length = int(place)
         answer = Answer(found=True, applied=True, value=value, type=TYPE_NAMES[value.type], count=length)
         # If the reply is lost, the branch of that name shows that the write came through.
@@ -165,7 +165,7 @@ class Apop(OfArray):
             lasting(answer, view.expiry(place)),
             left,
             length=length,
-            updates=(*settled(view, gone, FOREVER), park),
+            updates=(*expiry_updates(view, gone, FOREVER), park),
             proof=Witness(parked),
         )
         return change._replace(takes=value, parked=Parked(parked))
@@ -229,12 +229,12 @@ def _put(
     view: CollectionView,
     place: str,
     command: str,
-    draft: Draft,
+    element: NewElement,
     lifetime: int | Lifetime,
     settling: tuple[RefUpdate, ...],
 ) -> Change:
     """Put a value at a place, in the array or just behind its end; ``settling`` are the updates of its expiry."""
-    (value,) = typed(view, command, {place: draft}).values()
+    (value,) = typed(view, command, {place: element}).values()
     (blob,) = written(view, {place: value}).values()
     length = view.length if int(place) < view.length else longer(view.length)
     return changed(

@@ -76,7 +76,7 @@ class Incr(_OfCounter):
         "git-keyval incr visits --by 10 --contention breadcrumb",
     )
 
-    counts = True
+    of_counter = True
 
     by: int = 1
     contention: Contention = "retry"

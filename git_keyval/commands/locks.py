@@ -8,7 +8,7 @@ from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending
 from git_keyval.commands.owners import is_made
 from git_keyval.database.answers import Answer
-from git_keyval.database.collections import CollectionView, Shape, changed, settled, written
+from git_keyval.database.collections import CollectionView, Shape, changed, expiry_updates, written
 from git_keyval.database.command import Change, Moment, Wait, Witness
 from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, lasting, ttl_of
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
@@ -97,7 +97,7 @@ class Lock(Ending, _OfLock):
         if seen.held and seen.owner != self.owner:
             return self._held(view, moment, seen)
         late = InputError("ttl", "was over each time before the lock was taken", "a longer lease")
-        change = self._renewed(view, seen, lease) if seen.held else self._taken(view, seen, lease)
+        change = self._renewed(view, seen, lease) if seen.held else self._acquired(view, seen, lease)
         return change._replace(late=late, memory=moment.memory)
 
     def _lease(self, moment: Moment) -> int:
@@ -108,10 +108,10 @@ class Lock(Ending, _OfLock):
 
     def _renewed(self, view: CollectionView, seen: _State, lease: int) -> Change:
         answer = Answer(applied=True, owner=self.owner, fence=seen.fence, expires_at=lease)
-        updates = (*settled(view, (OWNER,), lease), *_unbound(view))
+        updates = (*expiry_updates(view, (OWNER,), lease), *_unbound(view))
         return changed(view, answer, view.stored, updates=updates, objects=expiry_objects(lease))
 
-    def _taken(self, view: CollectionView, seen: _State, lease: int) -> Change:
+    def _acquired(self, view: CollectionView, seen: _State, lease: int) -> Change:
         fence = added(seen.fence, 1, MAX_FENCE, "the fence of a lock")
         values = {FENCE: parse_value("String", str(fence)), OWNER: parse_value("String", self.owner)}
         blobs = written(view, values)
@@ -120,7 +120,7 @@ class Lock(Ending, _OfLock):
             Answer(applied=True, owner=self.owner, fence=fence, expires_at=lease),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             shape=Shape.of(values[OWNER]),
-            updates=(*settled(view, (OWNER,), lease), *_unbound(view), *settled(view, (FENCE,), FOREVER)),
+            updates=(*expiry_updates(view, (OWNER,), lease), *_unbound(view), *expiry_updates(view, (FENCE,), FOREVER)),
             objects=(*blobs.values(), *expiry_objects(lease)),
             proof=Witness(view.view.value_name),
         )
@@ -158,7 +158,7 @@ class Unlock(_OfLock):
         if seen.held and seen.owner == self.owner:
             others = {name: oid for name, oid in view.stored.items() if name != OWNER}
             released = Answer(applied=True, owner=self.owner, fence=seen.fence)
-            updates = settled(view, (OWNER,), FOREVER)
+            updates = expiry_updates(view, (OWNER,), FOREVER)
             change = changed(view, released, others, updates=updates, proof=Witness(view.view.value_name))
             return change._replace(memory=seen)
         ours = moment.memory

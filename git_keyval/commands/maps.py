@@ -8,11 +8,11 @@ from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
     CollectionView,
-    Draft,
+    NewElement,
     Shape,
     changed,
     changed_lifetime,
-    settled,
+    expiry_updates,
     shown_element,
     to_write,
     typed,
@@ -82,7 +82,7 @@ class Hset(Keeping, Storing, OfMap):
         "git-keyval hset rollout paused yes --ttl 1h --if absent",
     )
 
-    entries: Mapping[str, Draft]
+    entries: Mapping[str, NewElement]
     condition: Condition = ALWAYS
 
     def elements_read(self) -> Sequence[str]:
@@ -102,7 +102,7 @@ class Hset(Keeping, Storing, OfMap):
             lasting(Answer(applied=True, count=len(values)), lifetime),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             shape=Shape.of(next(iter(values.values()))),
-            updates=(*settled(view, values, lifetime), *extra.updates),
+            updates=(*expiry_updates(view, values, lifetime), *extra.updates),
             objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
         )
 
@@ -130,7 +130,7 @@ class Hdel(_OfFields):
             return Answer(applied=False, count=0, version=view.version)
         left = {name: oid for name, oid in view.stored.items() if name not in stored}
         ordered = [name for name in dict.fromkeys(self.fields) if name in stored]
-        return changed(view, Answer(applied=True, count=count), left, updates=settled(view, ordered, FOREVER))
+        return changed(view, Answer(applied=True, count=count), left, updates=expiry_updates(view, ordered, FOREVER))
 
 
 class Hgetall(_OfWhole):

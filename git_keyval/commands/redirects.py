@@ -87,11 +87,11 @@ def _redirection(key: KeyView, target: Redirect) -> tuple[RefUpdate, ...]:
     return (
         RefUpdate(key.value_name, key.expected(key.value_name), encode_redirect(target).oid),
         *key.deletions(key.expiry_name),
-        *(() if key.redirect() is not None else key.deletions(*_void(key))),
+        *(() if key.redirect() is not None else key.deletions(*_void_breadcrumbs(key))),
     )
 
 
-def _void(key: KeyView) -> list[RefName]:
+def _void_breadcrumbs(key: KeyView) -> list[RefName]:
     """Return the breadcrumbs that count for nothing, and can go. Raises RedirectRefusedError if one counts."""
     crumbs = key.breadcrumbs()
     try:

@@ -76,7 +76,7 @@ class Set(Keeping, Storing, OfKey):
     def _is_plain(self) -> bool:
         return not self.condition and not self.keep_ttl
 
-    def unread(self, moment: Moment) -> Change | None:
+    def blind_write(self, moment: Moment) -> Change | None:
         """Return the change that needs no read, if there is one.
 
         Most often there is nothing where nothing shall be: what is there is looked at only if it is in the way.
@@ -84,7 +84,7 @@ class Set(Keeping, Storing, OfKey):
         if self.condition not in {ALWAYS, IF_ABSENT} or self.keep_ttl:
             return None
         lifetime, record = self.lifetime(moment), self._record(moment)
-        whole = _whole(moment.naming, self.key, record, lifetime, ABSENT if self.condition else ANY)
+        whole = _unconditional(moment.naming, self.key, record, lifetime, ABSENT if self.condition else ANY)
         answer = Answer(found=False if self.condition else None, applied=True, version=record.commit.oid)
         return Change(joined(whole, self.stored_key(moment)), lasting(answer, lifetime))
 
@@ -103,7 +103,7 @@ class Set(Keeping, Storing, OfKey):
         lifetime, record = self.lifetime(moment), self._record(moment)
         ending = view.expiry() if lifetime is KEEP and alive else lifetime
         answer = lasting(replace(answer, applied=True, version=record.commit.oid), ending)
-        return Change(joined(_compared(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
+        return Change(joined(_compare_and_set(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
 
     def _record(self, moment: Moment) -> DataRecord:
         assert isinstance(self.value, Value)
@@ -133,7 +133,7 @@ class Append(Storing, OfKey):
         longer = self._longer(view)
         record = moment.data(self.key.id, longer)
         answer = lasting(Answer(applied=True, count=len(longer.data), version=record.commit.oid), view.live_expiry())
-        change = _compared(view, record, KEEP, alive=view.alive())
+        change = _compare_and_set(view, record, KEEP, alive=view.alive())
         return Change(joined(change, self.stored_key(moment)), answer, proof="nothing")
 
     def _longer(self, view: KeyView) -> Value:
@@ -264,9 +264,9 @@ class Mset(Lasting, Command[KeyViews]):
     def about(self, key_ids: Collection[KeyId]) -> Self:
         return self.but(values={key: value for key, value in self.values.items() if key.id in key_ids})
 
-    def unread(self, moment: Moment) -> Change:
+    def blind_write(self, moment: Moment) -> Change:
         lifetime, records = self.lifetime(moment), self._records(moment)
-        parts = [_whole(moment.naming, key, record, lifetime, ANY) for key, record in records.items()]
+        parts = [_unconditional(moment.naming, key, record, lifetime, ANY) for key, record in records.items()]
         return self._change(parts, moment)
 
     def reads(self) -> ManyKeys:
@@ -275,7 +275,7 @@ class Mset(Lasting, Command[KeyViews]):
     def decide(self, view: KeyViews, moment: Moment) -> Change:
         lifetime, records = self.lifetime(moment), self._records(moment).values()
         return self._change(
-            [_compared(key, record, lifetime, alive=False) for key, record in zip(view, records, strict=True)], moment
+            [_compare_and_set(key, record, lifetime, alive=False) for key, record in zip(view, records, strict=True)], moment
         )
 
     def _records(self, moment: Moment) -> Mapping[Key, DataRecord]:
@@ -286,14 +286,14 @@ class Mset(Lasting, Command[KeyViews]):
         return Change(joined(*parts, keys), Answer(applied=True, count=len(self.values)))
 
 
-def _whole(naming: Naming, key: Key, record: DataRecord, lifetime: int | Lifetime, expect: Expect) -> Transaction:
+def _unconditional(naming: Naming, key: Key, record: DataRecord, lifetime: int | Lifetime, expect: Expect) -> Transaction:
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
     ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
     updates = (RefUpdate(naming.value(key.id), expect, record.commit.oid), RefUpdate(naming.expiry(key.id), ANY, ending))
     return Transaction(updates, (*record.objects, *expiry_objects(lifetime)))
 
 
-def _compared(view: KeyView, record: DataRecord, lifetime: int | Lifetime, *, alive: bool) -> Transaction:
+def _compare_and_set(view: KeyView, record: DataRecord, lifetime: int | Lifetime, *, alive: bool) -> Transaction:
     value = RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid)
     return Transaction((value, *expiry_update(view, lifetime, alive=alive)), (*record.objects, *expiry_objects(lifetime)))
 

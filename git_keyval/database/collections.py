@@ -21,7 +21,7 @@ from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType
 from git_keyval.store.port import Depth, RefUpdate, Selection, Snapshot, Transaction
 
-Draft: TypeAlias = Callable[[ValueType | None], Value]
+NewElement: TypeAlias = Callable[[ValueType | None], Value]
 """A value to be written, whose type may follow that of the collection it goes to; None asks for its own type.
 
 Raises InputError where it cannot be of that type; one whose type was given is of that type whatever is asked for.
@@ -61,13 +61,13 @@ class CollectionView:
         """Return the same, looked at now."""
         return replace(self, view=self.view.at(now))
 
-    def doubtful(self) -> bool:
+    def may_be_torn(self) -> bool:
         """Return whether the key is, or an element may have been written anew after its expiry was read."""
-        return self.view.doubtful() or self._is_unsure()
+        return self.view.may_be_torn() or self._is_unsure()
 
     def confirmed_by(self, newer: "CollectionView") -> bool:
         """Return whether a later read shows that it was not."""
-        if self.view.doubtful() and not self.view.confirmed_by(newer.view):
+        if self.view.may_be_torn() and not self.view.confirmed_by(newer.view):
             return False
         agree = (self.version, self.expired_names()) == (newer.version, newer.expired_names())
         return agree or not self._is_unsure()
@@ -209,13 +209,13 @@ def _opened(view: KeyView, naming: Naming, category: CollectionCategory, command
     return CollectionView(view, naming, category, shown, names)
 
 
-def to_write(view: CollectionView, drafts: Iterable[Draft], elements: Some[str]) -> CollectionView:
+def to_write(view: CollectionView, values: Iterable[NewElement], elements: Some[str]) -> CollectionView:
     """Return the view for a write of these values, whose type the elements that are there may decide on.
 
     What has expired decides nothing. So where the type matters, and no element named here is alive, the expiries of all elements
     have to be read, too (UnreadError): if none is alive, the view holds none.
     """
-    if view.collection is None or {Shape.of(draft(None)) for draft in drafts} == {Shape.of(view.collection)}:
+    if view.collection is None or {Shape.of(new(None)) for new in values} == {Shape.of(view.collection)}:
         return view
     if not view.stored or any(map(view.holds, elements)):
         return view
@@ -247,22 +247,22 @@ class Shape(NamedTuple):
         return cls(one.type, one.mime, one.extension)
 
 
-def typed(view: CollectionView, command: str, drafts: Mapping[str, Draft]) -> dict[str, Value]:
-    """Return the values of one type: that of the elements that are there, else the one that all drafts have, else JSON.
+def typed(view: CollectionView, command: str, elements: Mapping[str, NewElement]) -> dict[str, Value]:
+    """Return the values of one type: that of the elements that are there, else the one that all have, else JSON.
 
     Raises WrongTypeError where the elements are of another type, and InputError.
     """
     if view.stored:
         assert view.collection is not None
         shape = Shape.of(view.collection)
-        values = {element: draft(shape.type) for element, draft in drafts.items()}
+        values = {element: new(shape.type) for element, new in elements.items()}
         if any(Shape.of(value) != shape for value in values.values()):
             held = f"{view.category} of {TYPE_NAMES[shape.type]}{f' ({shape.mime})' if shape.type == 'Blob' else ''}"
             raise WrongTypeError(command, held, f"{view.category} elements of the type given")
         return values
-    values = {element: draft(None) for element, draft in drafts.items()}
+    values = {element: new(None) for element, new in elements.items()}
     if len({Shape.of(value) for value in values.values()}) > 1:
-        return {element: draft("JSON") for element, draft in drafts.items()}
+        return {element: new("JSON") for element, new in elements.items()}
     return values
 
 
@@ -280,7 +280,7 @@ def written(view: CollectionView, values: Mapping[str, Value]) -> dict[str, GitO
     return {element: key.cipher.element(key.key_id, view.category, view.name(element), value) for element, value in values.items()}
 
 
-def settled(view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime) -> tuple[RefUpdate, ...]:
+def expiry_updates(view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime) -> tuple[RefUpdate, ...]:
     """Return the updates of the expiries of elements that are written or removed, by the oids seen: none is left as it may be."""
     return tuple(
         update
@@ -343,7 +343,7 @@ def changed_lifetime(
         lasting(Answer(found=found, applied=True, count=len(there)), lifetime),
         view.stored,
         length=view.length,
-        updates=settled(view, there, lifetime),
+        updates=expiry_updates(view, there, lifetime),
         objects=expiry_objects(lifetime),
     )
 

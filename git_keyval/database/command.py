@@ -206,7 +206,7 @@ class Command(Described, Generic[V]):
     def validate(self, moment: Moment) -> None:
         """Raise InputError for inputs that make no sense now; called before anything is read."""
 
-    def unread(self, moment: Moment) -> Change | None:  # noqa: ARG002  # as a rule something is read
+    def blind_write(self, moment: Moment) -> Change | None:  # noqa: ARG002  # as a rule something is read
         """Return the change over what was not read, if there is one; if it is not applied, the command goes on by reading."""
         return None
 

@@ -272,7 +272,7 @@ class KeyView:
             raise WrongTypeError(command, self.held_type(), "a counter or a number with an integer value")
         return Counter(value=number, set_at=next_time(self.now, Counter(), self.breadcrumbs()))
 
-    def doubtful(self) -> bool:
+    def may_be_torn(self) -> bool:
         """Return whether what was read before the value may not belong to it.
 
         An expiry that is another one when the value is read belongs to another value.
@@ -287,7 +287,7 @@ class KeyView:
         old = bisect_left(self.crumbs, f"{self.breadcrumb_prefix}{young}")
         return old > RECENT_OPERATIONS or len(self.crumbs) > MOST_REMEMBERED
 
-    def counts(self) -> bool:
+    def adds_breadcrumbs(self) -> bool:
         """Return whether breadcrumbs may add to the value: it is a counter, or there are some."""
         if self.crumbs:
             return True
@@ -354,14 +354,14 @@ class KeyViews:
         """Return the same, looked at now."""
         return replace(self, keys=tuple(view.at(now) for view in self.keys))
 
-    def doubtful(self) -> bool:
+    def may_be_torn(self) -> bool:
         """Return whether what was read of a key may not belong together."""
-        return any(view.doubtful() for view in self.keys)
+        return any(view.may_be_torn() for view in self.keys)
 
     def confirmed_by(self, newer: "KeyViews") -> bool:
-        """Return whether a later read confirms all that were doubtful."""
+        """Return whether a later read confirms all that may be torn."""
         pairs = zip(self.keys, newer.keys, strict=True)
-        return all(view.confirmed_by(later) for view, later in pairs if view.doubtful())
+        return all(view.confirmed_by(later) for view, later in pairs if view.may_be_torn())
 
     def extended(self, more: object, found: Snapshot) -> "KeyViews":  # noqa: ARG002  # there is one thing to ask for
         """Return it with what was read beside the keys."""

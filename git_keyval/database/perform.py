@@ -67,8 +67,8 @@ class Performance(Generic[V]):
     def run(self) -> Answer:
         """Perform the command, and return its answer."""
         self._command.validate(self._moment)
-        change = self._command.unread(self._moment)
-        if change is not None and isinstance(change.answer, Answer) and self._wrote_unread(change.transaction):
+        change = self._command.blind_write(self._moment)
+        if change is not None and isinstance(change.answer, Answer) and self._wrote_blindly(change.transaction):
             return change.answer
         try:
             return self._decide_until_done()
@@ -90,7 +90,7 @@ class Performance(Generic[V]):
                 return wait.if_gone
         raise OutcomeUnknownError("the key was redirected meanwhile") from exc
 
-    def _wrote_unread(self, transaction: Transaction) -> bool:
+    def _wrote_blindly(self, transaction: Transaction) -> bool:
         """Write over what was not read, and return whether it was applied; if not, it has to be read first."""
         asserting = replace(transaction, updates=(*transaction.updates, assertion_of(self._database.cipher)))
         (end,) = write_each(self._database, [Write(asserting)])

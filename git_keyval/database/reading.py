@@ -23,12 +23,12 @@ NO_REFS = Selection()
 class Settling(View, Protocol):
     """What a read shows where it may be torn."""
 
-    def doubtful(self) -> bool:
+    def may_be_torn(self) -> bool:
         """Return whether what was read may not belong together."""
         ...
 
     def confirmed_by(self, newer: Self) -> bool:
-        """Return whether a later read shows that what was doubtful did belong together."""
+        """Return whether a later read shows that what may be torn did belong together."""
         ...
 
 
@@ -136,7 +136,7 @@ def fetch_settled(database: Database, fetch: Callable[[], SettlingT]) -> Settlin
     """Read until what was read belongs together for sure, as far as the attempts reach."""
     view = fetch()
     for _ in range(database.max_attempts):
-        if not view.doubtful():
+        if not view.may_be_torn():
             break
         newer = fetch()
         if view.confirmed_by(newer):
@@ -165,7 +165,7 @@ def read_keys(
     seen = database.read(before, values, depth=depth)
     database.cipher.accept(mark_of(seen, database.cipher))
     views = shown(unseen, seen, database.now())
-    if exact and not seen.ordered and any(view.counts() for view in views):
+    if exact and not seen.ordered and any(view.adds_breadcrumbs() for view in views):
         seen = seen.followed_by(database.read(values, depth=depth), frozenset(values.names))
         views = shown(unseen, seen, database.now())
     if not redirects:

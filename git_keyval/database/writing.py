@@ -129,7 +129,7 @@ class Writer:
                 if waiting:
                     self.database.pause(attempt)
                     refs = self._read_refs(waiting)
-                    self._settle([write for write in waiting if write.is_over(refs)])
+                    self._judge([write for write in waiting if write.is_over(refs)])
                     waiting = _waiting(waiting)
             except StoreError:
                 # Only a lost reply leaves anything waiting beyond its first request, and nobody can ask about it any more.
@@ -142,7 +142,7 @@ class Writer:
 
     def _send(self, writes: Sequence[Write]) -> None:
         """Send once what waits. Where a reply was lost before, a conflict or a refusal now does not tell what that request did."""
-        doubtful: list[Write] = []
+        denied: list[Write] = []
         transactions = [write.transaction for write in writes]
         outcomes = self._in_parts(transactions, self.database.store.apply([*transactions, *self.beside])[: len(writes)])
         for write, outcome in zip(writes, outcomes, strict=True):
@@ -151,12 +151,12 @@ class Writer:
             elif isinstance(outcome, Applied) or write.cause is None:
                 write.end = outcome
             elif isinstance(outcome, Conflict):
-                doubtful.append(write)
+                denied.append(write)
             else:
                 write.end = OutcomeUnknownError(write.cause)
-        self._settle(doubtful)
+        self._judge(denied)
 
-    def _settle(self, writes: Sequence[Write]) -> None:
+    def _judge(self, writes: Sequence[Write]) -> None:
         """Judge transactions that were sent at least once in vain, and cannot be applied any more.
 
         A conflict may be with our own write, which came through late: so the state that decides is read after the conflict was
@@ -177,12 +177,12 @@ class Writer:
         if len(large) <= 1:
             return outcomes
         self.most = (len(large) + 1) // 2
-        settled = dict(enumerate(outcomes))
+        ends = dict(enumerate(outcomes))
         while large:
             indices, large = large[: self.most], large[self.most :]
             part = [transactions[index] for index in indices]
-            settled |= zip(indices, self._in_parts(part, self._applied(part)), strict=True)
-        return [settled[index] for index in range(len(outcomes))]
+            ends |= zip(indices, self._in_parts(part, self._applied(part)), strict=True)
+        return [ends[index] for index in range(len(outcomes))]
 
     def _applied(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply a part of what was sent; that the store fails now says nothing of the other parts."""

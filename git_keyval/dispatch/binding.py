@@ -23,7 +23,7 @@ from git_keyval.interface.forms import NO_REDIRECT
 from git_keyval.interface.inputs import INPUTS, Inputs
 
 if TYPE_CHECKING:
-    from git_keyval.database.collections import Draft  # most commands are not about elements
+    from git_keyval.database.collections import NewElement  # most commands are not about elements
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
 _OF_THE_TYPE = "a value of that type, or another key"
@@ -140,13 +140,13 @@ def _values(given: _Given) -> dict[Key, Value]:
     return made
 
 
-def _element(given: _Given) -> "Draft":
+def _element(given: _Given) -> "NewElement":
     """Return the value of an element: without ``type`` it is text that is read as what its map or array holds."""
     _refuse_counter(given)
     own = _value(given)
     assert isinstance(own, Value)
 
-    def draft(kind: ValueType | None) -> Value:
+    def as_type(kind: ValueType | None) -> Value:
         if given.inputs.type is not None or kind in {None, own.type}:
             return own
         try:
@@ -156,10 +156,10 @@ def _element(given: _Given) -> "Draft":
         assert isinstance(read, Value)
         return read
 
-    return draft
+    return as_type
 
 
-def _entries(given: _Given) -> dict[str, "Draft"]:
+def _entries(given: _Given) -> dict[str, "NewElement"]:
     if given.inputs.values is None:
         return {given.inputs.field or "": _element(given)}
     _refuse_counter(given)
@@ -173,11 +173,11 @@ def _refuse_counter(given: _Given) -> None:
         raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
 
 
-def _member(member: JsonValue, given: str | None) -> "Draft":
+def _member(member: JsonValue, given: str | None) -> "NewElement":
     """Return a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
     own = _from_json(member) if given is None else _typed("values", _as_input(member), given)
 
-    def draft(kind: ValueType | None) -> Value:
+    def as_type(kind: ValueType | None) -> Value:
         if given is not None or kind in {None, own.type}:
             return own
         if kind == "JSON":
@@ -185,7 +185,7 @@ def _member(member: JsonValue, given: str | None) -> "Draft":
         assert kind is not None
         raise InputError("values", f"has a {TYPE_NAMES[own.type]}, but the elements are of type {TYPE_NAMES[kind]}", _OF_THE_TYPE)
 
-    return draft
+    return as_type
 
 
 def _from_json(member: JsonValue) -> Value:

@@ -87,7 +87,7 @@ def _check_required(command: Signature, parsed: Mapping[str, object]) -> None:
         raise InputError(
             "encryption-key", "is missing, and 'encryption: required' asks for it", "the encryption key of the database"
         )
-    if command.kind.counts or parsed.get("type") == "counter":
+    if command.kind.of_counter or parsed.get("type") == "counter":
         raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no 'encryption' here")
 
 

@@ -13,7 +13,7 @@ from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange,
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Set, Type
-from git_keyval.database.collections import Draft
+from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
 from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
@@ -31,7 +31,7 @@ INDICES = [-2, -1, 0, 1, 2]
 NAMES = st.sets(st.sampled_from(FIELDS), min_size=1)
 
 
-def drafted(value: str) -> Draft:
+def drafted(value: str) -> NewElement:
     """Return texts; "1" as the number that it is, and "7" as a number unless the elements are texts."""
     return {
         "1": lambda _kind: number("1"),

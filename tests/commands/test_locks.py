@@ -10,7 +10,7 @@ from git_keyval.commands.maps import Hexpire, Hget, Hgetall, Hpersist, Hset, Htt
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
 from git_keyval.commands.values import Del, Set
 from git_keyval.database.answers import Answer
-from git_keyval.database.collections import Draft
+from git_keyval.database.collections import NewElement
 from git_keyval.database.perform import perform
 from git_keyval.errors import (
     InputError,
@@ -32,7 +32,7 @@ from tests.world import World, key, number, show, text
 K = key("lock")
 
 
-def given(value: Value) -> Draft:
+def given(value: Value) -> NewElement:
     return lambda _kind: value
 
 

@@ -10,7 +10,7 @@ from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
 from git_keyval.database.answers import Answer
-from git_keyval.database.collections import CollectionView, Draft
+from git_keyval.database.collections import CollectionView, NewElement
 from git_keyval.database.command import Bound, Command
 from git_keyval.database.conditions import Condition
 from git_keyval.database.perform import perform
@@ -107,7 +107,7 @@ def test_files_of_a_map_are_of_one_media_type(memory: World) -> None:
 
 
 def test_values_of_several_types_are_json_together(memory: World) -> None:
-    def mixed(own: Value, shown: str) -> Draft:
+    def mixed(own: Value, shown: str) -> NewElement:
         return lambda kind: parse_value("JSON", shown) if kind == "JSON" else own
 
     perform(memory.database(), Hset(key=M, entries={"a": mixed(text("1"), '"1"'), "b": mixed(number("1"), "1")}))

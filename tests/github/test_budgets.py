@@ -12,7 +12,7 @@ from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
-from git_keyval.database.collections import Draft
+from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
@@ -115,7 +115,7 @@ BY_GIT = {
 """How many requests go by git; the others go by the API alone."""
 
 
-def following(value: str) -> Draft:
+def following(value: str) -> NewElement:
     """Return a value that is a number where the elements are no texts."""
     return lambda kind: text(value) if kind == "String" else number("1")
 

@@ -95,7 +95,7 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
         given |= {"type": "counter", "value": "5"}
     if "media-type" not in command.inputs:
         given.pop("media-type", None)
-    if command.kind.counts or given.get("type") == "counter":
+    if command.kind.of_counter or given.get("type") == "counter":
         given.pop("encryption", None)  # the number of a counter is not encrypted
     if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]

@@ -274,7 +274,7 @@ class CounterProtocol:
 
     def _unread(self, number: int) -> Transaction:
         performance = self._begin(number, late=False)
-        change = self._commands[number].unread(performance._moment)
+        change = self._commands[number].blind_write(performance._moment)
         assert change is not None
         return change.transaction
 

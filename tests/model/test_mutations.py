@@ -148,7 +148,7 @@ def _denied_in_doubt(patch: pytest.MonkeyPatch) -> None:
         for write in writes:
             write.end = Conflict(())
 
-    patch.setattr(writing.Writer, "_settle", broken)
+    patch.setattr(writing.Writer, "_judge", broken)
 
 
 def _gone_is_taken(patch: pytest.MonkeyPatch) -> None:
