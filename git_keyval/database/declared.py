@@ -66,9 +66,9 @@ class Described(Declared):
     may have, beside those of every command. ``examples`` are typed at a terminal where GIT_KEYVAL_REPOSITORY names the database; a
     test runs all of them, in order. ``needs`` are alternatives beside the fields without a default: of each group at least one
     input must be given. ``omits`` are inputs that its fields would have in another command. ``subject`` is what it reads, in a
-    word. ``of_counter`` says that it works on a counter, whose number is never encrypted; ``has_post_step`` that its action releases at
-    the end of the job what its step took; ``spans`` that it works on all databases that a config file lists. ``jobs`` are the jobs
-    of maintenance that it runs.
+    word. ``of_counter`` says that it works on a counter, whose number is never encrypted; ``has_post_step`` that its action
+    releases at the end of the job what its step took; ``spans`` that it works on all databases that a config file lists. ``jobs``
+    are the jobs of maintenance that it runs.
     """
 
     name: ClassVar[str] = ""
