@@ -66,14 +66,6 @@ class _Entry(NamedTuple):
     start: int
 
 
-class _Base(NamedTuple):
-    """An object that is stored in full, which a delta may be against."""
-
-    entry: _Entry
-    kind: Kind
-    oid: Oid
-
-
 class PackReader:
     """The objects of a complete, self-contained pack, with oids computed from their content."""
 
@@ -90,7 +82,7 @@ class PackReader:
 
     def __iter__(self) -> Iterator[GitObject]:
         """Yield each object; those that others build on are inflated again. Raises MalformedPackError."""
-        bases: list[_Base] = []
+        bases: list[tuple[_Entry, Oid]] = []
         position = _HEADER
         for _ in range(int.from_bytes(self._pack[8:_HEADER], "big")):
             entry = self._entry(position)
@@ -100,7 +92,7 @@ class PackReader:
             if kind is not None and entry.size <= LARGEST[kind]:
                 data, position = self._inflate(entry)
                 obj = from_content(kind, data)
-                bases.append(_Base(entry, kind, obj.oid))
+                bases.append((entry, obj.oid))
                 yield obj
                 continue
             _, position = self._inflate(entry, keep=False)
@@ -112,11 +104,11 @@ class PackReader:
             raise MalformedPackError("the pack that the server sent has more in it than it says")
         yield from self._resolve(bases)
 
-    def _resolve(self, bases: Iterable[_Base]) -> Iterator[GitObject]:
-        """Yield the objects that are stored as deltas, each after the object that it builds on."""
-        for base in bases if self._deltas else ():
-            deltas = self._deltas_of(base.entry.offset, base.oid)
-            waiting = [(deltas, GitObject(base.kind, self._inflate(base.entry)[0], base.oid))] if deltas else []
+    def _resolve(self, bases: Iterable[tuple[_Entry, Oid]]) -> Iterator[GitObject]:
+        """Yield the objects that are stored as deltas, each after the object that it builds on; ``bases`` are stored in full."""
+        for base, oid in bases if self._deltas else ():
+            deltas = self._deltas_of(base.offset, oid)
+            waiting = [(deltas, GitObject(_KINDS[base.type], self._inflate(base)[0], oid))] if deltas else []
             while waiting:
                 deltas, built = waiting.pop()
                 for entry in deltas:
@@ -144,12 +136,9 @@ class PackReader:
         """Read where an object begins: its type and size, and what a delta is against."""
         pack = self._pack
         try:
-            byte, position = pack[offset], offset + 1
-            kind, size, shift = byte >> 4 & 7, byte & 15, 4
-            while byte & 128:
-                byte, position = pack[position], position + 1
-                size |= (byte & 127) << shift
-                shift += 7
+            # The type is in the middle of the number that is the size: three bits before the last four.
+            number, position = _number(pack, offset)
+            kind, size = number >> 4 & 7, number >> 7 << 4 | number & 15
             base: int | bytes | None = None
             if kind == _OFFSET_DELTA:
                 byte, position = pack[position], position + 1
@@ -189,13 +178,16 @@ class PackReader:
 
 def _result_size(delta: bytes) -> int:
     """Return the size that a delta says its result has: the second of the two numbers that it begins with."""
-    sizes, size, shift = [], 0, 0
-    for byte in delta:
-        size |= (byte & 127) << shift
-        shift += 7
-        if not byte & 128:
-            sizes.append(size)
-            size, shift = 0, 0
-            if len(sizes) == 2:  # noqa: PLR2004  # what it is made from, what it makes
-                return sizes[1]
-    raise MalformedPackError("the pack that the server sent has a delta without sizes")
+    try:
+        return _number(delta, _number(delta, 0)[1])[0]
+    except IndexError as exc:
+        raise MalformedPackError("the pack that the server sent has a delta without sizes") from exc
+
+
+def _number(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    """Read a number of any length, seven bits a byte, and return where it ends, too. Raises IndexError if it does not."""
+    number = shift = 0
+    while (byte := data[position]) & 128:
+        number |= (byte & 127) << shift
+        position, shift = position + 1, shift + 7
+    return number | byte << shift, position + 1
