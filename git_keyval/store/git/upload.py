@@ -7,7 +7,7 @@ refs at once, and send nothing but what these point at: then a ref and its objec
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -82,22 +82,24 @@ class UploadPack:
         """Read the advertisement."""
         self._conversation = conversation
         self._capabilities: frozenset[bytes] = frozenset()
-        self._advertised: dict[RefName, Oid] | None = None
-        self._read_advertisement(conversation.advertisement())
-
-    @property
-    def is_old(self) -> bool:
+        self._advertised: dict[RefName, Oid] = {}
+        packets = conversation.advertisement()
+        self.is_old = (packets.peek() or b"").strip() != b"version 2"
         """Whether the server speaks the protocol before version 2: it has sent all refs already."""
-        return self._advertised is not None
+        if self.is_old:
+            self._read_refs(packets)
+        else:
+            lines = zip(packets.read_lines(), range(_LONGEST_ADVERTISEMENT), strict=False)
+            self._capabilities = _checked(line.strip() for line, _ in lines)
 
     @property
     def gives_all(self) -> bool:
         """Whether it sends any object by its oid, or only what a ref points at now, with what that needs."""
-        return self._advertised is None or _ANY_REACHABLE in self._capabilities
+        return not self.is_old or _ANY_REACHABLE in self._capabilities
 
     def gives(self, oids: set[Oid]) -> set[Oid]:
         """Return the oids that may be asked for in this conversation, whether the repository has them or not."""
-        return oids if self.gives_all or self._advertised is None else oids.intersection(self._advertised.values())
+        return oids if self.gives_all else oids.intersection(self._advertised.values())
 
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
@@ -169,18 +171,11 @@ class UploadPack:
             raise _damage_error(str(exc)) or exc from exc
         return answer
 
-    def _read_advertisement(self, packets: PacketReader) -> None:
-        if (packets.peek() or b"").strip() == b"version 2":
-            lines = [line.strip() for line, _ in zip(packets.read_lines(), range(_LONGEST_ADVERTISEMENT), strict=False)]
-            self._capabilities = frozenset(lines)
-            _check_hash(self._capabilities)
-            return
-        self._advertised = {}
+    def _read_refs(self, packets: PacketReader) -> None:
         for line in packets.read_lines():
             head, _, offered = line.rstrip(b"\n").partition(b"\0")
             if offered:
-                self._capabilities = frozenset(offered.split())
-                _check_hash(self._capabilities)
+                self._capabilities = _checked(offered.split())
             if head.startswith((_SHALLOW, b"version 1")):
                 continue
             name, oid = _read_ref(head)
@@ -188,7 +183,7 @@ class UploadPack:
                 self._advertised[name] = oid
 
     def _ls_refs(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        if self._advertised is not None:
+        if self.is_old:
             yield from self._advertised.items()
             return
         arguments = [b"ref-prefix " + prefix.encode() for prefix in prefixes]
@@ -327,9 +322,12 @@ def _copy_pack(answer: PacketReader, file: IO[bytes]) -> None:
             raise BrokenConversationError("the server sent a line without a side band")
 
 
-def _check_hash(capabilities: frozenset[bytes]) -> None:
+def _checked(offered: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the capabilities of a server. Raises StoreError if its object ids are other than ours."""
+    capabilities = frozenset(offered)
     if any(line.startswith(b"object-format=") and line != b"object-format=sha1" for line in capabilities):
         raise StoreError(
             "The repository does not use SHA-1 object ids, which the stored format is made of.",
             "Use a repository made with git init --object-format=sha1.",
         )
+    return capabilities
