@@ -1,6 +1,6 @@
 """Objects by oid from upload-pack: an object that was seen before is not asked for again, and a lost one costs no other."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import partial
@@ -22,7 +22,6 @@ _SILENT_ENDS = 24
 """After so many requests that the server ended without a word, and none that it answered, nothing more is tried."""
 
 _KINDS: Mapping[Depth, frozenset[Kind]] = {
-    Depth.OIDS: frozenset(),
     Depth.MESSAGES: frozenset({"commit", "tag"}),
     Depth.TREES: frozenset({"commit", "tag", "tree"}),
     Depth.VALUES: frozenset({"commit", "tag", "tree", "blob"}),
@@ -81,7 +80,8 @@ class Fetcher:
         """Fetch objects, in parts; return them, and the oids of lost ones, for each of which the server refuses a whole request."""
         found: dict[Oid, GitObject] = {}
         lost: set[Oid] = set()
-        waiting = [*_parts(sorted(wanted))]
+        oids = sorted(wanted)
+        waiting = [oids[start : start + _WANTS] for start in range(0, len(oids), _WANTS)]
         silent = 0
         while waiting:
             part = waiting.pop()
@@ -106,9 +106,8 @@ class Fetcher:
     def _answers(self) -> bool:
         """Return whether the server still sends an object that it sent before: then it ended because of what it was asked for."""
         try:
-            return bool(
-                self._converse(lambda server: self._fetched([*server.gives(set(self._cache.all))][:1], Depth.MESSAGES, server))
-            )
+            seen = set(self._cache.all)
+            return bool(self._converse(lambda server: self._fetched([*server.gives(seen)][:1], Depth.MESSAGES, server)))
         except (MissingObjectError, DamagedError):
             return False
 
@@ -123,22 +122,18 @@ class Fetcher:
                 found[obj.oid] = obj
         return found
 
-    def _without_lost(self, oids: Sequence[Oid], named: Oid) -> Sequence[Oid]:
+    def _without_lost(self, oids: list[Oid], named: Oid) -> list[Oid]:
         """Return the oids that are not lost or, if the server cannot be asked, all but the one that it named."""
         rest = [oid for oid in oids if oid != named]
         if len(rest) == len(oids):
             raise UnavailableError("The server names an object as missing that was not asked for.", "Try again.")
         if not rest:
             return rest
-
         # It looks for one after the other, so those before the one that it named are there; the others may be lost.
         guess = oids[oids.index(named) - 1]
-
-        def ask(server: UploadPack) -> set[Oid] | None:
-            return server.present(rest, next(iter(server.gives(set(self._cache.all))), guess))
-
+        seen = set(self._cache.all)
         try:
-            there = self._converse(ask)
+            there = self._converse(lambda server: server.present(rest, next(iter(server.gives(seen)), guess)))
         except MissingObjectError as exc:
             return [oid for oid in rest if oid != exc.oid]
         except DamagedError:
@@ -148,10 +143,6 @@ class Fetcher:
 
 def _incomplete(asked: AbstractSet[Oid], known: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
     return {oid for oid in asked if missing([oid], known, depth)}
-
-
-def _parts(oids: Sequence[Oid]) -> Iterator[Sequence[Oid]]:
-    return (oids[start : start + _WANTS] for start in range(0, len(oids), _WANTS))
 
 
 class _ObjectCache:
