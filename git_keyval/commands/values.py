@@ -20,7 +20,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import KeyId, Naming, record_parts
 from git_keyval.format.objects import Oid
-from git_keyval.format.records import DataRecord
+from git_keyval.format.records import Record
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, as_json
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction
@@ -105,7 +105,7 @@ class Set(Keeping, Storing, OfKey):
         answer = lasting(replace(answer, applied=True, version=record.commit.oid), ending)
         return Change(joined(_compare_and_set(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
 
-    def _record(self, moment: Moment) -> DataRecord:
+    def _record(self, moment: Moment) -> Record:
         assert isinstance(self.value, Value)
         return moment.data(self.key.id, self.value)
 
@@ -278,7 +278,7 @@ class Mset(Lasting, Command[KeyViews]):
             [_compare_and_set(key, record, lifetime, alive=False) for key, record in zip(view, records, strict=True)], moment
         )
 
-    def _records(self, moment: Moment) -> Mapping[Key, DataRecord]:
+    def _records(self, moment: Moment) -> Mapping[Key, Record]:
         return {key: moment.data(key.id, value) for key, value in self.values.items()}
 
     def _change(self, parts: Sequence[Transaction], moment: Moment) -> Change:
@@ -286,14 +286,14 @@ class Mset(Lasting, Command[KeyViews]):
         return Change(joined(*parts, keys), Answer(applied=True, count=len(self.values)))
 
 
-def _unconditional(naming: Naming, key: Key, record: DataRecord, lifetime: int | Lifetime, expect: Expect) -> Transaction:
+def _unconditional(naming: Naming, key: Key, record: Record, lifetime: int | Lifetime, expect: Expect) -> Transaction:
     # The value moves first: a reader that comes in between may find the new value with the old expiry, never the reverse.
     ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
     updates = (RefUpdate(naming.value(key.id), expect, record.commit.oid), RefUpdate(naming.expiry(key.id), ANY, ending))
     return Transaction(updates, (*record.objects, *expiry_objects(lifetime)))
 
 
-def _compare_and_set(view: KeyView, record: DataRecord, lifetime: int | Lifetime, *, alive: bool) -> Transaction:
+def _compare_and_set(view: KeyView, record: Record, lifetime: int | Lifetime, *, alive: bool) -> Transaction:
     value = RefUpdate(view.value_name, view.expected(view.value_name), record.commit.oid)
     return Transaction((value, *expiry_update(view, lifetime, alive=alive)), (*record.objects, *expiry_objects(lifetime)))
 

@@ -7,7 +7,7 @@ from git_keyval.format.anchors import Mark
 from git_keyval.format.elements import Collection, CollectionCategory, decode_collection, element_value
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob
-from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed
 from git_keyval.format.values import Value
 
@@ -46,7 +46,7 @@ class Cipher:
     def accept_counter(self, key_id: KeyId, ops: Iterable[str]) -> None:
         """Make sure that one of these operations of a counter was made by this cipher. Raises NotEncryptedError."""
 
-    def key(self, value: Value) -> DataRecord:
+    def key(self, value: Value) -> Record:
         """Return the record of a key: always the same, because its oid is the key id."""
         return encode_data(value)
 
@@ -54,7 +54,7 @@ class Cipher:
         """Return the key of a record."""
         return _plain(decode_data(record, objects))
 
-    def data(self, key_id: KeyId, value: Value) -> DataRecord:
+    def data(self, key_id: KeyId, value: Value) -> Record:
         """Return a record of a key's value. If it is encrypted, it is another one each time."""
         return encode_data(value)
 

@@ -13,10 +13,11 @@ from git_keyval.database.keys import TYPE_NAMES, Key, KeyView
 from git_keyval.database.lifetimes import Lifetime, expiry_objects, lasting, ref_update
 from git_keyval.database.reading import MoreBlobs, MoreRefs, fetch_settled, read_keys
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
-from git_keyval.format.elements import Collection, CollectionCategory, CollectionRecord, element_id, encode_collection
+from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.names import KeyId, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.records import Record
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType
 from git_keyval.store.port import Depth, RefUpdate, Selection, Snapshot, Transaction
@@ -318,7 +319,7 @@ def changed(
     return Change(Transaction(updates, (*objects, *new)), replace(answer, version=record.commit.oid), proof)
 
 
-def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | None, length: int) -> CollectionRecord:
+def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | None, length: int) -> Record:
     if shape is None:
         assert view.collection is not None
         kept, encryption = Shape.of(view.collection), view.collection.encryption

@@ -9,7 +9,7 @@ from git_keyval.database.declared import Declared, Described
 from git_keyval.database.keys import Key
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.names import KeyId, Naming, RefName
-from git_keyval.format.records import DataRecord
+from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
@@ -171,7 +171,7 @@ class Moment(Declared):
     naming: Naming
     granularity: int
     cipher: Cipher
-    data: Callable[[KeyId, Value], DataRecord]
+    data: Callable[[KeyId, Value], Record]
     round_trip: float = 0.0
     denied: bool = False
     is_last: bool = False

@@ -22,7 +22,7 @@ from git_keyval.format.encryption import (
 )
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob
-from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed
 from git_keyval.format.values import Value
 
@@ -85,7 +85,7 @@ class Encrypting(Cipher):
     def _writing(self) -> EncryptionKey:
         return next(key for key in self.keys if key.kid == self.kid)
 
-    def key(self, value: Value) -> DataRecord:
+    def key(self, value: Value) -> Record:
         return encode_data(seal_key(self._naming, value))
 
     def read_key(self, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:
@@ -96,7 +96,7 @@ class Encrypting(Cipher):
             raise KeyOrderError(sealed.encryption.kid)
         return value
 
-    def data(self, key_id: KeyId, value: Value) -> DataRecord:
+    def data(self, key_id: KeyId, value: Value) -> Record:
         return encode_data(seal_value(self._writing, self.new_nonce(), value, Slot(key_id)))
 
     def read_data(self, key_id: KeyId, record: GitObject, objects: Mapping[Oid, GitObject]) -> Value:

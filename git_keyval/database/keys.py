@@ -26,7 +26,7 @@ from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import OtherCategoryError, decode_message
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.records import DataRecord
+from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect, redirect_of
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, ValueType, as_integer
@@ -55,7 +55,7 @@ class Key:
     """A key: what the user calls it, and its id. ``record`` is stored only where the user asks for it."""
 
     label: str = field(repr=False)
-    record: DataRecord
+    record: Record
 
     @classmethod
     def of(cls, label: str, value: Value, cipher: Cipher = PLAIN) -> "Key":

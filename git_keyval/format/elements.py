@@ -13,7 +13,7 @@ from git_keyval.format.bounds import added
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
 from git_keyval.format.metadata import Metadata, encode_line, expect_members, text_member
 from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
-from git_keyval.format.records import METADATA_FILE, decode_category, type_member, typed_value
+from git_keyval.format.records import METADATA_FILE, Record, decode_category, type_member, typed_value
 from git_keyval.format.sealed import Encryption, Sealed, encryption_members, read_encryption, read_sealed_name
 from git_keyval.format.values import Value, ValueType, check_media
 
@@ -48,19 +48,6 @@ class Collection:
     elements: Mapping[str, Oid]
     length: int = 0
     encryption: Encryption | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionRecord:
-    """A map or an array with the objects that store it, without the blobs of its elements; ``commit`` is the last of them."""
-
-    collection: Collection
-    objects: tuple[GitObject, ...]
-
-    @property
-    def commit(self) -> GitObject:
-        """The commit that a ref points at."""
-        return self.objects[-1]
 
 
 def longer(length: int) -> int:
@@ -101,7 +88,7 @@ def element_id(key: str) -> Oid:
     return blob(key.encode()).oid
 
 
-def encode_collection(collection: Collection) -> CollectionRecord:
+def encode_collection(collection: Collection) -> Record:
     """Make the objects of a map or an array in the order in which they need each other: subtree (if any), metadata, tree, commit.
 
     Raises ValueError with the reason for element keys, indices, a length or a media type that the format does not have.
@@ -124,7 +111,7 @@ def encode_collection(collection: Collection) -> CollectionRecord:
     metadata = blob(line)
     folders = {ELEMENTS_FOLDER: elements} if collection.elements else {}
     root = tree([(METADATA_FILE, metadata.oid)], [(name, folder.oid) for name, folder in folders.items()])
-    return CollectionRecord(collection, (*folders.values(), metadata, root, commit(root.oid, line + b"\n")))
+    return Record((*folders.values(), metadata, root, commit(root.oid, line + b"\n")))
 
 
 def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:

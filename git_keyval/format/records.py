@@ -5,16 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.metadata import (
-    Metadata,
-    OtherCategoryError,
-    decode_message,
-    encode_line,
-    expect_members,
-    text_member,
-)
+from git_keyval.format.metadata import Metadata, OtherCategoryError, decode_message, encode_line, expect_members, text_member
 from git_keyval.format.names import KeyId
-from git_keyval.format.objects import GitObject, Oid, blob, commit, read_commit, read_tree, tree
+from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, Sealed, check_sealed, encryption_members, read_encryption
 from git_keyval.format.values import VALUE_TYPES, Value, ValueType, check_value
 
@@ -22,10 +15,9 @@ METADATA_FILE = "metadata.json"
 
 
 @dataclass(frozen=True, slots=True)
-class DataRecord:
-    """A value with the objects that store it; ``commit`` is the last of them."""
+class Record:
+    """The objects that store a value, a map or an array; ``commit`` is the last of them."""
 
-    value: Value | Sealed
     objects: tuple[GitObject, ...]
 
     @property
@@ -35,11 +27,11 @@ class DataRecord:
 
     @property
     def key_id(self) -> KeyId:
-        """The key id of this value where it is used as a key."""
+        """The key id of a value where it is used as a key."""
         return KeyId(self.commit.oid)
 
 
-def encode_data(value: Value | Sealed) -> DataRecord:
+def encode_data(value: Value | Sealed) -> Record:
     """Make the objects of a value: data blob, metadata blob, tree, commit, in the order in which they depend on each other."""
     data = blob(value.data)
     encryption = value.encryption if isinstance(value, Sealed) else None
@@ -56,7 +48,7 @@ def encode_data(value: Value | Sealed) -> DataRecord:
     metadata = blob(line)
     views = dict.fromkeys(_view_files(value.extension), data.oid)
     record_tree = tree([*views.items(), (METADATA_FILE, metadata.oid)])
-    return DataRecord(value, (data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
+    return Record((data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
 
 
 def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value | Sealed:
@@ -93,15 +85,6 @@ def typed_value(
     except ValueError as exc:
         raise MalformedRecordError(where, str(exc)) from exc
     return sealed
-
-
-def data_blobs(record: GitObject, objects: Mapping[Oid, GitObject]) -> set[Oid]:
-    """Return the oids that a data commit's tree names. Raises MalformedRecordError if its tree is not among the objects."""
-    tree_oid, _ = read_commit(record)
-    record_tree = objects.get(tree_oid)
-    if record_tree is None:
-        raise MalformedRecordError(record.oid, "its tree is missing")
-    return set(read_tree(record_tree).values())
 
 
 def decode_category(record: GitObject, categories: AbstractSet[str]) -> Metadata:

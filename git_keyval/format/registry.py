@@ -12,7 +12,7 @@ from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.records import DataRecord, decode_data, encode_data
+from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.times import MAX_SECONDS
 from git_keyval.format.values import Value, parse_value
 
@@ -33,7 +33,7 @@ class Entry:
     """What a registry holds of one expiry id: a tag, and the record that it points at."""
 
     tag: RefName
-    record: DataRecord
+    record: Record
 
 
 def encode_entry(expiry: int) -> Entry:

@@ -407,7 +407,8 @@ def test_a_stored_key_that_was_changed_is_left_out_like_a_malformed_one(memory: 
     used = cipher()
     perform(of(memory, used), Set(key=key(used), value=VALUES[0], store_key=True))
     perform(of(memory, used), Set(key=key(used, "other"), value=VALUES[0], store_key=True))
-    sealed = key(used, "other").record.value
+    record = key(used, "other").record
+    sealed = decode_data(record.commit, {obj.oid: obj for obj in record.objects})
     assert isinstance(sealed, Sealed)
     broken = encode_data(replace(sealed, data=sealed.data[:-1] + bytes([sealed.data[-1] ^ 1])))
     memory.put(DEFAULT_NAMING.key(key(used, "other").id), Sample(broken.objects))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import (
     Collection,
-    CollectionRecord,
     decode_collection,
     decode_element_key,
     element_id,
@@ -21,7 +20,7 @@ from git_keyval.format.elements import (
 )
 from git_keyval.format.names import MAIN_BRANCH, KeyId, Naming
 from git_keyval.format.objects import GitObject, blob, from_content, tree
-from git_keyval.format.records import encode_data
+from git_keyval.format.records import Record, encode_data
 from git_keyval.format.values import parse_value
 from tests.format.strategies import TEXTS
 from tests.servers.binary import git_output, run_git
@@ -99,7 +98,7 @@ def test_a_subtree_of_any_bytes_is_read_or_refused(content: bytes) -> None:
         decode_collection(from_content("commit", line), {subtree.oid: subtree})
 
 
-def stored_map(repository: Path) -> CollectionRecord:
+def stored_map(repository: Path) -> Record:
     """Store a map with all keys of the vectors, by git, as the value of a key on a branch and as its main branch."""
     record = encode_collection(text_map(KEYS))
     git_store(repository, *(blob(key.encode()) for key in KEYS), *record.objects)

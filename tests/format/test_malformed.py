@@ -17,7 +17,7 @@ from git_keyval.format.counters import Counter, decode_counter, decode_delta, en
 from git_keyval.format.expiry import decode_expiry, encode_expiry
 from git_keyval.format.metadata import DUMMY_TREE, MAX_MESSAGE_BYTES, decode_line, decode_message, message_only
 from git_keyval.format.objects import GitObject, Kind, Oid, blob, commit, from_content, read_commit, read_tree, tree
-from git_keyval.format.records import DataRecord, data_blobs, decode_data, encode_data
+from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect, redirect_of
 from git_keyval.format.values import Value, ValueType, parse_value
 from tests.format.strategies import COUNTERS, JSON_VALUES, OIDS, VALUES
@@ -27,15 +27,11 @@ def decode_alone(record: GitObject) -> object:
     return decode_data(record, {})
 
 
-def blobs_alone(record: GitObject) -> object:
-    return data_blobs(record, {})
-
-
 def decode_metadata(record: GitObject) -> object:
     return decode_line(record.data, record.oid)
 
 
-DECODERS: list[Callable[[GitObject], object]] = [decode_counter, decode_delta, decode_expiry, decode_alone, blobs_alone]
+DECODERS: list[Callable[[GitObject], object]] = [decode_counter, decode_delta, decode_expiry, decode_alone]
 DECODERS += [decode_redirect, redirect_of]
 
 COMMON: list[JsonValue] = [2, 1, "2", "data", "counter", "expiry", "abcdefgh", "5", 1795392000, [], "String", None]
@@ -104,7 +100,7 @@ def test_media_that_the_type_does_not_have_are_refused(kind: ValueType, data: by
         read(record)
 
 
-def read(record: DataRecord) -> Value:
+def read(record: Record) -> Value:
     value = decode_data(record.commit, {made.oid: made for made in record.objects})
     assert isinstance(value, Value)
     return value

@@ -193,7 +193,7 @@ def test_a_key_is_expired_from_its_second_on(case: Case) -> None:
 def test_a_registry_publishes_an_id_under_the_oid_of_its_expiry_commit(case: Case) -> None:
     """As a Number, whose view.txt a CDN serves."""
     made = encode_entry(case["id"])
-    assert (made.tag, made.record.commit.oid, made.record.value.data.decode()) == (case["tag"], case["commitOid"], case["text"])
+    assert (made.tag, made.record.commit.oid) == (case["tag"], case["commitOid"])
     objects = {obj.oid: obj for obj in made.record.objects}
     assert case["text"].encode() == objects[read_tree(made.record.objects[-2])[ENTRY_FILE]].data
     assert read_entry(case["expiryOid"], case["text"].encode()) == case["id"]
