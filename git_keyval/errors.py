@@ -17,22 +17,18 @@ class GitKeyvalError(Exception):
     """Base of all: ``what`` failed, and what to do about it in ``next_step`` (may be empty)."""
 
     def __init__(self, what: str, next_step: str = "") -> None:
-        """Keep the two halves of the message apart, so that a surface may lay them out."""
+        super().__init__(what, next_step)
         self.what = what
         self.next_step = next_step
-        super().__init__(f"{what} {next_step}".strip())
 
-    def advise(self, next_step: str) -> None:
-        """Change what to do about it."""
-        self.next_step = next_step
-        self.args = (f"{self.what} {next_step}".strip(),)
+    def __str__(self) -> str:
+        return f"{self.what} {self.next_step}".strip()
 
 
 class InputError(GitKeyvalError):
     """An input is unknown, missing, malformed or does not go with another; nothing was read or written."""
 
     def __init__(self, name: str, problem: str, accepted: str = "") -> None:
-        """Name the input, what is wrong with what was given, and what would be accepted."""
         self.name = name
         self.problem = problem
         self.accepted = accepted
@@ -50,23 +46,19 @@ class ConfigError(InputError):
         more = len(problems) - _SHOWN_PROBLEMS
         shown = [f"{path}:{line}: {problem}" for line, problem in problems[:_SHOWN_PROBLEMS]]
         self.what = " ".join([*shown, f"And {more} more."] if more > 0 else shown)
-        self.args = (self.what,)
 
 
 class MalformedRecordError(GitKeyvalError):
     """An object under one of our refs is not what the format says: corrupted, foreign, or of a later format version."""
 
+    _what = "The object at {where} is not a valid record: {reason}."
+    _next_step = "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record."
+
     def __init__(self, where: str, reason: str) -> None:
         """Name the ref or oid, and which rule of the format it breaks."""
         self.where = where
         self.reason = reason
-        super().__init__(*self._sentences())
-
-    def _sentences(self) -> tuple[str, str]:
-        return (
-            f"The object at {self.where} is not a valid record: {self.reason}.",
-            "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
-        )
+        super().__init__(self._what.format(where=where, reason=reason), self._next_step)
 
     def at(self, where: str) -> Self:
         """Return the same error about another place: the ref that points at the object."""
@@ -76,18 +68,16 @@ class MalformedRecordError(GitKeyvalError):
 class AnchorError(MalformedRecordError):
     """The anchor, which says whether a database is encrypted, cannot be read; nothing was read or written."""
 
-    def _sentences(self) -> tuple[str, str]:
-        return (
-            f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
-            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any.",
-        )
+    _what = "Whether the database is encrypted cannot be known, because the tag {where} cannot be read: {reason}."
+    _next_step = (
+        "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any."
+    )
 
 
 class UnmarkedError(GitKeyvalError):
     """Encryption is required, and the database is not marked as encrypted; nothing was written."""
 
     def __init__(self) -> None:
-        """Say so."""
         super().__init__(
             "Encryption is required, but the database is not marked as encrypted: it may hold values in the clear.",
             "Run 'init' with the 'encryption-key', which marks it.",
@@ -97,15 +87,15 @@ class UnmarkedError(GitKeyvalError):
 class TamperedError(MalformedRecordError):
     """Something encrypted was changed, or brought to another place, by somebody without the encryption key."""
 
-    def _sentences(self) -> tuple[str, str]:
-        return f"What is encrypted at {self.where} is not authentic: {self.reason}.", _WHO_WROTE
+    _what = "What is encrypted at {where} is not authentic: {reason}."
+    _next_step = _WHO_WROTE
 
 
 class NotEncryptedError(MalformedRecordError):
     """A plain value where an encryption key was given, so that only an encrypted one can be there."""
 
-    def _sentences(self) -> tuple[str, str]:
-        return f"The value at {self.where} is refused: {self.reason}.", _WHO_WROTE
+    _what = "The value at {where} is refused: {reason}."
+    _next_step = _WHO_WROTE
 
 
 class MissingEncryptionKeyError(GitKeyvalError):
@@ -126,7 +116,6 @@ class WrongEncryptionKeyError(GitKeyvalError):
     """Another encryption key has the name of the one that is needed."""
 
     def __init__(self, kid: str) -> None:
-        """Keep the name of the key."""
         self.kid = kid
         super().__init__(
             f"This is encrypted with the key '{kid}' or an earlier one, and what was given as '{kid}' is another key.",
@@ -138,7 +127,6 @@ class KeyOrderError(GitKeyvalError):
     """The keys of the database are encrypted with an encryption key that was not given as the first."""
 
     def __init__(self, kid: str) -> None:
-        """Keep the name of the key."""
         self.kid = kid
         super().__init__(
             f"The names of keys are encrypted with the key '{kid}', which is not the first of 'encryption-key'.",
@@ -192,7 +180,6 @@ class OverwrittenError(GitKeyvalError):
     """A value of another type took a counter's place while an increment waited for its number."""
 
     def __init__(self, held: str) -> None:
-        """Name the type of what the key holds now."""
         self.held = held
         super().__init__(
             f"The key was overwritten with a value of type {held} while the increment waited for its number, and the increment "
@@ -243,7 +230,6 @@ class ContentionError(GitKeyvalError):
     """Other writers moved the key at every attempt; nothing was written."""
 
     def __init__(self, attempts: int) -> None:
-        """Keep the number of attempts that were made."""
         self.attempts = attempts
         super().__init__(
             f"Other writers changed the key during each of {attempts} attempts; nothing was written.",
@@ -268,7 +254,6 @@ class UndeliverableError(GitKeyvalError):
     """There is no place, or no room, for the answer; nothing was taken away."""
 
     def __init__(self, where: str, reason: str) -> None:
-        """Name the place, and why it takes nothing."""
         super().__init__(
             f"The answer cannot be written to {where} ({reason}); nothing was taken away.", "Make room, then run it again."
         )
@@ -305,7 +290,6 @@ class PartlyDeletedError(GitKeyvalError):
     """Of several keys some are deleted, and then something went wrong with the others."""
 
     def __init__(self, count: int, cause: GitKeyvalError) -> None:
-        """Keep how many keys are gone, and what happened to the others."""
         self.count = count
         self.cause = cause
         super().__init__(
@@ -318,7 +302,6 @@ class PartlyWrittenError(GitKeyvalError):
     """Of several repositories some are written, and then something went wrong in another."""
 
     def __init__(self, written: Sequence[str], failed: str, cause: GitKeyvalError) -> None:
-        """Name the repositories that are written and the one that is not, and keep what happened there."""
         self.written = tuple(written)
         self.cause = cause
         super().__init__(
@@ -331,7 +314,6 @@ class RedirectedError(GitKeyvalError):
     """Keys live in other repositories, and writes are not followed there; nothing was written."""
 
     def __init__(self, repositories: Sequence[str]) -> None:
-        """Name the repositories to use instead."""
         self.repositories = tuple(repositories)
         super().__init__(
             f"The key is redirected: it lives in {' and '.join(repositories)}. Nothing was written.",
@@ -343,7 +325,6 @@ class RedirectNotFollowedError(GitKeyvalError):
     """A redirect leads where it is not followed."""
 
     def __init__(self, repository: str, reason: str, next_step: str) -> None:
-        """Name the repository that it leads to, and why it is not followed."""
         self.repository = repository
         super().__init__(f"The redirect to {repository} is not followed: {reason}.", next_step)
 
@@ -352,7 +333,6 @@ class RedirectRefusedError(GitKeyvalError):
     """A key is not redirected because something would be lost; nothing was written."""
 
     def __init__(self, reason: str, next_step: str) -> None:
-        """Say what would be lost, and what to do before."""
         super().__init__(f"The key is not redirected: {reason}. Nothing was written.", next_step)
 
 
@@ -395,14 +375,12 @@ class TooLargeError(RefusedError):
         self.size = size
         super().__init__(refs, reason, next_step)
         self.what = f"The server refused the write of {size:,} bytes: {reason}."
-        self.args = (f"{self.what} {next_step}".strip(),)
 
 
 class AtomicUnsupportedError(StoreError):
     """The server cannot apply several ref updates as one, which every key with an expiry needs."""
 
     def __init__(self) -> None:
-        """Say what is missing and what to change."""
         super().__init__(
             "The git server does not offer the 'atomic' capability, so a write of several refs could be applied by half; "
             "nothing was written.",

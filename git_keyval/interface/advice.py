@@ -18,7 +18,7 @@ def advised(error: GitKeyvalError, command: Signature, inputs: Inputs) -> GitKey
     what was given, and stays as it is.
     """
     if not isinstance(error, InputError):
-        error.advise(_fitting(error.next_step, taken_by(command, inputs)))
+        error.next_step = _fitting(error.next_step, taken_by(command, inputs))
     return error
 
 
