@@ -14,7 +14,7 @@ from git_keyval.action.variables import read_inputs
 from git_keyval.commands.locks import Unlock
 from git_keyval.database.answers import Answer
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
+from git_keyval.dispatch.opening import cipher_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from git_keyval.dispatch.location import GithubServer, identity
+from git_keyval.dispatch.location import identity
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.interface.inputs import Inputs
@@ -40,5 +40,4 @@ def config_of(inputs: Inputs, workspace: str, surroundings: Surroundings) -> "Co
         raise InputError("config", f"names {path}, which is larger than 64 KiB", "the path of a YAML file") from exc
     from git_keyval.interface.config import read_config  # noqa: PLC0415  # slow to import, and most steps have no file
 
-    server = GithubServer.of(surroundings.environ)
-    return read_config(data, path, lambda repository: identity(repository, server))
+    return read_config(data, path, lambda repository: identity(repository, surroundings.server))

@@ -1,12 +1,15 @@
-"""Opening the store that the inputs name."""
+"""Opening the stores that the inputs name, and what belongs to a database in them."""
 
 import json
+from functools import cached_property
 
+from git_keyval.database.ciphers import PLAIN, Cipher
+from git_keyval.database.database import Database
 from git_keyval.dispatch.location import GithubServer, cdn_url, github_name, token_for
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.registry import Resolve, unresolved
-from git_keyval.interface.inputs import Inputs
+from git_keyval.interface.inputs import REQUIRED, Inputs
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.patience import Patience
@@ -34,6 +37,25 @@ class Stores:
             self._open[repository] = open_store(self._inputs.but(repository=repository), self._surroundings)
         return self._open[repository]
 
+    def database(self, repository: str) -> Database:
+        """Return the database in a repository, with what is the same for all commands. Raises GitKeyvalError."""
+        outside = self._surroundings
+        store = self.of(repository)
+        return Database(store, outside.sleep, outside.random, outside.new_op, resolve=self._resolve, progress=outside.progress)
+
+    @cached_property
+    def _resolve(self) -> Resolve:
+        """Return what looks up expiry ids: in the registry that the inputs name, or nowhere."""
+        repository = self._inputs.expiry_registry
+        if repository is None:
+            return unresolved
+        # Slow to import, and few databases have one.
+        from git_keyval.store.network import Network  # noqa: PLC0415
+        from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415
+
+        environ = self._surroundings.environ
+        return ExpiryRegistry(cdn_url(environ), repository, network=Network(environ)).resolve
+
     @property
     def requests(self) -> int:
         """Count the requests made to all of them."""
@@ -51,7 +73,7 @@ def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
     repository, token, transport = inputs.repository, inputs.token or "", inputs.transport or "auto"
     if not repository:
         raise InputError("repository", "is missing", _ACCEPTED)
-    server = GithubServer.of(surroundings.environ)
+    server = surroundings.server
     name = github_name(repository, server)
     if name is not None and server.has_github_api and transport != "git" and (token or transport == "api"):
         return _open_github(name, server, token, transport, inputs, surroundings)
@@ -74,17 +96,17 @@ def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
     )
 
 
-def resolver_of(inputs: Inputs, surroundings: Surroundings) -> Resolve:
-    """Return what looks up expiry ids: in the registry that the inputs name, or nowhere."""
-    repository = inputs.expiry_registry
-    if repository is None:
-        return unresolved
-    # Slow to import, and few databases have one.
-    from git_keyval.store.network import Network  # noqa: PLC0415
-    from git_keyval.store.registry import ExpiryRegistry  # noqa: PLC0415
+def cipher_of(inputs: Inputs, surroundings: Surroundings) -> Cipher:
+    """Return the cipher of a database: plain, unless there is an encryption key."""
+    keys = inputs.encryption_key
+    if keys is None:
+        return PLAIN
+    from git_keyval.database.encrypting import Encrypting  # noqa: PLC0415  # slow to import, and most databases are plain
+    from git_keyval.format.encryption import derive_key  # noqa: PLC0415
 
-    network = Network(surroundings.environ)
-    return ExpiryRegistry(cdn_url(surroundings.environ), repository, network=network).resolve
+    kid = inputs.encryption_kid or keys.names[-1]
+    derived = [derive_key(name or kid, secret) for name, secret in keys.named]
+    return Encrypting(derived, kid, surroundings.new_nonce, required=inputs.encryption == REQUIRED)
 
 
 def _open_github(name: str, server: GithubServer, token: str, transport: str, inputs: Inputs, surroundings: Surroundings) -> Store:

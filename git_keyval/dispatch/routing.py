@@ -20,7 +20,6 @@ from git_keyval.errors import GitKeyvalError, InputError, PartlyWrittenError, Re
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import KeyId
 from git_keyval.format.redirects import MAX_HOPS, Redirect
-from git_keyval.interface.inputs import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,6 @@ class Policy:
     server: GithubServer
     allowed: Sequence[str] | None = None
     follows: bool = True
-
-    @classmethod
-    def of(cls, inputs: Inputs, server: GithubServer, *, writing: bool) -> "Policy":
-        """Return the policy that the inputs of a command ask for."""
-        return cls(server, inputs.redirect_allow, follows=not writing or bool(inputs.follow_writes))
 
     def next_place(self, trail: Sequence[Place], redirect: Redirect) -> Place:
         """Return where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""

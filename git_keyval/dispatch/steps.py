@@ -9,10 +9,9 @@ from git_keyval.database.command import Bound, Command
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.perform import perform
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
 from git_keyval.dispatch.layout import layout_of, shard_length_of
-from git_keyval.dispatch.location import GithubServer, cdn_of_server, git_address
-from git_keyval.dispatch.opening import Stores, resolver_of
+from git_keyval.dispatch.location import cdn_of_server, git_address
+from git_keyval.dispatch.opening import Stores, cipher_of
 from git_keyval.dispatch.routing import Place, Policy, Routes, joined
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, KeyMissingError
@@ -58,26 +57,20 @@ def _run(
     layout = layout_of(inputs.repository or "", inputs)
     shard_length = shard_length_of(inputs, layout)
     stores = Stores(inputs, surroundings)
-    resolve = resolver_of(inputs, surroundings)
-    server = GithubServer.of(surroundings.environ)
+    server = surroundings.server
 
     def database(place: Place) -> Database:
-        return Database(
-            stores.of(place.repository),
-            sleep=surroundings.sleep,
-            random=surroundings.random,
-            new_op=surroundings.new_op,
+        return replace(
+            stores.database(place.repository),
             naming=Naming(place.shard_length),
             granularity=inputs.expiry_granularity or DEFAULT_GRANULARITY,
             max_attempts=inputs.max_attempts or DEFAULT_MAX_ATTEMPTS,
             prepare_delivery=prepare_delivery,
             address=git_address(place.repository, server),
             cipher=cipher,
-            progress=surroundings.progress,
-            resolve=resolve,
         )
 
-    policy = Policy.of(inputs, server, writing="applied" in command.outputs)
+    policy = Policy(server, inputs.redirect_allow, follows="applied" not in command.outputs or bool(inputs.follow_writes))
     routes = Routes(policy, lambda key_id: Place(layout.of_key(key_id), shard_length), database)
     if bound.keys_used:
         answer = routes.run(bound)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from git_keyval.dispatch.files import OutputFile
+from git_keyval.dispatch.location import GithubServer
 from git_keyval.format.times import Micros
 from git_keyval.progress import Progress
 
@@ -33,3 +34,8 @@ class Surroundings:
     read_file: Callable[[str, int], bytes]
     output_file: Callable[[str], OutputFile]
     read_event: Callable[[int], bytes]
+
+    @property
+    def server(self) -> GithubServer:
+        """The GitHub server of the run."""
+        return GithubServer.of(self.environ)

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from git_keyval.database.database import Database
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
-from git_keyval.dispatch.location import GithubServer, deletion
-from git_keyval.dispatch.opening import Stores, resolver_of
+from git_keyval.dispatch.location import deletion
+from git_keyval.dispatch.opening import Stores, cipher_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
@@ -76,14 +74,7 @@ def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, 
 
 def _run(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     assert issubclass(command.kind, Upkeep)
-    database = Database(
-        stores.of(target.repository),
-        surroundings.sleep,
-        surroundings.random,
-        surroundings.new_op,
-        resolve=resolver_of(target.inputs, surroundings),
-        progress=surroundings.progress,
-    )
-    deletion_of = partial(deletion, target.repository, GithubServer.of(surroundings.environ))
+    database = replace(stores.database(target.repository), progress=surroundings.progress)
+    deletion_of = partial(deletion, target.repository, surroundings.server)
     work = Maintenance(database, surroundings.elapsed, target.shares, deletion_of)
     return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)

@@ -12,7 +12,7 @@ import pytest
 
 from git_keyval.action.variables import read_inputs
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
+from git_keyval.dispatch.opening import cipher_of
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs

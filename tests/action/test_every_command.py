@@ -13,8 +13,7 @@ import pytest
 from git_keyval.action.variables import read_inputs
 from git_keyval.database.answers import Answer
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
-from git_keyval.dispatch.opening import open_store
+from git_keyval.dispatch.opening import cipher_of, open_store
 from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs

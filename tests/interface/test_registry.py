@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from git_keyval.cli.application import application
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.encryption import cipher_of
+from git_keyval.dispatch.opening import cipher_of
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.outputs import OUTPUTS
