@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from git_keyval.dispatch.layout import SHARD, layout_of
+from git_keyval.dispatch.layout import SHARD, Layout, layout_of
 from git_keyval.dispatch.location import GithubServer, github_name, identity, shown_address
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
@@ -43,26 +43,20 @@ def worklist(command: Signature, inputs: Inputs, config: "Config | None", home: 
     InputError.
     """
     server = GithubServer.of(environ)
+    common = [config.settings] if config else []
     listed = _listed(config, inputs, server) if config else {}
-    if config is None or not listed or inputs.repository or not command.kind.spans:
-        return _of_place(inputs.repository or home, command, inputs, config, server)
-    # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
-    trusted = inputs.config is not None
-    given = {name: inputs if trusted or github_name(name, server) else inputs.but(token=None) for name, _ in listed.values()}
-    layers = {name: [config.settings, settings] for name, settings in listed.values()}
-    return Worklist(tuple(_target(command, given[name], name, layers[name]) for name in given), listed=True)
-
-
-def _of_place(place: str, command: Signature, inputs: Inputs, config: "Config | None", server: GithubServer) -> Worklist:
-    """Return the work on one repository, or on all that one database is spread over, with what the file says of each."""
-    if config is None:
-        layout = layout_of(place, inputs)
-        return Worklist(tuple(_target(command, inputs, name, ()) for name in layout.all()), listed=bool(layout.digits))
-    entries = [each.settings for each in config.repositories if each.repository == place]
-    layout = layout_of(place, _lengths(place, [config.settings, *entries], inputs))
-    own = {of: [settings] for of, (_, settings) in _listed(config, inputs, server).items()}
-    layers = {name: [config.settings, *own.get(identity(name, server), ())] for name in layout.all()}
-    return Worklist(tuple(_target(command, inputs, name, layers[name]) for name in layers), listed=bool(layout.digits))
+    if listed and command.kind.spans and not inputs.repository:
+        # A file that nobody named may come from anywhere, so it does not decide to which other server a token goes.
+        trusted = inputs.config is not None
+        given = {name: inputs if trusted or github_name(name, server) else inputs.but(token=None) for name, _ in listed.values()}
+        targets = [_target(command, given[name], name, [*common, settings]) for name, settings in listed.values()]
+        return Worklist(tuple(targets), listed=True)
+    place = inputs.repository or home
+    spread = [each.settings for each in config.repositories if each.repository == place] if config else []
+    layout = _layout(place, [*common, *spread], inputs)
+    own = {where: [settings] for where, (_, settings) in listed.items()}
+    targets = [_target(command, inputs, name, [*common, *own.get(identity(name, server), ())]) for name in layout.all()]
+    return Worklist(tuple(targets), listed=bool(layout.digits))
 
 
 def _listed(config: "Config", inputs: Inputs, server: GithubServer) -> dict[str, tuple[str, "Settings"]]:
@@ -70,26 +64,18 @@ def _listed(config: "Config", inputs: Inputs, server: GithubServer) -> dict[str,
     listed: dict[str, tuple[str, Settings]] = {}
     for each in config.repositories:
         whole = SHARD not in each.repository
-        names = (
-            [each.repository]
-            if whole
-            else layout_of(each.repository, _lengths(each.repository, [config.settings, each.settings], inputs)).all()
-        )
-        for name in names:
-            place = identity(name, server)
-            if whole or place not in listed:
-                listed[place] = (name, each.settings)
+        for name in [each.repository] if whole else _layout(each.repository, [config.settings, each.settings], inputs).all():
+            where = identity(name, server)
+            if whole or where not in listed:
+                listed[where] = (name, each.settings)
     return listed
 
 
-def _lengths(repository: str, layers: Iterable["Settings"], inputs: Inputs) -> Inputs:
-    """Return the inputs with what the file says of a repository that is spread over many; of any other, its lengths say nothing."""
-    if SHARD not in repository:
-        return inputs
-    settings: dict[str, object] = {}
-    for layer in layers:
-        settings |= layer.common
-    return inputs.over(settings)
+def _layout(repository: str, layers: Iterable["Settings"], inputs: Inputs) -> Layout:
+    """Return how a database lies in repositories; what the file says of that counts where it is spread over many."""
+    if SHARD in repository:
+        inputs = inputs.over({name: value for layer in layers for name, value in layer.common.items()})
+    return layout_of(repository, inputs)
 
 
 def _target(command: Signature, inputs: Inputs, repository: str, layers: Iterable["Settings"]) -> Target:
