@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.bounds import added
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
-from git_keyval.format.metadata import Metadata, encode_line, expect_members, text_member
+from git_keyval.format.metadata import Metadata, decode_category, encode_line, expect_members, text_member
 from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
-from git_keyval.format.records import METADATA_FILE, Record, decode_category, type_member, typed_value
+from git_keyval.format.records import METADATA_FILE, Record, type_member, typed_value
 from git_keyval.format.sealed import Encryption, Sealed, encryption_members, read_encryption, read_sealed_name
 from git_keyval.format.values import Value, ValueType, check_media
 
@@ -61,18 +61,23 @@ def encode_element_key(key: str) -> str:
     A leading dot is written so, too; thus no key can be ``..``, ``.git``, anything that a file system takes for one of them, or a
     path. Raises ValueError with the reason for a key that is empty, too long or no Unicode text.
     """
-    try:
-        data = key.encode()
-    except UnicodeEncodeError as exc:
-        raise ValueError("has a lone surrogate, which UTF-8 cannot hold") from exc
-    name = _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], data).decode("ascii")
-    if not name:
-        raise ValueError("is empty")
+    name = _ENCODED.sub(lambda found: b"%%%02X" % found[0][0], element_key_bytes(key)).decode("ascii")
     if len(name) > MAX_NAME_BYTES:
         raise ValueError(
             f"takes {len(name)} bytes as a file name, more than {MAX_NAME_BYTES} (all but ASCII letters, digits and ._- take three)"
         )
     return name
+
+
+def element_key_bytes(key: str) -> bytes:
+    """Return an element key in UTF-8. Raises ValueError with the reason for one that is empty or no Unicode text."""
+    try:
+        data = key.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("has a lone surrogate, which UTF-8 cannot hold") from exc
+    if not data:
+        raise ValueError("is empty")
+    return data
 
 
 def decode_element_key(name: str) -> str:
@@ -120,7 +125,7 @@ def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Co
     Every rule is checked by writing the record again and comparing oids. Raises MalformedRecordError for a record that differs in
     any way, and OtherCategoryError for one that is neither map nor array.
     """
-    members = decode_category(record, {"map", "array"})
+    members = decode_category(record, "map", "array")
     category: CollectionCategory = "map" if members["category"] == "map" else "array"
     encryption = read_encryption(members, record.oid)
     length = {"length"} if category == "array" else set()

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from git_keyval.errors import MalformedRecordError, MissingEncryptionKeyError, TamperedError, WrongEncryptionKeyError
+from git_keyval.errors import MissingEncryptionKeyError, TamperedError, WrongEncryptionKeyError
 from git_keyval.format.canonical import JsonValue
+from git_keyval.format.elements import element_key_bytes
 from git_keyval.format.metadata import encode_line
 from git_keyval.format.names import KeyId
+from git_keyval.format.records import typed_value
 from git_keyval.format.sealed import CHECK_BYTES, LAYOUT, NONCE_BYTES, Algorithm, Encryption, Sealed, read_sealed_name, sealed_name
-from git_keyval.format.values import Value, check_value
+from git_keyval.format.values import Value
 
 MAX_ELEMENT_KEY_BYTES = 175
 """How long an element key may be in UTF-8: with what AES-SIV adds, in base64, it is as long as the name of a file may be."""
@@ -114,12 +116,7 @@ def seal_name(key: EncryptionKey, key_id: KeyId, name: str) -> str:
 
     Raises ValueError with the reason for an element key that is empty, too long or no Unicode text.
     """
-    try:
-        data = name.encode()
-    except UnicodeEncodeError as exc:
-        raise ValueError("has a lone surrogate, which UTF-8 cannot hold") from exc
-    if not data:
-        raise ValueError("is empty")
+    data = element_key_bytes(name)
     if len(data) > MAX_ELEMENT_KEY_BYTES:
         raise ValueError(f"has {len(data)} bytes, more than the {MAX_ELEMENT_KEY_BYTES} that an encrypted one may have")
     return sealed_name(key.siv.encrypt(data, [_associated_data_of_name(key_id)]))
@@ -187,9 +184,6 @@ def _key_of(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
 
 
 def _checked_value(sealed: Sealed, data: bytes, where: str) -> Value:
-    value = Value(sealed.type, data, sealed.mime, sealed.extension)
-    try:
-        check_value(value)
-    except ValueError as exc:
-        raise MalformedRecordError(where, str(exc)) from exc
+    value = typed_value(sealed.type, data, sealed.mime, sealed.extension, None, where)
+    assert isinstance(value, Value)
     return value

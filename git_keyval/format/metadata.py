@@ -87,11 +87,17 @@ class OtherCategoryError(MalformedRecordError):
     """The record is of another category than the one asked for; whether it is a valid record of its own is not checked."""
 
 
+def decode_category(record: GitObject, *categories: str) -> Metadata:
+    """Read the metadata of a commit that must be of one of these categories. Raises OtherCategoryError, or MalformedRecordError."""
+    members = decode_message(record)
+    if members["category"] not in categories:
+        raise OtherCategoryError(record.oid, f"it is not of category {' or '.join(sorted(categories))}")
+    return members
+
+
 def decode_message_only(record: GitObject, category: str) -> Metadata:
     """Read the metadata of a message-only commit. Raises OtherCategoryError, or MalformedRecordError if it has its own tree."""
-    members = decode_message(record)
-    if members["category"] != category:
-        raise OtherCategoryError(record.oid, f"it is not of category {category}")
+    members = decode_category(record, category)
     read_message_only(record)
     return members
 

@@ -1,11 +1,10 @@
 """Data commits: the record of one value, or of one key."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.metadata import Metadata, OtherCategoryError, decode_message, encode_line, expect_members, text_member
+from git_keyval.format.metadata import Metadata, decode_category, encode_line, expect_members, text_member
 from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, Sealed, check_sealed, encryption_members, read_encryption
@@ -46,7 +45,7 @@ def encode_data(value: Value | Sealed) -> Record:
         }
     )
     metadata = blob(line)
-    views = dict.fromkeys(_view_files(value.extension), data.oid)
+    views = dict.fromkeys(("bytes", "view.txt", "view.json", view_file(value.extension)), data.oid)
     record_tree = tree([*views.items(), (METADATA_FILE, metadata.oid)])
     return Record((data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
 
@@ -57,7 +56,7 @@ def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value | 
     Every rule is checked by writing the record again and comparing oids: a record that differs in any way, down to its tree,
     raises MalformedRecordError.
     """
-    members = decode_category(record, {"data"})
+    members = decode_category(record, "data")
     encryption = read_encryption(members, record.oid)
     expect_members(members, record.oid, {"blobOid", "extension", "mime", "type", *encryption_members(encryption)})
     kind = type_member(members, record.oid)
@@ -87,14 +86,6 @@ def typed_value(
     return sealed
 
 
-def decode_category(record: GitObject, categories: AbstractSet[str]) -> Metadata:
-    """Read the metadata of a commit with a tree of its own, which must be of one of these categories."""
-    members = decode_message(record)
-    if members["category"] not in categories:
-        raise OtherCategoryError(record.oid, f"it is not of category {' or '.join(sorted(categories))}")
-    return members
-
-
 def type_member(members: Metadata, where: str) -> ValueType:
     """Return the member ``type``, which must be one of the types of the format."""
     text = text_member(members, "type", where)
@@ -107,7 +98,3 @@ def type_member(members: Metadata, where: str) -> ValueType:
 def view_file(extension: str) -> str:
     """Name the file of a data commit by whose extension a server knows the media type of the value."""
     return f"view.{extension}"
-
-
-def _view_files(extension: str) -> tuple[str, ...]:
-    return ("bytes", "view.txt", "view.json", view_file(extension))

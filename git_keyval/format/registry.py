@@ -14,7 +14,7 @@ from git_keyval.format.names import Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.times import MAX_SECONDS
-from git_keyval.format.values import Value, parse_value
+from git_keyval.format.values import parse_value
 
 DAY = 86_400
 """The granularity of what a registry publishes, in seconds."""
@@ -38,7 +38,7 @@ class Entry:
 
 def encode_entry(expiry: int) -> Entry:
     """Make the entry of an expiry id."""
-    return Entry(Naming.published(encode_expiry(expiry).oid), encode_data(_number(expiry)))
+    return Entry(Naming.published(encode_expiry(expiry).oid), encode_data(parse_value("Number", str(expiry))))
 
 
 def decode_entry(expiry_oid: Oid, record: GitObject, objects: Mapping[Oid, GitObject]) -> int:
@@ -72,7 +72,3 @@ def with_expiries(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], resolve
         return objects
     made = [encode_expiry(expiry) for expiry in resolve(missing).values()]
     return {**objects, **{commit.oid: commit for commit in made}} if made else objects
-
-
-def _number(expiry: int) -> Value:
-    return parse_value("Number", str(expiry))

@@ -71,7 +71,7 @@ def from_json(value: JsonValue) -> Value:
             raise JsonError("a string has a lone surrogate") from exc
     if isinstance(value, bool):
         return _of_text_type("Boolean", b"true" if value else b"false")
-    return _of_text_type("Number" if is_number(value) else "JSON", canonical.encode(value))
+    return _of_text_type("Number" if isinstance(value, int | float) else "JSON", canonical.encode(value))
 
 
 def bytes_value(data: bytes) -> Value:
@@ -132,11 +132,6 @@ def as_integer(value: Value) -> int | None:
         return None
     number = Decimal(value.data.decode())
     return int(number) if number == number.to_integral_value() else None
-
-
-def is_number(value: JsonValue) -> bool:
-    """Return whether a JSON value is a number; Python counts Booleans among its integers."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _of_text_type(kind: ValueType, data: bytes) -> Value:
