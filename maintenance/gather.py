@@ -10,7 +10,6 @@ from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import (
-    NULL,
     Breadcrumb,
     Counter,
     counting,
@@ -186,7 +185,7 @@ def _plan_stuck(
     for crumb in stuck:
         if crumb.name in counts:
             yield Left(crumb.name, Reason.NO_ROOM, why)
-        elif crumb.delta is NULL and (stored.set_at is None or crumb.time > stored.set_at):
+        elif crumb.delta is None and (stored.set_at is None or crumb.time > stored.set_at):
             yield Left(crumb.name, Reason.VOIDS_OTHERS)
         else:
             void.append(crumb)

@@ -15,7 +15,7 @@ from git_keyval.database.command import Moment
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
-from git_keyval.format.counters import Void, encode_delta
+from git_keyval.format.counters import encode_delta
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFIX, LITERAL_GC_PREFIX, Naming, RefName
@@ -144,11 +144,11 @@ class World:
         assert list(self.store.apply([put(name, sample, expect)])) == [Applied()]
         return name
 
-    def plant(self, key: Key, delta: int | Void | Sample, *, ago: float = 0, op: str = "") -> RefName:
+    def plant(self, key: Key, delta: int | Sample | None, *, ago: float = 0, op: str = "") -> RefName:
         """Leave a breadcrumb, as a client would have done so many seconds ago."""
         time = timestamp(Micros(self.clock() - round(ago * SECOND)))
         name = DEFAULT_NAMING.breadcrumb(key.id, time, self.cipher.op(key.id, op or self.new_op()))
-        if isinstance(delta, Void):
+        if delta is None:
             return self.put(name, Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
         return self.put(name, delta if isinstance(delta, Sample) else Sample((*DUMMY_OBJECTS, encode_delta(delta))))
 

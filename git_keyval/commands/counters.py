@@ -22,7 +22,7 @@ from git_keyval.errors import (
     WrongTypeError,
 )
 from git_keyval.format import counters as states
-from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, Fold, Void
+from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, Fold
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
@@ -190,7 +190,7 @@ class _State(NamedTuple):
     @property
     def own(self) -> list[Breadcrumb]:
         """Return the breadcrumbs of the operation, oldest first."""
-        return sorted(crumb for crumb in self.crumbs if crumb.op in self.ops and not isinstance(crumb.delta, Void))
+        return sorted(crumb for crumb in self.crumbs if crumb.op in self.ops and crumb.delta is not None)
 
     @property
     def since(self) -> Micros:

@@ -8,7 +8,7 @@ and maintenance.
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from git_keyval.errors import CounterOverflowError, MalformedRecordError
 from git_keyval.format.bounds import added
@@ -55,24 +55,17 @@ _LINE = re.compile(
 )
 
 
-class Void:
-    """The type of NULL: a breadcrumb that makes all earlier ones void."""
-
-    def __repr__(self) -> str:
-        return "NULL"
-
-
-NULL: Final = Void()
-
-
 class Breadcrumb(NamedTuple):
-    """One breadcrumb as found: its tag, time and operation, and the increment it records, or NULL."""
+    """One breadcrumb as found: its tag, time and operation, and the increment it records.
+
+    A null breadcrumb, which makes all earlier ones void, has None for an increment.
+    """
 
     name: RefName
     oid: Oid
     time: Timestamp
     op: str
-    delta: int | Void
+    delta: int | None
 
 
 Operation: TypeAlias = tuple[str, int | None] | tuple[str, int, Timestamp]
@@ -167,10 +160,10 @@ def encode_delta(delta: int) -> GitObject:
     return message_only(_delta_message(_int64(delta)))
 
 
-def decode_delta(record: GitObject) -> int | Void:
-    """Read what a breadcrumb points at. Raises MalformedRecordError for anything but an increment or the null commit."""
+def decode_delta(record: GitObject) -> int | None:
+    """Read what a breadcrumb points at: an increment, or None for the null commit. Raises MalformedRecordError for all else."""
     if record.oid == NULL_COMMIT.oid:
-        return NULL
+        return None
     message = read_message_only(record)
     try:
         delta = int(message)
@@ -197,7 +190,7 @@ def ended_life(expiry: int | None) -> Counter:
 
 def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
     """Return the time up to which breadcrumbs are void: that of the last SET, which the counter or a null breadcrumb knows."""
-    times = [crumb.time for crumb in crumbs if crumb.delta is NULL]
+    times = [crumb.time for crumb in crumbs if crumb.delta is None]
     if base.set_at is not None:
         times.append(base.set_at)
     return max(times, default=None)
@@ -205,11 +198,11 @@ def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
 
 def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
     """Return the breadcrumbs that add to the value, oldest first: later than the horizon, each op once, none that is remembered."""
-    void_until = horizon(base, crumbs)
+    void_until = horizon(base, crumbs) or ""
     seen = {done[0] for done in base.recent}
     found = []
     for crumb in sorted(crumbs, key=_by_time):
-        if crumb.delta is NULL or (void_until is not None and crumb.time <= void_until) or crumb.op in seen:
+        if crumb.delta is None or crumb.time <= void_until or crumb.op in seen:
             continue
         seen.add(crumb.op)
         found.append(crumb)
@@ -218,8 +211,7 @@ def counting(base: Counter, crumbs: Sequence[Breadcrumb]) -> list[Breadcrumb]:
 
 def is_void(base: Counter, crumbs: Sequence[Breadcrumb], crumb: Breadcrumb) -> bool:
     """Return whether a breadcrumb is not later than the last SET."""
-    void_until = horizon(base, crumbs)
-    return void_until is not None and crumb.time <= void_until
+    return crumb.time <= (horizon(base, crumbs) or "")
 
 
 def has_room(base: Counter, crumbs: Sequence[Breadcrumb], op: str) -> bool:
@@ -229,7 +221,7 @@ def has_room(base: Counter, crumbs: Sequence[Breadcrumb], op: str) -> bool:
 
 def total(base: Counter, crumbs: Sequence[Breadcrumb]) -> int:
     """Return the value of the counter with its breadcrumbs. It may leave the 64-bit range: only writing does not."""
-    return base.value + sum(_delta(crumb) for crumb in counting(base, crumbs))
+    return base.value + sum(crumb.delta or 0 for crumb in counting(base, crumbs))
 
 
 def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadcrumb], op: str, now: Micros) -> Fold:
@@ -266,10 +258,11 @@ def assign(
     One that is ``forced``, whatever the counter is, settles none, and raises ``seq`` so far that operations in doubt cannot know.
     Raises CounterOverflowError and BoundError.
     """
-    taking = [] if forced else _oldest(base, crumbs)[0]
-    settled = replace(base, seq=_seq(base, RECENT_OPERATIONS)) if forced else base
-    counter = _moved(settled, (), [*_operations(taking), (op, _int64(value))], op, now)
-    return Fold(replace(counter, set_at=time), () if forced else _taken(base, crumbs, taking))
+    if forced:
+        base, crumbs = replace(base, seq=_seq(base, RECENT_OPERATIONS)), ()
+    taking, _ = _oldest(base, crumbs)
+    counter = _moved(base, (), [*_operations(taking), (op, _int64(value))], op, now)
+    return Fold(replace(counter, set_at=time), _taken(base, crumbs, taking))
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
@@ -304,15 +297,11 @@ def _by_time(crumb: Breadcrumb) -> tuple[str, str]:
     return crumb.time, crumb.op
 
 
-def _delta(crumb: Breadcrumb) -> int:
-    return 0 if isinstance(crumb.delta, Void) else crumb.delta
-
-
 def _numbered(value: int, crumbs: Iterable[Breadcrumb]) -> list[tuple[Breadcrumb, int]]:
     """Return breadcrumbs with the running totals that are their numbers, without those that would leave the 64-bit range."""
     numbered = []
     for crumb in crumbs:
-        number = value + _delta(crumb)
+        number = value + (crumb.delta or 0)
         if INT64_MIN <= number <= INT64_MAX:
             value = number
             numbered.append((crumb, number))
@@ -342,7 +331,7 @@ def _taken(base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[tuple
     """
     folded = {crumb.name for crumb, _ in numbered}
     done = {*(done[0] for done in base.recent), *(crumb.op for crumb, _ in numbered)}
-    spent = [crumb for crumb in crumbs if crumb.name not in folded and (crumb.delta is NULL or crumb.op in done)]
+    spent = [crumb for crumb in crumbs if crumb.name not in folded and (crumb.delta is None or crumb.op in done)]
     return [*(crumb for crumb, _ in numbered), *sorted(spent, key=_by_time)[:MAX_TAKEN]]
 
 

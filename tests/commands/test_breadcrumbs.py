@@ -10,7 +10,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.conditions import Condition
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
-from git_keyval.format.counters import NULL, RECENT_OPERATIONS, Counter, decode_counter, encode_counter
+from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter, encode_counter
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, Micros, timestamp
@@ -235,7 +235,7 @@ def test_a_null_breadcrumb_alone_voids_what_is_earlier(memory: World) -> None:
     perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(10)
     memory.plant(K, 5, ago=3)
-    memory.plant(K, NULL, ago=2)
+    memory.plant(K, None, ago=2)
     memory.plant(K, 1, ago=1)
     assert value_of(memory) == "11"
     assert perform(memory.database(), Incr(key=K)).value == 12
@@ -329,7 +329,7 @@ def test_if_absent_writes_a_value_over_increments_that_wait(world: World) -> Non
 def test_voided_increments_alone_make_no_key(memory: World) -> None:
     memory.clock.advance(10)
     memory.plant(K, 5, ago=5)
-    memory.plant(K, NULL, ago=2)
+    memory.plant(K, None, ago=2)
     assert perform(memory.database(), Get(key=K)) == Answer(found=False, ttl=-2)
     assert perform(memory.database(), Getdel(key=K)).found is False
 

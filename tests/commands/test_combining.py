@@ -13,7 +13,7 @@ from git_keyval.database.command import Bound
 from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import CounterOverflowError, OverwrittenError
-from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, NULL, WAITING_TIME, encode_delta
+from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, WAITING_TIME, encode_delta
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, timestamp
@@ -270,7 +270,7 @@ def test_no_breadcrumb_is_left_for_nothing(counted: World) -> None:
 
 def test_a_void_breadcrumb_of_somebody_else_stays_for_whoever_waits(counted: World) -> None:
     counted.plant(K, 3, ago=20, op="somebody")
-    counted.plant(K, NULL, ago=10)
+    counted.plant(K, None, ago=10)
     assert perform(counted.database(), Incr(key=K)).value == 11
     assert ops_of_breadcrumbs(counted) == ["somebody"]
 

@@ -28,7 +28,6 @@ from git_keyval.errors import (
     RedirectRefusedError,
     StoreError,
 )
-from git_keyval.format.counters import NULL
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import ANCHOR_TAG, Naming
@@ -233,7 +232,7 @@ def test_a_breadcrumb_that_comes_late_is_kept_and_told(memory: World) -> None:
     Gather(grace_period=0).run(memory.maintenance())
     move(memory)
     memory.clock.advance(1)
-    late = [memory.plant(K, 4, ago=600), memory.plant(K, NULL, ago=600)]
+    late = [memory.plant(K, 4, ago=600), memory.plant(K, None, ago=600)]
     memory.put(EXPIRY, Sample((*DUMMY_OBJECTS, encode_expiry(60))))
     report = Gather(grace_period=0).run(memory.maintenance())
     assert report.notable() == len(late)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.counters import INT64_MAX, INT64_MIN, NULL, Breadcrumb, Counter, Void, encode_delta
+from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, encode_delta
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import KeyId, Naming
 from git_keyval.format.objects import Oid
@@ -61,8 +61,8 @@ COUNTERS = st.builds(
 _KEY = KeyId("0" * 40)
 
 
-def crumb(time: Timestamp, op: str, delta: int | Void) -> Breadcrumb:
-    target = NULL_COMMIT if isinstance(delta, Void) else encode_delta(delta)
+def crumb(time: Timestamp, op: str, delta: int | None) -> Breadcrumb:
+    target = NULL_COMMIT if delta is None else encode_delta(delta)
     return Breadcrumb(Naming().breadcrumb(_KEY, time, op), target.oid, time, op, delta)
 
 
@@ -77,7 +77,7 @@ _RECENT = st.lists(
 _PADDING = tuple((f"padding{number:04d}", number) for number in range(128))
 
 CRUMBS = st.lists(
-    st.builds(crumb, _TIMES, _OPS, st.sampled_from([NULL, 1, -2]) | _DELTAS),
+    st.builds(crumb, _TIMES, _OPS, st.sampled_from([None, 1, -2]) | _DELTAS),
     max_size=9,
     unique_by=lambda found: found.name,
 )

@@ -13,7 +13,6 @@ from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import (
     INT64_MAX,
     INT64_MIN,
-    NULL,
     RECENT_OPERATIONS,
     Breadcrumb,
     Counter,
@@ -57,7 +56,7 @@ COUNTERS = st.builds(
     set_at=st.none() | TIMES,
 )
 CRUMBS = st.lists(
-    st.builds(crumb, TIMES, OPS, NUMBERS.filter(bool) | st.just(NULL)), max_size=3, unique_by=lambda found: (found.time, found.op)
+    st.builds(crumb, TIMES, OPS, NUMBERS.filter(bool) | st.just(None)), max_size=3, unique_by=lambda found: (found.time, found.op)
 )
 
 

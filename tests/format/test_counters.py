@@ -12,11 +12,9 @@ from git_keyval.format.counters import (
     INT64_MAX,
     INT64_MIN,
     MAX_CLOCK_LEAD,
-    NULL,
     RECENT_OPERATIONS,
     Breadcrumb,
     Counter,
-    Void,
     assign,
     certainly_not_applied,
     counting,
@@ -135,10 +133,10 @@ def test_each_operation_counts_once_and_none_that_is_void(scene: Scene) -> None:
     remembered = {done[0] for done in scene.base.recent}
     assert len(ops) == len(set(ops))
     assert not set(ops) & remembered
-    horizons = [found.time for found in scene.crumbs if found.delta is NULL]
+    horizons = [found.time for found in scene.crumbs if found.delta is None]
     horizons += [] if scene.base.set_at is None else [scene.base.set_at]
     assert all(found.time > horizon for found in counted for horizon in horizons)
-    alive = {found.op for found in scene.crumbs if found.delta is not NULL and all(found.time > at for at in horizons)}
+    alive = {found.op for found in scene.crumbs if found.delta is not None and all(found.time > at for at in horizons)}
     assert set(ops) == alive - remembered
 
 
@@ -168,8 +166,8 @@ def test_what_an_increment_deletes_adds_nothing_any_more_and_what_waits_stays(sc
     """It takes what counts, null breadcrumbs, and what is remembered; a void one stays for whoever waits for it."""
     after, taken = increment(scene.base, scene.crumbs, 1, op="incrincr", now=NOW)
     known = {done[0] for done in after.recent}
-    assert all(found.delta is NULL or found.op in known for found in taken)
-    assert all(found.delta is not NULL and found.op not in known for found in scene.crumbs if found not in taken)
+    assert all(found.delta is None or found.op in known for found in taken)
+    assert all(found.delta is not None and found.op not in known for found in scene.crumbs if found not in taken)
     assert total(after, []) == total(after, scene.crumbs)
 
 
@@ -182,7 +180,7 @@ def test_a_set_voids_all_breadcrumbs_before_it(base: Counter, crumbs: list[Bread
         after, _ = assign(base, crumbs, value, time, op="assigned", now=now, forced=forced)
         assert total(after, crumbs) == value
         assert after.find("assigned") == ("assigned", value)
-    assert total(base, [*crumbs, crumb(time, "assigned", NULL)]) == base.value
+    assert total(base, [*crumbs, crumb(time, "assigned", None)]) == base.value
 
 
 @given(scenes())
@@ -261,7 +259,7 @@ def test_an_increment_by_zero_leaves_no_breadcrumb_that_nobody_can_read() -> Non
 @given(scenes(), st.integers(1_795_341_599, 1_795_341_607))
 def test_what_was_left_up_to_the_expiry_of_a_counter_is_void_in_its_next_life(scene: Scene, expiry: int) -> None:
     """An expired counter starts again from 0, and only what came later adds to it."""
-    crumbs = [found for found in scene.crumbs if found.delta is not NULL]
+    crumbs = [found for found in scene.crumbs if found.delta is not None]
     base = ended_life(expiry)
     later = [found for found in crumbs if found.time > timestamp(Micros(expiry * SECOND))]
     assert total(base, crumbs) == total(Counter(), later)
@@ -272,5 +270,5 @@ def test_what_was_left_up_to_the_expiry_of_a_counter_is_void_in_its_next_life(sc
 def test_a_breadcrumb_is_put_together_from_its_name_and_its_target(crumbs: list[Breadcrumb]) -> None:
     """The name tells when and which operation, the target how much."""
     for found in crumbs:
-        target = NULL_COMMIT if isinstance(found.delta, Void) else encode_delta(found.delta)
+        target = NULL_COMMIT if found.delta is None else encode_delta(found.delta)
         assert read_breadcrumb(found.name, found.time, found.op, target) == found

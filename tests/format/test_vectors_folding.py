@@ -7,7 +7,6 @@ import pytest
 
 from git_keyval.errors import CounterOverflowError
 from git_keyval.format.counters import (
-    NULL,
     Breadcrumb,
     Counter,
     Fold,
@@ -40,7 +39,7 @@ def crumb_of(case: Case) -> Breadcrumb:
     time = Timestamp(case["time"])
     name = Naming().breadcrumb(KEY, time, case["op"])
     if case["delta"] is None:
-        return Breadcrumb(name, NULL_COMMIT.oid, time, case["op"], NULL)
+        return Breadcrumb(name, NULL_COMMIT.oid, time, case["op"], None)
     delta = int(case["delta"])
     return Breadcrumb(name, encode_delta(delta).oid, time, case["op"], delta)
 

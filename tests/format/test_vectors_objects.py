@@ -9,7 +9,6 @@ import pytest
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, Mark, encode_anchor
 from git_keyval.format.counters import (
-    NULL,
     decode_counter,
     decode_delta,
     encode_counter,
@@ -265,7 +264,7 @@ def test_the_null_commit_is_the_null_breadcrumb() -> None:
     null = COUNTERS["nullBreadcrumb"]
     made = commit(Oid(null["tree"]), null["message"].encode())
     assert made.oid == null["oid"]
-    assert decode_delta(made) is NULL
+    assert decode_delta(made) is None
 
 
 @pytest.mark.parametrize("case", COUNTERS["malformedBreadcrumbs"], ids=label)

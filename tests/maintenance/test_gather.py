@@ -12,7 +12,6 @@ from git_keyval.errors import RefusedError, UnavailableError
 from git_keyval.format.counters import (
     INT64_MAX,
     INT64_MIN,
-    NULL,
     RECENT_OPERATIONS,
     Counter,
     decode_counter,
@@ -145,7 +144,7 @@ def test_breadcrumbs_beside_a_map_or_an_array_are_void(world: World, length: int
     apply(world, written(K, {"0": "1"}, length=length, ends={"0": world.clock() // SECOND}))
     before = world.refs()
     world.plant(K, 5)
-    world.plant(K, NULL)
+    world.plant(K, None)
     world.clock.advance(HOUR)
     report = Gather().run(world.maintenance())
     assert world.refs() == before
@@ -196,7 +195,7 @@ def test_a_null_breadcrumb_voids_earlier_ones_also_after_it_was_gathered(memory:
     perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(100)
     memory.plant(K, 100, ago=50)
-    memory.plant(K, NULL, ago=40)
+    memory.plant(K, None, ago=40)
     memory.plant(K, 5, ago=30)
     memory.clock.advance(HOUR)
     Gather().run(memory.maintenance())
@@ -212,7 +211,7 @@ def test_a_young_null_breadcrumb_voids_old_ones(memory: World) -> None:
     perform(memory.database(), Incr(key=K, by=10))
     memory.clock.advance(HOUR)
     memory.plant(K, 100, ago=500)
-    young = memory.plant(K, NULL, ago=1)
+    young = memory.plant(K, None, ago=1)
     Gather().run(memory.maintenance())
     assert memory.breadcrumbs() == [young]
     assert value_of(memory) == "10"
@@ -275,7 +274,7 @@ def test_a_null_breadcrumb_that_the_counter_does_not_know_of_stays_where_it_woul
     perform(memory.database(), Incr(key=K, by=INT64_MAX))
     memory.clock.advance(100)
     memory.plant(K, 100, ago=50)
-    null = memory.plant(K, NULL, ago=40)
+    null = memory.plant(K, None, ago=40)
     stuck = memory.plant(K, 5, ago=30)
     memory.clock.advance(HOUR)
     report = Gather().run(memory.maintenance())

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from git_keyval.errors import UnavailableError
 from git_keyval.format.anchors import Anchor, encode_anchor
-from git_keyval.format.counters import Counter, Void, encode_counter, encode_delta
+from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, RefName
@@ -55,8 +55,8 @@ def counter_ref(counter: Counter) -> Ref:
     return Ref(VALUE, kept(encode_counter(counter)))
 
 
-def breadcrumb(time: Timestamp, op: str, delta: int | Void) -> Ref:
-    target = NULL_COMMIT if isinstance(delta, Void) else encode_delta(delta)
+def breadcrumb(time: Timestamp, op: str, delta: int | None) -> Ref:
+    target = NULL_COMMIT if delta is None else encode_delta(delta)
     return Ref(DEFAULT_NAMING.breadcrumb(KEY.id, time, op), kept(target))
 
 
