@@ -43,15 +43,15 @@ class Answered(NamedTuple):
                 file.discard()
 
     def _write(self, file: OutputFile | None, *, as_json: bool) -> None:
-        in_file = file is not None and self.answer.value is not None
+        value = self.answer.value
         if self.answer.warning:
             tell(self.answer.warning)
-        if file is not None and self.answer.value is not None:
-            file.commit(value_bytes(self.answer.value))
+        if file is not None and value is not None:
+            file.commit(value_bytes(value))
         if as_json:
             write_document(self._document())
         elif "value" in self.command.outputs and self.answer.document is None:
-            if not in_file:
+            if file is None or value is None:
                 self._write_value()
         else:
             shown = {name: text for name, text in self.outputs.items() if name not in {"requests-used", "rate-remaining"}}

@@ -15,6 +15,9 @@ from maintenance.presenter import found, spent
 from maintenance.report import AnyReport, CheckReport, InitReport, Numbers, Report
 
 _LISTED = 50
+_NUMBERS = ("refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
+_NOT_IF_DRY = {"done", "changed meanwhile", "failed"}
+"""What a dry run would do is planned, and not done."""
 
 
 def write_reports(done: Sequence[Outcome], *, listed: bool, coloured: bool) -> None:
@@ -41,34 +44,17 @@ def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalE
 def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
     if not isinstance(report, Report):
         return ""
-    table = Table(title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
-    columns = _columns(report)
-    for head in columns:
-        table.add_column(head, justify="left" if head == "job" else "right")
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(str, row))
+    table = Table("job", title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
+    shown = [head for head in _NUMBERS if not (report.dry_run and head in _NOT_IF_DRY)]
+    for head in shown:
+        table.add_column(head, justify="right")
+    for job in report.jobs:
+        numbers = dict(zip(_NUMBERS, map(str, Numbers.of(job)), strict=True))
+        table.add_row(job.plan.job, *(numbers[head] for head in shown))
     console = Console(file=sys.stdout, color_system="auto" if coloured else None)
     with console.capture() as drawn:
         console.print(table)
     return drawn.get()
-
-
-def _columns(report: Report) -> dict[str, list[object]]:
-    """Return the columns of the table; what a dry run would do is planned, and not done."""
-    numbers = [Numbers.of(job) for job in report.jobs]
-    done: dict[str, list[object]] = {
-        "done": [of.applied for of in numbers],
-        "changed meanwhile": [of.conflicts for of in numbers],
-        "failed": [of.failed for of in numbers],
-    }
-    return {
-        "job": [job.plan.job for job in report.jobs],
-        "refs read": [of.examined for of in numbers],
-        "planned": [of.planned for of in numbers],
-        **({} if report.dry_run else done),
-        "deferred": [of.deferred for of in numbers],
-        "left": [of.left for of in numbers],
-    }
 
 
 def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
