@@ -1,10 +1,13 @@
 """gather: fold counter breadcrumbs into their counters."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from operator import itemgetter
+from typing import TypeAlias
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
@@ -42,14 +45,8 @@ _AGES = {"up to 5 minutes": 300, "up to 1 hour": _HOUR, "up to 6 hours": 6 * _HO
 _OLDER = "older"
 _NO_ROOM = CounterOverflowError().reason
 
-
-@dataclass(slots=True)
-class _Trail:
-    """The breadcrumbs of one key as listed."""
-
-    naming: Naming
-    key_id: KeyId
-    listed: list[tuple[RefName, Oid, BreadcrumbRef]] = field(default_factory=list)
+_Trail: TypeAlias = list[tuple[RefName, Oid, BreadcrumbRef]]
+"""The breadcrumbs of one key as listed."""
 
 
 def plan_gather(database: Database, grace_seconds: int) -> Plan:
@@ -59,47 +56,43 @@ def plan_gather(database: Database, grace_seconds: int) -> Plan:
     """
     store, progress = database.store, database.progress
     trails = _list_trails(store, progress)
-    plan = Plan("gather", examined=sum(len(trail.listed) for trail in trails))
+    plan = Plan("gather", examined=sum(map(len, trails.values())))
     if not trails:
         return plan
-    keys = [name for trail in trails for name in (trail.naming.expiry(trail.key_id), trail.naming.value(trail.key_id))]
+    keys = [name for naming, key_id in trails for name in (naming.expiry(key_id), naming.value(key_id))]
     refs = read_refs(store, keys, "gather: listing the keys", progress)
-    crumbs = {name: oid for trail in trails for name, oid, _ in trail.listed}
+    crumbs = {name: oid for trail in trails.values() for name, oid, _ in trail}
     seen = read_targets(store, {**crumbs, **refs})
-    expiries = [seen.refs[name] for trail in trails if (name := trail.naming.expiry(trail.key_id)) in seen.refs]
+    expiries = [seen.refs[name] for naming, key_id in trails if (name := naming.expiry(key_id)) in seen.refs]
     seen = replace(seen, objects=with_expiries(expiries, seen.objects, database.resolve))
     now = store.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
-    for trail in trails:
-        view = KeyView.of(trail.naming, trail.key_id, seen, now)
+    for (naming, key_id), trail in trails.items():
+        view = KeyView.of(naming, key_id, seen, now)
         work = partial(_plan_trail, view, trail, old, database.new_op)
         plan.add(attempt_record(work, partial(Left, view.value_name, Reason.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
-    plan.ages = _ages(trails, now)
+    plan.ages = _ages((ref.time for trail in trails.values() for _, _, ref in trail), now)
     return plan
 
 
-def _list_trails(store: Store, progress: Progress) -> list[_Trail]:
-    trails: dict[str, _Trail] = {}
+def _list_trails(store: Store, progress: Progress) -> Mapping[tuple[Naming, KeyId], _Trail]:
+    trails: dict[tuple[Naming, KeyId], _Trail] = defaultdict(list)
     for name, oid in list_refs(store, [BREADCRUMBS_PREFIX], "gather: listing", progress):
         ref = parse(name)
         if isinstance(ref, BreadcrumbRef):
-            folder = name.rpartition("/")[0]
-            if folder not in trails:
-                trails[folder] = _Trail(naming_of(name), ref.key_id)
-            trails[folder].listed.append((name, oid, ref))
-    return list(trails.values())
+            trails[naming_of(name), ref.key_id].append((name, oid, ref))
+    return trails
 
 
-def _ages(trails: Sequence[_Trail], now: Micros) -> dict[str, int]:
+def _ages(times: Iterable[Timestamp], now: Micros) -> dict[str, int]:
     """Count the breadcrumbs by age: how far the counters are behind. A time ahead counts as none at all."""
     counts = dict.fromkeys([*_AGES, _OLDER], 0)
     labels = list(counts)
     # A time sorts as its text does, so that none has to be parsed; the oldest first.
     limits = [timestamp(Micros(max(0, now - seconds * SECOND))) for seconds in reversed(_AGES.values())]
-    for trail in trails:
-        for _, _, ref in trail.listed:
-            counts[labels[-1 - bisect_right(limits, ref.time)]] += 1
+    for time in times:
+        counts[labels[-1 - bisect_right(limits, time)]] += 1
     return counts
 
 
@@ -201,7 +194,7 @@ def _portions(crumbs: Sequence[Breadcrumb]) -> Iterator[tuple[int, Sequence[Brea
 
 
 def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Left]:
-    for name, oid, ref in sorted(trail.listed, key=lambda found: found[0]):
+    for name, oid, ref in sorted(trail, key=itemgetter(0)):
         if seen.refs.get(name) != oid:
             continue  # folded by another gather since it was listed
         target = seen.objects.get(oid)
