@@ -29,7 +29,9 @@ def plan_publish(database: Database, horizon_seconds: int) -> Plan:
     # The server takes the objects of each tag one by one, so a batch costs as much as its tags, and does not grow.
     plan = Plan(JOB, batch=database.store.capabilities.batch)
     now = database.now()
-    published = _list(database, plan)
+    listed = list_refs(database.store, [REGISTRY_PREFIX], f"{JOB}: listing", database.progress)
+    published = {name: oid for name, oid in listed if isinstance(parse(name), PublishedRef)}
+    plan.examined = len(published)
     entries = dict(_entries(now, horizon_seconds))
     known = {entry.tag: entry.record.commit.oid for entry in entries.values()}
     plan.add(_verify(database.store, {name: oid for name, oid in published.items() if known.get(name) != oid}))
@@ -47,15 +49,6 @@ def _entries(now: Micros, horizon_seconds: int) -> Iterator[tuple[int, Entry]]:
     last = expiry_id(Micros(now + horizon_seconds * SECOND), DAY)
     for expiry in (*range(next_day, last + 1, DAY), *range(next_day - DAY, next_day - DAYS_BACK * DAY - 1, -DAY)):
         yield expiry, encode_entry(expiry)
-
-
-def _list(database: Database, plan: Plan) -> Mapping[RefName, Oid]:
-    published: dict[RefName, Oid] = {}
-    for name, oid in list_refs(database.store, [REGISTRY_PREFIX], f"{JOB}: listing", database.progress):
-        if isinstance(parse(name), PublishedRef):
-            plan.examined += 1
-            published[name] = oid
-    return published
 
 
 def _verify(store: Store, others: Mapping[RefName, Oid]) -> Iterator[Left]:

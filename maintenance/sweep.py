@@ -59,14 +59,6 @@ class _Keyspace:
     elements: dict[bytes, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
 
 
-class _Keyspaces(dict[int, _Keyspace]):
-    """The refs of all keys, by shard length."""
-
-    def __missing__(self, shard_length: int) -> _Keyspace:
-        self[shard_length] = _Keyspace(Naming(shard_length))
-        return self[shard_length]
-
-
 @dataclass(frozen=True, slots=True)
 class _Orphan:
     """Expiries without the value that they were for, which must still be absent when they are deleted."""
@@ -77,10 +69,10 @@ class _Orphan:
 
 @dataclass(slots=True)
 class _Listing:
-    """Everything that the sweep listed, begun ``now``, and the ids that the expiry commits resolve to (None: unreadable)."""
+    """All that the sweep, begun ``now``, listed: keys by shard length, and the ids of expiry commits (None: unreadable)."""
 
     now: Micros
-    keyspaces: _Keyspaces = field(default_factory=_Keyspaces)
+    keyspaces: dict[int, _Keyspace] = field(default_factory=dict)
     breadcrumbs: dict[tuple[Naming, KeyId], list[tuple[BreadcrumbRef, RefName, Oid]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -126,6 +118,8 @@ def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _L
         listing.examined += 1
         if record := record_parts(name):
             shard_length, kind, key_id, element = record
+            if shard_length not in listing.keyspaces:
+                listing.keyspaces[shard_length] = _Keyspace(Naming(shard_length))
             _file(listing, listing.keyspaces[shard_length], kind, key_id, element, oid)
         elif isinstance(ref := parse(name), BreadcrumbRef):
             listing.breadcrumbs[naming_of(name), ref.key_id].append((ref, name, oid))
