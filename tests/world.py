@@ -62,7 +62,7 @@ class Whole(OfElements):
     """Reads all elements, and when each expires."""
 
     def reads(self) -> AllElements:
-        return AllElements(self.key, self.category, "", exact=True)
+        return AllElements(keys=[self.key], category=self.category, command="", agreed=True)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer:  # noqa: ARG002
         values = view.values(view.live())

@@ -5,6 +5,7 @@ index counts from the end: -1 is the last one.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from git_keyval.commands.elements import OfArray
 from git_keyval.commands.keyed import Ending, Keeping, Lasting, Storing, joined
@@ -43,13 +44,17 @@ MAX_RANGE = 100_000
 class _OfIndex(OfArray):
     """A command of one element. Where its place is not known before the length is, the expiries of all elements are read."""
 
+    agreed: ClassVar[bool] = False
+
     index: int
 
     def elements_read(self) -> Sequence[str]:
         return (str(self.index),)
 
     def reads(self) -> Elements | AllElements:
-        return AllElements(self.key, self.category, self.name) if self.index < 0 else super().reads()
+        if self.index >= 0:
+            return super().reads()
+        return AllElements(keys=self.keys_used, category=self.category, command=self.name, agreed=self.agreed)
 
     def place(self, view: CollectionView) -> str:
         """Return the element key. Raises IndexOutOfRangeError."""
@@ -68,12 +73,10 @@ class Aget(_OfIndex):
     The answer has its value, type and what is left of its lifetime. A hole is not found, nor is an index beyond the end.
     """
 
+    agreed = True
     subject = "element"
     outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at")
     examples = ("git-keyval aget queue 0", "git-keyval aget queue -1")
-
-    def reads(self) -> Elements | AllElements:
-        return AllElements(self.key, self.category, self.name, exact=True) if self.index < 0 else super().reads()
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
         return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
@@ -142,7 +145,7 @@ class Apop(OfArray):
     if_version: Oid | None = None
 
     def reads(self) -> AllElements:
-        return AllElements(self.key, self.category, self.name)
+        return AllElements(keys=self.keys_used, category=self.category, command=self.name)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         live = view.live()
@@ -197,7 +200,7 @@ class Arange(OfArray):
     stop: int = -1
 
     def reads(self) -> AllElements:
-        return AllElements(self.key, self.category, self.name, exact=True)
+        return AllElements(keys=self.keys_used, category=self.category, command=self.name, agreed=True)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
         first, last = (index + view.length if index < 0 else index for index in (self.start, self.stop))

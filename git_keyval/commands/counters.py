@@ -52,7 +52,7 @@ class _OfCounter(OfKey):
     op: str = ""
 
     def reads_in_doubt(self) -> OneKey:
-        return OneKey(self.key, Depth.VALUES, exact=True)
+        return OneKey(keys=[self.key], depth=Depth.VALUES, exact=True)
 
     def ops(self, moment: Moment) -> tuple[str, ...]:
         """Return the operation id as it is recorded, and as releases before recorded it where keys are encrypted."""

@@ -17,7 +17,7 @@ class OfElements(AboutKey[CollectionView]):
         return ()
 
     def reads(self) -> Elements | AllElements:
-        return Elements(self.key, self.category, self.name, tuple(self.elements_read()))
+        return Elements(keys=self.keys_used, category=self.category, command=self.name, elements=self.elements_read())
 
 
 class OfMap(OfElements):

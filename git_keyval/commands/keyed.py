@@ -29,7 +29,7 @@ class OfKey(AboutKey[KeyView]):
     depth: ClassVar[Depth] = Depth.MESSAGES
 
     def reads(self) -> OneKey:
-        return OneKey(self.key, self.depth)
+        return OneKey(keys=[self.key], depth=self.depth)
 
 
 class Storing(Described):
@@ -56,7 +56,7 @@ class OfKeys(Command[KeyViews]):
         return self.but(keys=[key for key in self.keys if key.id in key_ids])
 
     def reads(self) -> ManyKeys:
-        return ManyKeys(self.keys)
+        return ManyKeys(keys=self.keys)
 
 
 class Lasting(Described):

@@ -39,7 +39,7 @@ class _OfWhole(OfMap):
     """A command that reads the whole map."""
 
     def reads(self) -> AllElements:
-        return AllElements(self.key, self.category, self.name, exact=True)
+        return AllElements(keys=self.keys_used, category=self.category, command=self.name, agreed=True)
 
 
 class Hget(OfMap):

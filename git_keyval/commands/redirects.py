@@ -40,7 +40,7 @@ class Redirection(OfKeys):
         return self.targets
 
     def reads(self) -> ManyKeys:
-        return ManyKeys(self.keys, redirects=True)
+        return ManyKeys(keys=self.keys, redirects=True)
 
     def decide(self, view: KeyViews, moment: Moment) -> Answer | Change:
         chosen = [key for key in view if key.is_at(self.if_version)]

@@ -39,7 +39,7 @@ class Get(OfKey):
     examples = ("git-keyval get greeting", "git-keyval get logo > logo.png", "git-keyval get colour --default blue")
 
     def reads(self) -> OneKey:
-        return OneKey(self.key, Depth.VALUES, exact=True)
+        return OneKey(keys=[self.key], depth=Depth.VALUES, exact=True)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer:
         if not view.exists():
@@ -89,7 +89,7 @@ class Set(Keeping, Storing, OfKey):
         return Change(joined(whole, self.stored_key(moment)), lasting(answer, lifetime))
 
     def reads(self) -> OneKey:
-        return OneKey(self.key) if self._is_plain else OneKey(self.key, Depth.VALUES, exact=True)
+        return OneKey(keys=[self.key]) if self._is_plain else OneKey(keys=[self.key], depth=Depth.VALUES, exact=True)
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
         if self._is_plain:
@@ -237,7 +237,7 @@ class Mget(OfKeys):
     examples = ("git-keyval mget deploy greeting --json | jq .json.deploy.commit",)
 
     def reads(self) -> ManyKeys:
-        return ManyKeys(self.keys, Depth.VALUES, exact=True)
+        return ManyKeys(keys=self.keys, depth=Depth.VALUES, exact=True)
 
     def decide(self, view: KeyViews, moment: Moment) -> Answer:
         document: dict[str, JsonValue] = {}
@@ -270,7 +270,7 @@ class Mset(Lasting, Command[KeyViews]):
         return self._change(parts, moment)
 
     def reads(self) -> ManyKeys:
-        return ManyKeys(list(self.values))
+        return ManyKeys(keys=self.keys_used)
 
     def decide(self, view: KeyViews, moment: Moment) -> Change:
         lifetime, records = self.lifetime(moment), self._records(moment).values()

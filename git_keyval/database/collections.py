@@ -1,6 +1,6 @@
 """Maps and arrays at one read, with the expiries of their elements, and the change that a decision makes of one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as Some
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
@@ -9,9 +9,9 @@ from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.command import Change, Proof, UnreadError
 from git_keyval.database.database import Database
-from git_keyval.database.keys import TYPE_NAMES, Key, KeyView
+from git_keyval.database.keys import TYPE_NAMES, KeyView
 from git_keyval.database.lifetimes import Lifetime, expiry_objects, lasting, ref_update
-from git_keyval.database.reading import MoreBlobs, MoreRefs, fetch_settled, read_keys
+from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
 from git_keyval.format.expiry import is_expired
@@ -39,8 +39,8 @@ class CollectionView:
 
     Its element keys are as people know them. ``encrypted`` has what stands for them in the tree, where that is something else.
     ``ended`` are the deletions of the expiries of elements that have expired and are no longer among ``stored``: whoever writes the
-    map or the array without them has to make them. ``has_expiries`` says that the expiries of all elements were read; if it is
-    ``exact``, two reads have to agree where one of them has passed. ``asked`` are blobs that the repository was asked for.
+    map or the array without them has to make them. ``has_expiries`` says that the expiries of all elements were read; if they
+    have to be ``agreed``, two reads must agree where one of them has passed. ``asked`` are blobs that the repository was asked for.
     """
 
     view: KeyView
@@ -50,7 +50,7 @@ class CollectionView:
     encrypted: Mapping[str, str] = field(default_factory=dict)
     ended: tuple[RefUpdate, ...] = ()
     has_expiries: bool = False
-    exact: bool = False
+    agreed: bool = False
     asked: frozenset[Oid] = frozenset()
 
     @property
@@ -146,68 +146,61 @@ class CollectionView:
         return cipher.read_element(self.view.key_id, self.collection, name, self.seen.objects[oid])
 
     def _is_unsure(self) -> bool:
-        return self.exact and bool(self.expired_names())
+        return self.agreed and bool(self.expired_names())
 
     def _expired(self, name: RefName) -> bool:
         expiry = self.view.expiry_at(name)
         return expiry is not None and is_expired(expiry, self.view.now)
 
 
-class Elements(NamedTuple):
-    """Reads of a map or an array without its blobs, and of the expiries of these elements with it.
+class _OneCollection(KeyReads[CollectionView]):
+    """Reads of a map or an array without its blobs. A key that holds something else is the wrong type for the ``command``."""
 
-    The expiries are read before the value and once more with it, as those of keys are. A key that holds something else is the wrong
-    type for the command.
-    """
+    depth = Depth.TREES
 
-    key: Key
     category: CollectionCategory
     command: str
-    elements: tuple[str, ...] = ()
 
-    def fetch(self, database: Database) -> CollectionView:
-        """Return the view of the map or array. Raises MovedError and WrongTypeError."""
-        stored = [stored_name(database.cipher, self.key.id, self.category, name) for name in dict.fromkeys(self.elements)]
-        names = tuple(database.naming.element_expiry(self.key.id, element_id(name)) for name in stored)
-
-        def fetch() -> CollectionView:
-            (view,) = read_keys(database, (self.key,), Depth.TREES, exact=False, expiries=Selection(names))
-            return _opened(view, database.naming, self.category, self.command)
-
-        return fetch_settled(database, fetch)
+    def view(self, keys: Sequence[KeyView], database: Database) -> CollectionView:
+        """Return the view of the map or array. Raises WrongTypeError."""
+        (view,) = keys
+        found = view.collection(self.category, self.command)
+        if found is None or found.encryption is None or self.category == "array":
+            return CollectionView(view, database.naming, self.category, found)
+        names = {view.cipher.read_element_name(view.key_id, self.category, name): name for name in found.elements}
+        shown = replace(found, elements={element: found.elements[name] for element, name in names.items()})
+        return CollectionView(view, database.naming, self.category, shown, names)
 
 
-class AllElements(NamedTuple):
-    """Reads of a map or an array without its blobs, and of the expiries of all its elements before it.
+class Elements(_OneCollection):
+    """Reads with the expiries of these elements: before the value and once more with it, as those of keys are."""
 
-    An element that has expired may have been written anew before the value was read. So where there is one, two reads must agree;
-    not ``exact`` is enough for what compares what it has read in its write.
+    elements: Sequence[str] = ()
+
+    def expiries(self, database: Database) -> Selection:
+        """Return the refs of their expiries."""
+        (key,) = self.keys
+        stored = [stored_name(database.cipher, key.id, self.category, name) for name in dict.fromkeys(self.elements)]
+        return Selection(tuple(database.naming.element_expiry(key.id, element_id(name)) for name in stored))
+
+
+class AllElements(_OneCollection):
+    """Reads with the expiries of all elements before the value.
+
+    An element that has expired may have been written anew before the value was read. So with ``agreed`` two reads must agree where
+    there is one; what compares what it has read in its write does not need it.
     """
 
-    key: Key
-    category: CollectionCategory
-    command: str
-    exact: bool = False
+    agreed: bool = False
 
-    def fetch(self, database: Database) -> CollectionView:
-        """Return the view of the map or array. Raises MovedError and WrongTypeError."""
-        expiries = Selection(prefixes=(database.naming.element_expiries(self.key.id),))
+    def expiries(self, database: Database) -> Selection:
+        """Return the prefix of their refs."""
+        (key,) = self.keys
+        return Selection(prefixes=(database.naming.element_expiries(key.id),))
 
-        def fetch() -> CollectionView:
-            (view,) = read_keys(database, (self.key,), Depth.TREES, exact=False, expiries=expiries)
-            opened = _opened(view, database.naming, self.category, self.command)
-            return replace(opened, has_expiries=True, exact=self.exact)
-
-        return fetch_settled(database, fetch)
-
-
-def _opened(view: KeyView, naming: Naming, category: CollectionCategory, command: str) -> CollectionView:
-    found = view.collection(category, command)
-    if found is None or found.encryption is None or category == "array":
-        return CollectionView(view, naming, category, found)
-    names = {view.cipher.read_element_name(view.key_id, category, name): name for name in found.elements}
-    shown = replace(found, elements={element: found.elements[name] for element, name in names.items()})
-    return CollectionView(view, naming, category, shown, names)
+    def view(self, keys: Sequence[KeyView], database: Database) -> CollectionView:
+        """Return the view of the map or array. Raises WrongTypeError."""
+        return replace(super().view(keys, database), has_expiries=True, agreed=self.agreed)
 
 
 def to_write(view: CollectionView, values: Iterable[NewElement], elements: Some[str]) -> CollectionView:

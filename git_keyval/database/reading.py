@@ -1,12 +1,13 @@
 """Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
 from git_keyval.database.command import View
 from git_keyval.database.database import Database
+from git_keyval.database.declared import Declared
 from git_keyval.database.keys import Key, KeyView, KeyViews, ListView, MovedError, shown
 from git_keyval.errors import UnavailableError
 from git_keyval.format.metadata import NULL_COMMIT
@@ -16,8 +17,6 @@ from git_keyval.format.redirects import Redirect
 from git_keyval.format.registry import with_expiries
 from git_keyval.store.port import Depth, Selection, Snapshot
 from git_keyval.store.targets import read_targets
-
-NO_REFS = Selection()
 
 
 class Settling(View, Protocol):
@@ -35,37 +34,58 @@ class Settling(View, Protocol):
 SettlingT = TypeVar("SettlingT", bound=Settling)
 
 
-class OneKey(NamedTuple):
-    """Reads of one key.
+class KeyReads(Declared, Generic[SettlingT]):
+    """Reads of keys in one read, and of refs of elements with them; with ``redirects``, keys that live elsewhere are seen, too.
 
     What is read is torn in the worst case; where ``exact``, so many requests are made that it is not. A read is exact enough
     without that if a write compares all that it has read.
     """
-
-    key: Key
-    depth: Depth = Depth.MESSAGES
-    exact: bool = False
-
-    def fetch(self, database: Database) -> KeyView:
-        """Return the view of the key. Raises MovedError."""
-        return fetch_settled(database, lambda: read_keys(database, (self.key,), self.depth, exact=self.exact)[0])
-
-
-class ManyKeys(NamedTuple):
-    """Reads of several keys; with ``redirects``, those that live elsewhere are seen as they are here."""
 
     keys: Sequence[Key]
     depth: Depth = Depth.MESSAGES
     exact: bool = False
     redirects: bool = False
 
-    def fetch(self, database: Database) -> KeyViews:
-        """Return the views of the keys. Raises MovedError."""
+    def expiries(self, database: Database) -> Selection:  # noqa: ARG002  # keys have elements in some reads only
+        """Return the refs of elements."""
+        return Selection()
 
-        def fetch() -> KeyViews:
-            return KeyViews(tuple(read_keys(database, self.keys, self.depth, exact=self.exact, redirects=self.redirects)))
+    def view(self, keys: Sequence[KeyView], database: Database) -> SettlingT:
+        """Return what the command sees of the views of its keys."""
+        raise NotImplementedError
 
-        return fetch_settled(database, fetch)
+    def fetch(self, database: Database) -> SettlingT:
+        """Read until what was read belongs together, as far as the attempts reach. Raises MovedError and what ``view`` does."""
+        view = self._fetch(database)
+        for _ in range(database.max_attempts):
+            if not view.may_be_torn():
+                break
+            newer = self._fetch(database)
+            if view.confirmed_by(newer):
+                break
+            view = newer
+        return view
+
+    def _fetch(self, database: Database) -> SettlingT:
+        expiries = self.expiries(database)
+        seen = read_keys(database, self.keys, self.depth, exact=self.exact, expiries=expiries, redirects=self.redirects)
+        return self.view(seen, database)
+
+
+class OneKey(KeyReads[KeyView]):
+    """Reads of one key."""
+
+    def view(self, keys: Sequence[KeyView], database: Database) -> KeyView:  # noqa: ARG002
+        """Return its view."""
+        return keys[0]
+
+
+class ManyKeys(KeyReads[KeyViews]):
+    """Reads of several keys."""
+
+    def view(self, keys: Sequence[KeyView], database: Database) -> KeyViews:  # noqa: ARG002
+        """Return their views."""
+        return KeyViews(tuple(keys))
 
 
 class Listing(NamedTuple):
@@ -132,21 +152,8 @@ class HeldAtTarget(NamedTuple):
         return Snapshot({database.naming.value(key_id): NULL_COMMIT.oid for key_id in held})
 
 
-def fetch_settled(database: Database, fetch: Callable[[], SettlingT]) -> SettlingT:
-    """Read until what was read belongs together for sure, as far as the attempts reach."""
-    view = fetch()
-    for _ in range(database.max_attempts):
-        if not view.may_be_torn():
-            break
-        newer = fetch()
-        if view.confirmed_by(newer):
-            break
-        view = newer
-    return view
-
-
 def read_keys(
-    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, expiries: Selection = NO_REFS, redirects: bool = False
+    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, expiries: Selection, redirects: bool
 ) -> list[KeyView]:
     """Read keys once, in one read for all of them, and with them ``expiries``, which are refs of elements.
 
