@@ -24,21 +24,19 @@ class Layout:
 
     def of_key(self, key_id: KeyId) -> str:
         """Return the name of the repository of a key."""
-        return self.template.replace(SHARD, key_id[: self.digits]) if self.digits else self.template
+        return self.template.replace(SHARD, key_id[: self.digits])
 
     def all(self) -> Iterator[str]:
         """Yield the names of all repositories, in the order of their digits."""
         for digits in product(_DIGITS, repeat=self.digits):
-            yield self.template.replace(SHARD, "".join(digits)) if self.digits else self.template
+            yield self.template.replace(SHARD, "".join(digits))
 
 
 def layout_of(repository: str, inputs: Inputs) -> Layout:
     """Return the layout that a repository's name and ``repository-shard-length`` describe. Raises InputError if they contradict."""
     digits = inputs.repository_shard_length
-    if SHARD not in f"{repository} {inputs.redirect_to or ''}":
-        if digits is not None:
-            raise InputError(_LENGTH, f"is given, but no repository's name has {SHARD}", f"a repository such as org/kv-{SHARD}")
-        return Layout(repository)
+    if digits is not None and SHARD not in f"{repository} {inputs.redirect_to or ''}":
+        raise InputError(_LENGTH, f"is given, but no repository's name has {SHARD}", f"a repository such as org/kv-{SHARD}")
     if SHARD not in repository:
         return Layout(repository)
     if digits is None:

@@ -70,9 +70,8 @@ def identity(repository: str, server: GithubServer) -> str:
 
 def owner_of(repository: str, server: GithubServer) -> str | None:
     """Return the owner in a repository's address, the part before its name; None if it has none."""
-    name = github_name(repository, server)
-    parts = _parts(repository) if name is None else None
-    return name.partition("/")[0] if name is not None else parts[1] if parts else None
+    parts = _parts(repository, server)
+    return None if parts is None else parts[1]
 
 
 def beside(repository: str, name: str, server: GithubServer) -> str | None:
@@ -80,10 +79,8 @@ def beside(repository: str, name: str, server: GithubServer) -> str | None:
 
     Owner and name are replaced in its address or path, and ``.git`` is kept; None if the address does not end with both.
     """
-    if github_name(repository, server) is not None:
-        return name
-    parts = _parts(repository)
-    return None if parts is None else f"{parts[0]}{name}{'.git' if parts[2].endswith('.git') else ''}"
+    parts = _parts(repository, server)
+    return None if parts is None else f"{parts[0]}{name}{parts[2]}"
 
 
 def shown_address(repository: str) -> str:
@@ -114,8 +111,10 @@ def deletion(repository: str, server: GithubServer, ref: str) -> str:
     return f"git -C {quote(path)} update-ref -d {quote(ref)}"
 
 
-def _parts(repository: str) -> tuple[str, str, str] | None:
-    """Split an address or path before its last two parts: what is before them, the owner, the name."""
+def _parts(repository: str, server: GithubServer) -> tuple[str, str, str] | None:
+    """Return what surrounds the name of a repository: what is before its owner, the owner, and ``.git`` if the name ends so."""
+    if (on_github := github_name(repository, server)) is not None:
+        return "", on_github.partition("/")[0], ""
     from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # slow to import, and only redirects need it
 
     scheme, separator, rest = repository.rpartition("://")
@@ -130,7 +129,7 @@ def _parts(repository: str) -> tuple[str, str, str] | None:
     owner, name = parts[-2:] if len(parts) > 1 else ("", "")
     if owner in _NO_OWNERS or name in _NO_OWNERS:
         return None
-    return f"{start}{''.join(f'{part}/' for part in parts[:-2])}", owner, name
+    return f"{start}{''.join(f'{part}/' for part in parts[:-2])}", owner, ".git" if name.endswith(".git") else ""
 
 
 def cdn_url(environ: Mapping[str, str]) -> str:

@@ -26,11 +26,7 @@ from git_keyval.interface.inputs import Inputs
 
 
 def run_command(
-    command: Signature,
-    inputs: Inputs,
-    surroundings: Surroundings,
-    *,
-    prepare_delivery: Callable[[Value | int], None],
+    command: Signature, inputs: Inputs, surroundings: Surroundings, *, prepare_delivery: Callable[[Value | int], None]
 ) -> tuple[Answer, dict[str, str]]:
     """Run a command with its parsed inputs; return its answer, and its outputs as text. Raises GitKeyvalError.
 
@@ -39,7 +35,7 @@ def run_command(
     ``on-missing: fail`` a missing key is the ``failure`` of the answer.
     """
     try:
-        answer, outputs = _run(command, inputs, surroundings, prepare_delivery)
+        answer, outputs = _route(command, inputs, surroundings, prepare_delivery)
     except GitKeyvalError as exc:
         advised(exc, command, inputs)
         raise
@@ -48,7 +44,7 @@ def run_command(
     return replace(answer, failure=failure and advised(failure, command, inputs)), outputs
 
 
-def _run(
+def _route(
     command: Signature, inputs: Inputs, surroundings: Surroundings, prepare_delivery: Callable[[Value | int], None]
 ) -> tuple[Answer, dict[str, str]]:
     cipher = cipher_of(inputs, surroundings)
@@ -87,7 +83,11 @@ def _run(
 
 def as_outputs(command: Signature, members: Mapping[str, object]) -> dict[str, str]:
     """Return the outputs of a command as text; None is no output."""
-    return {name: _text(value) for name, value in members.items() if name in command.outputs and value is not None}
+    return {
+        name: value if isinstance(value, str) else _json(value)
+        for name, value in members.items()
+        if name in command.outputs and value is not None
+    }
 
 
 def shown_value(value: Value | int) -> str:
@@ -134,12 +134,6 @@ def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | N
     if cdn is None or answer.public_name is None or answer.version is None or not isinstance(value, Value):
         return None
     return value_link(cdn, answer.public_name, answer.version, value)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _json(value) if isinstance(value, Mapping | list) else str(value)
 
 
 def _json(value: object) -> str:

@@ -67,12 +67,12 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
 
 def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, listed: bool) -> Outcome:
     stores = Stores(target.inputs, surroundings)
-    report = attempt(lambda: _run(command, target, stores, _of_its_own(target, surroundings) if listed else surroundings))
+    report = attempt(lambda: _maintain(command, target, stores, _of_its_own(target, surroundings) if listed else surroundings))
     outcome = advised(report, command, target.inputs) if isinstance(report, GitKeyvalError) else report
     return Outcome(target.repository, outcome, stores.requests, stores.rate_remaining)
 
 
-def _run(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
+def _maintain(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     assert issubclass(command.kind, Upkeep)
     database = replace(stores.database(target.repository), progress=surroundings.progress)
     deletion_of = partial(deletion, target.repository, surroundings.server)
