@@ -56,10 +56,7 @@ _LINE = re.compile(
 
 
 class Breadcrumb(NamedTuple):
-    """One breadcrumb as found: its tag, time and operation, and the increment it records.
-
-    A null breadcrumb, which makes all earlier ones void, has None for an increment.
-    """
+    """One breadcrumb as found; the increment that it records is None for a null breadcrumb, which makes all earlier ones void."""
 
     name: RefName
     oid: Oid
@@ -116,10 +113,7 @@ def encode_counter(counter: Counter) -> GitObject:
 
 
 def decode_counter(record: GitObject) -> Counter:
-    """Read a counter commit. Raises MalformedRecordError for anything that encode_counter does not write.
-
-    A record of another category raises OtherCategoryError.
-    """
+    """Read a counter commit. Raises OtherCategoryError, or MalformedRecordError for what else encode_counter does not write."""
     tree_oid, message = read_commit(record)
     check_length(message, record.oid)
     found = _LINE.fullmatch(message.decode("utf-8", "replace"))

@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.bounds import added
 from git_keyval.format.canonical import MAX_SAFE_INTEGER, JsonValue
-from git_keyval.format.metadata import Metadata, decode_category, encode_line, expect_members, text_member
-from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
-from git_keyval.format.records import METADATA_FILE, Record, type_member, typed_value
+from git_keyval.format.metadata import Metadata, decode_category, expect_members, text_member
+from git_keyval.format.objects import Entries, GitObject, Oid, blob, read_entries, read_tree, tree
+from git_keyval.format.records import METADATA_FILE, Record, encode_record, type_member, typed_value
 from git_keyval.format.sealed import Encryption, Sealed, encryption_members, read_encryption, read_sealed_name
 from git_keyval.format.values import Value, ValueType, check_media
 
@@ -103,7 +103,6 @@ def encode_collection(collection: Collection) -> Record:
     _check_encryption(collection)
     elements = tree((encode_element_key(key), oid) for key, oid in collection.elements.items())
     members: dict[str, JsonValue] = {
-        **encryption_members(collection.encryption),
         "category": collection.category,
         "extension": collection.extension,
         "mime": collection.mime,
@@ -112,11 +111,8 @@ def encode_collection(collection: Collection) -> Record:
     }
     if collection.category == "array":
         members["length"] = collection.length
-    line = encode_line(members)
-    metadata = blob(line)
-    folders = {ELEMENTS_FOLDER: elements} if collection.elements else {}
-    root = tree([(METADATA_FILE, metadata.oid)], [(name, folder.oid) for name, folder in folders.items()])
-    return Record((*folders.values(), metadata, root, commit(root.oid, line + b"\n")))
+    parts = [elements] if collection.elements else []
+    return encode_record(members, collection.encryption, parts, folders=[(ELEMENTS_FOLDER, part.oid) for part in parts])
 
 
 def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
@@ -149,20 +145,14 @@ def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Co
 
 
 def element_value(collection: Collection, data: GitObject) -> Value | Sealed:
-    """Read one element from its blob; an encrypted one is not opened.
-
-    Raises MalformedRecordError if the blob is no value of the collection's type.
-    """
+    """Read one element from its blob; an encrypted one is not opened. Raises MalformedRecordError if it is none of this type."""
     if data.kind != "blob":
         raise MalformedRecordError(data.oid, f"it is a {data.kind}, not a blob")
     return typed_value(collection.type, data.data, collection.mime, collection.extension, collection.encryption, data.oid)
 
 
 def read_record_tree(obj: GitObject) -> Entries:
-    """Return the entries of a tree that this format writes: plain files, or metadata.json and the subtree ``elements/``.
-
-    Raises MalformedRecordError for any other tree, and for another kind of object.
-    """
+    """Return a tree's entries: files, or metadata.json and the subtree ``elements/``. Raises MalformedRecordError for others."""
     found = read_entries(obj)
     if found.folders and (set(found.folders), set(found.files)) != ({ELEMENTS_FOLDER}, {METADATA_FILE}):
         raise MalformedRecordError(obj.oid, "it has a folder that this format does not write")

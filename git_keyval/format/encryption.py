@@ -8,7 +8,7 @@ This module is needed only with an encryption key: cryptography is slow to impor
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -84,14 +84,8 @@ def open_value(keys: Sequence[EncryptionKey], sealed: Sealed, slot: Slot, where:
     Raises MissingEncryptionKeyError or WrongEncryptionKeyError if none of them did, and TamperedError if it was changed, or
     encrypted for another slot.
     """
-    if sealed.encryption.algo != _GCM:
-        raise TamperedError(where, _TAMPERED)
-    key = _key_of(keys, sealed)
     nonce, ciphertext = sealed.body[:NONCE_BYTES], sealed.body[NONCE_BYTES:]
-    try:
-        return _checked_value(sealed, key.gcm.decrypt(nonce, ciphertext, _associated_data(sealed, slot)), where)
-    except InvalidTag as exc:
-        raise TamperedError(where, _TAMPERED) from exc
+    return _opened(_GCM, keys, sealed, where, lambda key: key.gcm.decrypt(nonce, ciphertext, _associated_data(sealed, slot)))
 
 
 def seal_key(key: EncryptionKey, value: Value) -> Sealed:
@@ -102,20 +96,11 @@ def seal_key(key: EncryptionKey, value: Value) -> Sealed:
 
 def open_key(keys: Sequence[EncryptionKey], sealed: Sealed, where: str) -> Value:
     """Decrypt a key of the database. Raises as open_value."""
-    if sealed.encryption.algo != _SIV:
-        raise TamperedError(where, _TAMPERED)
-    key = _key_of(keys, sealed)
-    try:
-        return _checked_value(sealed, key.siv.decrypt(sealed.body, [_associated_data(sealed, None)]), where)
-    except InvalidTag as exc:
-        raise TamperedError(where, _TAMPERED) from exc
+    return _opened(_SIV, keys, sealed, where, lambda key: key.siv.decrypt(sealed.body, [_associated_data(sealed, None)]))
 
 
 def seal_name(key: EncryptionKey, key_id: KeyId, name: str) -> str:
-    """Encrypt an element key of a map, always to the same within this map; return the text that is stored in its place.
-
-    Raises ValueError with the reason for an element key that is empty, too long or no Unicode text.
-    """
+    """Encrypt an element key, always to the same text within this map. Raises ValueError with the reason if it cannot be one."""
     data = element_key_bytes(name)
     if len(data) > MAX_ELEMENT_KEY_BYTES:
         raise ValueError(f"has {len(data)} bytes, more than the {MAX_ELEMENT_KEY_BYTES} that an encrypted one may have")
@@ -183,7 +168,15 @@ def _key_of(keys: Sequence[EncryptionKey], sealed: Sealed) -> EncryptionKey:
     raise MissingEncryptionKeyError(kid)
 
 
-def _checked_value(sealed: Sealed, data: bytes, where: str) -> Value:
+def _opened(
+    algo: Algorithm, keys: Sequence[EncryptionKey], sealed: Sealed, where: str, decrypt: Callable[[EncryptionKey], bytes]
+) -> Value:
+    if sealed.encryption.algo != algo:
+        raise TamperedError(where, _TAMPERED)
+    try:
+        data = decrypt(_key_of(keys, sealed))
+    except InvalidTag as exc:
+        raise TamperedError(where, _TAMPERED) from exc
     value = typed_value(sealed.type, data, sealed.mime, sealed.extension, None, where)
     assert isinstance(value, Value)
     return value

@@ -1,6 +1,6 @@
 """Data commits: the record of one value, or of one key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
@@ -33,21 +33,29 @@ class Record:
 def encode_data(value: Value | Sealed) -> Record:
     """Make the objects of a value: data blob, metadata blob, tree, commit, in the order in which they depend on each other."""
     data = blob(value.data)
-    encryption = value.encryption if isinstance(value, Sealed) else None
-    line = encode_line(
-        {
-            **encryption_members(encryption),
-            "blobOid": data.oid,
-            "category": "data",
-            "extension": value.extension,
-            "mime": value.mime,
-            "type": value.type,
-        }
-    )
-    metadata = blob(line)
+    members: Metadata = {
+        "blobOid": data.oid,
+        "category": "data",
+        "extension": value.extension,
+        "mime": value.mime,
+        "type": value.type,
+    }
     views = dict.fromkeys(("bytes", "view.txt", "view.json", view_file(value.extension)), data.oid)
-    record_tree = tree([*views.items(), (METADATA_FILE, metadata.oid)])
-    return Record((data, metadata, record_tree, commit(record_tree.oid, line + b"\n")))
+    return encode_record(members, value.encryption if isinstance(value, Sealed) else None, [data], files=views.items())
+
+
+def encode_record(
+    members: Metadata,
+    encryption: Encryption | None,
+    parts: Sequence[GitObject],
+    files: Iterable[tuple[str, Oid]] = (),
+    folders: Iterable[tuple[str, Oid]] = (),
+) -> Record:
+    """Make a record of its metadata and its parts, which its tree names by files and folders."""
+    line = encode_line({**encryption_members(encryption), **members})
+    metadata = blob(line)
+    root = tree([*files, (METADATA_FILE, metadata.oid)], folders)
+    return Record((*parts, metadata, root, commit(root.oid, line + b"\n")))
 
 
 def decode_data(record: GitObject, objects: Mapping[Oid, GitObject]) -> Value | Sealed:

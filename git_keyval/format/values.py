@@ -42,10 +42,7 @@ class Value:
 
 
 def parse_value(kind: ValueType, text: str) -> Value:
-    """Make a String, Number, Boolean or JSON from what a person typed; nothing is trimmed.
-
-    Raises ValueError with the reason if the text is no such value.
-    """
+    """Make a String, Number, Boolean or JSON from what a person typed, untrimmed. Raises ValueError with the reason."""
     if kind == "String":
         return _of_text_type("String", text.encode())
     if kind == "Boolean":
