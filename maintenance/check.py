@@ -56,7 +56,7 @@ _BLOBS_AT_ONCE = 10_000
 """How many blobs are read together, unless a single map or array has more."""
 
 _DELETE = "{delete}"
-"""Stands in a next step for the command that deletes the ref."""
+"""Stands in a next step for the command that deletes the ref, as it can be typed."""
 
 _IF_KNOWN = "if you know its name"
 _MOVE = f"Rename it, or delete it: {_DELETE}"
@@ -117,38 +117,36 @@ class _Target:
         return Problem(self.name, "warning", problem, next_step)
 
 
-def check(run: Maintenance) -> CheckReport:
+def check(work: Maintenance) -> CheckReport:
     """Read all refs that are, or look like, ours, with all that they point at, and report what breaks a rule.
 
     A foreign ref that git cannot read is reported, too: while there is one, git takes no write.
     """
-    started = run.database.store.now(ask=True)
+    started = work.database.store.now(ask=True)
     refs: dict[RefName, Oid] = {}
     problems: list[Problem] = []
-    for name, oid in list_refs(run.database.store, _LISTED, "check: listing", run.database.progress):
+    for name, oid in list_refs(work.database.store, _LISTED, "check: listing", work.database.progress):
         if name.startswith(_OURS):
             refs[name] = oid
         elif oid == ZERO_OID:
             problems.append(Problem(name, "error", _BROKEN, _RESTORE))
-    database = _Database(refs, _anchor(run.database.store, refs), _element_expiries(refs), started)
+    database = _Database(refs, _anchor(work.database.store, refs), _element_expiries(refs), started)
     problems += _check_names(refs, database.counts)
     names = [name for name in refs if name == ANCHOR_TAG or parse(name) is not None]
-    for done, target in enumerate(_read(run.database.store, refs, names), start=1):
+    for done, target in enumerate(_read(work.database.store, refs, names), start=1):
         problems += attempt_record(partial(_check_target, database, target), partial(_unchecked, target.name))
         if done % _AT_ONCE == 0:
-            run.database.progress("check: refs", done, len(names))
+            work.database.progress("check: refs", done, len(names))
     return CheckReport(
         started_at=iso_utc(started // SECOND),
-        seconds=run.elapsed(),
-        requests=run.database.store.requests,
+        seconds=work.elapsed(),
+        requests=work.database.store.requests,
         counts=dict(database.counts),
-        problems=[_followable(run, found) for found in sorted(problems, key=lambda found: (found.severity, found.ref))],
+        problems=[
+            replace(found, next_step=found.next_step.replace(_DELETE, work.deletion(found.ref)))
+            for found in sorted(problems, key=lambda found: (found.severity, found.ref))
+        ],
     )
-
-
-def _followable(run: Maintenance, found: Problem) -> Problem:
-    """Return a finding with a next step that can be followed as it is printed."""
-    return replace(found, next_step=found.next_step.replace(_DELETE, run.deletion(found.ref)))
 
 
 def _unchecked(name: RefName, why: str) -> Problem:

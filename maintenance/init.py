@@ -21,7 +21,6 @@ class NameTakenError(GitKeyvalError):
     """A branch or tag has a name that must be a directory of refs."""
 
     def __init__(self, name: RefName) -> None:
-        """Keep the name."""
         self.name = name
         super().__init__(
             f"{name} exists, so no ref below {name}/ can be created.",
@@ -29,7 +28,7 @@ class NameTakenError(GitKeyvalError):
         )
 
 
-def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
+def init(work: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """Create what a database needs and does not have yet: a first branch, and the anchor.
 
     A server may make the first branch that it gets its default one, which cannot be deleted, and GitHub creates no other ref in
@@ -39,7 +38,7 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
     """
     branches = False
     anchor: Oid | None = None
-    for name, oid in run.database.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
+    for name, oid in work.database.store.list([_BRANCHES, OUR_TAGS_PREFIX]):
         if is_taken(name):
             raise NameTakenError(name)
         branches = branches or name.startswith(_BRANCHES)
@@ -49,18 +48,18 @@ def init(run: Maintenance, *, mark: Mark | None = None) -> InitReport:
         readme = blob(_README)
         root = tree([("README.md", readme.oid)])
         first = commit(root.oid, b"Begin a git-keyval database\n")
-        created += _create(run, Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first)))
-    wanted = NULL_COMMIT if mark is None else _marked(run, anchor, mark)
+        created += _create(work, Transaction((RefUpdate(MAIN_BRANCH, ABSENT, first.oid),), (readme, root, first)))
+    wanted = NULL_COMMIT if mark is None else _marked(work, anchor, mark)
     if anchor is None or (mark is not None and anchor != wanted.oid):
         update = RefUpdate(ANCHOR_TAG, ABSENT if anchor is None else anchor, wanted.oid)
-        created += _create(run, Transaction((update,), (*DUMMY_OBJECTS, wanted)))
+        created += _create(work, Transaction((update,), (*DUMMY_OBJECTS, wanted)))
     return InitReport(tuple(created))
 
 
-def _marked(run: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
+def _marked(work: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
     """Return the anchor with this mark; it still says whether keys are redirected. An unreadable one is replaced."""
     try:
-        before = Anchor() if anchor is None else decode_anchor(run.database.store.objects([anchor])[anchor])
+        before = Anchor() if anchor is None else decode_anchor(work.database.store.objects([anchor])[anchor])
     except (KeyError, MalformedRecordError):
         before = Anchor()
     if before.mark is not None and before.mark.check != mark.check:
@@ -78,9 +77,9 @@ def is_taken(name: str) -> bool:
     return sharded or (space, short) in {("heads", "gc"), ("tags", "kv")}
 
 
-def _create(run: Maintenance, transaction: Transaction) -> list[RefName]:
+def _create(work: Maintenance, transaction: Transaction) -> list[RefName]:
     name = transaction.updates[0].name
-    (end,) = Writer(run.database).write([Write(transaction)])
+    (end,) = Writer(work.database).write([Write(transaction)])
     if isinstance(end, Refused):
         raise refusal_of(transaction, end)
     if isinstance(end, OutcomeUnknownError):

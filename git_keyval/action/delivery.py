@@ -10,7 +10,6 @@ class Delivery:
     """The way of one value to a file or, without one, to the outputs of the step."""
 
     def __init__(self, runner: Runner, file: OutputFile | None) -> None:
-        """Do nothing yet."""
         self._runner = runner
         self._output_file = file
 

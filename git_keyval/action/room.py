@@ -9,7 +9,6 @@ class Room:
     """Line feeds at the end of a file, to be written over. Runners pass over empty lines; a full disk says so at once."""
 
     def __init__(self, path: str) -> None:
-        """Do nothing yet."""
         self._path = Path(path)
         self._start = 0
         self._size = 0

@@ -43,7 +43,6 @@ class OutputTooLargeError(GitKeyvalError):
     """An output is larger than what the runner takes."""
 
     def __init__(self, name: str) -> None:
-        """Name the output."""
         super().__init__(
             f"The output '{name}' is larger than a runner takes (500,000 characters).",
             "Give 'output-file'. Give 'start' and 'stop' to read a part. Give fewer 'keys'. At a terminal there is no such limit.",

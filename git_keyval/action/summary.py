@@ -69,11 +69,12 @@ def check_summary(report: CheckReport) -> str:
     lines = ["## git-keyval check", "", f"**{what}** {keys}.", "", f"{_spent(report)}; nothing was changed.", ""]
     if report.problems:
         lines += _problems(report.problems)
-    if there := {_COUNTED.get(name, name): report.counts[name] for name in _in_order(report.counts) if report.counts[name]}:
-        lines += ["### What is there", "", *_numbers("what", "how many", there), ""]
+    names = [*_COUNTED, *sorted(report.counts.keys() - _COUNTED.keys())]
+    if there := {_COUNTED.get(name, name): report.counts[name] for name in names if report.counts.get(name)}:
+        lines += _section("What is there", _numbers("what", "how many", there))
     categories = {name: report.counts[name] for name in _CATEGORIES if report.counts.get(name)}
     if len(categories) > 1:
-        lines += ["### Keys by category", "", *_pie(categories), ""]
+        lines += _section("Keys by category", _pie(categories))
     return "\n".join(lines)
 
 
@@ -119,8 +120,8 @@ def _notable(job: Done) -> list[str]:
     if not items:
         return []
     rows = [(as_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
-    title = f"### {job.plan.job}: left alone, and worth a look ({len(items):,})"
-    return [title, "", *_table(("ref", "why"), rows), "", *_more(len(items) - _LISTED)]
+    title = f"{job.plan.job}: left alone, and worth a look ({len(items):,})"
+    return _section(title, _table(("ref", "why"), rows), more=len(items) - _LISTED)
 
 
 def _reasons(title: str, unit: str, items: Sequence[Action | Left]) -> list[str]:
@@ -131,12 +132,13 @@ def _reasons(title: str, unit: str, items: Sequence[Action | Left]) -> list[str]
     examples = {item.why: item.ref for item in reversed(items)}
     common = counts.most_common(_LISTED)
     rows = [(_words(why), as_code(examples[why]), f"{count:,}") for why, count in common]
-    more = _more(len(items) - sum(count for _, count in common))
-    return [f"### {title} ({len(items):,})", "", *_table(("why", "for example", unit), rows, numbers=1), "", *more]
+    table = _table(("why", "for example", unit), rows, numbers=1)
+    return _section(f"{title} ({len(items):,})", table, more=len(items) - sum(count for _, count in common))
 
 
-def _more(count: int) -> list[str]:
-    return [f"… and {count:,} more.", ""] if count > 0 else []
+def _section(title: str, lines: Iterable[str], *, more: int = 0) -> list[str]:
+    """Return lines below a title, and how many more there are, where some are left out."""
+    return [f"### {title}", "", *lines, "", *([f"… and {more:,} more.", ""] if more > 0 else [])]
 
 
 def _problems(problems: Sequence[Problem]) -> list[str]:
@@ -145,21 +147,19 @@ def _problems(problems: Sequence[Problem]) -> list[str]:
         (severity, _words(problem), f"{count:,}", _words(next_step))
         for (severity, problem, next_step), count in sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))[:_LISTED]
     ]
-    lines = ["### What to do", "", *_table(("severity", "problem", "refs", "what to do"), rows), ""]
     places = [(found.severity, as_code(found.ref), _words(found.problem)) for found in problems[:_LISTED_PROBLEMS]]
-    lines += [f"### Which refs ({len(problems):,})", "", *_table(("severity", "ref", "problem"), places), ""]
-    return [*lines, *_more(len(problems) - _LISTED_PROBLEMS)]
-
-
-def _in_order(counts: Mapping[str, int]) -> list[str]:
-    return [*(name for name in _COUNTED if name in counts), *sorted(counts.keys() - _COUNTED.keys())]
+    which = _table(("severity", "ref", "problem"), places)
+    return [
+        *_section("What to do", _table(("severity", "problem", "refs", "what to do"), rows)),
+        *_section(f"Which refs ({len(problems):,})", which, more=len(problems) - _LISTED_PROBLEMS),
+    ]
 
 
 def _chart(title: str, axis: str, unit: str, counts: Mapping[str, int]) -> list[str]:
     """Make a table, and bars of the same numbers where there is more than one; nothing where there is nothing to count."""
     if not any(counts.values()):
         return []
-    lines = [f"### {title}", "", *_numbers(axis, unit, counts), ""]
+    lines = _section(title, _numbers(axis, unit, counts))
     bars = [
         "```mermaid",
         "xychart-beta",

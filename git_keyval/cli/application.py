@@ -128,7 +128,6 @@ def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> Non
 
 
 def _given_options(values: dict[str, object]) -> dict[str, object]:
-    """Return the options of every command that were given."""
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
