@@ -138,13 +138,6 @@ def execute(database: Database, plan: Plan, budget: Budget) -> Done:
     return done
 
 
-def plan_only(plan: Plan) -> Done:
-    """Return what executing the plan would aim at: a dry run."""
-    done = Done(plan, planned=len(plan.actions))
-    done.applied = list(plan.take())
-    return done
-
-
 def _write(writer: Writer, queue: _Queue, done: Done, batch: Sequence[_Pending]) -> None:
     """Send a batch once, and note what became of each action."""
     again: list[_Pending] = []

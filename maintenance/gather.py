@@ -12,22 +12,14 @@ from typing import TypeAlias
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
-from git_keyval.format.counters import (
-    Breadcrumb,
-    Counter,
-    counting,
-    encode_counter,
-    fold,
-    is_ahead,
-    read_breadcrumb,
-)
+from git_keyval.format.counters import Breadcrumb, Counter, counting, encode_counter, fold, is_ahead, read_breadcrumb
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
 from git_keyval.progress import Progress
-from git_keyval.store.port import DELETE, RefUpdate, Snapshot, Store, Transaction
+from git_keyval.store.port import RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs, read_refs
@@ -159,7 +151,7 @@ def _fold(
         gone = _names(taken)
         yield from (Left(name, Reason.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
         commit = encode_counter(folded)
-        updates = (RefUpdate(view.value_name, expect, commit.oid), *endings, *_removed(taken))
+        updates = (RefUpdate(view.value_name, expect, commit.oid), *endings, *view.deletions(*(crumb.name for crumb in taken)))
         transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
         yield Action(view.value_name, Kind.FOLD_BREADCRUMBS, transaction, Counts(added, len(taken) - added))
         base, expect, endings = folded, commit.oid, ()
@@ -220,8 +212,5 @@ def _deletions(view: KeyView, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Itera
 
 
 def _deletion(view: KeyView, kind: Kind, void: Sequence[Breadcrumb]) -> Action:
-    return Action(view.value_name, kind, Transaction(_removed(void)), Counts(void_breadcrumbs=len(void)))
-
-
-def _removed(crumbs: Iterable[Breadcrumb]) -> tuple[RefUpdate, ...]:
-    return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
+    gone = view.deletions(*(crumb.name for crumb in void))
+    return Action(view.value_name, kind, Transaction(gone), Counts(void_breadcrumbs=len(void)))

@@ -9,7 +9,7 @@ from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryE
 from git_keyval.format.times import SECOND, iso_utc
 from maintenance.bulkhead import attempt
 from maintenance.commands import Budgeted
-from maintenance.execute import Budget, Done, execute, plan_only
+from maintenance.execute import Budget, Done, execute
 from maintenance.plan import Plan
 from maintenance.report import Report
 
@@ -69,4 +69,6 @@ def run_jobs(work: Maintenance, command: Budgeted) -> Report:
 def _plan_and_execute(database: Database, part: Budgeted, budget: Budget, *, dry_run: bool) -> Done:
     plan = part.plan(database)
     database.progress(f"{plan.job}: {plan.examined} refs read, writes", 0, len(plan.actions))
-    return plan_only(plan) if dry_run else execute(database, plan, budget)
+    if dry_run:
+        return Done(plan, planned=len(plan.actions), applied=list(plan.take()))
+    return execute(database, plan, budget)

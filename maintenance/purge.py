@@ -6,17 +6,9 @@ from functools import partial
 from git_keyval.database.database import Database
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_delta
-from git_keyval.format.names import (
-    BREADCRUMBS_PREFIX,
-    GC_PREFIX,
-    LITERAL_GC_PREFIX,
-    BreadcrumbRef,
-    GcRef,
-    RefName,
-    parse,
-)
+from git_keyval.format.names import BREADCRUMBS_PREFIX, GC_PREFIX, LITERAL_GC_PREFIX, BreadcrumbRef, GcRef, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
+from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
@@ -29,29 +21,24 @@ def plan_purge(database: Database, retention_seconds: int) -> Plan:
     plan = Plan("purge")
     old = timestamp(Micros(max(0, database.now() - retention_seconds * SECOND)))
     doubtful: dict[RefName, Oid] = {}
-    for name, oid in list_refs(
-        database.store, [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX], "purge: listing", database.progress
-    ):
-        ref = parse(name)
-        if ref is None:
-            continue
+    below = [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX]
+    for name, oid in list_refs(database.store, below, "purge: listing", database.progress):
+        match parse(name):
+            case None:
+                continue
+            case GcRef(time=time) if time > old:
+                plan.left.append(Left(name, Reason.PARKED_LATELY))
+            case GcRef():
+                plan.actions.append(Action(name, Kind.PURGE_PARKED, _deletion(name, oid), Counts(parked=1)))
+            case BreadcrumbRef(time=time) if time <= old:
+                doubtful[name] = oid
         plan.examined += 1
-        if isinstance(ref, GcRef):
-            plan.add([_plan_parked(name, oid, ref.time, old)])
-        elif isinstance(ref, BreadcrumbRef) and ref.time <= old:
-            doubtful[name] = oid
     seen = read_targets(database.store, doubtful)
     for name, oid in seen.refs.items():
         work = partial(_plan_breadcrumb, name, oid, seen.objects.get(oid))
         plan.add(attempt_record(work, partial(Left, name, Reason.UNREADABLE)))
     plan.facts = {"parked": Counts.total(action.counts for action in plan.actions).parked}
     return plan
-
-
-def _plan_parked(name: RefName, oid: Oid, time: Timestamp, old: Timestamp) -> Item:
-    if time > old:
-        return Left(name, Reason.PARKED_LATELY)
-    return Action(name, Kind.PURGE_PARKED, _deletion(name, oid), Counts(parked=1))
 
 
 def _plan_breadcrumb(name: RefName, oid: Oid, target: GitObject | None) -> Iterator[Item]:

@@ -62,10 +62,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding of check, and what to do about it.
-
-    An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself.
-    """
+    """A finding of check. An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself."""
 
     ref: str
     severity: str
