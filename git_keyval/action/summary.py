@@ -43,11 +43,7 @@ _COUNTED = {
 
 
 def summary(report: Report) -> str:
-    """Describe a maintenance run.
-
-    One line says what happened; then come the counts of each job, what needs a look, how old the breadcrumbs were and when live
-    keys expire, and for which reasons the jobs changed refs, or let them wait.
-    """
+    """Describe a maintenance run: first what happened, and what needs a look."""
     lines = [*_beginning(report), *_counts(report)]
     for job in report.jobs:
         lines += _notable(job)
@@ -63,7 +59,7 @@ def summary(report: Report) -> str:
 
 
 def check_summary(report: CheckReport) -> str:
-    """Describe what check found: how many of what, and of each kind of problem what to do about it."""
+    """Describe what check found, and what to do about it."""
     what = " and ".join(found(report)) if report.problems else "No problems found"
     keys = f"in {counted(report.counts.get('keys', 0), 'key')}"
     lines = ["## git-keyval check", "", f"**{what}** {keys}.", "", f"{_spent(report)}; nothing was changed.", ""]
@@ -115,7 +111,6 @@ def _counts(report: Report) -> list[str]:
 
 
 def _notable(job: Done) -> list[str]:
-    """List what had to be left alone and will not go away by itself."""
     items = job.notable
     if not items:
         return []

@@ -45,7 +45,8 @@ _ENVIRONMENT = (
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program with its arguments; return the exit code."""
-    as_json = "--json" in _before_the_values(arguments)
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments  # what follows is values
+    as_json = "--json" in options
     coloured = takes_colour(sys.stderr, os.environ, refused="--no-color" in arguments)
     try:
         return int(application.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False))
@@ -115,10 +116,6 @@ class _Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
         formatter.write_text(f"For the options of every command, such as --json, see '{_PROGRAM} --help'.")
-
-
-def _before_the_values(arguments: Sequence[str]) -> Sequence[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:
