@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.conditions import Condition
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from git_keyval.database.collections import NewElement  # most commands are not about elements
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
+_BINARY = {"bytes", "file"}
 _OF_THE_TYPE = "a value of that type, or another key"
 _OP_DIGITS = 20
 
@@ -72,14 +73,6 @@ def _names(given: _Given) -> list[str] | None:
     return given.inputs.fields
 
 
-def _condition(given: _Given) -> Condition:
-    return Condition(given.inputs.if_ or "", given.inputs.if_version)
-
-
-def _owner(given: _Given) -> str:
-    return given.surroundings.owner if given.inputs.owner is None else given.inputs.owner
-
-
 def _op(given: _Given) -> str | None:
     text = given.inputs.op_id
     if text is None or is_op(text):
@@ -99,21 +92,18 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
     """Return the value of the type that the inputs, or else ``kind``, say."""
     inputs = given.inputs
     kind = inputs.type or kind or "string"
-    if inputs.value_file is None:
-        text = inputs.value or ""
-        return _counter_value("value", text) if kind == "counter" else _typed("value", text, kind, inputs.media_type or "")
-    data = _read(given, inputs.value_file)
-    if kind == "bytes":
-        return bytes_value(data)
-    if kind == "file":
-        return _file("media-type", data, inputs.media_type or "", inputs.value_file)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as exc:
-        raise InputError(
-            "value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or 'type: bytes'"
-        ) from exc
-    return _counter_value("value-file", text) if kind == "counter" else _typed("value-file", text, kind)
+    name, text = "value", inputs.value or ""
+    if inputs.value_file is not None:
+        data = _read(given, inputs.value_file)
+        if kind in _BINARY:
+            return _binary(kind, data, inputs.media_type, inputs.value_file)
+        try:
+            name, text = "value-file", data.decode()
+        except UnicodeDecodeError as exc:
+            raise InputError(
+                "value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or 'type: bytes'"
+            ) from exc
+    return _counter_value(name, text) if kind == "counter" else _typed(name, text, kind, inputs.media_type)
 
 
 def _read(given: _Given, path: str) -> bytes:
@@ -143,20 +133,14 @@ def _values(given: _Given) -> dict[Key, Value]:
 def _element(given: _Given) -> "NewElement":
     """Return the value of an element: without ``type`` it is text that is read as what its map or array holds."""
     _refuse_counter(given)
-    own = _value(given)
-    assert isinstance(own, Value)
 
-    def as_type(kind: ValueType | None) -> Value:
-        if given.inputs.type is not None or kind in {None, own.type}:
-            return own
+    def read_as(kind: ValueType) -> Value:
         try:
-            read = _value(given, TYPE_NAMES[kind])
+            return cast("Value", _value(given, TYPE_NAMES[kind]))
         except InputError as exc:
             raise InputError(exc.name, f"cannot be read as a {TYPE_NAMES[kind]}, which the elements are", _OF_THE_TYPE) from exc
-        assert isinstance(read, Value)
-        return read
 
-    return as_type
+    return _new_element(cast("Value", _value(given)), given.inputs.type, read_as)
 
 
 def _entries(given: _Given) -> dict[str, "NewElement"]:
@@ -177,15 +161,17 @@ def _member(member: JsonValue, given: str | None) -> "NewElement":
     """Return a member of ``values`` as an element: of the type given, else of that of its map, as far as JSON shows it to be."""
     own = _from_json(member) if given is None else _typed("values", _as_input(member), given)
 
-    def as_type(kind: ValueType | None) -> Value:
-        if given is not None or kind in {None, own.type}:
-            return own
+    def read_as(kind: ValueType) -> Value:
         if kind == "JSON":
             return parse_value("JSON", encode(member).decode())
-        assert kind is not None
         raise InputError("values", f"has a {TYPE_NAMES[own.type]}, but the elements are of type {TYPE_NAMES[kind]}", _OF_THE_TYPE)
 
-    return as_type
+    return _new_element(own, given, read_as)
+
+
+def _new_element(own: Value, given: str | None, read_as: Callable[[ValueType], Value]) -> "NewElement":
+    """Return what is made into an element: the value that it is by itself if its type is given, or is that of the others."""
+    return lambda kind: own if given is not None or kind is None or kind == own.type else read_as(kind)
 
 
 def _from_json(member: JsonValue) -> Value:
@@ -199,13 +185,13 @@ def _as_input(member: JsonValue) -> str:
     return member if isinstance(member, str) else encode(member).decode()
 
 
-def _typed(name: str, text: str, kind: str, media_type: str = "") -> Value:
-    if kind in {"bytes", "file"}:
+def _typed(name: str, text: str, kind: str, media_type: str | None = None) -> Value:
+    if kind in _BINARY:
         try:
             data = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError) as exc:
             raise InputError(name, "is not base64, in which bytes are given", "base64, or a file by 'value-file'") from exc
-        return bytes_value(data) if kind == "bytes" else _file("media-type", data, media_type, "")
+        return _binary(kind, data, media_type)
     try:
         return parse_value(_STORED_TYPES[kind], text)
     except UnicodeEncodeError as exc:
@@ -214,11 +200,13 @@ def _typed(name: str, text: str, kind: str, media_type: str = "") -> Value:
         raise InputError(name, str(exc)) from exc
 
 
-def _file(name: str, data: bytes, media_type: str, path: str) -> Value:
+def _binary(kind: str, data: bytes, media_type: str | None, path: str = "") -> Value:
+    if kind == "bytes":
+        return bytes_value(data)
     try:
-        return file_value(data, media_type=media_type, file_name=path)
+        return file_value(data, media_type=media_type or "", file_name=path)
     except ValueError as exc:
-        raise InputError(name, str(exc)) from exc
+        raise InputError("media-type", str(exc)) from exc
 
 
 def _counter_value(name: str, text: str) -> int:
@@ -240,8 +228,8 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "element": _element,
     "entries": _entries,
     "fields": _names,
-    "condition": _condition,
-    "owner": _owner,
+    "condition": lambda given: Condition(given.inputs.if_ or "", given.inputs.if_version),
+    "owner": lambda given: given.surroundings.owner if given.inputs.owner is None else given.inputs.owner,
     "op": _op,
     "targets": _targets,
     "mark": lambda given: given.cipher.mark,
