@@ -130,18 +130,13 @@ def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _L
 
 
 def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, element: str | None, oid: Oid) -> None:
-    raw = bytes.fromhex(oid)
-    match kind:
-        case "val":
-            keyspace.values[bytes.fromhex(key_id)] = raw
-        case "exp" if element is None:
-            listing.ids.setdefault(raw, None)
-            keyspace.expiries[bytes.fromhex(key_id)] = raw
-        case "key":
-            keyspace.keys[bytes.fromhex(key_id)] = raw
-        case "exp":
-            listing.ids.setdefault(raw, None)
-            keyspace.elements[bytes.fromhex(key_id)] += bytes.fromhex(f"{element}{oid}")
+    raw_id, raw = bytes.fromhex(key_id), bytes.fromhex(oid)
+    if kind == "exp":
+        listing.ids.setdefault(raw, None)
+    if element is not None:
+        keyspace.elements[raw_id] += bytes.fromhex(element) + raw
+    else:
+        {"val": keyspace.values, "exp": keyspace.expiries, "key": keyspace.keys}[kind][raw_id] = raw
 
 
 def _expiry_of(target: GitObject | None) -> int | None:
