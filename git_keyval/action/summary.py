@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from git_keyval.action.runner import printable
 from maintenance.execute import Done
 from maintenance.plan import Action, Left, counted
-from maintenance.presenter import found, outcome, spent
-from maintenance.report import CheckReport, Numbers, Problem, Report
+from maintenance.report import CheckReport, Numbers, Problem, Report, found, outcome, spent
 
 _LISTED = 20
 _LISTED_PROBLEMS = 200

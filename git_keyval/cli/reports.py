@@ -11,8 +11,7 @@ from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
 from maintenance.plan import counted
-from maintenance.presenter import found, spent
-from maintenance.report import AnyReport, CheckReport, InitReport, Numbers, Report
+from maintenance.report import AnyReport, CheckReport, InitReport, Numbers, Report, found, spent
 
 _LISTED = 50
 _NUMBERS = ("refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")

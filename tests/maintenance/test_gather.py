@@ -25,8 +25,7 @@ from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
 from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
 from maintenance.commands import Gather, Sweep
-from maintenance.presenter import achieved
-from maintenance.report import Report
+from maintenance.report import Report, achieved
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, foreign_commit, note

@@ -6,7 +6,7 @@ from git_keyval.format.names import RefName
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from maintenance.execute import Done
 from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
-from maintenance.presenter import achieved
+from maintenance.report import achieved
 
 REF = RefName("refs/heads/kv-0a/val-0a0a")
 NOON = 1_767_268_800
