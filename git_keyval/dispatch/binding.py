@@ -1,7 +1,6 @@
 """From inputs to the fields of a command."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -189,7 +188,7 @@ def _typed(name: str, text: str, kind: str, media_type: str | None = None) -> Va
     if kind in _BINARY:
         try:
             data = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as exc:
+        except ValueError as exc:
             raise InputError(name, "is not base64, in which bytes are given", "base64, or a file by 'value-file'") from exc
         return _binary(kind, data, media_type)
     try:

@@ -11,9 +11,10 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from git_keyval.errors import InputError, UndeliverableError, UndeliveredError
+from git_keyval.errors import GitKeyvalError, InputError, UndeliverableError, UndeliveredError
 
 WHERE = "the output file"
 _GIT = ".git"
@@ -104,31 +105,25 @@ class OutputFile:
 
     def try_out(self) -> None:
         """Make sure, before anything is read or taken away, that the file can be written. Raises InputError."""
-        try:
+        with self._refusing(
+            lambda reason: InputError("output-file", f"cannot be written ({reason})", "the path of a file in the workspace")
+        ):
             self._write(b"")
-        except OSError as exc:
-            raise InputError("output-file", f"cannot be written ({_reason(exc)})", "the path of a file in the workspace") from exc
         self.discard()
 
     def prepare(self, data: bytes) -> None:
         """Write the content to the disk, beside the place where it shall be. Raises UndeliverableError."""
         self.discard()
-        try:
+        with self._refusing(partial(UndeliverableError, WHERE)):
             self._write(data)
-        except OSError as exc:
-            self.discard()
-            raise UndeliverableError(WHERE, _reason(exc)) from exc
 
     def commit(self, data: bytes) -> None:
         """Put the content in its place, also if it was not prepared. Raises UndeliveredError."""
-        try:
+        with self._refusing(partial(UndeliveredError, WHERE)):
             if not self._ready:
                 self._write(data)
             with self._gate.folder_of(self._path) as (folder, name):
                 os.replace(self._ready, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError as exc:
-            self.discard()
-            raise UndeliveredError(WHERE, _reason(exc)) from exc
         self._ready = ""
 
     def discard(self) -> None:
@@ -137,6 +132,15 @@ class OutputFile:
             with suppress(OSError), self._gate.folder_of(self._path) as (folder, _):
                 os.unlink(self._ready, dir_fd=folder)
         self._ready = ""
+
+    @contextmanager
+    def _refusing(self, error: Callable[[str], GitKeyvalError]) -> Iterator[None]:
+        """Raise an error, with the reason, where something fails; nothing is left behind then."""
+        try:
+            yield
+        except OSError as exc:
+            self.discard()
+            raise error(exc.strerror or type(exc).__name__) from exc
 
     def _write(self, data: bytes) -> None:
         with self._gate.folder_of(self._path) as (folder, name):
@@ -187,7 +191,3 @@ def _named(path: str) -> str:
 
 def _refused(reason: str) -> OSError:
     return OSError(errno.EACCES, reason)
-
-
-def _reason(exc: OSError) -> str:
-    return exc.strerror or type(exc).__name__

@@ -7,6 +7,7 @@ one that reads a redirect says so before it has written anything, and is run aga
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import cast
 
@@ -44,18 +45,13 @@ class Policy:
     def next_place(self, trail: Sequence[Place], redirect: Redirect) -> Place:
         """Return where a redirect leads from the last place of a trail. Raises RedirectNotFollowedError."""
         place = self.place_of(trail[-1], redirect)
+        refusal = partial(RedirectNotFollowedError, redirect.repository)
         if not self._allows(trail[0], redirect):
-            raise RedirectNotFollowedError(
-                redirect.repository, "it is of another owner", "If you trust it, name it in the input 'redirect-allow'."
-            )
+            raise refusal("it is of another owner", "If you trust it, name it in the input 'redirect-allow'.")
         if self._same(place) in map(self._same, trail):
-            raise RedirectNotFollowedError(
-                redirect.repository, "redirects lead in a circle", "Correct one of them with 'redirect'."
-            )
+            raise refusal("redirects lead in a circle", "Correct one of them with 'redirect'.")
         if len(trail) > MAX_HOPS:
-            raise RedirectNotFollowedError(
-                redirect.repository, f"there were {MAX_HOPS} redirects before it", "Redirect the key to where it lives."
-            )
+            raise refusal(f"there were {MAX_HOPS} redirects before it", "Redirect the key to where it lives.")
         return place
 
     def begun(self, home: Place, redirect: Redirect) -> tuple[Place, ...]:
@@ -106,7 +102,7 @@ class Routes:
         """
         for key_id, target in command.redirects.items():
             self._policy.begun(self._begin(key_id), target)  # a redirect that nobody could follow is not made
-        return self._run(command, {key.id: (self._begin(key.id),) for key in command.keys_used})
+        return self._follow(command, {key.id: (self._begin(key.id),) for key in command.keys_used})
 
     def held(self, targets: Mapping[Key, Redirect]) -> Collection[KeyId]:
         """Return which of the keys exist where a redirection would lead them, followed from there as a reader would."""
@@ -114,9 +110,9 @@ class Routes:
 
         trails = {key.id: self._policy.begun(self._begin(key.id), target) for key, target in targets.items()}
         reading = Routes(replace(self._policy, follows=True), self._begin, self._database)
-        return cast("Collection[KeyId]", reading._run(Held(keys=list(targets)), trails).document)
+        return cast("Collection[KeyId]", reading._follow(Held(keys=list(targets)), trails).document)
 
-    def _run(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
+    def _follow(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
         done: list[tuple[Place, Answer]] = []
         while trails:
             place = next(iter(trails.values()))[-1]

@@ -72,13 +72,8 @@ def _route(
         answer = routes.run(bound)
     else:
         answer = joined([perform(database(Place(name, shard_length)), bound) for name in layout.all()], [])
-    members = {
-        **_members(answer),
-        "url": _link(answer, bound, surroundings),
-        "requests-used": stores.requests,
-        "rate-remaining": stores.rate_remaining,
-    }
-    return answer, as_outputs(command, members)
+    members = {"url": _link(answer, bound, surroundings), "requests-used": stores.requests, "rate-remaining": stores.rate_remaining}
+    return answer, as_outputs(command, {**_members(answer), **members})
 
 
 def as_outputs(command: Signature, members: Mapping[str, object]) -> dict[str, str]:
@@ -106,7 +101,7 @@ def value_bytes(value: Value | int) -> bytes:
 
 
 def _members(answer: Answer) -> dict[str, object]:
-    members: dict[str, object] = {
+    return {
         "found": answer.found,
         "applied": answer.applied,
         "type": answer.type,
@@ -117,14 +112,10 @@ def _members(answer: Answer) -> dict[str, object]:
         "owner": answer.owner,
         "fence": answer.fence,
         "json": answer.document,
+        **({} if answer.value is None else value_outputs(answer.value)),
+        "old-value": None if answer.old_value is None else shown_value(answer.old_value),
+        "expires-at": None if answer.expires_at is None else iso_utc(answer.expires_at),
     }
-    if answer.value is not None:
-        members |= value_outputs(answer.value)
-    if answer.old_value is not None:
-        members["old-value"] = shown_value(answer.old_value)
-    if answer.expires_at is not None:
-        members["expires-at"] = iso_utc(answer.expires_at)
-    return members
 
 
 def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | None:
