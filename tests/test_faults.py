@@ -7,11 +7,11 @@ import pytest
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
-from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Applied, Conflict, Selection, Store, Unknown
 from tests.conftest import FakeClock
 from tests.contract.samples import all_refs, branch, create, note, put
 from tests.faults import Fault, FaultyStore, Lost, Rival
+from tests.memory import MemoryStore
 
 A, B = branch("a"), branch("b")
 READS: dict[str, Callable[[Store], object]] = {

@@ -22,7 +22,6 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFI
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, as_text, parse_value
-from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import ABSENT, DELETE, Applied, Depth, Expect, RefUpdate, Selection, Store, Transaction
 from maintenance.check import check
 from maintenance.jobs import Maintenance
@@ -30,6 +29,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, Place
 from tests.contract.samples import Sample, all_refs, annotated_tag, foreign_commit, put
 from tests.faults import Fault, FaultyStore
+from tests.memory import MemoryStore
 
 FOREIGN: Mapping[RefName, Sample] = {
     RefName(f"refs/{name}"): annotated_tag(foreign_commit(name)) if name.startswith("tags/v") else foreign_commit(name)

@@ -32,13 +32,13 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.redirects import Redirect, encode_redirect
-from git_keyval.store.memory import MemoryStore
 from maintenance.commands import Gather, Sweep
 from maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import Place as StorePlace
 from tests.contract.samples import Sample, note
 from tests.faults import Fault, FaultyStore, Lost, Rival
+from tests.memory import MemoryStore
 from tests.world import World, drafts, install_hook, key, show, text
 
 K, L = key("k"), key("l")

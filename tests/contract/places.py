@@ -11,7 +11,6 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
-from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
 from tests.conftest import FakeClock, patience
@@ -19,6 +18,7 @@ from tests.emulator import GitHubEmulator
 from tests.exhaustive import only
 from tests.faults import FaultyStore
 from tests.github.opening import id_of, open_emulated
+from tests.memory import MemoryStore
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.dulwich import serve_by_dulwich
 from tests.servers.http import GitHttpServer

@@ -17,7 +17,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, blob, from_content
 from git_keyval.format.times import SECOND
-from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import (
     ABSENT,
     ANY,
@@ -48,6 +47,7 @@ from tests.contract.samples import (
 )
 from tests.emulator import GitHubEmulator
 from tests.exhaustive import first
+from tests.memory import MemoryStore
 from tests.servers.binary import init_bare, run_git
 from tests.servers.ssh import shell_ssh
 

@@ -24,7 +24,6 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.store.memory import MemoryStore
 from maintenance.check import check
 from maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from maintenance.init import init
@@ -34,6 +33,7 @@ from tests.contract.places import Place
 from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Fault, FaultyStore, Rival
+from tests.memory import MemoryStore
 from tests.world import Shown, World, draft, drafts, key, number, text
 
 OP = "deploy42"

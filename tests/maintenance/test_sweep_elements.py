@@ -23,7 +23,6 @@ from git_keyval.format.objects import Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
-from git_keyval.store.memory import MemoryStore
 from git_keyval.store.port import DELETE, RefUpdate
 from maintenance.commands import Sweep
 from maintenance.execute import Done
@@ -33,6 +32,7 @@ from tests.contract.samples import Sample, delete, foreign_commit, note, record,
 from tests.elements import alive, apply, ended, ending, made, stored, written
 from tests.faults import Lost, Rival
 from tests.maintenance.stores import Choosy
+from tests.memory import MemoryStore
 from tests.world import World, drafts, key, text
 
 K = key()
