@@ -1,6 +1,7 @@
 """What an object needs: the trees and blobs of commits, from a mapping of objects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from git_keyval.format.elements import read_record_tree
 from git_keyval.format.names import RefName
@@ -10,37 +11,17 @@ from git_keyval.store.port import Depth
 
 def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[Oid, GitObject]:
     """Return the objects that a read of these oids to this depth brings, without those that the mapping lacks."""
-    found: dict[Oid, GitObject] = {}
-    if depth is Depth.OIDS:
-        return found
-    waiting = list(oids)
-    while waiting:
-        oid = waiting.pop()
-        if oid in found or oid not in objects:
-            continue
-        found[oid] = objects[oid]
-        waiting += needs(objects[oid], depth)
-    return found
+    return {oid: objects[oid] for oid in _reached(oids, objects, depth) if oid in objects}
 
 
 def missing(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
     """Return what the mapping lacks for a read of these oids to this depth, as far as its objects say what they need."""
-    waiting, lacking, seen = list(oids), set[Oid](), set[Oid]()
-    while waiting:
-        oid = waiting.pop()
-        if oid in seen:
-            continue
-        seen.add(oid)
-        if oid not in objects:
-            lacking.add(oid)
-        else:
-            waiting += needs(objects[oid], depth)
-    return lacking
+    return {oid for oid in _reached(oids, objects, depth) if oid not in objects}
 
 
 def incomplete(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[RefName, Oid]:
     """Return the refs for which the objects lack something that a read to this depth brings."""
-    if depth is Depth.OIDS or not missing(refs.values(), objects, depth):
+    if not missing(refs.values(), objects, depth):
         return {}
     return {name: oid for name, oid in refs.items() if missing([oid], objects, depth)}
 
@@ -49,13 +30,24 @@ def needs(obj: GitObject, depth: Depth) -> list[Oid]:
     """Return the oids that an object names and a read to this depth brings; none for an object that this format does not write."""
     if depth < Depth.TREES:
         return []
-    try:
+    # A defect of ours would keep all that is read with it from being read. The code that decodes a foreign object reports it.
+    with suppress(Exception):
         if obj.kind == "commit":
             return [read_commit(obj)[0]]
         if obj.kind == "tree":
             entries = read_record_tree(obj)
             return [*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ())]
-    except Exception:  # noqa: BLE001  # a defect of ours would keep all that is read with it from being read
-        # The code that decodes a foreign object reports it; here it brings nothing along.
-        return []
     return []
+
+
+def _reached(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> Iterator[Oid]:
+    """Yield these oids and those of all that they need to this depth, each once; nothing where the depth is their oids."""
+    waiting, seen = [] if depth is Depth.OIDS else list(oids), set[Oid]()
+    while waiting:
+        oid = waiting.pop()
+        if oid in seen:
+            continue
+        seen.add(oid)
+        yield oid
+        if oid in objects:
+            waiting += needs(objects[oid], depth)
