@@ -5,11 +5,11 @@ an id stays unknown, which never leads to a deletion.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from concurrent.futures import Future, wait
 from http.client import HTTPException
-from threading import Event, Lock, Thread
+from threading import Thread
 
 from requests import PreparedRequest, Session
 from urllib3.exceptions import HTTPError
@@ -63,66 +63,36 @@ class ExpiryRegistry:
         return {oid: expiry for oid, expiry in answers.items() if expiry is not None}
 
     def _look_up(self, oids: AbstractSet[Oid]) -> Mapping[Oid, int | None]:
-        if not oids or self._gave_up:
+        """Return what came in time, in threads of its own: a server that sends byte by byte cannot hold up the caller."""
+        if self._gave_up:
             return {}
-        look_up = _LookUp(self._session, {oid: self._address(oid) for oid in oids})
-        self._gave_up = not look_up.run(self._seconds)
-        return look_up.answers()
+        answers: dict[Oid, Future[int | None]] = {oid: Future() for oid in oids}
+        waiting = deque(answers.items())
+        try:
+            sessions = [self._session() for _ in range(min(_AT_ONCE, len(oids)))]
+        except (OSError, StoreError, ValueError):  # the address is none, or the environment names what cannot be used
+            return {}
+        for session in sessions:
+            Thread(target=self._work, args=(session, waiting), daemon=True).start()
+        done, late = wait(answers.values(), self._seconds)
+        waiting.clear()
+        self._gave_up = bool(late)
+        return {oid: answer.result() for oid, answer in answers.items() if answer in done}
+
+    def _work(self, session: Session, waiting: "deque[tuple[Oid, Future[int | None]]]") -> None:
+        with session:
+            while True:
+                try:
+                    oid, answer = waiting.popleft()
+                except IndexError:
+                    return
+                address = file_link(self._cdn, self._repository, Naming.published(oid).removeprefix(_TAGS), ENTRY_FILE)
+                answer.set_result(_fetch(session, oid, address))
 
     def _session(self) -> Session:
         session = Session()
         direct(session, self._cdn, self._network, named_by="GIT_KEYVAL_CDN_URL")
         return session
-
-    def _address(self, oid: Oid) -> str:
-        return file_link(self._cdn, self._repository, Naming.published(oid).removeprefix(_TAGS), ENTRY_FILE)
-
-
-class _LookUp:
-    """Requests in threads of their own, so that a server that sends its answer byte by byte cannot hold up the caller."""
-
-    def __init__(self, new_session: Callable[[], Session], addresses: Mapping[Oid, str]) -> None:
-        self._new_session = new_session
-        self._waiting = deque(addresses.items())
-        self._working = min(_AT_ONCE, len(addresses))
-        self._answers: dict[Oid, int | None] = {}
-        self._lock = Lock()
-        self._done = Event()
-
-    def run(self, seconds: float) -> bool:
-        """Ask for all of them; False if that was not done in time."""
-        for _ in range(self._working):
-            Thread(target=self._work, daemon=True).start()
-        in_time = self._done.wait(seconds)
-        self._waiting.clear()
-        return in_time
-
-    def answers(self) -> dict[Oid, int | None]:
-        """Return the ids that were found so far; None for one that was asked for in vain, or has no answer yet."""
-        with self._lock:
-            return dict(self._answers)
-
-    def _work(self) -> None:
-        try:
-            # The address is none, or the environment names a proxy that cannot be used.
-            with suppress(StoreError, ValueError), self._new_session() as session:
-                while (asked := self._next()) is not None:
-                    expiry = _fetch(session, *asked)
-                    with self._lock:
-                        self._answers[asked[0]] = expiry
-        finally:
-            with self._lock:
-                self._working -= 1
-                if not self._working:
-                    self._done.set()
-
-    def _next(self) -> tuple[Oid, str] | None:
-        with self._lock:
-            if not self._waiting:
-                return None
-            oid, address = self._waiting.popleft()
-            self._answers[oid] = None
-            return oid, address
 
 
 def _fetch(session: Session, oid: Oid, address: str) -> int | None:
