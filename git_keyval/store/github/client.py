@@ -57,17 +57,9 @@ class GithubClient:
         self._network = network
         self._requester = _Requester(api_url, graphql_url, token, timeout, network)
 
-    def get(self, path: str) -> Json:
-        """GET a resource. Raises what ``answers`` does."""
-        return read_rest(self._send("GET", path, None), self._clock)
-
-    def post(self, path: str, body: Mapping[str, Json]) -> Json:
-        """POST a body."""
-        return read_rest(self._send("POST", path, body), self._clock)
-
-    def put(self, path: str, body: Mapping[str, Json]) -> Json:
-        """PUT a body."""
-        return read_rest(self._send("PUT", path, body), self._clock)
+    def rest(self, verb: str, path: str, body: Mapping[str, Json] | None = None) -> Json:
+        """Send a request to a resource and return its JSON. Raises what ``answers`` does."""
+        return read_rest(self._send(verb, path, body), self._clock)
 
     def query(self, text: str, variables: Mapping[str, Json]) -> Json:
         """Send a GraphQL query and return its ``data``."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, blob, commit, tree
 from git_keyval.store.github.answers import Json
@@ -145,57 +144,20 @@ def _add(found: Found, target: Mapping[str, Json]) -> None:
                 found.blobs.add(Oid(shown["oid"]))
 
 
-def _objects(target: Mapping[str, Json]) -> Iterator[GitObject]:
-    """Yield the objects that a target describes, each only if it has the oid that the answer names."""
-    if "message" in target:
-        yield from _commits(target)
-        yield from _tree_and_blobs(target)
-    elif "entries" in target:
-        yield from _trees(target["entries"])
-    else:
-        yield from _blobs(target)
-
-
-def _commits(target: Mapping[str, Json]) -> Iterator[GitObject]:
-    # The API shows a message without its last line feed, and is not known to always do so.
-    for message in (target["message"] + "\n", target["message"]):
-        made = commit(Oid(target["tree"]["oid"]), message.encode("utf-8", "replace"))
-        if made.oid == target["oid"]:
-            yield made
-            return
-
-
-def _tree_and_blobs(target: Mapping[str, Json]) -> Iterator[GitObject]:
-    shown = target["tree"]
-    if shown["oid"] == DUMMY_OBJECTS[-1].oid:
-        yield from DUMMY_OBJECTS
-        return
-    yield from _trees(shown.get("entries") or ())
-    # metadata.json holds the line that is the message.
-    named = {entry["oid"] for entry in shown.get("entries") or ()}
-    line = blob(target["message"].encode("utf-8", "replace"))
-    if line.oid in named:
-        yield line
-    data = (target.get("file") or {}).get("object")
-    if data:
-        yield from _blobs(data)
-
-
-def _trees(entries: Sequence[Mapping[str, Json]]) -> Iterator[GitObject]:
-    """Build a tree and those of its folders that are shown, each under the oid that it has."""
-    by_mode: dict[int, list[tuple[str, Oid]]] = {FILE_MODE: [], FOLDER_MODE: []}
-    for entry in entries:
-        if entry["mode"] not in by_mode:
-            return
-        by_mode[entry["mode"]].append((entry["name"], Oid(entry["oid"])))
-        if shown := (entry.get("object") or {}).get("entries"):
-            yield from _trees(shown)
-    yield tree(by_mode[FILE_MODE], by_mode[FOLDER_MODE])
-
-
-def _blobs(target: Mapping[str, Json]) -> Iterator[GitObject]:
-    if target.get("text") is None or target.get("isTruncated"):
-        return
-    made = blob(target["text"].encode("utf-8", "replace"))
-    if made.oid == target["oid"]:
-        yield made
+def _objects(shown: Mapping[str, Json]) -> Iterator[GitObject]:
+    """Yield what an object of an answer, and all that is shown with it, may be; one that is not shown in full gets another oid."""
+    if "message" in shown:
+        message = shown["message"].encode("utf-8", "replace")
+        # The API shows a message without its last line feed, and is not known to always do so.
+        yield from (commit(Oid(shown["tree"]["oid"]), text) for text in (message + b"\n", message))
+        yield blob(message)  # metadata.json holds the line that is the message
+        yield from _objects(shown["tree"])
+        yield from _objects((shown.get("file") or {}).get("object") or {})
+    elif shown.get("entries") is not None:
+        named: dict[int, list[tuple[str, Oid]]] = {}
+        for entry in shown["entries"]:
+            named.setdefault(entry["mode"], []).append((entry["name"], Oid(entry["oid"])))
+            yield from _objects(entry.get("object") or {})
+        yield tree(named.get(FILE_MODE, ()), named.get(FOLDER_MODE, ()))
+    elif shown.get("text") is not None:
+        yield blob(shown["text"].encode("utf-8", "replace"))

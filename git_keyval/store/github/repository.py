@@ -53,10 +53,7 @@ class Repository:
     def get(self, resource: str) -> Json:
         """GET a resource of the repository; None if there is none."""
         try:
-            return self._repeat(lambda: self.client.get(f"/repos/{self.name}/{resource}"))
-        except RenamedError:
-            self._follow()
-            return self.get(resource)
+            return self._repeat(lambda: self.client.rest("GET", f"/repos/{self.name}/{resource}"))
         except EmptyRepositoryError:
             return None
         except RejectedError as exc:
@@ -72,9 +69,6 @@ class Repository:
         """
         try:
             return self._repeat(lambda: self._post(resource, body, all_stored=all_stored))
-        except RenamedError:
-            self._follow()
-            return self.post(resource, body, all_stored=all_stored)
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 raise not_visible(self.name) from exc
@@ -82,11 +76,7 @@ class Repository:
 
     def begin(self, file: str, body: Mapping[str, Json]) -> Json:
         """PUT a file, which makes the first commit of an empty repository. Sent once. Raises what ``answers`` does."""
-        try:
-            made = self.client.put(f"/repos/{self.name}/contents/{quote(file)}", body)
-        except RenamedError:
-            self._follow()
-            return self.begin(file, body)
+        made = self._followed(lambda: self.client.rest("PUT", f"/repos/{self.name}/contents/{quote(file)}", body))
         self._has_commits = True
         return made
 
@@ -170,7 +160,7 @@ class Repository:
 
     def _post(self, resource: str, body: Mapping[str, Json], *, all_stored: bool) -> Json:
         try:
-            answer = self.client.post(f"/repos/{self.name}/{resource}", body)
+            answer = self.client.rest("POST", f"/repos/{self.name}/{resource}", body)
         except RejectedError as exc:
             if (exc.kind == _ABSENT and self._was_seen) or (all_stored and exc.lacks):
                 raise LaggingError(exc.kind, exc.message) from exc
@@ -184,16 +174,22 @@ class Repository:
 
     def _repeat(self, send: Callable[[], _T]) -> _T:
         try:
-            return self.patience.repeat(send)
+            return self._followed(partial(self.patience.repeat, send))
         except (LostReplyError, RateLimitedError) as exc:
             raise gave_up(exc) from exc
 
-    def _follow(self) -> None:
-        """Learn the repository's present name; GraphQL answers by old names, too."""
-        before = self.name
-        self.ask((), Depth.OIDS)
-        if self.name == before:
-            raise StoreError(f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'.")
+    def _followed(self, send: Callable[[], _T]) -> _T:
+        """Send a request about the repository, and again by its present name if it has been renamed."""
+        try:
+            return send()
+        except RenamedError:
+            before = self.name
+            self.ask((), Depth.OIDS)  # GraphQL answers by old names, too
+            if self.name == before:
+                raise StoreError(
+                    f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'."
+                ) from None
+            return self._followed(send)
 
 
 def _unexpected(exc: RejectedError) -> StoreError:
