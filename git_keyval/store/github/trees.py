@@ -61,71 +61,40 @@ class Bases:
         """Return whether the object is one of these trees, or in one of them."""
         return any(oid in base.oids for base in self._bases.values())
 
-    def nearest(self, files: Mapping[str, Oid]) -> Oid | None:
-        """Return the tree that differs the least; None where it takes no fewer entries to base one with these files on it."""
+    def nearest(self, files: Mapping[str, Oid]) -> tuple[Oid | None, Mapping[str, Oid]]:
+        """Return the tree that differs the least from these files, and its own; none where basing on it takes no fewer entries."""
         if len(files) <= _WHOLE_ENTRIES:
-            return None
-        differences = {oid: _difference(files, base.files) for oid, base in self._bases.items()}
+            return None, {}
+        differences = {
+            oid: len(files.items() - base.files.items()) + len(base.files.keys() - files.keys())
+            for oid, base in self._bases.items()
+        }
         best = min(differences, key=differences.__getitem__, default=None)
-        return None if best is None or differences[best] >= len(files) else best
-
-    def files(self, oid: Oid) -> Mapping[str, Oid]:
-        """Return the files of one of these trees."""
-        return self._bases[oid].files
+        return (None, {}) if best is None or differences[best] >= len(files) else (best, self._bases[best].files)
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """What a tree should have at a name; without an oid, nothing."""
+def tree_bodies(target: GitObject, texts: Mapping[Oid, str], bases: Bases) -> Iterator[tuple[dict[str, Json], Oid]]:
+    """Yield what to POST for a tree of this format with these texts inline: bodies, each with the oid that its answer must repeat.
 
-    name: str
-    mode: int
-    oid: Oid | None
-    text: str | None = None
-
-    def entry(self) -> dict[str, Json]:
-        what = {"sha": self.oid} if self.text is None else {"content": self.text}
-        kind = "blob" if self.mode == FILE_MODE else "tree"
-        return {"path": self.name, "mode": f"{self.mode:06o}", "type": kind, **what}
-
-
-class TreeUpload:
-    """The making of one tree, in as many requests as its entries need; ``len`` is how many."""
-
-    def __init__(self, target: GitObject, texts: Mapping[Oid, str], bases: Bases) -> None:
-        """Make a tree of this format, with these texts inline."""
-        self._target = target
-        entries = read_record_tree(target)
-        self._base = bases.nearest(entries.files)
-        self._base_files = {} if self._base is None else bases.files(self._base)
-        edits = [
-            _Edit(name, FILE_MODE, oid, texts.get(oid)) for name, oid in entries.files.items() if self._base_files.get(name) != oid
-        ]
-        edits += [_Edit(name, FOLDER_MODE, oid) for name, oid in entries.folders.items()]
-        # GitHub makes no empty tree, so enough entries of the base are kept that no tree on the way is empty.
-        edits += [_Edit(name, FILE_MODE, None) for name in sorted(self._base_files.keys() - entries.files.keys())]
-        self._portions = list(_portions(edits))
-
-    def __len__(self) -> int:
-        """Count the requests."""
-        return len(self._portions)
-
-    def bodies(self) -> Iterator[tuple[dict[str, Json], Oid]]:
-        """Yield the body of each request, and the oid that its answer must repeat; each builds on the one before."""
-        base, files = self._base, dict(self._base_files)
-        for number, portion in enumerate(self._portions, 1):
-            body: dict[str, Json] = {"tree": [edit.entry() for edit in portion]}
-            if base is not None:
-                body["base_tree"] = base
-            if number == len(self._portions):
-                base = self._target.oid
-            else:
-                files |= {edit.name: edit.oid for edit in portion if edit.oid is not None}
-                for edit in portion:
-                    if edit.oid is None:
-                        del files[edit.name]
-                base = tree(files.items()).oid
-            yield body, base
+    Each builds on the one before.
+    """
+    entries = read_record_tree(target)
+    base, base_files = bases.nearest(entries.files)
+    edits = [_entry(name, FILE_MODE, oid, texts.get(oid)) for name, oid in entries.files.items() if base_files.get(name) != oid]
+    edits += [_entry(name, FOLDER_MODE, oid) for name, oid in entries.folders.items()]
+    # GitHub makes no empty tree, so enough entries of the base are kept that no tree on the way is empty.
+    edits += [_entry(name, FILE_MODE, None) for name in sorted(base_files.keys() - entries.files.keys())]
+    files, portions = dict(base_files), list(_portions(edits))
+    for number, portion in enumerate(portions, 1):
+        body: dict[str, Json] = {"tree": portion} if base is None else {"tree": portion, "base_tree": base}
+        if number == len(portions):
+            base = target.oid
+        else:
+            names = {entry["path"] for entry in portion}
+            files = {name: oid for name, oid in files.items() if name not in names}
+            files |= {name: oid for name, oid in entries.files.items() if name in names}
+            base = tree(files.items()).oid
+        yield body, base
 
 
 def inlined(trees: Iterable[GitObject], texts: Mapping[Oid, str]) -> dict[Oid, str]:
@@ -138,19 +107,21 @@ def inlined(trees: Iterable[GitObject], texts: Mapping[Oid, str]) -> dict[Oid, s
     return {oid: texts[oid] for oid in small - large}
 
 
-def _difference(files: Mapping[str, Oid], base: Mapping[str, Oid]) -> int:
-    return len(files.items() - base.items()) + len(base.keys() - files.keys())
+def _entry(name: str, mode: int, oid: Oid | None, text: str | None = None) -> dict[str, Json]:
+    """Return what a tree should have at a name; without an oid, nothing."""
+    what = {"sha": oid} if text is None else {"content": text}
+    return {"path": name, "mode": f"{mode:06o}", "type": "blob" if mode == FILE_MODE else "tree", **what}
 
 
-def _portions(edits: Iterable[_Edit]) -> Iterator[list[_Edit]]:
-    portion: list[_Edit] = []
+def _portions(entries: Iterable[dict[str, Json]]) -> Iterator[list[dict[str, Json]]]:
+    portion: list[dict[str, Json]] = []
     characters = 0
-    for edit in edits:
-        length = len(edit.text or "")
+    for entry in entries:
+        length = len(entry.get("content", ""))
         if portion and (len(portion) == _MAX_ENTRIES or characters + length > _MAX_CHARACTERS):
             yield portion
             portion, characters = [], 0
-        portion.append(edit)
+        portion.append(entry)
         characters += length
     if portion:
         yield portion

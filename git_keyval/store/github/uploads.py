@@ -7,6 +7,8 @@ must repeat the oid that was computed here.
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from git_keyval.errors import MalformedRecordError, StoreError
 from git_keyval.format.elements import read_record_tree
@@ -16,7 +18,7 @@ from git_keyval.format.times import iso_utc
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
-from git_keyval.store.github.trees import Bases, TreeUpload, inlined
+from git_keyval.store.github.trees import Bases, inlined, tree_bodies
 from git_keyval.store.messages import one_line
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
@@ -46,15 +48,17 @@ class Uploads:
         """Learn that the repository has the trees among these objects, and so what they name."""
         self._bases.add(objects)
 
-    def cost(self, objects: Iterable[GitObject], *, anchors: bool = False) -> int | None:
-        """Count the requests that storing these takes, in a repository that has what every database has, unless it ``anchors`` one.
+    def cost(self, objects: Iterable[GitObject], most: int, *, anchors: bool) -> int | None:
+        """Count the requests that storing these takes, up to ``most``, where all that every database has is stored.
+
+        It is not yet if it ``anchors`` one.
 
         None if there is an object that the API cannot make: a tag object, a commit that this format does not write, a message that
         is no text, a tree that is empty or not of this format.
         """
         missing = self._missing(objects)
         assumed = _ASSUMED_REQUESTS if anchors and not self._stored >= ASSUMED else 0
-        return assumed + len(_Plan(missing, self._bases)) if all(map(_is_makable, missing)) else None
+        return assumed + sum(1 for _ in islice(_steps(missing, self._bases), most)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
         """Store what is not there yet. Raises StoreError, and RejectedError for an object that the server does not take.
@@ -64,7 +68,7 @@ class Uploads:
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
-        for step in _Plan(missing, self._bases).steps():
+        for step in _steps(missing, self._bases):
             if refusal := self._refusals.get(step.oid):
                 raise refusal
             try:
@@ -80,8 +84,7 @@ class Uploads:
         if self._stored >= ASSUMED:
             return False
         self._stored |= ASSUMED
-        readme, dummy_tree = DUMMY_OBJECTS
-        for step in _Plan([readme, dummy_tree, NULL_COMMIT], self._bases).steps():
+        for step in _steps([*DUMMY_OBJECTS, NULL_COMMIT], self._bases):
             self._send(step)
         return True
 
@@ -112,13 +115,13 @@ class Uploads:
             )
 
 
+@dataclass(frozen=True, slots=True)
 class _Step:
     """One request: what to POST below /git/, and the oid that must come back."""
 
-    def __init__(self, resource: str, body: Mapping[str, Json], oid: Oid) -> None:
-        self.resource = resource
-        self.body = body
-        self.oid = oid
+    resource: str
+    body: Mapping[str, Json]
+    oid: Oid
 
     @property
     def names(self) -> set[Oid]:
@@ -128,27 +131,16 @@ class _Step:
         return {Oid(oid) for oid in named if oid is not None}
 
 
-class _Plan:
-    """The requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
-
-    def __init__(self, objects: Sequence[GitObject], bases: Bases) -> None:
-        texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _as_text(obj.data)) is not None}
-        carried = inlined((obj for obj in objects if obj.kind == "tree"), texts)
-        self._blobs = [_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried]
-        self._others = [
-            _commit_step(obj) if obj.kind == "commit" else TreeUpload(obj, carried, bases) for obj in objects if obj.kind != "blob"
-        ]
-
-    def __len__(self) -> int:
-        return len(self._blobs) + sum(1 if isinstance(other, _Step) else len(other) for other in self._others)
-
-    def steps(self) -> Iterator[_Step]:
-        yield from self._blobs
-        for other in self._others:
-            if isinstance(other, _Step):
-                yield other
-            else:
-                yield from (_Step("trees", body, oid) for body, oid in other.bodies())
+def _steps(objects: Sequence[GitObject], bases: Bases) -> Iterator[_Step]:
+    """Yield the requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
+    texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _as_text(obj.data)) is not None}
+    carried = inlined((obj for obj in objects if obj.kind == "tree"), texts)
+    yield from (_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried)
+    for obj in objects:
+        if obj.kind == "commit":
+            yield _commit_step(obj)
+        elif obj.kind == "tree":
+            yield from (_Step("trees", body, oid) for body, oid in tree_bodies(obj, carried, bases))
 
 
 def _is_makable(obj: GitObject) -> bool:

@@ -100,7 +100,8 @@ class Writes:
         """Count the API requests that the transactions take if nothing goes wrong; what only git can do counts as too many."""
         names = [update.name for transaction in transactions for update in transaction.updates]
         anchors = any(map(_anchors, transactions))
-        uploads = self._uploads.cost((obj for transaction in transactions for obj in transaction.objects), anchors=anchors)
+        objects = (obj for transaction in transactions for obj in transaction.objects)
+        uploads = self._uploads.cost(objects, MAX_REQUESTS + 1, anchors=anchors)
         if uploads is None or not all(name.startswith(RESOLVED) for name in names):
             return MAX_REQUESTS + 1
         return uploads + -(-len(names) // FIRST_BATCH)
