@@ -4,7 +4,6 @@ Before there is a commit, the API stores no object (https://docs.github.com/rest
 """
 
 import base64
-from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.names import MAIN_BRANCH
@@ -16,28 +15,8 @@ from git_keyval.store.port import ABSENT, Transaction
 _BRANCHES = "refs/heads/"
 
 
-@dataclass(frozen=True, slots=True)
-class FirstCommit:
-    """The commit of a branch ``main`` with one file."""
-
-    oid: Oid
-    path: str
-    content: bytes
-    message: str
-
-    def body(self) -> dict[str, Json]:
-        """Return what to PUT."""
-        return {
-            "message": self.message,
-            "content": base64.b64encode(self.content).decode(),
-            "branch": MAIN_BRANCH.removeprefix(_BRANCHES),
-            "author": PERSON,
-            "committer": PERSON,
-        }
-
-
-def first_commit(transaction: Transaction) -> FirstCommit | None:
-    """Return the commit of a transaction that does nothing but create ``main`` with one file; None for any other."""
+def first_file(transaction: Transaction) -> tuple[str, dict[str, Json]] | None:
+    """Return where and what to PUT for a transaction that does nothing but create ``main`` with one file; None for any other."""
     objects = {obj.oid: obj for obj in transaction.objects}
     (update, *others) = transaction.updates
     if others or (update.name, update.expect) != (MAIN_BRANCH, ABSENT) or not isinstance(update.new, str):
@@ -46,10 +25,16 @@ def first_commit(transaction: Transaction) -> FirstCommit | None:
         tree_oid, message = read_commit(objects[update.new])
         entries = read_entries(objects[tree_oid])
         ((path, oid),) = entries.files.items()
-        made = FirstCommit(update.new, path, objects[oid].data, message.decode())
+        body = {
+            "message": message.decode(),
+            "content": base64.b64encode(objects[oid].data).decode(),
+            "branch": MAIN_BRANCH.removeprefix(_BRANCHES),
+            "author": PERSON,
+            "committer": PERSON,
+        }
     except (KeyError, MalformedRecordError, ValueError):
         return None
-    return None if entries.folders else made
+    return None if entries.folders else (path, body)
 
 
 def oid_in(answer: Json) -> Oid | None:

@@ -1,12 +1,13 @@
 """Writes: by the API if it takes few requests there, by one push otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH
 from git_keyval.store.git import GitStore
-from git_keyval.store.github.beginning import FirstCommit, first_commit, oid_in
+from git_keyval.store.github.answers import Json
+from git_keyval.store.github.beginning import first_file, oid_in
 from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError
 from git_keyval.store.github.moves import FIRST_BATCH, Moves
 from git_keyval.store.github.queries import RESOLVED, Wanted
@@ -57,17 +58,17 @@ class Writes:
         makes_main = any(update.name == MAIN_BRANCH for transaction in transactions for update in transaction.updates)
         if makes_main and self._git:
             return list(self._git.apply(transactions))
-        if len(transactions) == 1 and (first := first_commit(transactions[0])):
-            return [self._begin(transactions[0], first)]
+        if len(transactions) == 1 and (first := first_file(transactions[0])):
+            return [self._begin(transactions[0], *first)]
         raise StoreError(
             f"The repository {self._repository.name} is empty, and GitHub stores nothing in such a one.",
             "Run the command 'init' first.",
         ) from cause
 
-    def _begin(self, transaction: Transaction, first: FirstCommit) -> Outcome:
+    def _begin(self, transaction: Transaction, path: str, body: Mapping[str, Json]) -> Outcome:
         """Let GitHub make a commit of the same file, and move the branch to ours if that is another commit."""
         try:
-            made = oid_in(self._repository.begin(first.path, first.body()))
+            made = oid_in(self._repository.begin(path, body))
         except LostReplyError as exc:
             return Unknown(exc.cause)
         except RejectedError as exc:
@@ -75,9 +76,10 @@ class Writes:
             return Conflict((MAIN_BRANCH,)) if found else exc.outcome
         if made is None:
             return Unknown("GitHub does not say which commit it made")
-        if made == first.oid:
+        (update,) = transaction.updates
+        if made == update.new:
             return Applied()
-        update = replace(transaction.updates[0], expect=made)
+        update = replace(update, expect=made)
         (outcome,) = self._apply_by_api([replace(transaction, updates=(update,))])
         return outcome
 
