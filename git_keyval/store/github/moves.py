@@ -6,6 +6,7 @@ expected are in conflict, and the rest is sent again. A reply that is lost leave
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, takewhile
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import RefName
@@ -78,7 +79,10 @@ class Moves:
 
     def _may_find_objects(self, work: "_Work") -> bool:
         """Store what was assumed to be there, or wait for copies that lag; false if neither is left to be done."""
-        return self._uploads.store_assumed() or self._wait_for_copies(work)
+        if self._uploads.store_assumed():
+            return True
+        work.lags += 1
+        return self._repository.patience.wait_for_copies(work.lags)
 
     def _refused(self, work: "_Work", batch: list[int], refusal: RejectedError) -> None:
         """Find out what was in the way; a transaction that has no outcome afterwards is sent again."""
@@ -97,13 +101,7 @@ class Moves:
 
     def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
         refs = self._read_refs(work, batch)
-        if self._end_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs):
-            return True
-        return self._uploads.store_assumed()
-
-    def _wait_for_copies(self, work: "_Work") -> bool:
-        work.lags += 1
-        return self._repository.patience.wait_for_copies(work.lags)
+        return self._end_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs) or self._uploads.store_assumed()
 
     def _end_or_halve(self, work: "_Work", batch: list[int], outcome: Outcome) -> None:
         """End a batch of one with this outcome; halve a larger one, of which it is not known what was refused."""
@@ -119,8 +117,7 @@ class Moves:
         any_moved = False
         for index in batch:
             updates = work.updates[index]
-            moved = tuple(update.name for update in updates if update.expect not in {ANY, refs.get(update.name, ABSENT)})
-            if moved:
+            if moved := tuple(update.name for update in updates if update.expect not in {ANY, refs.get(update.name, ABSENT)}):
                 any_moved = True
                 work.end([index], Conflict(moved))
         return any_moved
@@ -150,11 +147,9 @@ class _Work:
         """Take the next batch without an outcome: at most ``size`` updates, but at least one transaction."""
         while self._waiting:
             batch = [index for index in self._waiting.pop(0) if index not in self._outcomes]
-            taken, total = 0, 0
-            while taken < len(batch) and (not taken or total + len(self.updates[batch[taken]]) <= size):
-                total += len(self.updates[batch[taken]])
-                taken += 1
             if batch:
+                totals = accumulate(len(self.updates[index]) for index in batch)
+                taken = max(1, sum(1 for _ in takewhile(lambda total: total <= size, totals)))
                 self.again(batch[taken:])
                 return batch[:taken]
         return []
