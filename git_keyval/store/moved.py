@@ -22,7 +22,8 @@ def target_of(url: str, location: str, *, named_by: str) -> str:
         origin, moved_to = _origin(old), _origin(new)
     except ValueError:
         raise NotARepositoryError(f"{_shown(urlsplit(url))} sends to an address that is none.", f"Check {named_by}.") from None
-    if moved_to not in {origin, _secured(origin)}:
+    is_secured = (origin, moved_to) == (("http", old.hostname, _PORTS["http"]), ("https", old.hostname, _PORTS["https"]))
+    if moved_to != origin and not is_secured:
         reason = "without encryption" if (old.scheme, new.scheme) == ("https", "http") else "another server"
         raise NotARepositoryError(
             f"{_shown(old)} sends to {_shown(new)}, {reason}, which is not followed.",
@@ -37,7 +38,3 @@ def _shown(parts: SplitResult) -> str:
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-
-
-def _secured(origin: tuple[str, str | None, int | None]) -> tuple[str, str | None, int | None]:
-    return ("https", origin[1], _PORTS["https"]) if (origin[0], origin[2]) == ("http", _PORTS["http"]) else origin

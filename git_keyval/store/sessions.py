@@ -34,13 +34,11 @@ class _Adapter(HTTPAdapter):
         self._network = network
         self._proxy = proxy
         self._named_by = named_by
-        self._is_verified = scheme == "https"
-        # What a proxy passes on, without a tunnel.
-        self._forwarded = proxy is not None and scheme == "http"
+        self._scheme = scheme
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  # as its base
-        super().init_poolmanager(*args, ssl_context=self._network.tls if self._is_verified else None, **settings)
+        super().init_poolmanager(*args, ssl_context=self._network.tls if self._scheme == "https" else None, **settings)
 
     def proxy_manager_for(self, proxy: str, **settings: Any) -> ProxyManager:  # noqa: ANN401  # as its base
         context = self._network.tls
@@ -48,7 +46,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def send(self, request: PreparedRequest, *args: Any, **settings: Any) -> Response:  # noqa: ANN401  # as its base
-        if self._forwarded:
+        if self._proxy is not None and self._scheme == "http":  # it passes on what it is sent, without a tunnel
             self.close()  # proxies there are that end a connection after their answer without having said so
         answer = super().send(request, *args, **settings)
         try:
