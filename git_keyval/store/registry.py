@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, wait
+from http import HTTPStatus
 from http.client import HTTPException
 from threading import Thread
 
@@ -30,7 +31,6 @@ CAPACITY = 10_000
 
 _AT_ONCE = 8
 _MAX_BYTES = 16
-_FOUND = 200
 _HEADERS = {"User-Agent": "git-keyval-action", "Accept": "*/*", "Accept-Encoding": "identity"}
 _TAGS = "refs/tags/"
 
@@ -99,7 +99,7 @@ def _fetch(session: Session, oid: Oid, address: str) -> int | None:
     """Return one id, or None if the answer is not the id. No redirection is followed, and no more is read than an id has."""
     try:
         with session.get(address, headers=_HEADERS, auth=_nobody, allow_redirects=False, stream=True, timeout=SECONDS) as answer:
-            return read_entry(oid, answer.raw.read(_MAX_BYTES)) if answer.status_code == _FOUND else None
+            return read_entry(oid, answer.raw.read(_MAX_BYTES)) if answer.status_code == HTTPStatus.OK else None
     except (OSError, HTTPError, HTTPException, ValueError, StoreError):  # requests' errors are of OSError
         return None
 

@@ -7,10 +7,12 @@ any body, an error of GraphQL that nobody knows, a body that is cut off) it is n
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from git_keyval.errors import AccessDeniedError
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError, RenamedError, bad_credentials, forbidden
+from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError, RenamedError, forbidden
 from git_keyval.store.github.limits import limited
 from git_keyval.store.messages import one_line
 from git_keyval.store.patience import LostReplyError
@@ -23,7 +25,6 @@ _HEAVY = {502, 504}
 
 _NOT_EXECUTED = {400, 401, 404, 405, 407, 411, 413, 414, 415, 422, 429, 431}
 """Refusals that are known to come before execution, also from a proxy. Any other one counts only in GitHub's words."""
-_OK, _FIRST_ERROR, _REQUEST_TIMEOUT, _CONFLICT = 200, 400, 408, 409
 
 # https://docs.github.com/graphql/guides says nothing of types. These were seen with mutations that were not done, others with
 # mutations that were done, such as MISSING_PAGINATION_BOUNDARIES, which is about what the answer should show.
@@ -54,9 +55,9 @@ def read_rest(answer: Answer, clock: ServerClock) -> Json:
     try:
         body = _checked(answer, clock)
     except RejectedError as exc:
-        if answer.status < _FIRST_ERROR:
+        if answer.status < HTTPStatus.BAD_REQUEST:
             raise RenamedError from exc
-        if answer.status == _CONFLICT and "empty" in exc.message.lower():
+        if answer.status == HTTPStatus.CONFLICT and "empty" in exc.message.lower():
             raise EmptyRepositoryError from exc
         raise
     if body is None:
@@ -81,7 +82,7 @@ def confirms(answer: Answer, mutation: str, ticket: str) -> bool:
     """Return whether the server repeats the ticket of a mutation, which it does only once that is done."""
     body = _parse(answer.text)
     try:
-        return answer.status == _OK and bool(body["data"][mutation]["clientMutationId"] == ticket)
+        return answer.status == HTTPStatus.OK and bool(body["data"][mutation]["clientMutationId"] == ticket)
     except (KeyError, TypeError):
         return False
 
@@ -103,11 +104,13 @@ def _refusal(answer: Answer, body: Mapping[str, Json], clock: ServerClock) -> Ex
     message = one_line(str(body.get("message") or ""))
     if (waiting := limited(answer.status, answer.headers, message, [], clock)) is not None:
         return waiting
-    if answer.status == _REQUEST_TIMEOUT or not (message or answer.status in _NOT_EXECUTED):
+    if answer.status == HTTPStatus.REQUEST_TIMEOUT or not (message or answer.status in _NOT_EXECUTED):
         return LostReplyError(f"status {answer.status}, and not in GitHub's words")
     match answer.status:
         case 401:
-            return bad_credentials()
+            return AccessDeniedError(
+                "GitHub does not accept the token (status 401).", "Check 'token': it may have expired, or been revoked."
+            )
         case 403:
             return forbidden(message, _sso(answer))
     return RejectedError(str(answer.status), (message or "no reason given") + _details(body))
@@ -120,13 +123,9 @@ def _details(body: Mapping[str, Json]) -> str:
     return " (push protection: it looks like a credential)" if scanning else ""
 
 
-def _errors(listed: Json) -> list[dict[str, Json]]:
-    """Return the errors of an answer, whatever stands for one; at least one."""
-    return [error if isinstance(error, dict) else {} for error in listed] if isinstance(listed, list) else [{}]
-
-
 def _graphql_failure(listed: Json, answer: Answer, clock: ServerClock) -> Exception:
-    errors = _errors(listed)
+    # Whatever stands for an error is one, and there is one at least.
+    errors = [error if isinstance(error, dict) else {} for error in (listed if isinstance(listed, list) else [{}])]
     kinds = {str(error.get("type") or "") for error in errors}
     message = one_line("; ".join(str(error.get("message") or "") for error in errors))
     if (waiting := limited(0, answer.headers, message, kinds, clock)) is not None:

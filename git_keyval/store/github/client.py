@@ -6,6 +6,7 @@ sends anything twice either; the policy for that is in ``store.patience``.
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
@@ -26,7 +27,6 @@ TIMEOUT_SECONDS = 30.0
 """GitHub gives up on a request after ten."""
 
 _USER_AGENT = "git-keyval-action"
-_NOT_FOUND = 404
 
 # At DEBUG PyGithub logs the bodies of requests and answers, which hold what users store.
 logging.getLogger("github").setLevel(logging.WARNING)
@@ -43,7 +43,7 @@ class GithubClient:
         token: str,
         clock: ServerClock,
         network: Network,
-        timeout: float = TIMEOUT_SECONDS,
+        timeout: float,
     ) -> None:
         """Reach the two addresses (as GITHUB_API_URL and GITHUB_GRAPHQL_URL name them); ``clock`` learns the server's time.
 
@@ -76,7 +76,7 @@ class GithubClient:
 
     def _post_graphql(self, text: str, variables: Mapping[str, Json]) -> Answer:
         answer = self._send("POST", self._graphql_url, {"query": text, "variables": variables})
-        if answer.status == _NOT_FOUND or answer.status in MOVED:
+        if answer.status == HTTPStatus.NOT_FOUND or answer.status in MOVED:
             raise StoreError(
                 f"There is no API of GitHub at {self._graphql_url} (status {answer.status}).",
                 "Check GITHUB_API_URL. On servers with another API, as Gitea's or GitLab's, give 'transport: git'.",

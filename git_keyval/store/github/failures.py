@@ -69,13 +69,6 @@ class EmptyRepositoryError(Exception):
     """The repository has no commit yet, and the API stores nothing in such a one."""
 
 
-def bad_credentials() -> StoreError:
-    """Return the error for a token that is none, or is no longer valid."""
-    return AccessDeniedError(
-        "GitHub does not accept the token (status 401).", "Check 'token': it may have expired, or been revoked."
-    )
-
-
 def not_visible(name: str) -> StoreError:
     """Return the error for a repository that does not exist, or is hidden from this token: GitHub does not say which."""
     return NotARepositoryError(

@@ -8,6 +8,7 @@ time, and about writes: its state cannot be asked for, and its answers need not 
 
 import re
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from git_keyval.format.times import SECOND
@@ -19,7 +20,6 @@ from git_keyval.store.patience import RateLimitedError
 _TEXT = re.compile(r"rate limit|secondary rate|blocked from content creation|abuse detection", re.IGNORECASE)
 _TYPES = {"RATE_LIMITED", "RATE_LIMIT"}
 _STATUSES = {0, 403, 429}
-_TOO_MANY = 429
 
 
 class RateLimits:
@@ -51,7 +51,7 @@ def limited(
     if status not in _STATUSES:
         return None
     used_up = headers.get("x-ratelimit-remaining") == "0" and status != 0
-    if not (status == _TOO_MANY or used_up or _TYPES.intersection(kinds) or _TEXT.search(message)):
+    if not (status == HTTPStatus.TOO_MANY_REQUESTS or used_up or _TYPES.intersection(kinds) or _TEXT.search(message)):
         return None
     return RateLimitedError(message or "no reason given", _seconds(headers, clock))
 
