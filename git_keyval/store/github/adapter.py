@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
@@ -89,12 +90,7 @@ class GithubStore:
         if self._git:
             yield from self._git.list(prefixes)
             return
-        seen: set[RefName] = set()
-        for prefix in prefixes:
-            for name, oid in self._repository.matching(prefix):
-                if name not in seen:
-                    seen.add(name)
-                    yield name, oid
+        yield from dict(chain.from_iterable(map(self._repository.matching, prefixes))).items()
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch objects by git, which counts against no limit of the API; as long as it has read nothing, few of them by a query.
@@ -132,8 +128,6 @@ class GithubStore:
 
     def _complete(self, oids: Iterable[Oid], found: Found, depth: Depth) -> dict[Oid, GitObject]:
         """Return what the oids need to this depth; fetch what the answers so far did not hold."""
-        if depth is Depth.OIDS:
-            return {}
         asked, tried = set(oids), set[Oid]()
         found.objects |= {obj.oid: obj for obj in DUMMY_OBJECTS}
         while lacking := missing(asked, found.objects, depth) - tried:
@@ -146,14 +140,10 @@ class GithubStore:
                 tried |= lacking
                 found.objects |= {made.oid: made for made in map(self._blob, sorted(lacking & found.blobs)) if made is not None}
         objects = closure(asked, found.objects, depth)
-        self._note(objects)
-        return objects
-
-    def _note(self, objects: Mapping[Oid, GitObject]) -> None:
-        """Remember the files that are named and were not read, and what need not be uploaded."""
         named = {oid for obj in objects.values() if obj.kind == "tree" for oid in needs(obj, Depth.VALUES)}
         self._files = named - objects.keys() or self._files
         self._uploads.saw_objects(objects.values())
+        return objects
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")

@@ -117,12 +117,11 @@ class Repository:
         return found
 
     def _list(self, item: Wanted, found: Found) -> list[Oid]:
-        refs = [(name, oid) for name, oid in self.matching(item.text) if item.kind == "refs" or name == item.text]
-        if item.kind == "ref" and not refs:
-            found.saw(RefName(item.text), None)
-        for name, oid in refs:
-            found.saw(name, oid)
-        return [oid for _, oid in refs]
+        there = dict(self.matching(item.text))
+        names = there if item.kind == "refs" else [RefName(item.text)]
+        for name in names:
+            found.saw(name, there.get(name))
+        return [there[name] for name in names if name in there]
 
     def _ask(self, wanted: Sequence[Wanted], depth: Depth, found: Found, *, patient: bool) -> None:
         start, size = 0, MAX_FIELDS
