@@ -36,7 +36,7 @@ from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import Redirect, decode_redirect
 from git_keyval.format.registry import decode_entry
 from git_keyval.format.sealed import Algorithm, Sealed
-from git_keyval.format.times import SECOND, Micros, iso_utc, moment_of
+from git_keyval.format.times import SECOND, Micros, iso_utc
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Snapshot, Store
@@ -176,9 +176,9 @@ def _element_expiries(refs: Iterable[RefName]) -> Mapping[RefName, Sequence[tupl
 
 def _trees(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> dict[Oid, GitObject]:
     """Return what these refs point at, and what is beside breadcrumbs, to the depth of trees."""
-    found = dict(store.objects({refs[name] for name in names}, Depth.TREES))
+    found = store.objects({refs[name] for name in names}, Depth.TREES)
     beside = {oid for name in names for oid in _beside(name, refs)} - found.keys()
-    return {**found, **store.objects(beside)} if beside else found
+    return {**found, **(store.objects(beside) if beside else {})}
 
 
 def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -> Iterator[_Target]:
@@ -383,6 +383,5 @@ def _check_counter_of(breadcrumb: _Target, view: KeyView) -> _Found:
 
 
 def _check_time(target: _Target, time: str | None, now: Micros) -> _Found:
-    moment = None if time is None else moment_of(time)
-    if moment is not None and is_ahead(moment, now):
+    if time is not None and is_ahead(time, now):
         yield target.warning(f"its time {time} is more than an hour ahead: some clock was wrong", _CLOCK)

@@ -17,7 +17,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY, with_expiries
-from git_keyval.format.times import SECOND, Micros, Timestamp, moment_of, timestamp
+from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.progress import Progress
 from git_keyval.store.port import RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
@@ -96,7 +96,8 @@ def _plan_trail(view: KeyView, trail: _Trail, old: Timestamp, new_op: Callable[[
             yield found
             continue
         crumbs.append(found)
-        if _is_ripe(found, view.now, old):
+        # A time far ahead comes from a wrong clock; waiting for it could take years.
+        if found.time <= old or is_ahead(found.time, view.now):
             ripe.append(found)
         else:
             yield Left(found.name, Reason.YOUNG)
@@ -197,14 +198,6 @@ def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Le
             yield read_breadcrumb(name, ref.time, ref.op, target)
         except MalformedRecordError as exc:
             yield Left(name, Reason.MALFORMED, exc.reason)
-
-
-def _is_ripe(crumb: Breadcrumb, now: Micros, old: Timestamp) -> bool:
-    if crumb.time <= old:
-        return True
-    # A time far ahead comes from a wrong clock; waiting for it could take years.
-    moment = moment_of(crumb.time)
-    return moment is not None and is_ahead(moment, now)
 
 
 def _deletions(view: KeyView, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Iterator[Action]:

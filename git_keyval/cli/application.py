@@ -18,7 +18,6 @@ from git_keyval.interface.commands import COMMANDS, Signature
 
 _PROGRAM = "git-keyval"
 _LENGTH = variable_of("repository-shard-length")
-_SHELLS = ("bash", "zsh", "fish")
 _CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
 _FROM_THE_END = {"index", "start"}
 """Arguments that may be negative numbers, which are no options then."""
@@ -169,7 +168,8 @@ click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(appli
 
 
 @application.command(
-    params=[click.Argument(["shell"], type=click.Choice(_SHELLS))], short_help="Print the script of shell completion."
+    params=[click.Argument(["shell"], type=click.Choice(("bash", "zsh", "fish")))],
+    short_help="Print the script of shell completion.",
 )
 def completion(shell: str) -> ExitCode:
     """Print the script that completes commands, options and their words in a shell.

@@ -265,14 +265,15 @@ def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Times
     Times more than MAX_CLOCK_LEAD ahead of now are not followed. Raises BoundError at the end of the year 9999.
     """
     times = [crumb.time for crumb in crumbs] + ([] if base.set_at is None else [base.set_at])
-    moments = [moment for time in times if (moment := moment_of(time)) is not None and not is_ahead(moment, now)]
+    moments = [moment for time in times if (moment := moment_of(time)) is not None and moment <= now + MAX_CLOCK_LEAD]
     latest = max([now - 1, *moments])
     return timestamp(Micros(added(latest, 1, MAX_MOMENT, "the time of a counter")))
 
 
-def is_ahead(moment: Micros, now: Micros) -> bool:
+def is_ahead(time: str, now: Micros) -> bool:
     """Return whether a time is so far ahead of now that some clock must have been wrong."""
-    return moment > now + MAX_CLOCK_LEAD
+    moment = moment_of(time)
+    return moment is not None and moment > now + MAX_CLOCK_LEAD
 
 
 def certainly_not_applied(op: str, before: Counter, after: Counter) -> bool:
