@@ -16,7 +16,7 @@ from git_keyval.database.database import Database
 from git_keyval.format.names import RefName
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.git import GitStore, open_git_store
+from git_keyval.store.git import GitStore
 from git_keyval.store.git.conversation import Deadline, Service
 from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.git.transport import LocalTransport
@@ -73,7 +73,6 @@ def main(job: str, path: str, push: str) -> None:
     patience = Patience(300, outside.elapsed, outside.sleep, outside.random)
     store = GitStore(
         CountedTransport(path, os.environ, outside.elapsed, meter.sample),
-        capabilities=open_git_store(path, environ=os.environ, clock=clock, patience=patience).capabilities,
         deletes_unseen=True,
         clock=clock,
         patience=patience,

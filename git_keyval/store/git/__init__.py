@@ -1,7 +1,7 @@
 """The git adapter: any git remote as a store."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 
 from git_keyval.errors import NotARepositoryError
 from git_keyval.store.clock import ServerClock
@@ -10,7 +10,6 @@ from git_keyval.store.git.conversation import TOTAL_SECONDS, Deadline, NewDeadli
 from git_keyval.store.git.transport import LocalTransport, SshTransport, is_scp_address
 from git_keyval.store.messages import one_line
 from git_keyval.store.patience import Patience
-from git_keyval.store.port import Capabilities
 
 __all__ = ["TIMEOUT_SECONDS", "GitStore", "is_scp_address", "open_git_store"]
 
@@ -19,11 +18,6 @@ TIMEOUT_SECONDS = 60.0
 
 _LONGEST_ADDRESS = 4096
 """Linux takes no longer path, and servers hardly a longer address."""
-
-# A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
-_LOCAL = Capabilities(batch=50_000)
-_REMOTE = Capabilities(batch=1_000, round_trip=0.3)
-_REMOTE_HTTP = replace(_REMOTE, clock_is_servers=True)
 
 
 def open_git_store(
@@ -47,15 +41,13 @@ def open_git_store(
     Raises NotARepositoryError for another kind of address, and for one that cannot be read.
     """
     try:
-        transport, capabilities = _transport(
-            address, environ, token, clock, timeout, lambda service: Deadline(patience.elapsed, service, total), warn
-        )
+        transport = _transport(address, environ, token, clock, timeout, partial(Deadline, patience.elapsed, seconds=total), warn)
     except ValueError:
         # Not raised from it: it may quote the address, which may hold a password.
         raise NotARepositoryError(
             "The address of 'repository' is not valid.", "Give a path, file://, https:// or ssh://."
         ) from None
-    return GitStore(transport, capabilities=capabilities, clock=clock, patience=patience, deletes_unseen=deletes_unseen)
+    return GitStore(transport, clock=clock, patience=patience, deletes_unseen=deletes_unseen)
 
 
 def _transport(
@@ -66,23 +58,23 @@ def _transport(
     timeout: float,
     deadline: NewDeadline,
     warn: Callable[[str], None],
-) -> tuple[Transport, Capabilities]:
+) -> Transport:
     if "\0" in address or len(address) > _LONGEST_ADDRESS:
         raise ValueError(address)
     scheme = address.partition("://")[0] if "://" in address else "ssh" if is_scp_address(address) else "path"
     match scheme:
         case "path":
-            return LocalTransport(address, environ, deadline, warn), _LOCAL
+            return LocalTransport(address, environ, deadline, warn)
         case "file":
-            return LocalTransport(_path_of(address), environ, deadline, warn), _LOCAL
+            return LocalTransport(_path_of(address), environ, deadline, warn)
         case "ssh":
-            return SshTransport(address, environ, deadline), _REMOTE
+            return SshTransport(address, environ, deadline)
         case "http" | "https":
             # Slow to import, and a path never needs it.
             from git_keyval.store.git.http import HttpTransport  # noqa: PLC0415
             from git_keyval.store.network import Network  # noqa: PLC0415
 
-            return HttpTransport(address, token, clock, timeout, deadline, Network(environ)), _REMOTE_HTTP
+            return HttpTransport(address, token, clock, timeout, deadline, Network(environ))
     raise NotARepositoryError(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
         "Give 'repository' as a path, file://, https:// or ssh://.",

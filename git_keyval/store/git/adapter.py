@@ -17,7 +17,7 @@ from git_keyval.store.git.listing import unbroken
 from git_keyval.store.git.pushes import push_transactions
 from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
-from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
+from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Transaction
 
 _MAX_READS = 10
 """How often refs are read again, if they have moved before what they point at was fetched."""
@@ -28,18 +28,12 @@ _T = TypeVar("_T")
 class GitStore:
     """A git remote as a store. One instance is used by one thread."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        *,
-        capabilities: Capabilities,
-        clock: ServerClock,
-        patience: Patience,
-        deletes_unseen: bool,
-    ) -> None:
+    def __init__(self, transport: Transport, *, clock: ServerClock, patience: Patience, deletes_unseen: bool) -> None:
         """Use the transport; nothing is sent yet. ``patience`` repeats what fails before anything was written."""
+        self.capabilities = transport.capabilities
+        self.rate_remaining = None  # git servers name no limit
+        self.public_name = None  # nor do they say who may read a repository
         self._deletes_unseen = deletes_unseen
-        self._capabilities = capabilities
         self._clock = clock
         self._patience = patience
         self._fetcher = Fetcher(self._converse)
@@ -48,28 +42,13 @@ class GitStore:
         """Whether the server has advertised how it is read, which over HTTP takes a request of its own, once."""
 
     @property
-    def capabilities(self) -> Capabilities:
-        """Return what this remote can do."""
-        return self._capabilities
-
-    @property
     def requests(self) -> int:
         """Count the processes started or HTTP requests made."""
         return self._transport.requests
 
-    @property
-    def rate_remaining(self) -> int | None:
-        """Return None: git servers name no limit."""
-        return None
-
-    @property
-    def public_name(self) -> str | None:
-        """Return None: git servers do not say who may read a repository."""
-        return None
-
     def now(self, *, ask: bool = False) -> Micros:
         """Return the server's time where its answers have it, and otherwise this machine's."""
-        if ask and self._capabilities.clock_is_servers and not self._clock.is_known:
+        if ask and self.capabilities.clock_is_servers and not self._clock.is_known:
             # The advertisement has it, and is kept for the reads that follow.
             self._converse(lambda _server: None)
         return self._clock.now()
@@ -91,7 +70,7 @@ class GitStore:
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes as the server sends them."""
-        yield from unbroken(lambda: self._listing(prefixes), self._patience)
+        return unbroken(lambda: self._listing(prefixes), self._patience)
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch in one request what is not cached."""

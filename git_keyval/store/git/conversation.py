@@ -12,6 +12,7 @@ from typing import Literal
 
 from git_keyval.errors import StoreError
 from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.port import Capabilities
 
 Service = Literal["upload-pack", "receive-pack"]
 
@@ -98,6 +99,7 @@ class Conversation(AbstractContextManager["Conversation", None]):
 class Transport(ABC):
     """A way to one repository."""
 
+    capabilities: Capabilities
     requests = 0
 
     @abstractmethod

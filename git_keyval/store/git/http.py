@@ -25,6 +25,7 @@ from git_keyval.store.git.timed import Running, timed_pools
 from git_keyval.store.git.words import cleaned
 from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
+from git_keyval.store.port import Capabilities
 from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unreached
 
 _SERVER_ERROR = 500
@@ -76,6 +77,8 @@ class Answer:
 
 class HttpTransport(Transport):
     """A way to one http(s) address."""
+
+    capabilities = Capabilities(batch=1_000, round_trip=0.3, clock_is_servers=True)
 
     def __init__(self, url: str, token: str, clock: ServerClock, timeout: float, deadline: NewDeadline, network: Network) -> None:
         """Reach the address with the token as password; ``clock`` learns the server's time.

@@ -13,6 +13,7 @@ from git_keyval.store.git.conversation import Deadline, NewDeadline, Service, Tr
 from git_keyval.store.git.owners import service_at
 from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.messages import without_credentials
+from git_keyval.store.port import Capabilities
 
 _FINAL = re.compile(r"^(fatal|error|usage):", re.IGNORECASE)
 """What git itself says, it would say again; a connection of ssh that broke may come about the next time."""
@@ -50,6 +51,9 @@ _SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 
 class LocalTransport(Transport):
     """The real ``git upload-pack`` and ``git receive-pack`` on a path of this machine."""
+
+    # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
+    capabilities = Capabilities(batch=50_000)
 
     def __init__(
         self, path: str, environ: Mapping[str, str], deadline: NewDeadline, warn: Callable[[str], None] = lambda _warning: None
@@ -107,6 +111,8 @@ class LocalTransport(Transport):
 
 class SshTransport(Transport):
     """The services on another machine, through the ssh command (``GIT_SSH_COMMAND`` names another one)."""
+
+    capabilities = Capabilities(batch=1_000, round_trip=0.3)
 
     def __init__(self, url: str, environ: Mapping[str, str], deadline: NewDeadline) -> None:
         """Reach ``ssh://[user@]host[:port]/path`` or ``[user@]host:path``, which is relative to the user's home.
