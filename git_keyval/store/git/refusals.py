@@ -22,9 +22,6 @@ class _Saying:
     source: str
     next_step: str = ""
 
-    def is_in(self, text: str) -> bool:
-        return re.search(self.pattern, text, re.IGNORECASE) is not None
-
 
 _LESS_AT_ONCE = "or write less at once"
 _TOO_LARGE: Final = (
@@ -135,4 +132,4 @@ def refusal(reason: str, words: str, ref: RefName | None = None) -> Refused:
 
 
 def _found(sayings: tuple[_Saying, ...], text: str) -> _Saying | None:
-    return next((saying for saying in sayings if saying.is_in(text)), None)
+    return next((saying for saying in sayings if re.search(saying.pattern, text, re.IGNORECASE)), None)
