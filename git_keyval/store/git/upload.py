@@ -68,11 +68,15 @@ class MissingObjectError(Exception):
 
 @contextmanager
 def upload_pack(transport: Transport) -> Iterator["UploadPack"]:
-    """Begin a conversation with upload-pack, and end it."""
+    """Hold a conversation with upload-pack. Raises UnavailableError if it breaks: nothing was written, so it may begin again."""
     with transport.open("upload-pack") as conversation:
-        with _unavailable_if_broken():
-            server = UploadPack(conversation)
-        yield server
+        try:
+            yield UploadPack(conversation)
+        except (GitProtocolError, BrokenConversationError, MalformedPackError, OSError, UnicodeDecodeError) as exc:
+            raise UnavailableError(
+                f"Reading from the repository failed ({one_line(str(exc)) or 'the server hung up'}).",
+                "Try again; if it stays so, the server, or a proxy on the way to it, is at fault.",
+            ) from exc
 
 
 class UploadPack:
@@ -104,10 +108,9 @@ class UploadPack:
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs with these names and below these prefixes (servers may send more, which is left out)."""
         wanted, below = frozenset(names), tuple(prefixes)
-        with _unavailable_if_broken():
-            for name, oid in self._ls_refs([*names, *prefixes]):
-                if name in wanted or name.startswith(below):
-                    yield name, oid
+        for name, oid in self._ls_refs([*names, *prefixes]):
+            if name in wanted or name.startswith(below):
+                yield name, oid
 
     def fetch(self, oids: Sequence[Oid], depth: Depth) -> Iterator[GitObject]:
         """Yield these objects with all that they need, without what is beyond the depth, if the server can leave that out.
@@ -115,7 +118,7 @@ class UploadPack:
         An object that is too large for this format is left out. Raises MissingObjectError for the first object that the server
         lacks, and DamagedError if it lacks what one of them needs, before anything is yielded.
         """
-        with tempfile.TemporaryFile() as file, _unavailable_if_broken():
+        with tempfile.TemporaryFile() as file:
             self._receive_pack(oids, depth, file)
             lacking, reader = set(oids), read_pack(file)
             for obj in reader:
@@ -132,19 +135,18 @@ class UploadPack:
         ``one`` is an object that the server sends. None if it cannot be asked. Raises MissingObjectError and DamagedError.
         """
         haves = [b"have " + oid.encode() for oid in oids]
-        with _unavailable_if_broken():
-            if not self.is_old:
-                waits = b"wait-for-done" in self._fetch_features()
-                want = b"wait-for-done" if waits else b"want " + one.encode()
-                answer = self._ask(_request_of(b"fetch", [want, *haves]))
-                if (section := _next_line(answer)) != b"acknowledgments":
-                    _raise_if_error(section)
-                    return None
-                return _read_acknowledged(answer, b"") & set(oids)
-            if b"multi_ack_detailed" in self._capabilities:
-                want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
-                lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
-                return _read_acknowledged(self._ask(lines), b" common") & set(oids)
+        if not self.is_old:
+            waits = b"wait-for-done" in self._fetch_features()
+            want = b"wait-for-done" if waits else b"want " + one.encode()
+            answer = self._ask(_request_of(b"fetch", [want, *haves]))
+            if (section := _next_line(answer)) != b"acknowledgments":
+                _raise_if_error(section)
+                return None
+            return _read_acknowledged(answer, b"") & set(oids)
+        if b"multi_ack_detailed" in self._capabilities:
+            want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
+            lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
+            return _read_acknowledged(self._ask(lines), b" common") & set(oids)
         return None
 
     def _receive_pack(self, oids: Sequence[Oid], depth: Depth, file: IO[bytes]) -> None:
@@ -222,18 +224,6 @@ class UploadPack:
         if filtered:
             lines.append(b"filter " + _FILTERS[depth])
         return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
-
-
-@contextmanager
-def _unavailable_if_broken() -> Iterator[None]:
-    """Turn what goes wrong while reading into UnavailableError: nothing was written, so trying again is safe."""
-    try:
-        yield
-    except (GitProtocolError, BrokenConversationError, MalformedPackError, OSError, UnicodeDecodeError) as exc:
-        raise UnavailableError(
-            f"Reading from the repository failed ({one_line(str(exc)) or 'the server hung up'}).",
-            "Try again; if it stays so, the server, or a proxy on the way to it, is at fault.",
-        ) from exc
 
 
 def _read_ref(line: bytes) -> tuple[RefName, Oid]:
