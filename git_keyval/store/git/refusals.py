@@ -4,7 +4,7 @@ A saying that is in no row may come from a rival's lock ("failed to update ref",
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 from git_keyval.format.names import RefName
@@ -13,103 +13,69 @@ from git_keyval.store.port import Refused
 _COLLATERAL = re.compile(r"atomic (push failure|transaction failed)", re.IGNORECASE)
 """What git says of refs that it refuses for another one in the same atomic push (receive-pack.c)."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Saying:
-    """A part of what is said, where it is from, and what to do about it."""
-
-    pattern: str
-    source: str
-    next_step: str = ""
-
-
+# Each table maps what is said, as a pattern, to what to do about it.
 _LESS_AT_ONCE = "or write less at once"
-_TOO_LARGE: Final = (
-    _Saying(
-        r"pack exceeds maximum allowed size",
-        "git's index-pack.c and unpack-objects.c; GitHub says it of a push above 2 GB",
-        f"Raise receive.maxInputSize in the server's configuration (on GitHub it is 2 GB), {_LESS_AT_ONCE}.",
+_TOO_LARGE: Final = {
+    # git's index-pack.c and unpack-objects.c; GitHub says it of a push above 2 GB.
+    r"pack exceeds maximum allowed size": (
+        f"Raise receive.maxInputSize in the server's configuration (on GitHub it is 2 GB), {_LESS_AT_ONCE}."
     ),
-    _Saying(
-        r"status 413",
-        "RFC 9110, by a web server or a proxy before git",
-        f"Raise the limit of the web server (nginx: client_max_body_size, Apache: LimitRequestBody), {_LESS_AT_ONCE}.",
+    # RFC 9110, by a web server or a proxy before git.
+    r"status 413": f"Raise the limit of the web server (nginx: client_max_body_size, Apache: LimitRequestBody), {_LESS_AT_ONCE}.",
+    # https://docs.github.com/repositories/working-with-files/managing-large-files/about-large-files-on-github
+    r"exceeds GitHub's file size limit|\bGH001\b": "GitHub takes no object above 100 MB: store less in one value.",
+    # JGit's JGitText.properties: receivePackTooLarge, receivePackObjectTooLarge1.
+    r"pack exceeds the limit of|object too large, rejecting": (
+        f"Raise receive.maxPackSizeLimit and receive.maxObjectSizeLimit of the server, {_LESS_AT_ONCE}."
     ),
-    _Saying(
-        r"exceeds GitHub's file size limit|\bGH001\b",
-        "https://docs.github.com/repositories/working-with-files/managing-large-files/about-large-files-on-github",
-        "GitHub takes no object above 100 MB: store less in one value.",
-    ),
-    _Saying(
-        r"pack exceeds the limit of|object too large, rejecting",
-        "JGit's JGitText.properties: receivePackTooLarge, receivePackObjectTooLarge1",
-        f"Raise receive.maxPackSizeLimit and receive.maxObjectSizeLimit of the server, {_LESS_AT_ONCE}.",
-    ),
-    _Saying(
-        r"exceeds? the [^;]*\blimit|(larger|bigger) than the (maximum|limit)",
-        "hooks of GitLab and others",
-        f"Raise that limit, {_LESS_AT_ONCE}.",
-    ),
-)
+    # Hooks of GitLab and others.
+    r"exceeds? the [^;]*\blimit|(larger|bigger) than the (maximum|limit)": f"Raise that limit, {_LESS_AT_ONCE}.",
+}
 """In a reason or in what is said beside it: less would be taken."""
 
-_FINAL: Final = (
-    _Saying(
-        r"^deletion prohibited",
-        "receive-pack.c, update(): receive.denyDeletes",
-        "Keys that expire, or are deleted, need deletions of refs: git config receive.denyDeletes false, in that repository.",
+_FINAL: Final = {
+    # receive-pack.c, update(): receive.denyDeletes.
+    r"^deletion prohibited": (
+        "Keys that expire, or are deleted, need deletions of refs: git config receive.denyDeletes false, in that repository."
     ),
-    _Saying(
-        r"non-fast-forward",
-        "receive-pack.c, update(): receive.denyNonFastForwards",
-        "Every overwrite of a value is one: git config receive.denyNonFastForwards false, in that repository.",
-    ),
-    _Saying(
-        r"hidden ref",
-        "receive-pack.c, reject_updates_to_hidden(): receive.hideRefs, transfer.hideRefs",
-        "Neither of receive.hideRefs and transfer.hideRefs may name refs/heads/kv-*, refs/heads/gc or refs/tags/kv*.",
-    ),
-    _Saying(
-        r"missing necessary objects",
-        "receive-pack.c, set_connectivity_errors(): an object that some ref of the repository needs is not there",
+    # receive-pack.c, update(): receive.denyNonFastForwards.
+    r"non-fast-forward": "Every overwrite of a value is one: git config receive.denyNonFastForwards false, in that repository.",
+    # receive-pack.c, reject_updates_to_hidden(): receive.hideRefs, transfer.hideRefs.
+    r"hidden ref": "Neither of receive.hideRefs and transfer.hideRefs may name refs/heads/kv-*, refs/heads/gc or refs/tags/kv*.",
+    # receive-pack.c, set_connectivity_errors(): an object that some ref of the repository needs is not there.
+    r"missing necessary objects": (
         "A ref of the repository is broken, which git fsck names. Delete it (git update-ref -d REF, or its file if that is "
-        "empty), or have the object that it lost brought back.",
+        "empty), or have the object that it lost brought back."
     ),
-    _Saying(r"funny refname|checked out|shallow update|shallow error", "receive-pack.c, update() and shallow.c"),
-    _Saying(r"quarantine", "refs.c: a hook of the server may not write refs"),
-    _Saying(r"updates aborted by hook", "refs.c, ref_transaction_prepare(): the hook reference-transaction"),
-    _Saying(r"declined", "receive-pack.c, execute_commands(): a hook; GitHub's protected branches and rules"),
-    _Saying(r"prohibited|denied|deny|protected|\brules?\b|permission", "Gerrit, GitLab, GitHub's rules"),
-    _Saying(r"can not update more", "GitHub's push policy: so many branches and tags in one push"),
-)
+    r"funny refname|checked out|shallow update|shallow error": "",  # receive-pack.c, update() and shallow.c
+    r"quarantine": "",  # refs.c: a hook of the server may not write refs
+    r"updates aborted by hook": "",  # refs.c, ref_transaction_prepare(): the hook reference-transaction
+    r"declined": "",  # receive-pack.c, execute_commands(): a hook; GitHub's protected branches and rules
+    r"prohibited|denied|deny|protected|\brules?\b|permission": "",  # Gerrit, GitLab, GitHub's rules
+    r"can not update more": "",  # GitHub's push policy: so many branches and tags in one push
+}
 """In a reason: no second attempt changes it."""
 
-_DISK: Final = (
-    _Saying(
-        r"Permission denied|Read-only file system|No space left",
-        "strerror(3)",
-        "Ask the administrator of the server to look at the disk and its permissions.",
+_DISK: Final = {
+    # Words of strerror(3).
+    r"Permission denied|Read-only file system|No space left": (
+        "Ask the administrator of the server to look at the disk and its permissions."
     ),
-)
+}
 """In a reason or in what is said beside it: no second attempt changes it."""
 
-_LASTING: Final = (
-    _Saying(
-        r"Unable to create '[^']+\.lock': File exists",
-        "lockfile.c",
-        "A git process was at work there, or was killed: if none is any more, remove the file that is named.",
+_LASTING: Final = {
+    # lockfile.c.
+    r"Unable to create '[^']+\.lock': File exists": (
+        "A git process was at work there, or was killed: if none is any more, remove the file that is named."
     ),
-    _Saying(
-        r"exists; cannot create",
-        "refs/files-backend.c and refs.c: a ref has the name of a directory of refs",
-        "Delete or rename the ref that exists (the command 'init' says so before a database is made).",
+    # refs/files-backend.c and refs.c: a ref has the name of a directory of refs.
+    r"exists; cannot create": "Delete or rename the ref that exists (the command 'init' says so before a database is made).",
+    # receive-pack.c, execute_commands(), with nothing said beside it.
+    r"failed to|cannot lock|transaction failed": (
+        "No ref moved meanwhile, so a lock may be left behind, or a ref have the name of a directory: run 'check'."
     ),
-    _Saying(
-        r"failed to|cannot lock|transaction failed",
-        "receive-pack.c, execute_commands(), with nothing said beside it",
-        "No ref moved meanwhile, so a lock may be left behind, or a ref have the name of a directory: run 'check'.",
-    ),
-)
+}
 """Beside a reason that might have passed, and did not."""
 
 
@@ -120,16 +86,17 @@ def is_collateral(reason: str) -> bool:
 
 def is_final(reason: str, words: str) -> bool:
     """Return whether a ref would be refused again for this reason, beside which these words were said."""
-    return (_found(_FINAL, reason) or _found(_DISK, f"{reason}; {words}")) is not None
+    return _found(_FINAL, reason) is not None or _found(_DISK, f"{reason}; {words}") is not None
 
 
 def refusal(reason: str, words: str, ref: RefName | None = None) -> Refused:
     """Return the refusal for this reason, beside which these words were said; of one ref, or of all that was sent."""
     everything = f"{reason}; {words}"
     limit = _found(_TOO_LARGE, everything)
-    meaning = limit or _found(_FINAL, reason) or _found((*_DISK, *_LASTING), everything)
-    return Refused(reason, ref, words, meaning.next_step if meaning else "", too_large=limit is not None)
+    steps = (limit, _found(_FINAL, reason), _found(_DISK | _LASTING, everything))
+    return Refused(reason, ref, words, next((step for step in steps if step is not None), ""), too_large=limit is not None)
 
 
-def _found(sayings: tuple[_Saying, ...], text: str) -> _Saying | None:
-    return next((saying for saying in sayings if re.search(saying.pattern, text, re.IGNORECASE)), None)
+def _found(sayings: Mapping[str, str], text: str) -> str | None:
+    """Return what to do about what is said, empty if that is not known; None if no saying is in the text."""
+    return next((step for saying, step in sayings.items() if re.search(saying, text, re.IGNORECASE)), None)
