@@ -19,8 +19,8 @@ from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Transaction
 
-_MAX_READS = 10
-"""How often refs are read again, if they have moved before what they point at was fetched."""
+_MAX_READS = 11
+"""How often refs are read, if they have moved each time before what they point at was fetched."""
 
 _T = TypeVar("_T")
 
@@ -58,14 +58,13 @@ class GitStore:
 
         If an object cannot be fetched, its ref may have moved since it was listed: then all is read again.
         """
-        seen = self._read_once(selections, depth)
+        lost_before: Mapping[RefName, Oid] = {}
         for _ in range(_MAX_READS):
-            lost = incomplete(seen.refs, seen.objects, depth)
-            if not lost:
-                return seen
             seen = self._read_once(selections, depth)
-            if incomplete(seen.refs, seen.objects, depth).items() <= lost.items():
+            lost = incomplete(seen.refs, seen.objects, depth)
+            if lost.items() <= lost_before.items():
                 return seen
+            lost_before = lost
         raise UnavailableError("Others write faster than the server sends what they write.", "Try again.")
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
