@@ -54,10 +54,7 @@ class GitStore:
         return self._clock.now()
 
     def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
-        """Read refs, each selection with a listing of its own, then fetch what is not known yet.
-
-        If an object cannot be fetched, its ref may have moved since it was listed: then all is read again.
-        """
+        """List refs for each selection, then fetch what is not known yet; all again if a ref may have moved in between."""
         lost_before: Mapping[RefName, Oid] = {}
         for _ in range(_MAX_READS):
             seen = self._read_once(selections, depth)

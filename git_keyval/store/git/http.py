@@ -106,7 +106,7 @@ class HttpTransport(Transport):
         return HttpConversation(self, service)
 
     def find(self, path: str, headers: dict[str, str]) -> Answer:
-        """GET below the address, which changes for good where the server redirects the request. Raises StoreError, HTTPError."""
+        """GET below the address, which changes for good, as with git, where the server redirects. Raises StoreError, HTTPError."""
         for _ in range(_MAX_MOVES):
             answer = self.send("GET", path, headers)
             if answer.status not in MOVED:
@@ -199,10 +199,7 @@ class HttpConversation(Conversation):
         return self.advertisement()
 
     def request(self, body: Iterable[bytes]) -> PacketReader:
-        """POST the request.
-
-        A refusal (4xx) is a StoreError: the service never ran. Anything else that is no answer is a BrokenConversationError.
-        """
+        """POST the request. A refusal (4xx) is a StoreError: the service never ran. What else is no answer is broken off."""
         kind = f"application/x-git-{self._service}"
         data = b"".join(body)
         headers = {
@@ -258,10 +255,7 @@ def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolMa
 
 
 def _moved_address(where: str, path: str, location: str) -> str:
-    """Return the new address of the repository, from the one to which a request below its address is sent. Raises StoreError.
-
-    As with git, all following requests go there (https://git-scm.com/docs/http-protocol).
-    """
+    """Return where a repository is now, by where a request below its old address is sent. Raises StoreError."""
     target = urlsplit(target_of(f"{where}/{path}", location, named_by="'repository'"))
     moved = urlunsplit(target._replace(netloc=target.netloc.rpartition("@")[2]))
     if not moved.endswith(f"/{path}"):

@@ -56,10 +56,7 @@ def push_transactions(
 
 
 def _put_back(transport: Transport, report: PushReport) -> None:
-    """Undo what the server did of a push that should be all or nothing; leave refs alone that moved on since.
-
-    Raises TornWriteError if the server refuses that, too.
-    """
+    """Undo a push that was done in part, but for refs that moved on. Raises TornWriteError if the server refuses that, too."""
     reason = str(Refused(next(iter(report.refused.values())), words=report.words))
     torn = TornWriteError([(command.name, command.old) for command in report.torn], reason)
     try:

@@ -33,17 +33,13 @@ def timed_pools(running: Running) -> dict[str, type[HTTPConnectionPool]]:
             super().__init__(sock, debuglevel, method, url)
             self.fp = BufferedReader(_TimedStream(self.fp.detach(), sock, running.deadline))
 
-    class TimedConnection(HTTPConnection):
-        response_class = TimedResponse
-
-    class SecureTimedConnection(HTTPSConnection):
-        response_class = TimedResponse
-
     class TimedPool(HTTPConnectionPool):
-        ConnectionCls = TimedConnection
+        class ConnectionCls(HTTPConnection):
+            response_class = TimedResponse
 
     class SecureTimedPool(HTTPSConnectionPool):
-        ConnectionCls = SecureTimedConnection
+        class ConnectionCls(HTTPSConnection):
+            response_class = TimedResponse
 
     return {"http": TimedPool, "https": SecureTimedPool}
 

@@ -40,8 +40,7 @@ _DAMAGE = re.compile(
 _LONGEST_ADVERTISEMENT = 1_000
 """How many lines of capabilities a server may send; a dozen is usual."""
 _LARGEST_PACK = 8 * 1024**3
-"""How many bytes the answer to one request may have: more than any request here asks for, and as much as a disk should have room
-for."""
+"""How many bytes the answer to one request may have: more than is ever asked for, and as much as a disk should have room for."""
 # https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterltfilter-specgt
 _FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
 # Some servers insist on thin-pack. It changes nothing: a pack is thin only against what the client says it has, which is nothing.
