@@ -84,7 +84,8 @@ class UploadPack:
     def __init__(self, conversation: Conversation) -> None:
         """Read the advertisement."""
         self._conversation = conversation
-        self._capabilities: frozenset[bytes] = frozenset()
+        self._features: frozenset[bytes] = frozenset()
+        """What may be asked for in a fetch."""
         self._advertised: dict[RefName, Oid] = {}
         packets = conversation.advertisement()
         self.is_old = (packets.peek() or b"").strip() != b"version 2"
@@ -93,12 +94,14 @@ class UploadPack:
             self._read_refs(packets)
         else:
             lines = zip(packets.read_lines(), range(_LONGEST_ADVERTISEMENT), strict=False)
-            self._capabilities = _checked(line.strip() for line, _ in lines)
+            capabilities = _checked(line.strip() for line, _ in lines)
+            fetch = next((line for line in capabilities if line.startswith(b"fetch=")), b"")
+            self._features = frozenset(fetch.removeprefix(b"fetch=").split())
 
     @property
     def gives_all(self) -> bool:
         """Whether it sends any object by its oid, or only what a ref points at now, with what that needs."""
-        return not self.is_old or _ANY_REACHABLE in self._capabilities
+        return not self.is_old or _ANY_REACHABLE in self._features
 
     def gives(self, oids: set[Oid]) -> set[Oid]:
         """Return the oids that may be asked for in this conversation, whether the repository has them or not."""
@@ -135,14 +138,14 @@ class UploadPack:
         """
         haves = [b"have " + oid.encode() for oid in oids]
         if not self.is_old:
-            waits = b"wait-for-done" in self._fetch_features()
+            waits = b"wait-for-done" in self._features
             want = b"wait-for-done" if waits else b"want " + one.encode()
             answer = self._ask(_request_of(b"fetch", [want, *haves]))
             if (section := _next_line(answer)) != b"acknowledgments":
                 _raise_if_error(section)
                 return None
             return _read_acknowledged(answer, b"") & set(oids)
-        if b"multi_ack_detailed" in self._capabilities:
+        if b"multi_ack_detailed" in self._features:
             want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
             lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
             return _read_acknowledged(self._ask(lines), b" common") & set(oids)
@@ -176,7 +179,7 @@ class UploadPack:
         for line in packets.read_lines():
             head, _, offered = line.rstrip(b"\n").partition(b"\0")
             if offered:
-                self._capabilities = _checked(offered.split())
+                self._features = _checked(offered.split())
             if head.startswith((_SHALLOW, b"version 1")):
                 continue
             name, oid = _read_ref(head)
@@ -201,28 +204,24 @@ class UploadPack:
             if not line.startswith(_UNBORN):
                 yield _read_ref(line)
 
-    def _fetch_features(self) -> list[bytes]:
-        return next((line.partition(b"=")[2].split() for line in self._capabilities if line.startswith(b"fetch")), [])
+    def _filter(self, depth: Depth) -> list[bytes]:
+        return [b"filter " + _FILTERS[depth]] if depth in _FILTERS and b"filter" in self._features else []
 
     def _fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
-        arguments = [b"no-progress", b"ofs-delta"]
-        if depth in _FILTERS and b"filter" in self._fetch_features():
-            arguments.append(b"filter " + _FILTERS[depth])
-        return _request_of(b"fetch", [*arguments, *(b"want " + oid.encode() for oid in oids), b"done"])
+        wants = [b"want " + oid.encode() for oid in oids]
+        return _request_of(b"fetch", [b"no-progress", b"ofs-delta", *self._filter(depth), *wants, b"done"])
 
     def _old_fetch(self, oids: Sequence[Oid], depth: Depth) -> list[bytes]:
-        if b"side-band-64k" not in self._capabilities:
+        if b"side-band-64k" not in self._features:
             raise StoreError(
                 "The git server is too old: it offers neither protocol version 2 nor side-band-64k.",
                 "Use git 2.18 or later.",
             )
-        asked = self._capabilities & _OLD_CAPABILITIES
-        filtered = depth in _FILTERS and b"filter" in self._capabilities
+        filters = self._filter(depth)
+        asked = self._features & (_OLD_CAPABILITIES | {b"filter"} if filters else _OLD_CAPABILITIES)
         lines = [b"want " + oid.encode() for oid in oids]
-        lines[0] += b" " + b" ".join(sorted(asked | {b"filter"} if filtered else asked))
-        if filtered:
-            lines.append(b"filter " + _FILTERS[depth])
-        return [*(pkt.pkt_line(line + b"\n") for line in lines), _FLUSH, pkt.pkt_line(b"done\n")]
+        lines[0] += b" " + b" ".join(sorted(asked))
+        return [*(pkt.pkt_line(line + b"\n") for line in [*lines, *filters]), _FLUSH, pkt.pkt_line(b"done\n")]
 
 
 def _read_ref(line: bytes) -> tuple[RefName, Oid]:
