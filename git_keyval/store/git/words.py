@@ -21,22 +21,19 @@ class Words:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._head = b""
-        self._tail = b""
+        self._said = bytearray()
         self._is_cut = False
 
     def add(self, data: bytes) -> None:
         """Take more of it, however it is cut into pieces."""
-        room = _KEPT_BYTES - len(self._head)
-        self._head += data[:room]
-        tail = self._tail + data[room:]
-        self._is_cut |= len(tail) > _KEPT_BYTES
-        self._tail = tail[-_KEPT_BYTES:]
+        self._said += data
+        self._is_cut |= len(self._said) > 2 * _KEPT_BYTES
+        del self._said[_KEPT_BYTES:-_KEPT_BYTES]
 
     def text(self) -> str:
         """Return it as one line that is safe to print: lines are joined by semicolons; progress and markup are left out."""
         gap = b"\n...\n" if self._is_cut else b""
-        return cleaned((self._head + gap + self._tail).decode("utf-8", "replace"))
+        return cleaned((self._said[:_KEPT_BYTES] + gap + self._said[_KEPT_BYTES:]).decode("utf-8", "replace"))
 
 
 # The advice that git adds when it finds a lock (lockfile.c); before it, the message names the file.
