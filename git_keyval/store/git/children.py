@@ -46,9 +46,6 @@ _PREFIXES = (
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a child: no input, no token, none that leads git to another repository than the one it is given."""
-    kept = {name: value for name, value in environ.items() if not _is_private(name)}
+    private = REPOSITORY_VARIABLES | _TOKENS
+    kept = {name: value for name, value in environ.items() if name not in private and not name.startswith(_PREFIXES)}
     return {**kept, "GIT_PROTOCOL": "version=2", "LC_ALL": "C"}
-
-
-def _is_private(name: str) -> bool:
-    return name in REPOSITORY_VARIABLES or name in _TOKENS or name.startswith(_PREFIXES)

@@ -30,8 +30,6 @@ _FLUSH = b"0000"
 _ACK = b"ACK "
 _PACK, _PROGRESS, _FATAL = b"\1", b"\2", b"\3"
 _REF = re.compile(rb"[0-9a-f]{40} [^ \n]")
-_UNBORN = b"unborn "
-_SHALLOW = b"shallow "
 _SECTIONS_BEFORE_PACK = frozenset({b"acknowledgments", b"shallow-info", b"wanted-refs", b"packfile-uris"})
 _NOT_OURS = re.compile("not our ref ([0-9a-f]{40})|want ([0-9a-f]{40}) not valid")  # git's words, and JGit's
 _DAMAGE = re.compile(
@@ -45,7 +43,6 @@ _LARGEST_PACK = 8 * 1024**3
 _FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
 # Some servers insist on thin-pack. It changes nothing: a pack is thin only against what the client says it has, which is nothing.
 _OLD_CAPABILITIES = frozenset({b"side-band-64k", b"ofs-delta", b"no-progress", b"thin-pack"})
-_ANY_REACHABLE = b"allow-reachable-sha1-in-want"
 
 
 class DamagedError(StoreError):
@@ -101,7 +98,7 @@ class UploadPack:
     @property
     def gives_all(self) -> bool:
         """Whether it sends any object by its oid, or only what a ref points at now, with what that needs."""
-        return not self.is_old or _ANY_REACHABLE in self._features
+        return not self.is_old or b"allow-reachable-sha1-in-want" in self._features
 
     def gives(self, oids: set[Oid]) -> set[Oid]:
         """Return the oids that may be asked for in this conversation, whether the repository has them or not."""
@@ -180,7 +177,7 @@ class UploadPack:
             head, _, offered = line.rstrip(b"\n").partition(b"\0")
             if offered:
                 self._features = _checked(offered.split())
-            if head.startswith((_SHALLOW, b"version 1")):
+            if head.startswith((b"shallow ", b"version 1")):
                 continue
             name, oid = _read_ref(head)
             if not name.endswith(_NO_REF):
@@ -201,7 +198,7 @@ class UploadPack:
             yield from self._ls_refs(prefixes[middle:])
             return
         for line in answer.read_lines():
-            if not line.startswith(_UNBORN):
+            if not line.startswith(b"unborn "):
                 yield _read_ref(line)
 
     def _filter(self, depth: Depth) -> list[bytes]:
