@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 from typing import TypeVar
 
-from git_keyval.errors import UnavailableError
+from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
@@ -13,7 +14,6 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.fetching import Fetcher
-from git_keyval.store.git.listing import unbroken
 from git_keyval.store.git.pushes import push_transactions
 from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.patience import Patience
@@ -65,8 +65,26 @@ class GitStore:
         raise UnavailableError("Others write faster than the server sends what they write.", "Try again.")
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        """Stream the refs below the prefixes as the server sends them."""
-        return unbroken(lambda: self._listing(prefixes), self._patience)
+        """Stream the refs below the prefixes as the server sends them.
+
+        If the listing breaks off, another one goes on after the last ref that was yielded: none comes twice. That takes a server
+        that lists by name, as git does (https://git-scm.com/docs/pack-protocol, "Reference Discovery"). With any other server, a
+        listing that breaks off once it has begun is an error, so nothing is left out unseen.
+        """
+        last, is_ordered = "", True
+        listing = self._patience.repeat(partial(self._begin_listing, prefixes))
+        while True:
+            try:
+                for name, oid in listing:
+                    is_ordered = is_ordered and name > last
+                    last = name
+                    yield name, oid
+            except UnavailableError as exc:
+                if not is_ordered:
+                    raise
+                listing = self._patience.again(exc, partial(self._begin_listing, prefixes, last))
+            else:
+                return
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch in one request what is not cached."""
@@ -106,7 +124,22 @@ class GitStore:
 
         return self._patience.repeat(attempt)
 
+    def _begin_listing(self, prefixes: Sequence[str], last: str = "") -> Iterator[tuple[RefName, Oid]]:
+        """Begin a listing, of the refs after ``last`` if there is one, and read it up to its first ref."""
+        listing = _after(last, self._listing(prefixes)) if last else self._listing(prefixes)
+        return chain(list(islice(listing, 1)), listing)
+
     def _listing(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         with upload_pack(self._transport) as server:
             self.has_read = True
             yield from server.ls_refs((), prefixes)
+
+
+def _after(last: str, listing: Iterator[tuple[RefName, Oid]]) -> Iterator[tuple[RefName, Oid]]:
+    before = ""
+    for name, oid in listing:
+        if name < before:
+            raise StoreError("A listing of refs broke off, and the server lists them in no order to go on by.", "Try again.")
+        before = name
+        if name > last:
+            yield name, oid
