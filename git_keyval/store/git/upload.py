@@ -138,8 +138,7 @@ class UploadPack:
             waits = b"wait-for-done" in self._features
             want = b"wait-for-done" if waits else b"want " + one.encode()
             answer = self._ask(_request_of(b"fetch", [want, *haves]))
-            if (section := _next_line(answer)) != b"acknowledgments":
-                _raise_if_error(section)
+            if _next_line(answer) != b"acknowledgments":
                 return None
             return _read_acknowledged(answer, b"") & set(oids)
         if b"multi_ack_detailed" in self._features:
@@ -153,8 +152,7 @@ class UploadPack:
         if self.is_old:
             answer = self._ask(self._old_fetch(oids, depth))
             # Nothing in common: there is nothing to be acknowledged.
-            if (line := _next_line(answer)) != b"NAK":
-                _raise_if_error(line)
+            if _next_line(answer) != b"NAK":
                 raise BrokenConversationError("the server did not answer what it was asked")
         else:
             answer = self._ask(self._fetch(oids, depth))
@@ -240,6 +238,7 @@ def _next_line(stream: PacketReader) -> bytes:
     line = stream.read_line()
     if line is None:
         raise BrokenConversationError("the server answered without a pack")
+    _raise_if_error(line)
     return line.strip()
 
 
@@ -263,7 +262,6 @@ def _read_acknowledged(answer: PacketReader, after: bytes) -> set[Oid]:
 def _skip_to_pack(answer: PacketReader) -> None:
     """Read up to the pack. What comes before it, such as where the history of a shallow repository ends, is not needed here."""
     while (section := _next_line(answer)) != b"packfile":
-        _raise_if_error(section)
         if section not in _SECTIONS_BEFORE_PACK:
             raise BrokenConversationError("the server answered with something other than a pack")
         for _ in answer.read_lines():
