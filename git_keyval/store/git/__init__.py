@@ -63,9 +63,7 @@ def _transport(
         raise ValueError(address)
     scheme = address.partition("://")[0] if "://" in address else "ssh" if is_scp_address(address) else "path"
     match scheme:
-        case "path":
-            return LocalTransport(address, environ, deadline, warn)
-        case "file":
+        case "path" | "file":
             return LocalTransport(_path_of(address), environ, deadline, warn)
         case "ssh":
             return SshTransport(address, environ, deadline)
@@ -81,9 +79,9 @@ def _transport(
     )
 
 
-def _path_of(file_url: str) -> str:
-    path = file_url.removeprefix("file://")
-    if not path.startswith("/"):
+def _path_of(address: str) -> str:
+    path = address.removeprefix("file://")
+    if path != address and not path.startswith("/"):
         raise NotARepositoryError(
             "The address of 'repository' is not valid: after file:// comes the whole path.", "Write it as in file:///srv/db.git."
         )

@@ -83,15 +83,13 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
         wanted = prepare(advertised)
         if wanted is None:
             return None
-        answer = _Answer()
+        answer, broken = _Answer(), ""
         try:
             answer.read(conversation.request(_request_body(wanted, advertised.capabilities)))
         except RequestTooLargeError as exc:
             return PushReport("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
         except (GitProtocolError, BrokenConversationError, OSError) as exc:
             broken = cleaned(str(exc))
-        else:
-            broken = ""
         return _judge(answer, wanted, broken, "" if broken else conversation.complaints())
 
 
