@@ -31,7 +31,7 @@ from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unr
 _SERVER_ERROR = 500
 _BLOCK = 256 * 1024
 _WORDS_BYTES = 4096
-_UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 401, 413, 429
+_OK, _UNAUTHORIZED, _TOO_LARGE, _TOO_MANY = 200, 401, 413, 429
 _MAX_MOVES = 5
 # Servers distinguish git from people's browsers by how the name begins.
 _HEADERS = {"User-Agent": "git/git-keyval-action", "Pragma": "no-cache"}
@@ -134,8 +134,8 @@ class HttpTransport(Transport):
         self._clock.learn(response.headers.get("Date", ""))
         return Answer(response)
 
-    def status_error(self, answer: Answer) -> StoreError | None:
-        """Return the error for a status that says that the request was not executed; None for success."""
+    def status_error(self, answer: Answer) -> StoreError:
+        """Return the error for a status that says that the request was not executed."""
         if answer.status == WANTS_PASSWORD and self._proxy is not None:
             return proxy_wants_password(self._proxy)
         if answer.status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
@@ -184,8 +184,8 @@ class HttpConversation(Conversation):
                 f"{self._transport.where} {failure}.", "Try again; check 'repository' and the connection if it stays so."
             ) from exc
         self._answers.append(answer)
-        if error := self._transport.status_error(answer):
-            raise error
+        if answer.status != _OK:
+            raise self._transport.status_error(answer)
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
             raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
         packets = PacketReader(answer.read)
@@ -217,8 +217,8 @@ class HttpConversation(Conversation):
             raise BrokenConversationError(f"the server answered with {answer.status_and_words}")
         if answer.status == _TOO_LARGE:
             raise RequestTooLargeError(self._transport.where, len(data))
-        if error := self._transport.status_error(answer):
-            raise error
+        if answer.status != _OK:
+            raise self._transport.status_error(answer)
         if answer.content_type != f"{kind}-result":
             raise BrokenConversationError("the server answered with another content type")
         return PacketReader(answer.read)
@@ -266,10 +266,8 @@ def _moved_address(where: str, path: str, location: str) -> str:
     return moved.removesuffix(f"/{path}")
 
 
-def _status_error(answer: Answer, where: str) -> StoreError | None:
+def _status_error(answer: Answer, where: str) -> StoreError:
     match status := answer.status:
-        case 200:
-            return None
         case 401 | 403:
             return AccessDeniedError(
                 f"{where} refuses access ({answer.status_and_words}).",
