@@ -129,7 +129,6 @@ class _Outcomes:
         """The latest refusal of each that is tried again."""
 
     def open(self) -> dict[int, Transaction]:
-        """Return the transactions that have no outcome yet."""
         return {index: transaction for index, transaction in enumerate(self._transactions) if index not in self._outcomes}
 
     def judge(self, current: _Round, report: PushReport | None) -> None:

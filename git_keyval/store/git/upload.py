@@ -148,7 +148,6 @@ class UploadPack:
         return None
 
     def _receive_pack(self, oids: Sequence[Oid], depth: Depth, file: IO[bytes]) -> None:
-        """Ask for the pack and write it to a file, without the packet lines."""
         if self.is_old:
             answer = self._ask(self._old_fetch(oids, depth))
             # Nothing in common: there is nothing to be acknowledged.
