@@ -94,18 +94,15 @@ def _counts(report: Report) -> list[str]:
     """Make the table of the jobs; what is rare has a column only where it happened."""
     if not report.jobs:
         return []
-    numbers = [Numbers.of(job)[:-1] for job in report.jobs]
-    notable = [sum(item.notable for item in job.plan.left) for job in report.jobs]
     made = "would be made" if report.dry_run else "made"
-    names = ("refs read", "planned", made, "changed meanwhile", "failed", "left for the next run")
-    columns = {
-        **dict(zip(names, zip(*numbers, strict=True), strict=True)),
-        "waiting": [len(job.plan.left) - count for job, count in zip(report.jobs, notable, strict=True)],
-        "left alone": notable,
-    }
-    always = list(columns)[:3]
-    shown = {name: counts for name, counts in columns.items() if name in always or any(counts)}
-    rows = [(job.plan.job, *(f"{count:,}" for count in counts)) for job, *counts in zip(report.jobs, *shown.values(), strict=True)]
+    heads = ("refs read", "planned", made, "changed meanwhile", "failed", "left for the next run", "waiting", "left alone")
+    counts = []
+    for job in report.jobs:
+        notable = sum(item.notable for item in job.plan.left)
+        counts.append((*Numbers.of(job)[:-1], len(job.plan.left) - notable, notable))
+    columns = zip(heads, zip(*counts, strict=True), strict=True)
+    shown = {head: column for head, column in columns if head in heads[:3] or any(column)}
+    rows = [(job.plan.job, *(f"{count:,}" for count in row)) for job, *row in zip(report.jobs, *shown.values(), strict=True)]
     return [*_table(("job", *shown), rows, numbers=len(shown)), ""]
 
 
