@@ -10,7 +10,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.store.port import Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
-from maintenance.plan import Action, Counts, Item, Kind, Left, Reason
+from maintenance.plan import Action, Counts, Item, Kind, Left, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def plan_elements(ended: Sequence[Ended], store: Store) -> Iterator[Item]:
         name = key.view.value_name
         if seen.refs.get(name) == key.view.version:  # if it does not, it was written since it was listed
             work = partial(_plan_key, replace(key.view, seen=seen), key.endings)
-            yield from attempt_record(work, partial(Left, name, Reason.UNREADABLE_ELEMENTS))
+            yield from attempt_record(work, partial(Left, name, Trouble.UNREADABLE_ELEMENTS))
 
 
 def _plan_key(view: KeyView, endings: Mapping[Oid, RefUpdate]) -> Iterator[Item]:

@@ -9,7 +9,7 @@ from git_keyval.database.writing import Write, Writer
 from git_keyval.errors import OutcomeUnknownError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.store.port import Applied, Conflict, Refused
-from maintenance.plan import Action, Left, Plan, Reason
+from maintenance.plan import Action, Left, Plan, Trouble, Waiting
 
 MAX_BATCH = 50_000
 MAX_UPDATES = 150_000
@@ -132,7 +132,7 @@ def execute(database: Database, plan: Plan, budget: Budget) -> Done:
         budget.charge(len(done.applied) - before)
         database.progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
-            done.failed += [Left(action.ref, Reason.GIVEN_UP, hopeless) for action, _ in queue.waiting]
+            done.failed += [Left(action.ref, Trouble.GIVEN_UP, hopeless) for action, _ in queue.waiting]
             queue.waiting.clear()
     done.deferred = len(queue.waiting)
     return done
@@ -149,13 +149,13 @@ def _write(writer: Writer, queue: _Queue, done: Done, batch: Sequence[_Pending])
                 done.applied.append(action)
                 queue.refusals.clear()
             case Conflict():
-                done.conflicts.append(Left(action.ref, Reason.CHANGED))
+                done.conflicts.append(Left(action.ref, Waiting.CHANGED))
             case Refused() if len(batch) == 1:
-                done.failed.append(Left(action.ref, Reason.REFUSED, str(end)))
+                done.failed.append(Left(action.ref, Trouble.REFUSED, str(end)))
                 queue.refusals.append(end.reason)
             case OutcomeUnknownError() if write.end is not None:
                 # By whom its refs were moved makes no difference to the next run.
-                done.conflicts.append(Left(action.ref, Reason.UNKNOWN, end.cause))
+                done.conflicts.append(Left(action.ref, Waiting.UNKNOWN, end.cause))
             case _:
                 write.end = None
                 again.append((action, write))

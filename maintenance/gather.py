@@ -23,7 +23,7 @@ from git_keyval.store.port import RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs, read_refs
-from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 
 FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
 """How many breadcrumbs of a counter the first transaction folds, and each later one.
@@ -62,7 +62,7 @@ def plan_gather(database: Database, grace_seconds: int) -> Plan:
     for (naming, key_id), trail in trails.items():
         view = KeyView.of(naming, key_id, seen, now)
         work = partial(_plan_trail, view, trail, old, database.new_op)
-        plan.add(attempt_record(work, partial(Left, view.value_name, Reason.UNGATHERABLE)))
+        plan.add(attempt_record(work, partial(Left, view.value_name, Trouble.UNGATHERABLE)))
     plan.facts = {"counters": len(trails)}
     plan.ages = _ages((ref.time for trail in trails.values() for _, _, ref in trail), now)
     return plan
@@ -100,7 +100,7 @@ def _plan_trail(view: KeyView, trail: _Trail, old: Timestamp, new_op: Callable[[
         if found.time <= old or is_ahead(found.time, view.now):
             ripe.append(found)
         else:
-            yield Left(found.name, Reason.YOUNG)
+            yield Left(found.name, Waiting.YOUNG)
     if ripe:
         yield from _plan_ripe(view, crumbs, ripe, new_op)
 
@@ -109,18 +109,18 @@ def _plan_ripe(
     view: KeyView, crumbs: Sequence[Breadcrumb], ripe: Sequence[Breadcrumb], new_op: Callable[[], str]
 ) -> Iterator[Item]:
     if view.redirect() is not None:
-        yield from (Left(crumb.name, Reason.REDIRECTED) for crumb in ripe)
+        yield from (Left(crumb.name, Trouble.REDIRECTED) for crumb in ripe)
         return
     try:
         alive = view.alive()
         base = view.held_counter()
     except MalformedRecordError as exc:
-        yield from (Left(crumb.name, Reason.UNREADABLE_COUNTER, exc.reason) for crumb in ripe)
+        yield from (Left(crumb.name, Trouble.UNREADABLE_COUNTER, exc.reason) for crumb in ripe)
         return
     if base is None:
         yield from _deletions(view, Kind.DELETE_STRAY_BREADCRUMBS, ripe)
     elif view.version is not None and not alive and not counting(base, crumbs):
-        yield from (Left(crumb.name, Reason.ENDS_WITH_COUNTER) for crumb in ripe)
+        yield from (Left(crumb.name, Waiting.ENDS_WITH_COUNTER) for crumb in ripe)
     else:
         yield from _fold(view, base, crumbs, ripe, new_op)
 
@@ -150,7 +150,7 @@ def _fold(
             yield from _plan_stuck(view, taking, counts, stored, _NO_ROOM)
             continue
         gone = _names(taken)
-        yield from (Left(name, Reason.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
+        yield from (Left(name, Trouble.NO_ROOM, _NO_ROOM) for name in sorted(counts - gone))
         commit = encode_counter(folded)
         updates = (RefUpdate(view.value_name, expect, commit.oid), *endings, *view.deletions(*(crumb.name for crumb in taken)))
         transaction = Transaction(updates, (*DUMMY_OBJECTS, commit))
@@ -170,9 +170,9 @@ def _plan_stuck(
     void: list[Breadcrumb] = []
     for crumb in stuck:
         if crumb.name in counts:
-            yield Left(crumb.name, Reason.NO_ROOM, why)
+            yield Left(crumb.name, Trouble.NO_ROOM, why)
         elif crumb.delta is None and (stored.set_at is None or crumb.time > stored.set_at):
-            yield Left(crumb.name, Reason.VOIDS_OTHERS)
+            yield Left(crumb.name, Waiting.VOIDS_OTHERS)
         else:
             void.append(crumb)
     yield from _deletions(view, Kind.DELETE_VOID_BREADCRUMBS, void)
@@ -192,12 +192,12 @@ def _read_breadcrumbs(trail: _Trail, seen: Snapshot) -> Iterator[Breadcrumb | Le
             continue  # folded by another gather since it was listed
         target = seen.objects.get(oid)
         if target is None:
-            yield Left(name, Reason.MISSING)
+            yield Left(name, Trouble.MISSING)
             continue
         try:
             yield read_breadcrumb(name, ref.time, ref.op, target)
         except MalformedRecordError as exc:
-            yield Left(name, Reason.MALFORMED, exc.reason)
+            yield Left(name, Trouble.MALFORMED, exc.reason)
 
 
 def _deletions(view: KeyView, kind: Kind, crumbs: Sequence[Breadcrumb]) -> Iterator[Action]:

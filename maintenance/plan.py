@@ -5,7 +5,7 @@ What its items say to people is made here, of their kinds and counts. Nothing re
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -84,8 +84,8 @@ def _why(kind: Kind, counts: Counts, expiry: int, reason: str) -> str:
     )
 
 
-class Reason(Enum):
-    """Why a ref is left alone, as a report says it; ``{}`` is what is known of the case."""
+class Waiting(StrEnum):
+    """Why a ref is left alone for now, as a report says it; ``{}`` is what is known of the case."""
 
     YOUNG = "younger than the grace period"
     ENDS_WITH_COUNTER = "ends with its expired counter"
@@ -93,6 +93,12 @@ class Reason(Enum):
     BESIDE_REDIRECT = "beside a redirect, which does not expire"
     PARKED_LATELY = "parked more recently than the retention"
     CHANGED = "changed since it was read"
+    UNKNOWN = "it is not known whether it was done: {}"
+
+
+class Trouble(StrEnum):
+    """Why a ref had to be left alone, and will be until somebody looks at it; ``{}`` is what is known of the case."""
+
     REDIRECTED = "its key is redirected, so it is counted nowhere; docs/repositories.md tells how"
     NO_ROOM = "{}"
     UNREADABLE = "it cannot be read: {}"
@@ -103,20 +109,7 @@ class Reason(Enum):
     MISSING = "the object that it points at is missing, or too large"
     MALFORMED = "malformed: {}"
     REFUSED = "the server refused: {}"
-    UNKNOWN = "it is not known whether it was done: {}"
     GIVEN_UP = "not tried again: {}"
-
-
-_WAITING = {
-    Reason.YOUNG,
-    Reason.ENDS_WITH_COUNTER,
-    Reason.VOIDS_OTHERS,
-    Reason.BESIDE_REDIRECT,
-    Reason.PARKED_LATELY,
-    Reason.CHANGED,
-    Reason.UNKNOWN,
-}
-"""The reasons that go away by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +117,18 @@ class Left:
     """A ref that a job leaves alone although it looks like work, and why."""
 
     ref: RefName
-    reason: Reason
+    reason: Waiting | Trouble
     detail: str = ""
 
     @property
     def notable(self) -> bool:
         """Return whether it is worth a warning; the rest only waits."""
-        return self.reason not in _WAITING
+        return isinstance(self.reason, Trouble)
 
     @property
     def why(self) -> str:
         """Say in a few words why."""
-        return self.reason.value.format(self.detail)
+        return self.reason.format(self.detail)
 
 
 Item = Action | Left

@@ -14,7 +14,7 @@ from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Tra
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
 
 JOB = "publish-expiries"
 DAYS_BACK = 30
@@ -56,9 +56,9 @@ def _verify(store: Store, others: Mapping[RefName, Oid]) -> Iterator[Left]:
     seen = read_targets(store, others, Depth.VALUES) if others else Snapshot({})
     for name, oid in seen.refs.items():
         if oid in seen.objects:
-            yield from attempt_record(partial(_verify_entry, name, oid, seen.objects), partial(Left, name, Reason.UNREADABLE))
+            yield from attempt_record(partial(_verify_entry, name, oid, seen.objects), partial(Left, name, Trouble.UNREADABLE))
         else:
-            yield Left(name, Reason.MISSING)
+            yield Left(name, Trouble.MISSING)
 
 
 def _verify_entry(name: RefName, oid: Oid, objects: Mapping[Oid, GitObject]) -> Iterator[Left]:
@@ -67,4 +67,4 @@ def _verify_entry(name: RefName, oid: Oid, objects: Mapping[Oid, GitObject]) -> 
     try:
         decode_entry(ref.expiry, objects[oid], objects)
     except MalformedRecordError as exc:
-        yield Left(name, Reason.MALFORMED, exc.reason)
+        yield Left(name, Trouble.MALFORMED, exc.reason)

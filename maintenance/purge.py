@@ -13,7 +13,7 @@ from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs
-from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 
 
 def plan_purge(database: Database, retention_seconds: int) -> Plan:
@@ -27,7 +27,7 @@ def plan_purge(database: Database, retention_seconds: int) -> Plan:
             case None:
                 continue
             case GcRef(time=time) if time > old:
-                plan.left.append(Left(name, Reason.PARKED_LATELY))
+                plan.left.append(Left(name, Waiting.PARKED_LATELY))
             case GcRef():
                 plan.actions.append(Action(name, Kind.PURGE_PARKED, _deletion(name, oid), Counts(parked=1)))
             case BreadcrumbRef(time=time) if time <= old:
@@ -36,14 +36,14 @@ def plan_purge(database: Database, retention_seconds: int) -> Plan:
     seen = read_targets(database.store, doubtful)
     for name, oid in seen.refs.items():
         work = partial(_plan_breadcrumb, name, oid, seen.objects.get(oid))
-        plan.add(attempt_record(work, partial(Left, name, Reason.UNREADABLE)))
+        plan.add(attempt_record(work, partial(Left, name, Trouble.UNREADABLE)))
     plan.facts = {"parked": Counts.total(action.counts for action in plan.actions).parked}
     return plan
 
 
 def _plan_breadcrumb(name: RefName, oid: Oid, target: GitObject | None) -> Iterator[Item]:
     if target is None:
-        yield Left(name, Reason.MISSING)
+        yield Left(name, Trouble.MISSING)
         return
     try:
         decode_delta(target)

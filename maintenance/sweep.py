@@ -34,7 +34,7 @@ from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store,
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
 from maintenance.listing import list_refs, read_refs
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 
 _HORIZON = {"within 1 hour": 3600, "within 1 day": DAY, "within 7 days": 7 * DAY, "within 30 days": 30 * DAY}
 _LATER, _NEVER = "later", "never"
@@ -157,7 +157,7 @@ def _spare_redirects(listing: _Listing, store: Store, due: AbstractSet[bytes]) -
         for raw_id, oid in beside.items():
             if redirect_of(values.get(oid)) is not None:
                 del keyspace.expiries[raw_id]
-                yield Left(keyspace.naming.expiry(KeyId(raw_id.hex())), Reason.BESIDE_REDIRECT)
+                yield Left(keyspace.naming.expiry(KeyId(raw_id.hex())), Waiting.BESIDE_REDIRECT)
 
 
 def _find_due(listing: _Listing, keyspace: _Keyspace, due: AbstractSet[bytes]) -> Iterator[_Found]:
@@ -174,7 +174,7 @@ def _due_key(listing: _Listing, keyspace: _Keyspace, raw_id: bytes, expiry_oid: 
     naming, key_id = keyspace.naming, KeyId(raw_id.hex())
     name, value_name = naming.expiry(key_id), naming.value(key_id)
     if expiry is None:
-        return Left(name, Reason.UNREADABLE_EXPIRY)
+        return Left(name, Trouble.UNREADABLE_EXPIRY)
     ending = RefUpdate(name, Oid(expiry_oid.hex()), DELETE)
     if raw_id not in keyspace.values:
         return _Orphan(value_name, Action(name, Kind.SWEEP_EXPIRY, Transaction((ending,)), _ONE_LEFTOVER, expiry))
@@ -200,7 +200,7 @@ def _due_elements(
     for element, expiry in past:
         ending = _ending(keyspace.naming, key_id, element, expiry)
         if listing.ids[expiry] is None:
-            yield Left(ending.name, Reason.UNREADABLE_EXPIRY)
+            yield Left(ending.name, Trouble.UNREADABLE_EXPIRY)
         else:
             endings[Oid(element.hex())] = ending
     if endings and raw_id in keyspace.values:

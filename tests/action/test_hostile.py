@@ -16,7 +16,7 @@ from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from maintenance.execute import Done
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 from maintenance.report import CheckReport, Problem, Report
 from tests.action.hostile import LOG_COMMANDS, TEXTS
 from tests.action.markdown import shown_as_code
@@ -145,11 +145,11 @@ def test_nothing_in_a_report_is_markup(texts: list[str], why: str) -> None:
     deletions = [(ref, Transaction((RefUpdate(ref, ANY, DELETE),))) for ref in refs]
     actions = [Action(ref, Kind.PURGE_MALFORMED, deletion, Counts(malformed=1), reason=why) for ref, deletion in deletions]
     done = Done(
-        Plan("sweep", left=[*(Left(ref, Reason.MALFORMED, why) for ref in refs), *(Left(ref, Reason.CHANGED) for ref in refs)]),
+        Plan("sweep", left=[*(Left(ref, Trouble.MALFORMED, why) for ref in refs), *(Left(ref, Waiting.CHANGED) for ref in refs)]),
         planned=1,
         applied=actions,
-        conflicts=[Left(ref, Reason.CHANGED) for ref in refs],
-        failed=[Left(ref, Reason.REFUSED, why) for ref in refs],
+        conflicts=[Left(ref, Waiting.CHANGED) for ref in refs],
+        failed=[Left(ref, Trouble.REFUSED, why) for ref in refs],
         error=why,
     )
     text = summary(Report("maintain", dry_run=False, started_at="2026-01-01T12:00:00Z", seconds=1.0, requests=1, jobs=[done]))

@@ -5,7 +5,7 @@ import pytest
 from git_keyval.format.names import RefName
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from maintenance.execute import Done
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Reason
+from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
 from maintenance.report import achieved
 
 REF = RefName("refs/heads/kv-0a/val-0a0a")
@@ -68,4 +68,4 @@ def test_a_run_sums_up_what_its_jobs_did() -> None:
 
 
 def test_what_a_server_says_is_repeated_as_it_is() -> None:
-    assert Left(REF, Reason.REFUSED, "{0} {}").why == "the server refused: {0} {}"
+    assert Left(REF, Trouble.REFUSED, "{0} {}").why == "the server refused: {0} {}"
