@@ -34,7 +34,7 @@ class CountedTransport(LocalTransport):
 
     def __init__(self, path: str, environ: Mapping[str, str], elapsed: Callable[[], float], sample: Sample) -> None:
         """Reach the repository at a path."""
-        super().__init__(path, environ, lambda service: Deadline(elapsed, service))
+        super().__init__(path, environ, lambda service: Deadline(elapsed, service), lambda _warning: None)
         self._sample = sample
 
     def open(self, service: Service) -> PipeConversation:

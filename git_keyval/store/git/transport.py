@@ -55,9 +55,7 @@ class LocalTransport(Transport):
     # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
     capabilities = Capabilities(batch=50_000)
 
-    def __init__(
-        self, path: str, environ: Mapping[str, str], deadline: NewDeadline, warn: Callable[[str], None] = lambda _warning: None
-    ) -> None:
+    def __init__(self, path: str, environ: Mapping[str, str], deadline: NewDeadline, warn: Callable[[str], None]) -> None:
         """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it).
 
         ``warn`` is called once, if something of another user's repository is not run.
