@@ -72,8 +72,8 @@ The number is None where an earlier release folded the breadcrumb. A plain tuple
 them, and of those Python's garbage collector soon lets go.
 """
 
-_Numbered: TypeAlias = tuple[str, int] | tuple[str, int, Timestamp]
-"""An operation that is applied now, and so has a number."""
+_Numbered: TypeAlias = tuple[Breadcrumb, int]
+"""A breadcrumb that is applied now, with its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def fold(base: Counter, crumbs: Sequence[Breadcrumb], *, taking: Sequence[Breadc
     counts = [crumb for crumb in counting(base, crumbs) if crumb.name in names]
     numbered = _numbered(base.value, counts)
     kept = {crumb.name for crumb in counts} - {crumb.name for crumb, _ in numbered}
-    counter = _moved(base, crumbs, _operations(numbered), op, now)
+    counter = _moved(base, crumbs, numbered, None, op, now)
     return Fold(counter, [crumb for crumb in taking if crumb.name not in kept])
 
 
@@ -237,11 +237,10 @@ def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int | None, *, op
     Its number is what the new counter remembers for the operation: nothing where older breadcrumbs have to stay, which are to be
     numbered first. Raises CounterOverflowError where its own has no room, and BoundError.
     """
-    taking, staying = _oldest(base, crumbs)
-    operations = _operations(taking)
-    if by is not None and not staying:
-        operations.append((op, _int64(_value(base, operations) + by)))
-    return Fold(_moved(base, crumbs, operations, op, now), _taken(base, crumbs, taking))
+    numbered, staying = _oldest(base, crumbs)
+    before = numbered[-1][1] if numbered else base.value
+    own = None if by is None or staying else _int64(before + by)
+    return Fold(_moved(base, crumbs, numbered, own, op, now), _taken(base, crumbs, numbered))
 
 
 def assign(
@@ -254,9 +253,9 @@ def assign(
     """
     if forced:
         base, crumbs = replace(base, seq=_seq(base, RECENT_OPERATIONS)), ()
-    taking, _ = _oldest(base, crumbs)
-    counter = _moved(base, (), [*_operations(taking), (op, _int64(value))], op, now)
-    return Fold(replace(counter, set_at=time), _taken(base, crumbs, taking))
+    numbered, _ = _oldest(base, crumbs)
+    counter = _moved(base, (), numbered, _int64(value), op, now)
+    return Fold(replace(counter, set_at=time), _taken(base, crumbs, numbered))
 
 
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
@@ -292,7 +291,7 @@ def _by_time(crumb: Breadcrumb) -> tuple[str, str]:
     return crumb.time, crumb.op
 
 
-def _numbered(value: int, crumbs: Iterable[Breadcrumb]) -> list[tuple[Breadcrumb, int]]:
+def _numbered(value: int, crumbs: Iterable[Breadcrumb]) -> list[_Numbered]:
     """Return breadcrumbs with the running totals that are their numbers, without those that would leave the 64-bit range."""
     numbered = []
     for crumb in crumbs:
@@ -303,22 +302,13 @@ def _numbered(value: int, crumbs: Iterable[Breadcrumb]) -> list[tuple[Breadcrumb
     return numbered
 
 
-def _oldest(base: Counter, crumbs: Sequence[Breadcrumb]) -> tuple[list[tuple[Breadcrumb, int]], bool]:
+def _oldest(base: Counter, crumbs: Sequence[Breadcrumb]) -> tuple[list[_Numbered], bool]:
     """Return the breadcrumbs that one increment folds, with their numbers, and whether others have to stay for it."""
     numbered = _numbered(base.value, counting(base, crumbs))
     return numbered[:MAX_TAKEN], len(numbered) > MAX_TAKEN
 
 
-def _operations(numbered: Iterable[tuple[Breadcrumb, int]]) -> list[_Numbered]:
-    return [(crumb.op, number, crumb.time) for crumb, number in numbered]
-
-
-def _value(base: Counter, applied: Sequence[_Numbered]) -> int:
-    """Return the value after some operations: the number of the last of them."""
-    return applied[-1][1] if applied else base.value
-
-
-def _taken(base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[tuple[Breadcrumb, int]]) -> list[Breadcrumb]:
+def _taken(base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[_Numbered]) -> list[Breadcrumb]:
     """Return what goes when these are folded: they, and of what tells nothing any more as many.
 
     That are null breadcrumbs, whose time the counter has from now on, and breadcrumbs of operations that it remembers. Other void
@@ -330,10 +320,15 @@ def _taken(base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[tuple
     return [*(crumb for crumb, _ in numbered), *sorted(spent, key=_by_time)[:MAX_TAKEN]]
 
 
-def _moved(base: Counter, crumbs: Sequence[Breadcrumb], applied: Sequence[_Numbered], op: str, now: Micros) -> Counter:
-    """Return the counter after some operations; the breadcrumbs are those seen."""
+def _moved(
+    base: Counter, crumbs: Sequence[Breadcrumb], numbered: Sequence[_Numbered], own: int | None, op: str, now: Micros
+) -> Counter:
+    """Return the counter after these breadcrumbs of those seen, and after an operation of its own, if that has a number."""
+    applied: list[tuple[str, int] | tuple[str, int, Timestamp]] = [(crumb.op, number, crumb.time) for crumb, number in numbered]
+    if own is not None:
+        applied.append((op, own))
     return Counter(
-        value=_value(base, applied),
+        value=applied[-1][1] if applied else base.value,
         op=op,
         seq=_seq(base, len(applied)),
         recent=_remember((*base.recent, *applied), len(applied), {crumb.op for crumb in crumbs}, now),
