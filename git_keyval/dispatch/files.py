@@ -98,7 +98,6 @@ class OutputFile:
     """
 
     def __init__(self, gate: Gate, path: str) -> None:
-        """Do nothing yet."""
         self._gate = gate
         self._path = path
         self._ready = ""

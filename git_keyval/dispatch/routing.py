@@ -85,14 +85,13 @@ class Policy:
         return identity(place.repository, self.server), place.shard_length
 
 
+@dataclass(frozen=True, slots=True)
 class Routes:
-    """Runs a command where its keys live. ``database`` opens the database of a place; one place is opened once."""
+    """Runs a command where its keys live: the search begins where ``begin`` says. ``database`` opens the database of a place."""
 
-    def __init__(self, policy: Policy, begin: Callable[[KeyId], Place], database: Callable[[Place], Database]) -> None:
-        """Begin the search for each key at the place that ``begin`` names; nothing is opened yet."""
-        self._policy = policy
-        self._begin = begin
-        self._database = database
+    policy: Policy
+    begin: Callable[[KeyId], Place]
+    database: Callable[[Place], Database]
 
     def run(self, command: Bound) -> Answer:
         """Run a command of one key or of several for all of them, and return one answer.
@@ -101,15 +100,15 @@ class Routes:
         and RedirectNotFollowedError for redirects that are not followed.
         """
         for key_id, target in command.redirects.items():
-            self._policy.begun(self._begin(key_id), target)  # a redirect that nobody could follow is not made
-        return self._follow(command, {key.id: (self._begin(key.id),) for key in command.keys_used})
+            self.policy.begun(self.begin(key_id), target)  # a redirect that nobody could follow is not made
+        return self._follow(command, {key.id: (self.begin(key.id),) for key in command.keys_used})
 
     def held(self, targets: Mapping[Key, Redirect]) -> Collection[KeyId]:
         """Return which of the keys exist where a redirection would lead them, followed from there as a reader would."""
         from git_keyval.commands.redirects import Held  # noqa: PLC0415  # no other command needs it
 
-        trails = {key.id: self._policy.begun(self._begin(key.id), target) for key, target in targets.items()}
-        reading = Routes(replace(self._policy, follows=True), self._begin, self._database)
+        trails = {key.id: self.policy.begun(self.begin(key.id), target) for key, target in targets.items()}
+        reading = Routes(replace(self.policy, follows=True), self.begin, self.database)
         return cast("Collection[KeyId]", reading._follow(Held(keys=list(targets)), trails).document)
 
     def _follow(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
@@ -118,7 +117,7 @@ class Routes:
             place = next(iter(trails.values()))[-1]
             here = {key_id for key_id, trail in trails.items() if trail[-1] == place}
             try:
-                database = replace(self._database(place), held_at_target=self.held)
+                database = replace(self.database(place), held_at_target=self.held)
                 done.append((place, perform(database, command.about(here))))
                 trails = {key_id: trail for key_id, trail in trails.items() if key_id not in here}
             except MovedError as exc:
@@ -132,10 +131,10 @@ class Routes:
     ) -> dict[KeyId, tuple[Place, ...]]:
         """Return the trails of keys that live elsewhere, each with the place it goes on at."""
         try:
-            if not self._policy.follows:
+            if not self.policy.follows:
                 raise RedirectedError(moved.repositories)
             return {
-                key_id: (*trails[key_id], self._policy.next_place(trails[key_id], redirect))
+                key_id: (*trails[key_id], self.policy.next_place(trails[key_id], redirect))
                 for key_id, redirect in moved.targets.items()
             }
         except GitKeyvalError as exc:

@@ -101,10 +101,7 @@ def parse(name: str) -> RecordRef | BreadcrumbRef | GcRef | PublishedRef | None:
 
 
 def record_parts(name: str) -> tuple[int, str, str, str | None] | None:
-    """Read a refname below kv-S/ as shard length, kind, key id and element id; None if it is foreign.
-
-    The same as parse, for code that reads a million of them.
-    """
+    """Return shard length, kind, key id and element id of a refname below kv-S/, for code that reads a million; None if foreign."""
     record = _RECORD.fullmatch(name)
     if record is None:
         return None

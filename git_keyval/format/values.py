@@ -44,17 +44,17 @@ class Value:
 def parse_value(kind: ValueType, text: str) -> Value:
     """Make a String, Number, Boolean or JSON from what a person typed, untrimmed. Raises ValueError with the reason."""
     if kind == "String":
-        return _of_text_type("String", text.encode())
+        return _of_usual_media("String", text.encode())
     if kind == "Boolean":
         if text not in {"true", "false"}:
             raise ValueError("is neither 'true' nor 'false'")
-        return _of_text_type("Boolean", text.encode())
+        return _of_usual_media("Boolean", text.encode())
     if kind == "Number" and _NUMBER.fullmatch(text) is None:
         if _NUMBER.fullmatch(text.strip(_JSON_SPACE)):
             raise ValueError("is not a number alone: there is white space around it, and nothing is trimmed")
         raise ValueError("is not a number (as JSON writes them, such as 42, -1.5 or 1e6)")
     try:
-        return _of_text_type(kind, canonical.encode(canonical.decode(text)))
+        return _of_usual_media(kind, canonical.encode(canonical.decode(text)))
     except JsonError as exc:
         raise ValueError(f"is not accepted: {exc}") from exc
 
@@ -63,17 +63,17 @@ def from_json(value: JsonValue) -> Value:
     """Make the value that fits a JSON value: a String, Number or Boolean, or JSON for anything else. Raises JsonError."""
     if isinstance(value, str):
         try:
-            return _of_text_type("String", value.encode())
+            return _of_usual_media("String", value.encode())
         except UnicodeEncodeError as exc:
             raise JsonError("a string has a lone surrogate") from exc
     if isinstance(value, bool):
-        return _of_text_type("Boolean", b"true" if value else b"false")
-    return _of_text_type("Number" if isinstance(value, int | float) else "JSON", canonical.encode(value))
+        return _of_usual_media("Boolean", b"true" if value else b"false")
+    return _of_usual_media("Number" if isinstance(value, int | float) else "JSON", canonical.encode(value))
 
 
 def bytes_value(data: bytes) -> Value:
     """Make a Uint8Array: bytes without a media type."""
-    return _of_text_type("Uint8Array", data)
+    return _of_usual_media("Uint8Array", data)
 
 
 def file_value(data: bytes, *, media_type: str = "", file_name: str = "") -> Value:
@@ -131,6 +131,6 @@ def as_integer(value: Value) -> int | None:
     return int(number) if number == number.to_integral_value() else None
 
 
-def _of_text_type(kind: ValueType, data: bytes) -> Value:
+def _of_usual_media(kind: ValueType, data: bytes) -> Value:
     mime, extension = _MEDIA[kind]
     return Value(kind, data, mime, extension)
