@@ -90,12 +90,9 @@ def shown_address(repository: str) -> str:
 
 def git_address(repository: str, server: GithubServer) -> str:
     """Return how people name a repository to git, without what may be credentials."""
-    name = github_name(repository, server)
-    return (
-        f"{server.server_url}/{name}"
-        if name
-        else shown_address(str(Path(repository).expanduser()) if repository[:1] == "~" else repository)
-    )
+    if name := github_name(repository, server):
+        return f"{server.server_url}/{name}"
+    return shown_address(str(Path(repository).expanduser()) if repository[:1] == "~" else repository)
 
 
 def deletion(repository: str, server: GithubServer, ref: str) -> str:
@@ -125,11 +122,11 @@ def _parts(repository: str, server: GithubServer) -> tuple[str, str, str] | None
         start = f"{host}:"
     if separator and ("?" in path or "#" in path):
         return None
-    parts = path.rstrip("/").split("/")
-    owner, name = parts[-2:] if len(parts) > 1 else ("", "")
+    folder, _, name = path.rstrip("/").rpartition("/")
+    above, slash, owner = folder.rpartition("/")
     if owner in _NO_OWNERS or name in _NO_OWNERS:
         return None
-    return f"{start}{''.join(f'{part}/' for part in parts[:-2])}", owner, ".git" if name.endswith(".git") else ""
+    return f"{start}{above}{slash}", owner, ".git" if name.endswith(".git") else ""
 
 
 def cdn_url(environ: Mapping[str, str]) -> str:
