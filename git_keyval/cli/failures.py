@@ -1,5 +1,6 @@
 """How a call ends: its exit code and, if it failed, its error."""
 
+import re
 from enum import IntEnum
 
 import click
@@ -50,63 +51,45 @@ class RulesBrokenError(GitKeyvalError):
     """check found a broken rule of the format, which its report names."""
 
 
-_ENDS: dict[type, tuple[str, ExitCode]] = {
-    click.ClickException: ("usage", ExitCode.MISUSED),
-    errors.InputError: ("usage", ExitCode.MISUSED),
-    errors.ConfigError: ("config", ExitCode.MISUSED),
-    errors.LockHeldError: ("lock-held", ExitCode.NOT_APPLIED),
-    errors.LockLostError: ("lock-lost", ExitCode.NOT_APPLIED),
-    errors.KeyMissingError: ("key-missing", ExitCode.MISSING),
-    errors.WrongTypeError: ("wrong-type", ExitCode.FAILED),
-    errors.OverwrittenError: ("overwritten", ExitCode.FAILED),
-    errors.AnchorError: ("anchor-unreadable", ExitCode.FAILED),
-    errors.UnmarkedError: ("not-marked", ExitCode.FAILED),
-    errors.TamperedError: ("tampered", ExitCode.FAILED),
-    errors.NotEncryptedError: ("not-encrypted", ExitCode.FAILED),
-    errors.MissingEncryptionKeyError: ("encryption-key-missing", ExitCode.FAILED),
-    errors.WrongEncryptionKeyError: ("encryption-key-wrong", ExitCode.FAILED),
-    errors.KeyOrderError: ("encryption-key-order", ExitCode.FAILED),
-    errors.MalformedRecordError: ("malformed-record", ExitCode.FAILED),
-    errors.IndexOutOfRangeError: ("index-out-of-range", ExitCode.FAILED),
-    errors.BoundError: ("bound-reached", ExitCode.FAILED),
-    errors.CounterOverflowError: ("counter-overflow", ExitCode.FAILED),
-    errors.ContentionError: ("contention", ExitCode.FAILED),
-    errors.OutcomeUnknownError: ("outcome-unknown", ExitCode.UNKNOWN),
-    errors.TornWriteError: ("torn-write", ExitCode.UNKNOWN),
-    errors.PartlyDeletedError: ("partly-deleted", ExitCode.FAILED),
-    errors.PartlyWrittenError: ("partly-written", ExitCode.FAILED),
-    errors.RedirectedError: ("redirected", ExitCode.FAILED),
-    errors.RedirectNotFollowedError: ("redirect-not-followed", ExitCode.FAILED),
-    errors.RedirectRefusedError: ("redirect-refused", ExitCode.FAILED),
-    errors.NotARepositoryError: ("not-a-repository", ExitCode.FAILED),
-    errors.AccessDeniedError: ("access-denied", ExitCode.FAILED),
-    errors.UnavailableError: ("unavailable", ExitCode.FAILED),
-    errors.RefusedError: ("refused", ExitCode.FAILED),
-    errors.TooLargeError: ("too-large", ExitCode.FAILED),
-    errors.AtomicUnsupportedError: ("atomic-unsupported", ExitCode.FAILED),
-    errors.StoreError: ("store", ExitCode.FAILED),
-    errors.GitKeyvalError: ("failed", ExitCode.FAILED),
-    errors.UndeliverableError: ("undeliverable", ExitCode.FAILED),
-    errors.UndeliveredError: ("undelivered", ExitCode.FAILED),
-    StoppedError: ("interrupted", ExitCode.INTERRUPTED),
-    EndedEarlyError: ("ended-early", ExitCode.FAILED),
-    RepositoryFailedError: ("repository-failed", ExitCode.FAILED),
-    RulesBrokenError: ("rules-broken", ExitCode.FAILED),
-    errors.InternalError: ("internal", ExitCode.UNKNOWN),
+_KINDS: dict[type, str] = {
+    click.ClickException: "usage",
+    errors.InputError: "usage",
+    errors.AnchorError: "anchor-unreadable",
+    errors.UnmarkedError: "not-marked",
+    errors.MissingEncryptionKeyError: "encryption-key-missing",
+    errors.WrongEncryptionKeyError: "encryption-key-wrong",
+    errors.KeyOrderError: "encryption-key-order",
+    errors.BoundError: "bound-reached",
+    errors.GitKeyvalError: "failed",
+    StoppedError: "interrupted",
 }
+"""The kinds of errors that are not called as their class is."""
+
+_CODES: dict[type, ExitCode] = {
+    click.ClickException: ExitCode.MISUSED,
+    errors.InputError: ExitCode.MISUSED,
+    errors.KeyMissingError: ExitCode.MISSING,
+    errors.LockHeldError: ExitCode.NOT_APPLIED,
+    errors.LockLostError: ExitCode.NOT_APPLIED,
+    errors.OutcomeUnknownError: ExitCode.UNKNOWN,
+    errors.TornWriteError: ExitCode.UNKNOWN,
+    errors.InternalError: ExitCode.UNKNOWN,
+    StoppedError: ExitCode.INTERRUPTED,
+}
+"""The exit codes of errors that are not just FAILED."""
+
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def kind_of(error: Exception) -> str:
-    """Return the short name of an error, which stays as it is from release to release."""
-    return _found(error)[0]
+    """Return the short name of an error, which stays as it is from release to release: docs/terminal.schema.json lists all."""
+    # Errors of other modules go by the one of these that they are derived from.
+    known = next(each for each in type(error).__mro__ if each in _KINDS or each.__module__ in {errors.__name__, __name__})
+    return _KINDS.get(known) or _WORD.sub("-", known.__name__.removesuffix("Error")).lower()
 
 
 def code_of(error: Exception) -> ExitCode:
     """Return the exit code of a call that this error ended."""
     if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError):
         return ExitCode.UNKNOWN if code_of(error.cause) is ExitCode.UNKNOWN else ExitCode.FAILED
-    return _found(error)[1]
-
-
-def _found(error: Exception) -> tuple[str, ExitCode]:
-    return next(_ENDS[known] for known in type(error).__mro__ if known in _ENDS)
+    return next((_CODES[known] for known in type(error).__mro__ if known in _CODES), ExitCode.FAILED)

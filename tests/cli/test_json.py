@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import UsageError
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from git_keyval import errors
 from git_keyval.cli import failures
 from git_keyval.cli.failures import ExitCode, code_of, kind_of
+from git_keyval.database.keys import MovedError
 from git_keyval.errors import (
     GitKeyvalError,
     InputError,
@@ -20,13 +22,21 @@ from git_keyval.errors import (
     PartlyWrittenError,
     UnavailableError,
 )
+from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.interface.outputs import OUTPUTS
+from maintenance.init import NameTakenError
 from tests.action.steps import ROOT, value_ref, version_of
 from tests.cli.conftest import Command, Said
 from tests.servers.binary import git_output, init_bare
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     name: json.loads((ROOT / "docs" / name).read_text(encoding="utf-8")) for name in ("terminal.schema.json", "report.schema.json")
+}
+OURS = {
+    found
+    for module in (errors, failures)
+    for found in vars(module).values()
+    if isinstance(found, type) and issubclass(found, GitKeyvalError)
 }
 HOSTILE = "\x1b[31m\x9b1m\u202e\n applied: true\nönly\u2028"
 
@@ -176,15 +186,19 @@ def test_the_schema_names_every_output_and_every_kind_of_failure() -> None:
     defined = SCHEMAS["terminal.schema.json"]["$defs"]
     assert defined["answer"]["properties"].keys() == {"command", "encoding", "old-value-encoding", *OUTPUTS}
     kinds = defined["failure"]["properties"]["error"]["properties"]["kind"]["enum"]
-    assert sorted(kinds) == sorted({kind for kind, _code in failures._ENDS.values()})
+    assert sorted(kinds) == sorted(kind_of(error.__new__(error)) for error in OURS)
 
 
 def test_every_error_has_a_kind_of_its_own() -> None:
     """So what a program matches does not become something more general by chance."""
-    ours = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, GitKeyvalError)]
-    assert set(ours) <= failures._ENDS.keys()
-    kinds = [failures._ENDS[error][0] for error in ours]
+    kinds = [kind_of(error.__new__(error)) for error in OURS]
     assert len(set(kinds)) == len(kinds)
+
+
+def test_an_error_that_is_known_inside_only_is_told_as_what_it_is_derived_from() -> None:
+    found = [MovedError({}), NameTakenError(MAIN_BRANCH), UsageError("")]
+    assert [kind_of(error) for error in found] == ["redirected", "failed", "usage"]
+    assert [code_of(error) for error in found] == [ExitCode.FAILED, ExitCode.FAILED, ExitCode.MISUSED]
 
 
 def test_an_unknown_outcome_has_a_code_of_its_own_also_among_several_keys() -> None:
