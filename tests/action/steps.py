@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from git_keyval.action import main, post
-from git_keyval.action.folders import gate_of
+from git_keyval.action import gate_of, main, post
 from git_keyval.action.locking import release
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
