@@ -69,6 +69,18 @@ class Done:
         """Return what was left to time, or to the next run."""
         return [*(left for left in self.plan.left if not left.notable), *self.conflicts]
 
+    def numbers(self) -> dict[str, int]:
+        """Count it, in this order: refs ``examined`` and ``left`` alone on purpose, and between them ref transactions."""
+        return {
+            "examined": self.plan.examined,
+            "planned": self.planned,
+            "applied": len(self.applied),
+            "conflicts": len(self.conflicts),
+            "failed": len(self.failed),
+            "deferred": self.deferred,
+            "left": len(self.plan.left),
+        }
+
 
 _Pending: TypeAlias = tuple[Action, Write]
 

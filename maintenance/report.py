@@ -5,7 +5,7 @@ Times are in seconds. The words are made of kinds and counts.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
@@ -15,24 +15,6 @@ from maintenance.plan import Counts, Kind, counted
 
 MAX_LISTED = 200
 """How many refs are listed of each kind, of several repositories together: an output holds no more. The counts are complete."""
-
-
-class Numbers(NamedTuple):
-    """What became of the plan of a job: refs ``examined`` and ``left`` alone on purpose, and ref transactions."""
-
-    examined: int
-    planned: int
-    applied: int
-    conflicts: int
-    failed: int
-    deferred: int
-    left: int
-
-    @classmethod
-    def of(cls, done: Done) -> "Numbers":
-        """Count it."""
-        tried = len(done.applied), len(done.conflicts), len(done.failed)
-        return cls(done.plan.examined, done.planned, *tried, done.deferred, len(done.plan.left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +134,7 @@ def several_to_json(command: str, reports: Sequence[tuple[str, AnyReport | GitKe
 def _job(done: Done, listed: int) -> dict[str, JsonValue]:
     return {
         "job": done.plan.job,
-        **Numbers.of(done)._asdict(),
+        **done.numbers(),
         "facts": dict(done.plan.facts),
         "expiries": dict(done.plan.expiries),
         "ages": dict(done.plan.ages),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from git_keyval.action.runner import printable
 from maintenance.execute import Done
 from maintenance.plan import Action, Left, counted
-from maintenance.report import CheckReport, Numbers, Problem, Report, found, outcome, spent
+from maintenance.report import CheckReport, Problem, Report, found, outcome, spent
 
 _LISTED = 20
 _LISTED_PROBLEMS = 200
@@ -98,8 +98,9 @@ def _counts(report: Report) -> list[str]:
     heads = ("refs read", "planned", made, "changed meanwhile", "failed", "left for the next run", "waiting", "left alone")
     counts = []
     for job in report.jobs:
+        *transactions, left = job.numbers().values()
         notable = sum(item.notable for item in job.plan.left)
-        counts.append((*Numbers.of(job)[:-1], len(job.plan.left) - notable, notable))
+        counts.append((*transactions, left - notable, notable))
     columns = zip(heads, zip(*counts, strict=True), strict=True)
     shown = {head: column for head, column in columns if head in heads[:3] or any(column)}
     rows = [(job.plan.job, *(f"{count:,}" for count in row)) for job, *row in zip(report.jobs, *shown.values(), strict=True)]

@@ -11,7 +11,7 @@ from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
 from maintenance.plan import counted
-from maintenance.report import AnyReport, CheckReport, InitReport, Numbers, Report, found, spent
+from maintenance.report import AnyReport, CheckReport, InitReport, Report, found, spent
 
 _LISTED = 50
 _NUMBERS = ("refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
@@ -48,7 +48,7 @@ def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
     for head in shown:
         table.add_column(head, justify="right")
     for job in report.jobs:
-        numbers = dict(zip(_NUMBERS, map(str, Numbers.of(job)), strict=True))
+        numbers = dict(zip(_NUMBERS, map(str, job.numbers().values()), strict=True))
         table.add_row(job.plan.job, *(numbers[head] for head in shown))
     console = Console(file=sys.stdout, color_system="auto" if coloured else None)
     with console.capture() as drawn:
