@@ -61,6 +61,7 @@ HOLDS = {
     "1 waits, DEL, GETDEL, 1 lost": Variant((A, DEL, GETDEL), lost=1),
     "1 waits, SET, GETDEL, 1 lost, skewed": Variant((A, skewed(SET, 9), GETDEL), lost=1),
     "1 waits, 1 leaves it, forced SET, 1 lost": Variant((A, LEAVES, skewed(FORCE, 5)), lost=1),
+    "2 wait, forced SET, 1 request of the counter late": Variant((A, B, FORCE), late=1, late_breadcrumbs=False),
     "1 waits, forced SET, 1 late, 1 lost": Variant((A, FORCE), late=1, lost=1),
     "1 waits, 1 leaves it, SET by a clock hours ahead": Variant((A, LEAVES, skewed(SET, 2 * HOUR))),
     "1 waits, 1 leaves it, expiry, 2 sweeps": Variant((A, LEAVES), mortal=True, sweeps=2),
