@@ -23,8 +23,10 @@ from tests.action.test_every_command import SCENES, Scene, emulator, given_to  #
 from tests.action.test_redirects import Org, org  # noqa: F401  # a fixture
 from tests.emulator import GitHubEmulator
 from tests.encrypting import secret
+from tests.exhaustive import in_turn
 from tests.servers.binary import isolated_environ, run_git
 
+FAILING = ["a path that is no repository", "nobody there", "forbidden", "forbidden to git", "an error of GraphQL", "half an answer"]
 ENCRYPTING = [name for name, command in COMMANDS.items() if "encryption-key" in command.inputs]
 
 
@@ -155,11 +157,7 @@ def test_an_old_value_a_counter_and_a_taken_value_are_as_ever(workflow: Workflow
     assert workflow.run("mget", keys='["a", "b", "n"]').outputs["json"] == '{"a":1,"b":[true],"n":5}'
 
 
-@pytest.mark.parametrize(
-    "scene",
-    ["a path that is no repository", "nobody there", "forbidden", "forbidden to git", "an error of GraphQL", "half an answer"],
-)
-@pytest.mark.parametrize("command", ENCRYPTING)
+@pytest.mark.parametrize(("command", "scene"), in_turn(ENCRYPTING, FAILING, each=2))
 def test_a_command_that_fails_shows_no_encryption_key(
     tmp_path: Path,
     emulator: GitHubEmulator,  # noqa: F811  # the fixture
@@ -185,8 +183,7 @@ def test_a_command_that_fails_shows_no_encryption_key(
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, MemoryError])
-@pytest.mark.parametrize("part", ["clock", "new_op", "new_nonce"])
-@pytest.mark.parametrize("command", ENCRYPTING)
+@pytest.mark.parametrize(("command", "part"), in_turn(ENCRYPTING, ["clock", "new_op", "new_nonce"]))
 def test_a_defect_shows_no_encryption_key(
     workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, part: str, kind: type[BaseException]
 ) -> None:

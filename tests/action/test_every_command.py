@@ -169,7 +169,7 @@ def test_bad_input_tells_only_what_is_bad(workflow: Workflow, capfd: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    ("command", "kind"), in_turn(COMMANDS, [RuntimeError, KeyboardInterrupt, MemoryError, RecursionError, OSError], each=2)
+    ("command", "kind"), in_turn(COMMANDS, [RuntimeError, KeyboardInterrupt, MemoryError, RecursionError, OSError])
 )
 def test_a_defect_in_any_command_tells_no_secret(
     workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, kind: type[BaseException]

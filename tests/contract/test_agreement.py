@@ -221,7 +221,7 @@ class Agreement(RuleBasedStateMachine):
         return Transaction(tuple(updates), tuple(objects.values()))
 
 
-SHARES = pytest.mark.parametrize("share", first(1, [10, 3]), ids="one in {}".format)
+SHARES = pytest.mark.parametrize("share", first(1, [15, 4]), ids="one in {}".format)
 
 
 def agree(make_place: Callable[[], GitPlace], share: int) -> None:

@@ -34,7 +34,7 @@ from tests.crash.scenes import (
     WITH_RIVAL,
 )
 from tests.emulator import Fault, Rival
-from tests.exhaustive import in_turn
+from tests.exhaustive import exhaustive, in_turn
 from tests.github.stage import Seen, Stage
 from tests.world import World, draft, drafts, text
 
@@ -80,7 +80,28 @@ RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
 """For commands of several keys, which read and write each of them at its own moment."""
 OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
 # In memory every command meets every rival, in tests/commands/test_rivals.py. Here it is about the requests that one comes between.
-OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS]
+OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS | OF_SEVERAL]
+CONVERSATIONS = [
+    "get",
+    "set",
+    "set with ttl and key",
+    "set if present",
+    "redirect",
+    "expire",
+    "getdel",
+    "incr",
+    "incr of what waits",
+    "hget",
+    "hgetall",
+    "hset",
+    "hset with ttl",
+    "apop",
+    "set over a map",
+    "lock",
+    "lock that lapsed",
+    "unlock",
+]
+"""What the other commands do is made of the same requests in the same order, but for how many there are of each kind."""
 
 Outcome = tuple[Answer | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
 
@@ -122,8 +143,9 @@ class Entrance:
 
 @pytest.mark.parametrize(
     ("name", "who"),
-    in_turn([name for name in OTHERS if name not in OF_SEVERAL], RIVALS)
-    + in_turn([name for name in OTHERS if name in OF_SEVERAL], RIVALS_AT_ONE_KEY),
+    in_turn(CONVERSATIONS, RIVALS)
+    + [exhaustive(name, who) for name in OTHERS if name not in CONVERSATIONS for who in RIVALS]
+    + in_turn([name for name in COMMANDS if name in OF_SEVERAL], RIVALS_AT_ONE_KEY),
 )
 def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, name: str, who: str) -> None:
     rival = (RIVALS_AT_ONE_KEY if name in OF_SEVERAL else RIVALS)[who]

@@ -39,7 +39,7 @@ from tests.emulator import (
 from tests.exhaustive import first
 from tests.world import World, key, text
 
-SCHEDULES, PER_TEST, FEW = 500, 25, 2
+SCHEDULES, PER_TEST, FEW = 500, 25, 1
 OPERATIONS, DEEPEST = 10, 2
 COUNTER, TEXT, LEASE = key("counter"), key("text"), key("lease")
 FAULTS: tuple[Fault, ...] = (

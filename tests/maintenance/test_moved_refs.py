@@ -91,10 +91,14 @@ def test_keys_lists_what_has_only_moved(moving: World) -> None:
 @pytest.mark.parametrize("lost", [1, 30])
 def test_what_is_lost_is_reported_and_the_others_are_swept(tmp_path: Path, clock: FakeClock, lost: int) -> None:
     """Each of 120 keys has an expiry commit of its own."""
+
+    def fill(there: World) -> None:
+        for turn in range(120):
+            perform(there.database(), Set(key=key(str(turn)), value=text("v"), ttl=60 * (turn + 1)))
+
     with at_path(tmp_path, clock) as place:
         world = World(place, clock)
-        for turn in range(120):
-            perform(world.database(), Set(key=key(str(turn)), value=text("v"), ttl=60 * (turn + 1)))
+        world.at_once(fill)
         clock.advance(DAY)
         run_git("pack-refs", "--all", directory=place.repository)
         file = place.repository / "packed-refs"

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from tests.races.arena import Arena
 from tests.races.holder import MOST_SKEW_SECONDS, read_log
 from tests.races.jobs import killed_maintenance, pack_refs
@@ -28,6 +30,7 @@ def test_at_most_one_holds_a_lock(arena: Arena) -> None:
     race_for_a_lock(arena)
 
 
+@pytest.mark.exhaustive  # what differs there from a path, the race for a counter meets as well
 def test_at_most_one_holds_a_lock_on_github(github_arena: Arena) -> None:
     race_for_a_lock(github_arena)
 
