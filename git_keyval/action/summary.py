@@ -1,9 +1,8 @@
 """The job summary, in Markdown that also reads well as plain text.
 
-A report becomes text here and nothing more; the code that writes it decides how much of it a runner takes. Ref names and the
-words of servers may be anything: they are shown as code, where GitHub makes nothing of markup, mentions and links. Charts are
-mermaid's (https://mermaid.js.org/syntax/xyChart.html, https://mermaid.js.org/syntax/pie.html), each beside a table with the same
-numbers.
+Ref names and the words of servers may be anything: they are shown as code, where GitHub makes nothing of markup, mentions and
+links. Charts are mermaid's (https://mermaid.js.org/syntax/xyChart.html, https://mermaid.js.org/syntax/pie.html), each beside a
+table with the same numbers.
 """
 
 import re
@@ -69,7 +68,8 @@ def check_summary(report: CheckReport) -> str:
         lines += _section("What is there", _numbers("what", "how many", there))
     categories = {name: report.counts[name] for name in _CATEGORIES if report.counts.get(name)}
     if len(categories) > 1:
-        lines += _section("Keys by category", _pie(categories))
+        slices = (f'    "{name}" : {count}' for name, count in categories.items())
+        lines += _section("Keys by category", ["```mermaid", "pie showData", *slices, "```"])
     return "\n".join(lines)
 
 
@@ -152,23 +152,16 @@ def _chart(title: str, axis: str, unit: str, counts: Mapping[str, int]) -> list[
     if not any(counts.values()):
         return []
     lines = _section(title, _numbers(axis, unit, counts))
+    labels = ", ".join(f'"{label}"' for label in counts)
     bars = [
         "```mermaid",
         "xychart-beta",
-        f"    x-axis [{', '.join(_quoted(label) for label in counts)}]",
+        f"    x-axis [{labels}]",
         f'    y-axis "{unit}" 0 --> {max(counts.values())}',
         f"    bar [{', '.join(map(str, counts.values()))}]",
         "```",
     ]
     return [*lines, *bars, ""] if sum(map(bool, counts.values())) > 1 else lines
-
-
-def _pie(counts: Mapping[str, int]) -> list[str]:
-    return ["```mermaid", "pie showData", *(f"    {_quoted(label)} : {count}" for label, count in counts.items()), "```"]
-
-
-def _quoted(label: str) -> str:
-    return f'"{label}"'
 
 
 def _numbers(head: str, unit: str, counts: Mapping[str, int]) -> list[str]:
