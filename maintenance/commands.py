@@ -1,6 +1,8 @@
 """The commands that maintain: gather, sweep, purge, maintain, init, check, publish-expiries."""
 
 from collections.abc import Sequence
+from math import inf
+from sys import maxsize
 from typing import TYPE_CHECKING, ClassVar
 
 from git_keyval.database.declared import Described
@@ -42,8 +44,8 @@ class Budgeted(Upkeep):
     outputs = ("count", "report")
 
     dry_run: bool = False
-    max_writes: int | None = None
-    max_seconds: float | None = None
+    max_writes: int = maxsize
+    max_seconds: float = inf
 
     def run(self, work: "Maintenance") -> "Report":
         from maintenance.jobs import run_jobs

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
+from sys import maxsize
 from typing import TypeAlias
 
 from git_keyval.database.database import Database
@@ -22,29 +24,22 @@ _LOST_REPLIES = 3
 class Budget:
     """What a run may still spend: ``writes`` are ref transactions. ``spent`` names the limit that was reached, if one was."""
 
-    writes: int | None
-    seconds: float | None
     elapsed: Callable[[], float]
+    writes: int = maxsize
+    seconds: float = inf
     spent: str = ""
 
     def allows(self) -> bool:
         """Return whether another batch may start."""
-        if self.writes is not None and self.writes <= 0:
+        if self.writes <= 0:
             self.spent = "max-writes"
-        elif self.seconds is not None and self.elapsed() >= self.seconds:
+        elif self.elapsed() >= self.seconds:
             self.spent = "max-seconds"
         return not self.spent
 
-    def part(self, writes: int | None) -> "Budget":
-        """Return what one job may spend: what is left, and no more than so many writes (None for no bound of its own)."""
-        return Budget(
-            min((bound for bound in (self.writes, writes) if bound is not None), default=None), self.seconds, self.elapsed
-        )
-
-    def charge(self, writes: int) -> None:
-        """Take off what a job has spent."""
-        if self.writes is not None:
-            self.writes -= writes
+    def part(self, writes: int) -> "Budget":
+        """Return what one job may spend: what is left, and no more than so many writes."""
+        return replace(self, writes=min(self.writes, writes))
 
 
 @dataclass(slots=True)
@@ -131,7 +126,7 @@ def execute(database: Database, plan: Plan, budget: Budget) -> Done:
     # Once for each batch: a server may answer what is too large for it so that nobody can read it.
     writer = Writer(replace(database, max_attempts=1))
     while queue.waiting and budget.allows():
-        batch = queue.next_batch(len(queue.waiting) if budget.writes is None else budget.writes)
+        batch = queue.next_batch(budget.writes)
         before = len(done.applied)
         try:
             _write(writer, queue, done, batch)
@@ -141,7 +136,7 @@ def execute(database: Database, plan: Plan, budget: Budget) -> Done:
             done.error = str(exc)
             break
         queue.most = min(queue.most, writer.most)
-        budget.charge(len(done.applied) - before)
+        budget.writes -= len(done.applied) - before
         database.progress(f"{plan.job}: writes", done.planned - len(queue.waiting), done.planned)
         if hopeless := queue.hopeless():
             done.failed += [Left(action.ref, Trouble.GIVEN_UP, hopeless) for action, _ in queue.waiting]

@@ -32,7 +32,7 @@ def run_jobs(work: Maintenance, command: Budgeted) -> Report:
     """Run the jobs of a command under one budget. What one of them fails at does not keep the others from their turn."""
     # From here on the store's time is the server's: what the jobs delete is due by that, not by this machine's clock.
     started = work.database.store.now(ask=True)
-    budget = Budget(command.max_writes, command.max_seconds, work.elapsed)
+    budget = Budget(work.elapsed, command.max_writes, command.max_seconds)
     parts = command.parts()
     reached = ""
     jobs: list[Done] = []
@@ -41,14 +41,14 @@ def run_jobs(work: Maintenance, command: Budgeted) -> Report:
         # With nothing left to spend, a job would list the repository for nothing.
         if not (command.dry_run or budget.allows()):
             break
-        share = budget.part(work.shares.get(part.name))
+        share = budget.part(work.shares.get(part.name, budget.writes))
         done = attempt(partial(_plan_and_execute, work.database, part, share, dry_run=command.dry_run))
         if isinstance(done, GitKeyvalError):
             # Nobody knows what there is to do.
             failures.append(done)
             done = Done(Plan(part.name), planned=0, error=str(done))
         jobs.append(done)
-        budget.charge(len(done.applied))
+        budget.writes -= len(done.applied)
         reached = reached or share.spent
         if failures and isinstance(failures[-1], NotARepositoryError | AccessDeniedError):
             break  # the next job would meet the same

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from sys import maxsize
 
 import pytest
 
@@ -106,15 +107,15 @@ def test_one_budget_serves_all_jobs_of_maintain(memory: World) -> None:
 @pytest.mark.parametrize(
     ("share", "whole", "gathered", "swept", "budget"),
     [
-        (1, None, (1, 2), (3, 0), "max-writes"),
+        (1, maxsize, (1, 2), (3, 0), "max-writes"),
         (2, 4, (2, 1), (2, 1), "max-writes"),
         (5, 4, (3, 0), (1, 2), "max-writes"),
         (3, 7, (3, 0), (3, 0), ""),
-        (3, None, (3, 0), (3, 0), ""),
+        (3, maxsize, (3, 0), (3, 0), ""),
     ],
 )
 def test_the_share_of_a_job_leaves_the_rest_to_the_others(
-    memory: World, share: int, whole: int | None, gathered: tuple[int, int], swept: tuple[int, int], budget: str
+    memory: World, share: int, whole: int, gathered: tuple[int, int], swept: tuple[int, int], budget: str
 ) -> None:
     """And does not raise what all of them may write together: pairs of writes made and deferred, of three that there are."""
     fill(memory, 3)
@@ -194,7 +195,7 @@ def test_actions_of_many_refs_do_not_share_a_batch(memory: World) -> None:
         deletion = Transaction(tuple(RefUpdate(name, ANY, DELETE) for name in names))
         plan.actions.append(Action(names[0], Kind.SWEEP_ELEMENTS, deletion, Counts(elements=refs)))
     store = Choosy(memory.store)
-    done = execute(memory.database(store), plan, Budget(None, None, lambda: 0.0))
+    done = execute(memory.database(store), plan, Budget(lambda: 0.0))
     assert (store.sizes, len(done.applied)) == ([2, 1, 1, 1], 5)
     assert MAX_UPDATES == 150_000
 
@@ -339,7 +340,7 @@ def test_a_read_that_fails_after_a_lost_reply_leaves_it_to_the_next_try(memory: 
 def test_a_plan_is_executed_once(memory: World) -> None:
     fill(memory, 10)
     plan = plan_sweep(memory.database())
-    budget = Budget(None, None, lambda: 0.0)
+    budget = Budget(lambda: 0.0)
     assert len(execute(memory.database(), plan, budget).applied) == 10
     assert execute(memory.database(), plan, budget).planned == 0
 
@@ -354,7 +355,7 @@ def test_a_stale_plan_does_no_harm(memory: World) -> None:
     Maintain(grace_period=0).run(memory.maintenance())
     after = memory.refs()
     for plan in plans:
-        done = execute(memory.database(), plan, Budget(None, None, lambda: 0.0))
+        done = execute(memory.database(), plan, Budget(lambda: 0.0))
         assert (len(done.applied), len(done.failed)) == (0, 0)
         assert len(done.conflicts) == done.planned > 0
     assert memory.refs() == after

@@ -425,7 +425,7 @@ class CounterProtocol:
 
     @staticmethod
     def _executed(database: Database, plan: Plan) -> Done:
-        return execute(database, plan, Budget(None, None, lambda: 0.0))
+        return execute(database, plan, Budget(lambda: 0.0))
 
     def _work(self, state: State, job: Hashable, act: Callable[[], Done], replies: Replies) -> tuple[Refs, Replies | None]:
         """Let a job look at the clock and make one request; return the refs after it, and its replies if it is not over then."""
