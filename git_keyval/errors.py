@@ -55,7 +55,6 @@ class MalformedRecordError(GitKeyvalError):
     _next_step = "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record."
 
     def __init__(self, where: str, reason: str) -> None:
-        """Name the ref or oid, and which rule of the format it breaks."""
         self.where = where
         self.reason = reason
         super().__init__(self._what.format(where=where, reason=reason), self._next_step)
@@ -138,7 +137,6 @@ class WrongTypeError(GitKeyvalError):
     """The key holds a value of a type that the command cannot work on."""
 
     def __init__(self, command: str, held: str, wanted: str, instead: str = "") -> None:
-        """Name the command, the type that the key holds and the type that it needs, and what else would work."""
         self.held = held
         super().__init__(
             f"'{command}' needs {wanted}, but the key holds a value of type {held}.",
@@ -154,7 +152,6 @@ class BoundError(GitKeyvalError):
     """A number that only grows is the largest that its record can hold; nothing was written."""
 
     def __init__(self, subject: str, bound: int) -> None:
-        """Name the number, and the bound that it has reached: no bound is a secret."""
         self.subject = subject
         self.bound = bound
         self.reason = f"{subject} cannot be larger than {bound}"

@@ -45,7 +45,6 @@ class Stores:
 
     @cached_property
     def _resolve(self) -> Resolve:
-        """Return what looks up expiry ids: in the registry that the inputs name, or nowhere."""
         repository = self._inputs.expiry_registry
         if repository is None:
             return unresolved

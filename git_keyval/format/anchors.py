@@ -47,10 +47,8 @@ def decode_anchor(record: GitObject) -> Anchor:
         if encode_anchor(anchor).oid == record.oid:
             return anchor
     members = decode_message_only(record, _CATEGORY)
-    encryption = members.get("encryption")
-    if isinstance(encryption, dict):
-        kid, check = encryption.get("kid"), encryption.get("check")
-        if isinstance(kid, str) and isinstance(check, str) and is_kid(kid) and _CHECK.fullmatch(check):
+    match members.get("encryption"):
+        case {"kid": str(kid), "check": str(check)} if is_kid(kid) and _CHECK.fullmatch(check):
             anchor = Anchor(Mark(kid, check), redirected="redirected" in members)
             if encode_anchor(anchor).oid == record.oid:
                 return anchor
