@@ -11,13 +11,13 @@ class Room:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._start = 0
-        self._size = 0
+        self.size = 0
 
     def take(self, size: int) -> None:
         """Append so many line feeds, and have them on the disk. Raises OSError."""
         with self._path.open("ab") as file:
             self._start = file.tell()
-            self._size = size
+            self.size = size
             file.write(b"\n" * size)
             file.flush()
             os.fsync(file.fileno())
@@ -28,10 +28,11 @@ class Room:
             file.seek(self._start)
             file.write(data)
             file.truncate()
+        self.size = 0
 
     def give_up(self) -> None:
         """Take the line feeds away again, if that is possible."""
-        if self._size:
+        if self.size:
             with suppress(OSError):
                 os.truncate(self._path, self._start)
-        self._size = 0
+        self.size = 0

@@ -73,7 +73,7 @@ class Runner:
         self._stream = stream
         self._delimiter = delimiter
         self._summary_is_full = False
-        self._room: Room | None = None
+        self._room = Room(self._output)
 
     def reserve(self, outputs: Mapping[str, str]) -> None:
         """Make room in the output file for outputs to come, and for a few short ones beside them, before anything is taken away.
@@ -84,7 +84,6 @@ class Runner:
         if not self._output:
             raise UndeliverableError(_OUTPUTS, "the runner names none in GITHUB_OUTPUT")
         self.give_up_room()
-        self._room = Room(self._output)
         try:
             self._room.take(len(self._pairs(outputs).encode()) + _SHORT_OUTPUTS)
         except OSError as exc:
@@ -93,9 +92,7 @@ class Runner:
 
     def give_up_room(self) -> None:
         """Leave the output file as it was before room was made in it."""
-        if self._room is not None:
-            self._room.give_up()
-        self._room = None
+        self._room.give_up()
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
         """Write outputs, each between random delimiters that its value cannot contain; into the room for them, if it was made.
@@ -103,12 +100,11 @@ class Runner:
         Raises OutputTooLargeError and UndeliveredError.
         """
         _check_sizes(outputs)
-        if self._room is None:
+        if not self._room.size:
             _append(self._output, self._pairs(outputs), _OUTPUTS)
             return
         with _undelivered_if_it_fails(_OUTPUTS):
             self._room.fill(self._pairs(outputs).encode())
-        self._room = None
 
     def save_state(self, name: str, text: str) -> None:
         """Leave a text for the post step of this action, whose variable ``STATE_name`` has the last one of a name."""
