@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from struct import iter_unpack
 
 from git_keyval.database.database import Database
@@ -98,12 +97,12 @@ def plan_sweep(database: Database) -> Plan:
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
         plan.add(_spare_redirects(listing, store, due))
-    found = list(chain.from_iterable(_find_due(listing, keyspace, due) for keyspace in listing.keyspaces.values()))
+    found = [one for keyspace in listing.keyspaces.values() for one in _find_due(listing, keyspace, due)]
     plan.add(one for one in found if isinstance(one, Action))
     plan.add(plan_elements([one for one in found if isinstance(one, Ended)], store))
     plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, store))
     plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], store, progress))
-    _count(plan, listing, now)
+    _count(plan, listing)
     return plan
 
 
@@ -233,19 +232,18 @@ def _still_orphans(orphans: Sequence[_Orphan], store: Store, progress: Progress)
     return (orphan.action for orphan in orphans if orphan.value_name not in present)
 
 
-def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
-    horizon: dict[str, int] = dict.fromkeys([*_HORIZON, _LATER, _NEVER], 0)
-    keys = expired = 0
-    for keyspace in listing.keyspaces.values():
-        expiring = Tally(raw for key_id, raw in keyspace.expiries.items() if key_id in keyspace.values)
-        keys += len(keyspace.values)
-        horizon[_NEVER] += len(keyspace.values) - expiring.total()
-        for raw, count in expiring.items():
-            expiry = listing.ids[raw]
-            if expiry is not None and is_expired(expiry, now):
-                expired += count
-            elif expiry is not None:
-                horizon[_bucket(expiry * SECOND - now)] += count
+def _count(plan: Plan, listing: _Listing) -> None:
+    keyspaces = listing.keyspaces.values()
+    keys = sum(len(keyspace.values) for keyspace in keyspaces)
+    expiring = Tally(raw for keyspace in keyspaces for key_id, raw in keyspace.expiries.items() if key_id in keyspace.values)
+    plan.expiries = {**dict.fromkeys([*_HORIZON, _LATER], 0), _NEVER: keys - expiring.total()}
+    expired = 0
+    for raw, count in expiring.items():
+        expiry = listing.ids[raw]
+        if expiry is not None and is_expired(expiry, listing.now):
+            expired += count
+        elif expiry is not None:
+            plan.expiries[_bucket(expiry * SECOND - listing.now)] += count
     counts = Counts.total(action.counts for action in plan.actions)
     plan.facts = {
         "keys": keys,
@@ -254,7 +252,6 @@ def _count(plan: Plan, listing: _Listing, now: Micros) -> None:
         "expiredElements": counts.elements,
         "collections": counts.collections,
     }
-    plan.expiries = horizon
 
 
 def _bucket(left: int) -> str:
