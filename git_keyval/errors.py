@@ -51,13 +51,16 @@ class ConfigError(InputError):
 class MalformedRecordError(GitKeyvalError):
     """An object under one of our refs is not what the format says: corrupted, foreign, or of a later format version."""
 
-    _what = "The object at {where} is not a valid record: {reason}."
-    _next_step = "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record."
-
     def __init__(self, where: str, reason: str) -> None:
         self.where = where
         self.reason = reason
-        super().__init__(self._what.format(where=where, reason=reason), self._next_step)
+        super().__init__(*self._sentences())
+
+    def _sentences(self) -> tuple[str, str]:
+        return (
+            f"The object at {self.where} is not a valid record: {self.reason}.",
+            "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
+        )
 
     def at(self, where: str) -> Self:
         """Return the same error about another place: the ref that points at the object."""
@@ -67,10 +70,11 @@ class MalformedRecordError(GitKeyvalError):
 class AnchorError(MalformedRecordError):
     """The anchor, which says whether a database is encrypted, cannot be read; nothing was read or written."""
 
-    _what = "Whether the database is encrypted cannot be known, because the tag {where} cannot be read: {reason}."
-    _next_step = (
-        "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any."
-    )
+    def _sentences(self) -> tuple[str, str]:
+        return (
+            f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
+            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any.",
+        )
 
 
 class UnmarkedError(GitKeyvalError):
@@ -86,15 +90,15 @@ class UnmarkedError(GitKeyvalError):
 class TamperedError(MalformedRecordError):
     """Something encrypted was changed, or brought to another place, by somebody without the encryption key."""
 
-    _what = "What is encrypted at {where} is not authentic: {reason}."
-    _next_step = _WHO_WROTE
+    def _sentences(self) -> tuple[str, str]:
+        return f"What is encrypted at {self.where} is not authentic: {self.reason}.", _WHO_WROTE
 
 
 class NotEncryptedError(MalformedRecordError):
     """A plain value where an encryption key was given, so that only an encrypted one can be there."""
 
-    _what = "The value at {where} is refused: {reason}."
-    _next_step = _WHO_WROTE
+    def _sentences(self) -> tuple[str, str]:
+        return f"The value at {self.where} is refused: {self.reason}.", _WHO_WROTE
 
 
 class MissingEncryptionKeyError(GitKeyvalError):
