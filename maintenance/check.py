@@ -125,7 +125,7 @@ def check(work: Maintenance) -> CheckReport:
     started = work.database.store.now(ask=True)
     refs: dict[RefName, Oid] = {}
     problems: list[Problem] = []
-    for name, oid in list_refs(work.database.store, _LISTED, "check: listing", work.database.progress):
+    for name, oid in list_refs(work.database, _LISTED, "check: listing"):
         if name.startswith(_OURS):
             refs[name] = oid
         elif oid == ZERO_OID:

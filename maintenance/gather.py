@@ -18,8 +18,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Na
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
-from git_keyval.progress import Progress
-from git_keyval.store.port import RefUpdate, Snapshot, Store, Transaction
+from git_keyval.store.port import RefUpdate, Snapshot, Transaction
 from git_keyval.store.targets import read_targets
 from maintenance.bulkhead import attempt_record
 from maintenance.listing import list_refs, read_refs
@@ -46,18 +45,17 @@ def plan_gather(database: Database, grace_seconds: int) -> Plan:
 
     The order matters: what another gather folds in between is then found in the counter.
     """
-    store, progress = database.store, database.progress
-    trails = _list_trails(store, progress)
+    trails = _list_trails(database)
     plan = Plan("gather", examined=sum(map(len, trails.values())))
     if not trails:
         return plan
     keys = [name for naming, key_id in trails for name in (naming.expiry(key_id), naming.value(key_id))]
-    refs = read_refs(store, keys, "gather: listing the keys", progress)
+    refs = read_refs(database, keys, "gather: listing the keys")
     crumbs = {name: oid for trail in trails.values() for name, oid, _ in trail}
-    seen = read_targets(store, {**crumbs, **refs})
+    seen = read_targets(database.store, {**crumbs, **refs})
     expiries = [seen.refs[name] for naming, key_id in trails if (name := naming.expiry(key_id)) in seen.refs]
     seen = replace(seen, objects=with_expiries(expiries, seen.objects, database.resolve))
-    now = store.now()
+    now = database.now()
     old = timestamp(Micros(now - grace_seconds * SECOND))
     for (naming, key_id), trail in trails.items():
         view = KeyView.of(naming, key_id, seen, now)
@@ -68,9 +66,9 @@ def plan_gather(database: Database, grace_seconds: int) -> Plan:
     return plan
 
 
-def _list_trails(store: Store, progress: Progress) -> Mapping[tuple[Naming, KeyId], _Trail]:
+def _list_trails(database: Database) -> Mapping[tuple[Naming, KeyId], _Trail]:
     trails: dict[tuple[Naming, KeyId], _Trail] = defaultdict(list)
-    for name, oid in list_refs(store, [BREADCRUMBS_PREFIX], "gather: listing", progress):
+    for name, oid in list_refs(database, [BREADCRUMBS_PREFIX], "gather: listing"):
         ref = parse(name)
         if isinstance(ref, BreadcrumbRef):
             trails[naming_of(name), ref.key_id].append((name, oid, ref))

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
+from git_keyval.database.database import Database
 from git_keyval.format.names import KEYS_PREFIX, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.progress import Progress
-from git_keyval.store.port import Depth, Selection, Store
+from git_keyval.store.port import Depth, Selection
 
 TOLD_EVERY = 50_000
 """After how many refs of a listing its progress is shown."""
@@ -15,10 +16,10 @@ _BY_NAME = 2_000
 """Beyond this many names, listing all keys is cheaper for the server than looking each one up."""
 
 
-def list_refs(store: Store, prefixes: Sequence[str], what: str, progress: Progress) -> Iterator[tuple[RefName, Oid]]:
+def list_refs(database: Database, prefixes: Sequence[str], what: str) -> Iterator[tuple[RefName, Oid]]:
     """Stream all refs below the prefixes, and show every 50,000 how many there were: how many there will be is unknown."""
     # Chained slices instead of a loop of our own: nothing here is run once for each of a million refs.
-    return chain.from_iterable(_slices(store.list(prefixes), what, progress))
+    return chain.from_iterable(_slices(database.store.list(prefixes), what, database.progress))
 
 
 def _slices(refs: Iterator[tuple[RefName, Oid]], what: str, progress: Progress) -> Iterator[Iterator[tuple[RefName, Oid]]]:
@@ -30,9 +31,9 @@ def _slices(refs: Iterator[tuple[RefName, Oid]], what: str, progress: Progress) 
         done += TOLD_EVERY
 
 
-def read_refs(store: Store, names: Collection[RefName], what: str, progress: Progress) -> Mapping[RefName, Oid]:
+def read_refs(database: Database, names: Collection[RefName], what: str) -> Mapping[RefName, Oid]:
     """Return those of these refs (all of keys) that exist; ``what`` is how progress calls a listing, if there is one."""
     if len(names) <= _BY_NAME:
-        return store.read(Selection(tuple(names)), depth=Depth.OIDS).refs if names else {}
+        return database.store.read(Selection(tuple(names)), depth=Depth.OIDS).refs if names else {}
     wanted = frozenset(names)
-    return {name: oid for name, oid in list_refs(store, [KEYS_PREFIX], what, progress) if name in wanted}
+    return {name: oid for name, oid in list_refs(database, [KEYS_PREFIX], what) if name in wanted}

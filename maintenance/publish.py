@@ -29,7 +29,7 @@ def plan_publish(database: Database, horizon_seconds: int) -> Plan:
     # The server takes the objects of each tag one by one, so a batch costs as much as its tags, and does not grow.
     plan = Plan(JOB, batch=database.store.capabilities.batch)
     now = database.now()
-    listed = list_refs(database.store, [REGISTRY_PREFIX], f"{JOB}: listing", database.progress)
+    listed = list_refs(database, [REGISTRY_PREFIX], f"{JOB}: listing")
     published = {name: oid for name, oid in listed if isinstance(parse(name), PublishedRef)}
     plan.examined = len(published)
     entries = dict(_entries(now, horizon_seconds))

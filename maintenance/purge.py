@@ -21,8 +21,7 @@ def plan_purge(database: Database, retention_seconds: int) -> Plan:
     plan = Plan("purge")
     old = timestamp(Micros(max(0, database.now() - retention_seconds * SECOND)))
     doubtful: dict[RefName, Oid] = {}
-    below = [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX]
-    for name, oid in list_refs(database.store, below, "purge: listing", database.progress):
+    for name, oid in list_refs(database, [GC_PREFIX, LITERAL_GC_PREFIX, BREADCRUMBS_PREFIX], "purge: listing"):
         match parse(name):
             case None:
                 continue

@@ -26,9 +26,8 @@ from git_keyval.format.names import (
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
-from git_keyval.format.registry import DAY, Resolve, with_expiries
+from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
-from git_keyval.progress import Progress
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 from maintenance.bulkhead import attempt
 from maintenance.elements import Ended, plan_elements
@@ -91,24 +90,23 @@ def plan_sweep(database: Database) -> Plan:
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = database.now()
-    store, progress = database.store, database.progress
-    listing = _list(store, progress, database.resolve, now)
+    listing = _list(database, now)
     plan = Plan("sweep", examined=listing.examined)
     due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
     if listing.redirected:
-        plan.add(_spare_redirects(listing, store, due))
+        plan.add(_spare_redirects(listing, database.store, due))
     found = [one for keyspace in listing.keyspaces.values() for one in _find_due(listing, keyspace, due)]
     plan.add(one for one in found if isinstance(one, Action))
-    plan.add(plan_elements([one for one in found if isinstance(one, Ended)], store))
-    plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, store))
-    plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], store, progress))
+    plan.add(plan_elements([one for one in found if isinstance(one, Ended)], database.store))
+    plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, database.store))
+    plan.add(_still_orphans([one for one in found if isinstance(one, _Orphan)], database))
     _count(plan, listing)
     return plan
 
 
-def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _Listing:
+def _list(database: Database, now: Micros) -> _Listing:
     listing = _Listing(now)
-    for name, oid in list_refs(store, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing", progress):
+    for name, oid in list_refs(database, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing"):
         if name == ANCHOR_TAG:
             # The anchor of an encrypted database may say that keys are redirected, too; only the commit that it points at shows
             # whether it does.
@@ -123,7 +121,7 @@ def _list(store: Store, progress: Progress, resolve: Resolve, now: Micros) -> _L
         elif isinstance(ref := parse(name), BreadcrumbRef):
             listing.breadcrumbs[naming_of(name), ref.key_id].append((ref, name, oid))
     oids = {Oid(raw.hex()) for raw in listing.ids}
-    objects = with_expiries(oids, store.objects(oids), resolve)
+    objects = with_expiries(oids, database.store.objects(oids), database.resolve)
     listing.ids = {raw: _expiry_of(objects.get(Oid(raw.hex()))) for raw in listing.ids}
     return listing
 
@@ -222,13 +220,13 @@ def _still_unreadable(left: Sequence[Left], listing: _Listing, store: Store) -> 
     return (one for one in left if one.ref in unread and _expiry_of(seen.objects.get(seen.refs[one.ref])) is None)
 
 
-def _still_orphans(orphans: Sequence[_Orphan], store: Store, progress: Progress) -> Iterator[Action]:
+def _still_orphans(orphans: Sequence[_Orphan], database: Database) -> Iterator[Action]:
     """Keep those expiries without a key whose key is still absent now.
 
     A listing is no snapshot: the value may only have been listed too early. Read after its expiry and still absent, it can come
     back with another expiry only, which the deletion by oid then misses. The same holds for its elements.
     """
-    present = read_refs(store, [orphan.value_name for orphan in orphans], "sweep: listing again", progress)
+    present = read_refs(database, [orphan.value_name for orphan in orphans], "sweep: listing again")
     return (orphan.action for orphan in orphans if orphan.value_name not in present)
 
 
