@@ -49,9 +49,7 @@ class Uploads:
         self._bases.add(objects)
 
     def cost(self, objects: Iterable[GitObject], most: int, *, anchors: bool) -> int | None:
-        """Count the requests that storing these takes, up to ``most``, where all that every database has is stored.
-
-        It is not yet if it ``anchors`` one.
+        """Count the requests that storing these takes, up to ``most``; with ``anchors`` what every database has is not there yet.
 
         None if there is an object that the API cannot make: a tag object, a commit that this format does not write, a message that
         is no text, a tree that is empty or not of this format.
