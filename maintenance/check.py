@@ -107,7 +107,6 @@ class _Target:
     objects: Mapping[Oid, GitObject]
 
     def view(self, key_id: KeyId, database: "_Database") -> KeyView:
-        """Return what was read of the key of a ref."""
         return KeyView.of(naming_of(self.name), key_id, Snapshot(database.refs, self.objects), database.now)
 
     def error(self, problem: str, next_step: str) -> Problem:

@@ -34,7 +34,6 @@ _MAX_ANNOTATION = 4_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FENCE = "```"
 
-
 INTERRUPTED = 130
 """The exit code that shells show for a program that ended by SIGINT, with which a runner cancels a step."""
 

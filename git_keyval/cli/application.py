@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import groupby
 
 import click
 from click.core import ParameterSource
@@ -70,16 +71,12 @@ class _Group(click.Group):
         _write_examples(formatter, _FIRST_STEPS)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        families: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            family = COMMANDS[name].family if name in COMMANDS else "shell"
-            command = self.get_command(ctx, name)
-            assert command is not None
-            families.setdefault(family, []).append((name, command.get_short_help_str(formatter.width)))
         width = max(map(len, COMMANDS))
-        for family, rows in families.items():
+        families = groupby(self.list_commands(ctx), lambda name: COMMANDS[name].family if name in COMMANDS else "shell")
+        for family, names in families:
+            commands = [command for name in names if (command := self.get_command(ctx, name))]
             with formatter.section(family.capitalize()):
-                formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+                formatter.write_dl([(f"{each.name:<{width}}", each.get_short_help_str(formatter.width)) for each in commands])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Exit codes"):
