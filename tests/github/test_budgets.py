@@ -120,11 +120,7 @@ def following(value: str) -> NewElement:
     return lambda kind: text(value) if kind == "String" else number("1")
 
 
-@pytest.fixture
-def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
-    """Return a database in use, whose GraphQL id the event of the run tells."""
-    world = World(open_github_place(emulator, "name", clock), clock)
-    init(world.maintenance())
+def fill(world: World) -> None:
     database = world.database()
     perform(database, Mset(values=dict.fromkeys([TEXT, *MANY], text("v"))))
     perform(database, Set(key=EXPIRING, value=text("v"), ttl=3600))
@@ -137,6 +133,14 @@ def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
     perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))}))
     for name in NAMES[:3]:
         perform(database, Apush(key=ARRAY, element=draft(name)))
+
+
+@pytest.fixture
+def warm(emulator: GitHubEmulator, clock: FakeClock) -> World:
+    """Return a database in use, whose GraphQL id the event of the run tells."""
+    world = World(open_github_place(emulator, "name", clock), clock)
+    init(world.maintenance())
+    world.at_once(fill)
     clock.advance(1)
     world.plant(COUNTER, 3)
     return world

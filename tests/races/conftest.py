@@ -13,7 +13,7 @@ from tests.exhaustive import exhaustive
 from tests.races.arena import Arena, make_repository
 
 _UNLIMITED = 10**9
-_SCALES = [1, exhaustive(3)]
+_SCALES = [1, exhaustive(4)]
 """How often, or how long, those who race do what they do."""
 
 

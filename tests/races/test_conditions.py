@@ -15,7 +15,7 @@ from tests.races.running import at_once, meanwhile
 def test_exactly_one_of_eight_sets_an_absent_key(arena: Arena) -> None:
     """A key is absent because it never was, was deleted, or has expired, swept or not."""
     workers = arena.workers(8)
-    rounds = 9 * arena.scale
+    rounds = 6 * arena.scale
     for turn in range(1, rounds, 3):
         workers[0].run("set", key=f"leader {turn}", value="before")
         workers[0].run("del", key=f"leader {turn}")
@@ -36,7 +36,7 @@ def test_exactly_one_of_eight_sets_an_absent_key(arena: Arena) -> None:
 
 def test_no_update_of_a_compare_and_set_chain_is_lost(arena: Arena) -> None:
     """Each step reads a number and writes the next one over the version that it has read; some are killed in between."""
-    each = 5 * arena.scale
+    each = 3 * arena.scale
     paces = [Pace(worker, arena.random(number), killed=0.1) for number, worker in enumerate(arena.workers(6))]
     paces[0].run_until_done("set", key="chain", value="0", type="number")
     arena.settle()
@@ -105,7 +105,7 @@ def test_mset_writes_all_keys_or_none(arena: Arena) -> None:
     writes.append(Write(0, 0, time.monotonic()))
 
     with meanwhile(*(partial(_read, arena.worker(), found) for found in readings), pack_refs(arena)):
-        for number in range(1, 25 * arena.scale):
+        for number in range(1, 15 * arena.scale):
             began = time.monotonic()
             try:
                 writer.run("mset", values=json.dumps(dict.fromkeys(KEYS, number)))

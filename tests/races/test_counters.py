@@ -70,12 +70,12 @@ class Ledger:
 
 def test_every_increment_counts_once_whatever_is_killed(arena: Arena) -> None:
     """Eight workers and four that start a process for each step, with gathers, readers and housekeeping beside them."""
-    race_increments(arena, workers=8, one_shots=4, each=16, each_one_shot=3, killed=0.1)
+    race_increments(arena, workers=8, one_shots=4, each=10, each_one_shot=2, killed=0.1)
 
 
 def test_every_increment_counts_once_on_github(github_arena: Arena) -> None:
     """The same by GitHub's API, and by git where that takes fewer requests."""
-    race_increments(github_arena, workers=4, one_shots=2, each=4, each_one_shot=2, killed=0.3)
+    race_increments(github_arena, workers=4, one_shots=2, each=3, each_one_shot=1, killed=0.3)
 
 
 def race_increments(arena: Arena, *, workers: int, one_shots: int, each: int, each_one_shot: int, killed: float) -> None:
@@ -150,7 +150,7 @@ def _reader(arena: Arena, ledger: Ledger) -> Callable[[], None]:
 
 def test_values_taken_by_getdel_add_up_to_the_increments(arena: Arena) -> None:
     """Nobody is killed here: an operation id is forgotten with the life of its counter."""
-    each = 10 * arena.scale
+    each = 6 * arena.scale
     takers = arena.workers(2)
     taken: list[int] = []
 
@@ -184,7 +184,7 @@ def test_a_counter_that_expires_under_increments_begins_its_next_life_at_one(are
 
     Who waits for a number while a sweep takes the counter that had it learns that it was counted, and no number.
     """
-    each = 10 * arena.scale
+    each = 6 * arena.scale
     workers = arena.workers(6)
     workers[0].run("set", key=BUILDS, type="counter", value="0", ttl="2s", expiry_granularity="1s")
     over = time.monotonic() + 4  # a second more than it may live, rounded up

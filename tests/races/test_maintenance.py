@@ -39,7 +39,7 @@ def test_two_maintain_runs_at_once_killed_anywhere(arena: Arena) -> None:
     expected = Expected()
     client.run("set", key="taken", value="value")
     with meanwhile(pack_refs(arena)):
-        for turn in range(5 * arena.scale):
+        for turn in range(3 * arena.scale):
             _fill(arena, client, turn, expected)
             inputs = [{}, {"max_writes": "3"}] if turn % 2 else [{}, {}]
             at_once(
