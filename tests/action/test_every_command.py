@@ -4,8 +4,10 @@ What an error says depends on the place, and what has to stay out of it on the c
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Ended, Workflow
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Permission, PrimaryExhausted, SecondaryLimit, Status, Truncated
 from tests.exhaustive import in_turn
+from tests.servers.binary import init_bare
 from tests.servers.raw import RawServer
 
 TOKEN = "ghp_markedtoken5e1b"
@@ -129,24 +132,47 @@ def test_a_command_that_fails_tells_no_secret(
     silent(ended, capfd)
 
 
+FILLED: dict[str, dict[str, str]] = {
+    "maps": {"command": "hset", "key": KEY, "field": FIELD, "value": VALUE, "ttl": "1h"},
+    "arrays": {"command": "apush", "key": KEY, "value": VALUE},
+    "locks": {"command": "lock", "key": KEY, "owner": VALUE, "ttl": "1h"},
+    "text": {"command": "set", "key": KEY, "value": VALUE},
+    "counter": {"command": "set", "key": KEY, "value": "41", "type": "counter"},
+}
+"""What makes a key of each kind."""
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a database with a key of a kind, once for all commands that are tried on one."""
+
+    @cache
+    def made(kind: str) -> Path:
+        directory = tmp_path_factory.mktemp("filled")
+        workflow = Workflow(directory / "steps", str(init_bare(directory / "database.git")), {"token": TOKEN})
+        given = dict(FILLED[kind])
+        assert workflow.run_given(given.pop("command"), given).code == 0
+        workflow.run("set", key=f"{KEY}2", value=VALUE, ttl="1h", store_key="true")
+        return Path(workflow.repository)
+
+    return made
+
+
+def on_a_copy(tmp_path: Path, filled: Callable[[str], Path], command: str) -> Workflow:
+    """Return a workflow on a database of its own, with a key that the command is for."""
+    family = COMMANDS[command].family
+    kind = family if family in FILLED else "text" if command == "append" else "counter"
+    repository = tmp_path / "database.git"
+    shutil.copytree(filled(kind), repository)
+    return Workflow(tmp_path / "steps", str(repository), {"token": TOKEN})
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_that_succeeds_tells_no_secret(workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str) -> None:
+def test_a_command_that_succeeds_tells_no_secret(
+    tmp_path: Path, filled: Callable[[str], Path], capfd: pytest.CaptureFixture[str], command: str
+) -> None:
     """Outputs are for secrets, too; the log and the summary are not."""
-    workflow.settings = {"token": TOKEN}
-    workflow.run("init")
-    match COMMANDS[command].family:
-        case "maps":
-            workflow.run("hset", key=KEY, field=FIELD, value=VALUE, ttl="1h")
-        case "arrays":
-            workflow.run("apush", key=KEY, value=VALUE)
-        case "locks":
-            workflow.run("lock", key=KEY, owner=VALUE, ttl="1h")
-        case "values" if command == "append":
-            workflow.run("set", key=KEY, value=VALUE)
-        case _:
-            workflow.run("set", key=KEY, value="41", type="counter")
-    workflow.run("set", key=f"{KEY}2", value=VALUE, ttl="1h", store_key="true")
-    ended = workflow.run_given(command, given_to(command))
+    ended = on_a_copy(tmp_path, filled, command).run_given(command, given_to(command))
     assert ended.code == 0
     silent(ended, capfd)
 
@@ -172,15 +198,14 @@ def test_bad_input_tells_only_what_is_bad(workflow: Workflow, capfd: pytest.Capt
     ("command", "kind"), in_turn(COMMANDS, [RuntimeError, KeyboardInterrupt, MemoryError, RecursionError, OSError])
 )
 def test_a_defect_in_any_command_tells_no_secret(
-    workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, kind: type[BaseException]
+    tmp_path: Path, filled: Callable[[str], Path], capfd: pytest.CaptureFixture[str], command: str, kind: type[BaseException]
 ) -> None:
     """Nor does one who cancels it: what Python would print of it holds what the exception holds."""
 
     def fail(*_: object) -> None:
         raise kind(f"{TOKEN} {KEY}\n::set-output name=value::{VALUE}") from ValueError(f"{KEY} {VALUE}")
 
-    workflow.run("incr", key=KEY)
-    ended = workflow.run_given(
+    ended = on_a_copy(tmp_path, filled, command).run_given(
         command,
         given_to(command),
         lambda outside: replace(outside, clock=fail, new_op=fail, elapsed=fail, progress=fail),  # type: ignore[arg-type]
