@@ -101,7 +101,8 @@ CONVERSATIONS = [
     "lock that lapsed",
     "unlock",
 ]
-"""What the other commands do is made of the same requests in the same order, but for how many there are of each kind."""
+"""What the other commands do is made of the same requests in the same order, but for how many there are of each kind: each of them
+meets one rival, with ``make test-all``."""
 
 Outcome = tuple[Answer | type[GitKeyvalError], Mapping[str, tuple[str | None, str]]]
 
@@ -144,7 +145,7 @@ class Entrance:
 @pytest.mark.parametrize(
     ("name", "who"),
     in_turn(CONVERSATIONS, RIVALS)
-    + [exhaustive(name, who) for name in OTHERS if name not in CONVERSATIONS for who in RIVALS]
+    + [exhaustive(name, who) for name, who in zip(sorted({*OTHERS} - {*CONVERSATIONS}), itertools.cycle(RIVALS), strict=False)]
     + in_turn([name for name in COMMANDS if name in OF_SEVERAL], RIVALS_AT_ONE_KEY),
 )
 def test_a_command_and_its_rival_seem_to_go_one_after_the_other(stage: Stage, name: str, who: str) -> None:

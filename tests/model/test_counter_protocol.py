@@ -77,7 +77,6 @@ LARGE = {
     "1 waits, 1 leaves it, expiry, GETDEL": Variant((A, LEAVES, GETDEL), mortal=True),
     "2 wait, expiry, sweep, 1 late": Variant((A, B), mortal=True, sweeps=1, late=1, late_breadcrumbs=False),
     "3 wait, expiry, sweep": Variant((A, B, C), mortal=True, sweeps=1),
-    "2 wait, DEL, GETDEL, 1 lost": Variant((A, B, DEL, GETDEL), lost=1),
     "2 wait, forced SET, 1 gather, 1 lost": Variant((A, B, skewed(FORCE, 5)), gathers=1, lost=1),
     "2 wait, GETDEL, 1 lost, 1 gather": Variant((A, B, GETDEL), lost=1, gathers=1),
     "2 wait, DEL, SET, skewed": Variant((A, B, DEL, skewed(SET, 9))),
