@@ -241,7 +241,8 @@ def _count(plan: Plan, listing: _Listing) -> None:
         if expiry is not None and is_expired(expiry, listing.now):
             expired += count
         elif expiry is not None:
-            plan.expiries[_bucket(expiry * SECOND - listing.now)] += count
+            left = expiry * SECOND - listing.now
+            plan.expiries[next((label for label, most in _HORIZON.items() if left <= most * SECOND), _LATER)] += count
     counts = Counts.total(action.counts for action in plan.actions)
     plan.facts = {
         "keys": keys,
@@ -250,7 +251,3 @@ def _count(plan: Plan, listing: _Listing) -> None:
         "expiredElements": counts.elements,
         "collections": counts.collections,
     }
-
-
-def _bucket(left: int) -> str:
-    return next((label for label, seconds in _HORIZON.items() if left <= seconds * SECOND), _LATER)

@@ -10,7 +10,6 @@ from git_keyval.format.times import Micros
 from git_keyval.store.closure import closure, needs
 from git_keyval.store.port import (
     ABSENT,
-    ANY,
     DELETE,
     Applied,
     Capabilities,
@@ -91,7 +90,7 @@ class MemoryStore:
         return Applied()
 
     def _holds(self, update: RefUpdate) -> bool:
-        return update.expect is ANY or self.refs.get(update.name, ABSENT) == update.expect
+        return update.fits(self.refs)
 
 
 def _verified(obj: GitObject) -> GitObject:

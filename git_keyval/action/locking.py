@@ -73,10 +73,7 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
 
 
 def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundings) -> int:
-    """Run the command ``unlock`` for the lock that the step took, if it may have taken one.
-
-    The job is over, so a lock that cannot be released, or was lost before, is only a warning.
-    """
+    """Run ``unlock`` for the lock that the step took, if it may have taken one; one that was lost before is only a warning."""
     state = _state_of(environ)
     if state is None or "in-doubt" in state:
         runner.warning(_STATELESS if state is None else _IN_DOUBT)

@@ -14,7 +14,7 @@ from typing import TextIO
 from git_keyval.action.room import Room
 from git_keyval.action.variables import read_inputs
 from git_keyval.errors import GitKeyvalError, UndeliverableError, UndeliveredError
-from git_keyval.interface.lines import lines_of
+from git_keyval.interface.forms import lines_of
 
 MAX_OUTPUT_CHARACTERS = 500_000
 """A job may have 1 MB of outputs, counted in UTF-16."""
@@ -94,10 +94,7 @@ class Runner:
         self._room.give_up()
 
     def set_outputs(self, outputs: Mapping[str, str]) -> None:
-        """Write outputs, each between random delimiters that its value cannot contain; into the room for them, if it was made.
-
-        Raises OutputTooLargeError and UndeliveredError.
-        """
+        """Write outputs, each between random delimiters, into their room. Raises OutputTooLargeError and UndeliveredError."""
         _check_sizes(outputs)
         if not self._room.size:
             _append(self._output, self._pairs(outputs), _OUTPUTS)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from git_keyval.action.delivery import Delivery
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, warning_about
 from git_keyval.database.answers import Answer
-from git_keyval.dispatch.steps import run_command, shown_value
+from git_keyval.dispatch.files import OutputFile
+from git_keyval.dispatch.steps import run_command, shown_value, value_bytes, value_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
+from git_keyval.format.values import Value
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS, Inputs
@@ -50,6 +51,31 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         return _FAILED
 
 
+class _Delivery:
+    """The way of one value to a file or, without one, to the outputs of the step."""
+
+    def __init__(self, runner: Runner, file: OutputFile | None) -> None:
+        self._runner = runner
+        self._output_file = file
+
+    def prepare(self, value: Value | int) -> None:
+        """Make sure that the value will arrive. Raises UndeliverableError and OutputTooLargeError."""
+        if self._output_file is not None:
+            self._output_file.prepare(value_bytes(value))
+        self._runner.reserve({} if self._output_file is not None else value_outputs(value))
+
+    def complete(self, value: Value | int) -> None:
+        """Put the value into its file, if there is one; the outputs are the step's to write. Raises UndeliveredError."""
+        if self._output_file is not None:
+            self._output_file.commit(value_bytes(value))
+
+    def give_up(self) -> None:
+        """Remove everything that was prepared."""
+        if self._output_file is not None:
+            self._output_file.discard()
+        self._runner.give_up_room()
+
+
 def _run_and_answer(
     command: Signature,
     inputs: Inputs,
@@ -58,7 +84,7 @@ def _run_and_answer(
     notice: Callable[[Answer | GitKeyvalError], None] = lambda _end: None,
 ) -> int:
     file = surroundings.output_file(inputs.output_file) if inputs.output_file is not None else None
-    delivery = Delivery(runner, file)
+    delivery = _Delivery(runner, file)
     try:
         try:
             answer, outputs = run_command(command, inputs, surroundings, prepare_delivery=delivery.prepare)
@@ -81,7 +107,7 @@ def _run_and_answer(
     return 0
 
 
-def _present(inputs: Inputs, answer: Answer, outputs: dict[str, str], runner: Runner, delivery: Delivery) -> None:
+def _present(inputs: Inputs, answer: Answer, outputs: dict[str, str], runner: Runner, delivery: _Delivery) -> None:
     """Apply the inputs that say where a value goes: a default, a file, a mask."""
     if inputs.default is not None and answer.found is False:
         outputs["value"] = inputs.default

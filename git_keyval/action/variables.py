@@ -17,10 +17,7 @@ _LONGEST = 60
 
 
 class Given(NamedTuple):
-    """The inputs by name, and the variables that look like inputs and have a value, but are ignored.
-
-    The inputs include names that are a slip away from one of ours, which are refused later.
-    """
+    """The inputs by name, slips of names among them; and variables that look like inputs, have a value and are ignored."""
 
     inputs: dict[str, str]
     ignored: list[str]

@@ -1,6 +1,6 @@
 """keys: the stored keys by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from git_keyval.database.answers import Answer
@@ -9,7 +9,6 @@ from git_keyval.database.command import Command, Moment, UnreadError
 from git_keyval.database.keys import ListView
 from git_keyval.database.reading import Listing, MoreTargets
 from git_keyval.errors import MalformedRecordError
-from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, RefName, parse
 from git_keyval.format.times import Micros
@@ -44,11 +43,9 @@ class Keys(Command[ListView]):
             raise UnreadError(MoreTargets({name: view.refs[name] for name in endings.values()}, Depth.MESSAGES))
         stored, expiries = view.beside
         living = [name for key_id, name in present.items() if _is_alive(endings.get(key_id), expiries, moment.now)]
-        names = self._matching(_label(name, stored, moment.cipher) for name in living)
-        return Answer(found=bool(names), count=len(names), document=names)
-
-    def _matching(self, labels: Iterable[str | None]) -> list[JsonValue]:
-        return [*sorted(label for label in labels if label is not None and fnmatchcase(label, self.pattern))]
+        labels = (_label(name, stored, moment.cipher) for name in living)
+        names = sorted(label for label in labels if label is not None and fnmatchcase(label, self.pattern))
+        return Answer(found=bool(names), count=len(names), document=[*names])
 
 
 def _by_kind(refs: Mapping[RefName, object]) -> dict[str, dict[KeyId, RefName]]:

@@ -242,10 +242,7 @@ class Shape(NamedTuple):
 
 
 def typed(view: CollectionView, command: str, elements: Mapping[str, NewElement]) -> dict[str, Value]:
-    """Return the values of one type: that of the elements that are there, else the one that all have, else JSON.
-
-    Raises WrongTypeError where the elements are of another type, and InputError.
-    """
+    """Return the values in the type of the elements there, else that of all, else JSON. Raises WrongTypeError and InputError."""
     if view.stored:
         assert view.collection is not None
         shape = Shape.of(view.collection)

@@ -25,15 +25,12 @@ class View(Protocol):
     @property
     def seen(self) -> Snapshot:
         """The refs and objects that were read."""
-        ...
 
     def at(self, now: Micros) -> Self:
         """Return the same, looked at now."""
-        ...
 
     def extended(self, more: "More", found: Snapshot) -> Self:
         """Return it with what ``more`` has found."""
-        ...
 
 
 V = TypeVar("V", bound=View)
@@ -45,7 +42,6 @@ class Reads(Protocol[V_co]):
 
     def fetch(self, database: "Database") -> V_co:
         """Read it. Raises MovedError for a key that lives elsewhere, WrongTypeError, MalformedRecordError and StoreError."""
-        ...
 
 
 class More(Protocol):
@@ -53,14 +49,12 @@ class More(Protocol):
 
     def fetch(self, database: "Database") -> Snapshot:
         """Read it. Raises StoreError."""
-        ...
 
 
 class UnreadError(Exception):
     """A decision needs ``more`` than was read. It is made again, on a view that is extended by that."""
 
     def __init__(self, more: More) -> None:
-        """Keep what it needs."""
         self.more = more
         super().__init__(more)
 

@@ -14,7 +14,6 @@ class Condition:
     version: Oid | None = None
 
     def __bool__(self) -> bool:
-        """Return whether there is any condition at all."""
         return bool(self.existence) or self.version is not None
 
     def met(self, view: KeyView) -> bool:

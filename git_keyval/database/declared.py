@@ -24,7 +24,6 @@ class Declared:
     """The fields by name, inherited ones first, each with its default or REQUIRED."""
 
     def __init_subclass__(cls) -> None:
-        """Note the fields that the class adds."""
         super().__init_subclass__()
         annotations = get_annotations(cls)
         names = [name for name, annotation in annotations.items() if not _is_of_class(annotation)]
@@ -83,7 +82,6 @@ class Described(Declared):
     jobs: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Name the command after its class."""
         super().__init_subclass__()
         if "name" not in vars(cls):
             cls.name = cls.__name__.lower()

@@ -72,7 +72,6 @@ class MovedError(RedirectedError):
     """Keys that were read are redirected; nothing was written. ``targets`` tells where each of them lives."""
 
     def __init__(self, targets: Mapping[KeyId, Redirect]) -> None:
-        """Keep where they live."""
         self.targets = targets
         places = {f"{target.repository} (shard-length {target.shard_length})" for target in targets.values()}
         super().__init__(sorted(places))
@@ -117,10 +116,7 @@ class KeyView:
         return self.expiry_at(self.expiry_name)
 
     def expiry_at(self, name: RefName) -> int | None:
-        """Return the expiry id of the key or of an element by the name of its ref; None without one.
-
-        Raises MalformedRecordError.
-        """
+        """Return the expiry id of the key or an element by the name of its ref, or None. Raises MalformedRecordError."""
         oid = self.seen.refs.get(name)
         if oid is None:
             return None
@@ -203,10 +199,7 @@ class KeyView:
             return False
 
     def value(self, command: str) -> Value | int:
-        """Return the live value; for a counter its number with the breadcrumbs added in.
-
-        Raises WrongTypeError for a map or an array, and MalformedRecordError.
-        """
+        """Return the live value; of a counter its number, breadcrumbs added. Raises WrongTypeError and MalformedRecordError."""
         if self.alive() and self.category() == "data":
             return self._data()
         counter, crumbs = self.counter(command), self.breadcrumbs()
@@ -224,10 +217,7 @@ class KeyView:
         return self.value("set")
 
     def collection(self, category: CollectionCategory, command: str) -> Collection | None:
-        """Return the live map or array, read with its trees; None if the key does not exist.
-
-        Raises WrongTypeError for a value of any other category, and MalformedRecordError.
-        """
+        """Return the live map or array, or None. Raises WrongTypeError for another category, and MalformedRecordError."""
         if not self.exists():
             return None
         if not self.alive() or self.category() != category:
@@ -238,10 +228,7 @@ class KeyView:
             raise exc.at(self.value_name) from exc
 
     def held_counter(self) -> Counter | None:
-        """Return the counter that a live key holds, or that an ended life leaves; None for any other value.
-
-        Raises MalformedRecordError.
-        """
+        """Return the counter of a live key or an ended life; None for another value. Raises MalformedRecordError."""
         if not self.alive():
             return self._ended_life()
         try:
@@ -275,9 +262,8 @@ class KeyView:
     def may_be_torn(self) -> bool:
         """Return whether what was read before the value may not belong to it.
 
-        An expiry that is another one when the value is read belongs to another value.
-        Without a value, breadcrumbs may have been read just before a deletion took both. And more of them than a counter remembers
-        may have been folded, and forgotten, before the counter was read.
+        An expiry that has moved since belongs to another value. Without a value, breadcrumbs may have been read just before a
+        deletion took both; and more of them than a counter remembers may have been folded, and forgotten, before it was read.
         """
         return self._expiries_moved() or (bool(self.crumbs) and (self.version is None or self._may_be_forgotten()))
 

@@ -7,10 +7,9 @@ from typing import Generic, TypeVar
 
 from git_keyval.database.anchors import assertion_of
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, UnreadError, View, Wait
+from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, Parked, UnreadError, View, Wait
 from git_keyval.database.database import Database
 from git_keyval.database.lifetimes import ttl_of
-from git_keyval.database.parking import whereabouts
 from git_keyval.database.writing import End, Write, in_doubt, write_each
 from git_keyval.errors import (
     ContentionError,
@@ -229,3 +228,16 @@ def _raise_gravest(ends: Sequence[End]) -> None:
     errors = [end for end in ends if isinstance(end, GitKeyvalError)]
     if errors:
         raise next((error for error in errors if isinstance(error, OutcomeUnknownError)), errors[0])
+
+
+def whereabouts(address: str, parked: Parked) -> str:
+    """Return for people where something was parked, with commands that fetch it and put back the value of a key.
+
+    The latter fails if the key exists again: it would not be a fast-forward.
+    """
+    from shlex import quote  # noqa: PLC0415  # only where there is an answer to lose
+
+    branch = parked.name.removeprefix("refs/heads/")
+    fetch = f"git clone --quiet --single-branch --branch {branch} {quote(address)} parked && ls parked"
+    back = f". To put it back then: git -C parked push origin HEAD:{parked.value}" if parked.value else ""
+    return f"What was taken away is on the branch {branch} until purge. To see it: {fetch}{back}"

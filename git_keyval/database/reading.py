@@ -24,11 +24,9 @@ class Settling(View, Protocol):
 
     def may_be_torn(self) -> bool:
         """Return whether what was read may not belong together."""
-        ...
 
     def confirmed_by(self, newer: Self) -> bool:
         """Return whether a later read shows that what may be torn did belong together."""
-        ...
 
 
 SettlingT = TypeVar("SettlingT", bound=Settling)
@@ -117,10 +115,7 @@ class MoreBlobs(NamedTuple):
     version: Oid | None
 
     def fetch(self, database: Database) -> Snapshot:
-        """Read them; those that the repository lacks are left out.
-
-        Raises UnavailableError if the map or array is another by now.
-        """
+        """Read them, without what the repository lacks. Raises UnavailableError if a map or array is another by now."""
         objects = database.store.objects(self.oids, Depth.VALUES)
         if self.oids - objects.keys():
             refs = database.store.read(Selection((self.name,)), depth=Depth.OIDS).refs
@@ -160,10 +155,8 @@ def read_keys(
     What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
     folds in between is found in the counter that is read after it. Where the store does both in one request, in an order that it
-    does not promise, counters take a second one if the read has to be exact.
-
-    Raises MovedError for keys that live elsewhere, unless it is their ``redirects`` that are asked for; AnchorError; and what
-    ``Cipher.accept`` raises of a database of other keys.
+    does not promise, counters take a second one if the read has to be exact. Raises MovedError for keys that live elsewhere, unless
+    ``redirects`` are asked for; AnchorError; and what ``Cipher.accept`` raises of a database of other keys.
     """
     unseen = [KeyView.of(database.naming, key.id, Snapshot({}), database.now(), database.cipher) for key in keys]
     qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *expiries.names)

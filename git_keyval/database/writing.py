@@ -15,8 +15,6 @@ from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.port import (
     ABSENT,
-    ANY,
-    DELETE,
     Applied,
     Conflict,
     Depth,
@@ -38,10 +36,7 @@ End: TypeAlias = Applied | Conflict | Unknown | GitKeyvalError
 
 @contextmanager
 def in_doubt(cause: str) -> Iterator[None]:
-    """Once a reply was lost (``cause`` says how), any later failure to reach the store leaves the outcome unknown.
-
-    So does a key that was redirected since: the write may have been made before.
-    """
+    """Once a reply was lost (``cause`` says how), a later failure to reach the store or the key leaves the outcome unknown."""
     try:
         yield
     except (StoreError, RedirectedError) as exc:
@@ -61,13 +56,11 @@ class Write:
 
     def moved(self, refs: Mapping[RefName, Oid]) -> bool:
         """Return whether a ref is not what the transaction expects: it cannot be applied any more."""
-        updates = [update for update in self.transaction.updates if update.expect is not ANY]
-        return any(refs.get(update.name, ABSENT) != update.expect for update in updates)
+        return not all(update.fits(refs) for update in self.transaction.updates)
 
     def shown(self, refs: Mapping[RefName, Oid], witness: RefName | None = None) -> bool:
         """Return whether the witness, or without one all refs, are as the transaction makes them."""
-        updates = [update for update in self.transaction.updates if witness in {None, update.name}]
-        return all(refs.get(update.name, DELETE) == update.new for update in updates)
+        return all(update.is_made(refs) for update in self.transaction.updates if witness in {None, update.name})
 
     def is_over(self, refs: Mapping[RefName, Oid]) -> bool:
         """Return whether the refs show that sending it again is of no use."""
@@ -86,8 +79,7 @@ class Write:
 def write_each(database: Database, writes: Sequence[Write], seen: Snapshot | None = None) -> list[End]:
     """Apply independent transactions as a ``Writer`` does, and return what became of each; what was refused is an error.
 
-    Beside them the tag ``kv/dummy-tree`` is made, if ``seen`` shows that there is none, and without having seen where that costs
-    nothing.
+    Beside them the anchor is made, if ``seen`` shows that there is none, or without having seen where that costs nothing.
     """
     missing = database.store.capabilities.bundles if seen is None else ANCHOR_TAG not in seen.refs
     named = any(update.name == ANCHOR_TAG for write in writes for update in write.transaction.updates)
@@ -117,9 +109,8 @@ class Writer:
     def write(self, writes: Sequence[Write]) -> list[End | Refused]:
         """Apply them in one request, and return what became of each.
 
-        After a lost reply the refs are read again, and what was not applied is sent again. What is wrong with one transaction is
-        given in its place, because others may have been applied. A write that has no end of its own was sent in vain each time.
-        StoreError is raised only where none was applied.
+        After a lost reply the refs are read again, and what was not applied is sent again. An error is given in the place of its
+        transaction; one that was sent in vain each time has no end of its own. StoreError is raised only where none was applied.
         """
         waiting = list(writes)
         for attempt in range(self.database.max_attempts):

@@ -75,10 +75,7 @@ def owner_of(repository: str, server: GithubServer) -> str | None:
 
 
 def beside(repository: str, name: str, server: GithubServer) -> str | None:
-    """Return the address of the repository ``name``, which is ``owner/name``, on the server of another one.
-
-    Owner and name are replaced in its address or path, and ``.git`` is kept; None if the address does not end with both.
-    """
+    """Return the address of ``name`` (owner/name) beside a repository; None if that has no owner and name at the end of its own."""
     parts = _parts(repository, server)
     return None if parts is None else f"{parts[0]}{name}{parts[2]}"
 

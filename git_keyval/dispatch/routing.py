@@ -142,10 +142,7 @@ class Routes:
 
 
 def joined(answers: Sequence[Answer], labels: Sequence[str]) -> Answer:
-    """Return one answer for several repositories: sums, and members in the order of the labels.
-
-    Keys are found if all are; a list is found if it has anything.
-    """
+    """Return one answer for several repositories: sums, and members in the order of the labels; keys are found if all are."""
     if len(answers) == 1:
         return answers[0]
     document = _document(answers, labels)

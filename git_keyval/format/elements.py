@@ -118,8 +118,7 @@ def encode_collection(collection: Collection) -> Record:
 def decode_collection(record: GitObject, objects: Mapping[Oid, GitObject]) -> Collection:
     """Read a map or an array; its subtree must be among the objects, its blobs need not be.
 
-    Every rule is checked by writing the record again and comparing oids. Raises MalformedRecordError for a record that differs in
-    any way, and OtherCategoryError for one that is neither map nor array.
+    Raises MalformedRecordError for one that would be written in another way, and OtherCategoryError for neither.
     """
     members = decode_category(record, "map", "array")
     category: CollectionCategory = "map" if members["category"] == "map" else "array"

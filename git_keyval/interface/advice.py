@@ -18,7 +18,8 @@ def advised(error: GitKeyvalError, command: Signature, inputs: Inputs) -> GitKey
     what was given, and stays as it is.
     """
     if not isinstance(error, InputError):
-        error.next_step = _fitting(error.next_step, taken_by(command, inputs))
+        taken = taken_by(command, inputs)
+        error.next_step = " ".join(sentence for sentence in _SENTENCE_END.split(error.next_step) if _fits(sentence, taken))
     return error
 
 
@@ -26,10 +27,6 @@ def taken_by(command: Signature, inputs: Inputs) -> set[str]:
     """Return the inputs that a command takes beside those that it was given."""
     taken = {*COMMON, *command.inputs}
     return taken - {"op-id"} if "type" in taken and inputs.type != "counter" else taken
-
-
-def _fitting(next_step: str, taken: Collection[str]) -> str:
-    return " ".join(sentence for sentence in _SENTENCE_END.split(next_step) if _fits(sentence, taken))
 
 
 def _fits(sentence: str, taken: Collection[str]) -> bool:

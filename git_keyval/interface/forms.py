@@ -13,7 +13,6 @@ from git_keyval.format.objects import Oid, is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import Micros, parse_duration
-from git_keyval.interface.lines import lines_of
 
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""
@@ -32,6 +31,7 @@ _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6}(?P<finer>[0-9]*))?"
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+_LINE_END = re.compile(r"\r?\n")
 _SPACE = " \t"
 _JSON_SPACE = " \t\r\n"
 
@@ -111,6 +111,11 @@ class OwnerAndName:
         if not re.fullmatch(self.pattern, text):
             raise ValueError(text)
         return text
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text without their ends, LF or CR LF. Other line separators of Unicode are part of a line."""
+    return _LINE_END.split(text)
 
 
 def token(text: str) -> str:

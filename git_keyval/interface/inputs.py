@@ -30,7 +30,6 @@ class Input(Generic[T_co]):
     def __init__(
         self, description: str, parse: Callable[[str], T_co], accepted: str = "", *, default: str = "", shown: bool = True
     ) -> None:
-        """Take what the form itself does not say."""
         self.description, self.parse, self.accepted = description, parse, accepted or str(parse)
         self.default, self.shown = default, shown
 
@@ -73,7 +72,6 @@ class Inputs:
     """All inputs, and with ``parsed`` those that a command was given, by the names that people write."""
 
     def __init__(self, parsed: Mapping[str, Any] | None = None) -> None:
-        """Take what was given, parsed."""
         self.parsed = parsed or {}
 
     def over(self, settings: Mapping[str, Any]) -> "Inputs":

@@ -1,5 +1,7 @@
 """Which unknown names were meant to be inputs of ours: a slip of somebody's fingers, as opposed to the name of something else."""
 
+from functools import cache
+
 from git_keyval.interface.inputs import INPUTS
 
 _LETTERS_A_SLIP = 6
@@ -8,11 +10,10 @@ _SHORTEST = 3
 
 
 def is_near_miss(name: str) -> bool:
-    """Whether a name is an input's with slips: a letter too many, missing, wrong, or swapped with its neighbour.
+    """Return whether a name is an input's with slips: a letter too many, missing, wrong, or swapped with its neighbour.
 
     One slip is allowed for every six letters, and at least one; hyphens do not count. Of names under five letters a wrong letter
-    makes another word (``task`` is no ``mask``), of those under three any slip does. No input has a digit, and ``keys2`` is a name
-    of its own.
+    makes another word (``task`` is no ``mask``), of those under three any slip does. No input has a digit.
     """
     letters = name.replace("-", "")
     return letters.isalpha() and any(_is_near(letters, known.replace("-", "")) for known in INPUTS)
@@ -21,19 +22,19 @@ def is_near_miss(name: str) -> bool:
 def _is_near(name: str, known: str) -> bool:
     allowed = max(1, len(known) // _LETTERS_A_SLIP) if len(known) >= _SHORTEST else 0
     # The difference in length is never more than the distance; so most names cost nothing.
-    return abs(len(name) - len(known)) <= allowed and _distance(name, known, wrong=1 if len(known) >= _SHORT else 2) <= allowed
+    return abs(len(name) - len(known)) <= allowed and _distance(name, known, 1 if len(known) >= _SHORT else 2) <= allowed
 
 
-def _distance(one: str, other: str, *, wrong: int) -> int:
+@cache
+def _distance(one: str, other: str, wrong: int) -> int:
     """Return the distance of Damerau and Levenshtein, of adjacent letters, in which a wrong letter counts so much."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for row, letter in enumerate(one, start=1):
-        line = [row]
-        for column, against in enumerate(other, start=1):
-            steps = [last[column] + 1, line[-1] + 1, last[column - 1] + wrong * (letter != against)]
-            if row > 1 and column > 1 and (letter, one[row - 2]) == (other[column - 2], against):
-                steps.append(before[column - 2] + 1)
-            line.append(min(steps))
-        before, last = last, line
-    return last[-1]
+    if not one or not other:
+        return len(one) + len(other)
+    if one[0] == other[0]:
+        return _distance(one[1:], other[1:], wrong)
+    steps = [
+        _distance(one[1:], other, wrong) + 1,
+        _distance(one, other[1:], wrong) + 1,
+        _distance(one[1:], other[1:], wrong) + wrong,
+    ]
+    return min([*steps, _distance(one[2:], other[2:], wrong) + 1] if one[:2] == other[1::-1] and len(one) > 1 else steps)

@@ -31,8 +31,7 @@ def parse_inputs(command: Signature, given: Mapping[str, str]) -> dict[str, obje
     """Parse the inputs that a command was given; what was not given is not in the answer.
 
     An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input
-    that is unknown, that the command does not take, that is malformed, or that does not go with another, and for one that is
-    missing.
+    that is unknown, not taken, malformed or missing, or that does not go with another.
     """
     present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
     for name in present:

@@ -25,7 +25,6 @@ class NotReadError(Exception):
     """The text is not YAML, or uses what is not read; ``mistake`` says which."""
 
     def __init__(self, line: int, reason: str) -> None:
-        """Keep the mistake."""
         self.mistake: Mistake = (line, reason)
         super().__init__(reason)
 

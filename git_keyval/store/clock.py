@@ -10,7 +10,6 @@ class ServerClock:
     """This machine's time, corrected by the server's where the two differ by more than the precision of its header."""
 
     def __init__(self, clock: Callable[[], Micros]) -> None:
-        """Start from this machine's clock."""
         self._clock = clock
         self._offset = 0
         self.is_known = False

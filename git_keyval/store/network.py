@@ -38,7 +38,6 @@ class Network:
     """How servers are reached, according to the environment."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Keep the environment; nothing is read yet."""
         self._environ = environ
 
     def proxy(self, url: str) -> Proxy | None:

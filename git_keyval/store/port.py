@@ -45,6 +45,14 @@ class RefUpdate:
     expect: Oid | Expect
     new: Oid | Literal[New.DELETE]
 
+    def fits(self, refs: Mapping[RefName, Oid]) -> bool:
+        """Return whether the ref is as it must be before the update."""
+        return self.expect is ANY or refs.get(self.name, ABSENT) == self.expect
+
+    def is_made(self, refs: Mapping[RefName, Oid]) -> bool:
+        """Return whether the ref is as it must be after the update."""
+        return refs.get(self.name, DELETE) == self.new
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -179,11 +187,9 @@ class Store(Protocol):
         nothing along. An object that the repository lacks, or cannot send, is left out, but only after its ref was read again and
         still pointed at it: an object may be gone as soon as no ref points at it.
         """
-        ...
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream all refs below the prefixes, each once, in no particular order."""
-        ...
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch objects by oid, in one request where the server can; with TREES and VALUES also what they hold.
@@ -191,36 +197,30 @@ class Store(Protocol):
         An oid that the repository lacks, or cannot send because of what it lacks, is left out of the answer; so is one that no ref
         points at now, where a server gives nothing else (git's before protocol version 2). With OIDS there is nothing to fetch.
         """
-        ...
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply independent transactions, each all or nothing; one outcome each, in the order given.
 
         They must not share a ref. A Conflict or Refused outcome says that nothing of that transaction was applied.
         """
-        ...
 
     def now(self, *, ask: bool = False) -> Micros:
         """Return the time: the server's where its answers have it.
 
         Before the first answer it is this machine's, unless a request may be made to ``ask``: code that deletes by the time has to.
         """
-        ...
 
     @property
     def capabilities(self) -> Capabilities:
         """Return what this store can do."""
-        ...
 
     @property
     def requests(self) -> int:
         """Count the requests made so far: processes started for a local path, HTTP requests otherwise."""
-        ...
 
     @property
     def rate_remaining(self) -> int | None:
         """Return how many requests the server still allows; None where it sets no such limit, or no answer had it yet."""
-        ...
 
     @property
     def public_name(self) -> str | None:
@@ -228,4 +228,3 @@ class Store(Protocol):
 
         None for any other repository, and while it is not known to be public: no request is made to find out.
         """
-        ...

@@ -86,10 +86,7 @@ class Conversation(AbstractContextManager["Conversation", None]):
 
     @abstractmethod
     def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Send a request and return the stream of its answer.
-
-        A server that hangs up before it has read the whole request may have answered: then that answer is returned.
-        """
+        """Send a request and return the stream of its answer, also of a server that hung up before it had read it whole."""
 
     def complaints(self) -> str:
         """Return what the server has written to its standard error so far, made safe to print; empty where it has none."""

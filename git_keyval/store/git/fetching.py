@@ -35,14 +35,12 @@ class Converse(Protocol):
 
     def __call__(self, ask: Callable[[UploadPack], _T]) -> _T:
         """Return what ``ask`` returns for the conversation. Raises StoreError."""
-        ...
 
 
 class Fetcher:
     """The objects of one repository."""
 
     def __init__(self, converse: Converse) -> None:
-        """Use these conversations."""
         self._converse = converse
         self._cache = _ObjectCache()
 

@@ -161,7 +161,6 @@ class HttpConversation(Conversation):
     """A conversation in requests of their own."""
 
     def __init__(self, transport: HttpTransport, service: Service) -> None:
-        """Prepare a conversation with a service."""
         self._transport = transport
         self._service = service
         self._answers: list[Answer] = []

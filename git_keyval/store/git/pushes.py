@@ -21,7 +21,7 @@ from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport, push
 from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Outcome, RefUpdate, Refused, Transaction, Unknown
+from git_keyval.store.port import DELETE, Applied, Conflict, Outcome, RefUpdate, Refused, Transaction, Unknown
 
 _MAX_ROUNDS: Final = 12
 _UNSEEN_ROUNDS: Final = 3
@@ -107,7 +107,7 @@ class _Round:
         self.known, self.sent = {}, {}
         commands: list[PushCommand] = []
         for index, transaction in self.open.items():
-            if moved := tuple(update.name for update in transaction.updates if not _holds(update, advertised)):
+            if moved := tuple(update.name for update in transaction.updates if not update.fits(advertised.refs)):
                 self.known[index] = Conflict(moved)
             elif changes := _commands(transaction.updates, advertised, deletes_unseen=self.deletes_unseen):
                 self.sent[index] = transaction
@@ -182,15 +182,8 @@ def _may_concern(names: frozenset[RefName], report: PushReport) -> bool:
     return not report.reason and bool(names & (own or report.refused.keys()))
 
 
-def _holds(update: RefUpdate, advertised: Advertised) -> bool:
-    return update.expect is ANY or advertised.refs.get(update.name, ABSENT) == update.expect
-
-
 def _commands(updates: Sequence[RefUpdate], advertised: Advertised, *, deletes_unseen: bool) -> list[PushCommand]:
-    """Return the commands of one transaction; none if all its refs are already as the transaction makes them.
-
-    Assertions are sent with the changes, so that the server checks them in the same moment.
-    """
+    """Return the commands of one transaction, assertions among them; none if all its refs are already as it makes them."""
     commands = [
         PushCommand(update.name, advertised.refs.get(update.name, ZERO_OID), ZERO_OID if update.new is DELETE else Oid(update.new))
         for update in updates

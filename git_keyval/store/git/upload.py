@@ -57,7 +57,6 @@ class MissingObjectError(Exception):
     """The server does not have an object that was asked for, or does not send it any more."""
 
     def __init__(self, oid: Oid) -> None:
-        """Keep the oid."""
         self.oid = oid
         super().__init__(oid)
 
@@ -79,7 +78,6 @@ class UploadPack:
     """One conversation with upload-pack, whose advertisement was read."""
 
     def __init__(self, conversation: Conversation) -> None:
-        """Read the advertisement."""
         self._conversation = conversation
         self._features: frozenset[bytes] = frozenset()
         """What may be asked for in a fetch."""

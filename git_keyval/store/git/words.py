@@ -20,7 +20,6 @@ class Words:
     """Collects what is said; keeps the beginning and the end of a long text."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._said = bytearray()
         self._is_cut = False
 

@@ -27,7 +27,6 @@ class RejectedError(Exception):
     """The server did not do what was asked, and says why: ``kind`` is GraphQL's type of the error, or the HTTP status."""
 
     def __init__(self, kind: str, message: str) -> None:
-        """Keep the message, made safe to print."""
         self.kind = kind
         self.message = message
         super().__init__(f"{message} ({kind})")

@@ -26,7 +26,6 @@ class RateLimits:
     """What is left of the primary limits, by resource, as far as answers said."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
         self._remaining: dict[str, int] = {}
 
     def learn(self, headers: Mapping[str, Any]) -> None:

@@ -117,7 +117,7 @@ class Moves:
         any_moved = False
         for index in batch:
             updates = work.updates[index]
-            if moved := tuple(update.name for update in updates if update.expect not in {ANY, refs.get(update.name, ABSENT)}):
+            if moved := tuple(update.name for update in updates if not update.fits(refs)):
                 any_moved = True
                 work.end([index], Conflict(moved))
         return any_moved

@@ -21,7 +21,6 @@ class TokenAuth:
     """What the requester needs of ``github.Auth.Token``; to import that would import every class of PyGithub."""
 
     def __init__(self, token: str) -> None:
-        """Authenticate with a token."""
         self._header = f"token {token}"
 
     def authentication(self, headers: dict[str, object]) -> None:

@@ -39,7 +39,6 @@ class Bases:
     """The large trees that were read or stored last, on which others can be based."""
 
     def __init__(self) -> None:
-        """Know none yet."""
         self._bases: dict[Oid, _Base] = {}
 
     def add(self, objects: Iterable[GitObject]) -> None:

@@ -34,7 +34,6 @@ class Uploads:
     """Stores objects in one repository, each once per run."""
 
     def __init__(self, repository: Repository) -> None:
-        """Store in this repository."""
         self._repository = repository
         self._stored: set[Oid] = set()
         self._refusals: dict[Oid, RejectedError] = {}
@@ -59,10 +58,7 @@ class Uploads:
         return assumed + sum(1 for _ in islice(_steps(missing, self._bases), most)) if all(map(_is_makable, missing)) else None
 
     def store(self, objects: Iterable[GitObject]) -> None:
-        """Store what is not there yet. Raises StoreError, and RejectedError for an object that the server does not take.
-
-        Such an object is sent once a run.
-        """
+        """Store what is not there yet. Raises StoreError, and RejectedError for what the server does not take, once a run."""
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
@@ -98,10 +94,8 @@ class Uploads:
             self._send(step)
 
     def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
-        return list({obj.oid: obj for obj in objects if not self._has(obj.oid)}.values())
-
-    def _has(self, oid: Oid) -> bool:
-        return oid in self._stored or oid in ASSUMED or self._bases.hold(oid)
+        known = self._stored | ASSUMED
+        return list({obj.oid: obj for obj in objects if obj.oid not in known and not self._bases.hold(obj.oid)}.values())
 
     def _send(self, step: "_Step", *, all_stored: bool = True) -> None:
         answer = self._repository.post(f"git/{step.resource}", step.body, all_stored=all_stored)
