@@ -19,7 +19,7 @@ def main(command: str, repository: str, count: str) -> None:
     outside = surroundings({}, lambda _what, _done, _total: None)
     meter = Meter()
     with meter:
-        inputs = Inputs(parse_inputs(COMMANDS[command], {"repository": repository, **given}))
+        inputs = Inputs(parse_inputs(COMMANDS[command], {"repository": repository, **given}, {}))
         result, _ = run_command(COMMANDS[command], inputs, outside, prepare_delivery=lambda _value: None)
     assert result.count == len(names), result
 

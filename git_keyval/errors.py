@@ -287,6 +287,49 @@ class TornWriteError(GitKeyvalError):
         )
 
 
+class SeveralRepositoriesError(GitKeyvalError):
+    """What has to be written at once lives in several repositories; nothing was written."""
+
+    def __init__(self, repositories: Sequence[str]) -> None:
+        self.repositories = list(repositories)
+        super().__init__(
+            f"The keys live in several repositories ({', '.join(repositories)}), which cannot be written as one.",
+            "Write them one after the other; a batch does that with 'atomic: false'.",
+        )
+
+
+class ItemsFailedError(GitKeyvalError):
+    """Some commands of a batch that is not atomic cannot be done; the others are."""
+
+    def __init__(self, items: Sequence[str], cause: GitKeyvalError) -> None:
+        """Keep the ids of the commands, and why the first one failed."""
+        self.items = list(items)
+        self.cause = cause
+        super().__init__(f"Of the batch failed: {', '.join(items)}. The first of them: {cause.what}", cause.next_step)
+
+
+class ConditionNotMetError(GitKeyvalError):
+    """A condition is not met, and the step was to fail then; nothing was written."""
+
+    def __init__(self, item: str) -> None:
+        """Keep the id of the command in a batch; empty for a command on its own."""
+        self.item = item
+        super().__init__(
+            f"The condition{f' of the item {item!a}' if item else ''} is not met; nothing was written.",
+            "Leave out 'on-failed: fail' to go on all the same: the output 'applied' is false then.",
+        )
+
+
+class ItemFailedError(GitKeyvalError):
+    """A command of a batch cannot be done; nothing was written."""
+
+    def __init__(self, item: str, cause: GitKeyvalError) -> None:
+        """Keep the id of the command, and why."""
+        self.item = item
+        self.cause = cause
+        super().__init__(f"The item {item!a}: {cause.what} Nothing was written.", cause.next_step)
+
+
 class PartlyDeletedError(GitKeyvalError):
     """Of several keys some are deleted, and then something went wrong with the others."""
 

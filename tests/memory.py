@@ -26,7 +26,7 @@ from git_keyval.store.port import (
 class MemoryStore:
     """A store in memory. It raises ValueError for what the caller of an adapter must never do, even if git would let it pass."""
 
-    capabilities = Capabilities(batch=1_000)
+    capabilities = Capabilities(batch=1_000, reads_at_once=True)
 
     def __init__(self, clock: Callable[[], Micros]) -> None:
         """Start empty, with this clock."""

@@ -83,6 +83,16 @@ class Count:
         return f"{sum(self.kinds.values())} ({', '.join(parts)})"
 
 
+def _batch(commands: Sequence[Mapping[str, str]]) -> str:
+    return json.dumps(commands)
+
+
+_RELEASE = (
+    {"command": "incr", "key": "counter"},
+    {"command": "set", "key": "text", "value": "new"},
+    {"command": "hset", "key": "map", "field": "a", "value": "new"},
+)
+
 STEPS = (
     Step("`get`", "get", {"key": "text"}, 1),
     Step("`get` of a counter", "get", {"key": "counter"}, 2),
@@ -124,6 +134,22 @@ STEPS = (
     Step("`lock`", "lock", {"key": "free lock", "ttl": "15m"}, 7),
     Step("`lock` of the owner, which renews it", "lock", {"key": "held lock", "owner": "me", "ttl": "2h"}, 4),
     Step("`unlock`", "unlock", {"key": "held lock", "owner": "me"}, 6),
+    Step("`assert` of a value", "assert", {"key": "text", "equals": "text"}, 1),
+    Step(
+        "`batch` of ten `set`",
+        "batch",
+        {"commands": _batch([{"command": "set", "key": label, "value": "new"} for label in _MANY[:10]])},
+        5,
+    ),
+    Step("`batch` of ten `get`", "batch", {"commands": _batch([{"command": "get", "key": label} for label in _MANY[:10]])}, 1),
+    Step(
+        "`batch` of `get` and `get` of a counter",
+        "batch",
+        {"commands": _batch([{"command": "get", "key": key} for key in ("text", "counter")])},
+        2,
+    ),
+    Step("`batch` of `incr`, `set` and `hset`", "batch", {"commands": _batch(_RELEASE)}),
+    Step("`batch` with `op-id`", "batch", {"commands": _batch(_RELEASE), "op-id": "a run"}),
     Step("`keys`", "keys"),
     Step("`redirect` of a key that has a value", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 5),
     Step(
@@ -144,7 +170,16 @@ STEPS = (
 )
 
 
-_GIVEN = {"key": "text", "keys": "text", "value": "new", "values": '{"text": "new"}', "field": "a", "index": "0", "ttl": "15m"}
+_GIVEN = {
+    "key": "text",
+    "keys": "text",
+    "value": "new",
+    "values": '{"text": "new"}',
+    "field": "a",
+    "index": "0",
+    "ttl": "15m",
+    "if": "present",
+}
 """What is given to a command of which nothing was said here."""
 
 

@@ -86,7 +86,7 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
         if _key_id(texts, surroundings) != state["key"]:
             runner.warning(_OTHER_INPUTS)
             return 0
-        inputs = Inputs({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts)})
+        inputs = Inputs({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts, environ)})
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
@@ -111,7 +111,7 @@ def _secrets(given: Mapping[str, str]) -> dict[str, str]:
 
 def _key_id(texts: Mapping[str, str], surroundings: Surroundings) -> str:
     """Return the id of the lock's key, which depends on the encryption key as well."""
-    inputs = Inputs(parse_inputs(_UNLOCK, texts))
+    inputs = Inputs(parse_inputs(_UNLOCK, texts, surroundings.environ))
     return bind(Unlock, inputs, surroundings, cipher_of(inputs, surroundings)).key.id
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, warning_about
-from git_keyval.database.answers import Answer
+from git_keyval.database.answers import Answer, shown_value
 from git_keyval.dispatch.files import OutputFile
-from git_keyval.dispatch.steps import run_command, shown_value, value_bytes, value_outputs
+from git_keyval.dispatch.steps import run_command, value_bytes, value_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
 from git_keyval.format.values import Value
@@ -29,7 +29,7 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
             from git_keyval.action.locking import begin, remember
 
             begin(runner)
-        inputs = Inputs(parse_inputs(command, given))
+        inputs = Inputs(parse_inputs(command, given, environ))
         for text in inputs.encryption_key.texts if inputs.encryption_key else ():
             runner.mask(text)
         if command.maintains:

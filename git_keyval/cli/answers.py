@@ -16,7 +16,7 @@ from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
 
-_DOCUMENTS = {"json", "report"}
+_DOCUMENTS = {"json", "report", "results"}
 _BASE64 = {"bytes", "file"}
 
 

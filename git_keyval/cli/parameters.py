@@ -12,12 +12,13 @@ from git_keyval.interface.forms import Flag, OneOf, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
 
 # What a person types without naming it, in this order; keys and fields take all that follow.
-_POSITIONAL = ("key", "keys", "field", "fields", "index", "start", "stop", "value", "values")
+_POSITIONAL = ("key", "keys", "field", "fields", "index", "start", "stop", "value", "values", "commands")
 _SEVERAL = {"keys", "fields"}
-_NOT_FOR_TERMINALS = {"mask"}
-_PATHS = {"repository": "dir", "value-file": "file", "output-file": "file", "config": "file"}
+_NOT_FOR_TERMINALS = {"mask", "key-env", "field-env", "value-env", "equals-env"}
+_PATHS = {"repository": "dir", "commands": "file", "value-file": "file", "output-file": "file", "config": "file"}
 """What a shell completes where an input names a folder or a file."""
 
+_NEGATED = {"atomic": "Do each command for itself, in order, instead of all as one transaction."}
 _SHORT = {"repository": ["-r"]}
 _OF_A_WORKFLOW = "${{"
 _METAVARS = {
@@ -43,6 +44,7 @@ _NOTES = {
     "encryption-key": _BY_VARIABLE,
     "value": " - reads it from standard input.",
     "values": " - reads them from standard input.",
+    "commands": " They are in this file; - reads them from standard input.",
     "value-file": " - is standard input.",
 }
 
@@ -104,13 +106,22 @@ def _argument(command: Signature, name: str) -> click.Argument:
         nargs=-1 if name in _SEVERAL else 1,
         required=required,
         type=str,
-        metavar=(f"{name.upper()}..." if name in _SEVERAL else name.upper()) if required else f"[{name.upper()}]",
+        metavar=_placeholder(name) if required else f"[{name.upper()}]",
         help=_help(INPUTS[name]),
     )
 
 
+def _placeholder(name: str) -> str:
+    if name in _PATHS:
+        return "FILE"
+    return f"{name.upper()}..." if name in _SEVERAL else name.upper()
+
+
 def _option(item: Input[object], *, repeated: bool = False) -> click.Option:
     names = [f"--{item.name}", *_SHORT.get(item.name, []), variable_of(item.name)]
+    if isinstance(item.parse, Flag) and item.default == "true":
+        names[0] = f"--no-{item.name}"
+        return click.Option(names, flag_value="false", help=f"{_NEGATED[item.name]}")
     if isinstance(item.parse, Flag):
         return click.Option(names, is_flag=True, help=item.description)
     return click.Option(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_keyval.cli.credentials import token_of
@@ -81,14 +82,16 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
     """Return the parsed inputs and the surroundings; these read standard input where it holds the value."""
     given = given_inputs(call.command, call.values)
     if given.get("values") == _STDIN:
-        given["values"] = _values_of_stdin()
+        given["values"] = _text_of("values", _read_stdin("values"))
+    if given.get("commands"):
+        given["commands"] = _commands(given["commands"])
     if given.get("value") == _STDIN and "value-file" not in given:
         given["value-file"] = given.pop("value")
     if "token" not in given:
         # A config file may name repositories anywhere.
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
-    inputs = Inputs(parse_inputs(call.command, given))
+    inputs = Inputs(parse_inputs(call.command, given, os.environ))
     world = surroundings(os.environ, silent, tell)
     if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
@@ -174,11 +177,21 @@ def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     return "Interrupted; it is not known whether the write was made. Read the key, then decide."
 
 
-def _values_of_stdin() -> str:
+def _commands(path: str) -> str:
+    """Return the commands of a batch, which are in a file or come by standard input."""
+    if path == _STDIN:
+        return _text_of("commands", _read_stdin("commands"))
     try:
-        return _read_stdin("values").decode()
+        return _text_of("commands", Path(path).read_bytes())
+    except OSError as exc:
+        raise InputError("commands", f"names a file that cannot be read ({exc.strerror})", "a file of commands, or -") from exc
+
+
+def _text_of(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
     except UnicodeDecodeError as exc:
-        raise InputError("values", "is not UTF-8 text", INPUTS["values"].accepted) from exc
+        raise InputError(name, "is not UTF-8 text", INPUTS[name].accepted) from exc
 
 
 def _read_stdin(name: str) -> bytes:

@@ -171,7 +171,7 @@ class Apop(OfArray):
             updates=(*expiry_updates(view, gone, FOREVER), park),
             proof=Witness(parked),
         )
-        return change._replace(takes=value, parked=Parked(parked))
+        return change._replace(takes=value, parked=[Parked(parked)])
 
 
 class Alen(OfArray):

@@ -25,6 +25,7 @@ class Keys(Command[ListView]):
     WrongEncryptionKeyError or KeyOrderError for one that is encrypted with another key, or the list would look complete, or empty.
     """
 
+    stands_alone = True
     outputs = ("found", "json", "count")
     examples = ("git-keyval keys", "git-keyval keys 'feature-*' --json")
 

@@ -51,7 +51,7 @@ class Hget(OfMap):
     outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at", "count")
     examples = ("git-keyval hget rollout percent", "git-keyval hget rollout region --default eu")
 
-    needs = (("field", "fields"),)
+    needs = (("field", "field-env", "fields"),)
     subject = "field"
 
     field: str = ""

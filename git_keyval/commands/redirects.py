@@ -29,6 +29,7 @@ class Redirection(OfKeys):
     outputs = ("applied", "count")
     examples = ("git-keyval redirect moved --redirect-to team/archive", "git-keyval redirect moved --redirect-to none")
 
+    stands_alone = True
     name = "redirect"
     omits = ("follow-writes",)
 

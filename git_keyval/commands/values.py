@@ -196,7 +196,7 @@ class Getdel(OfKey):
             _shown(view, Answer(found=True, applied=True, value=value)),
             Witness(parked),
             takes=value,
-            parked=Parked(parked, view.value_name),
+            parked=[Parked(parked, view.value_name)],
         )
 
 
@@ -232,7 +232,7 @@ class Mget(OfKeys):
     The answer is a JSON object by key; absent keys are left out of it.
     """
 
-    omits = ("key",)
+    omits = ("key", "key-env")
     outputs = ("found", "json", "count")
     examples = ("git-keyval mget deploy greeting --json | jq .json.deploy.commit",)
 

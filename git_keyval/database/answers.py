@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.objects import Oid
-from git_keyval.format.values import Value
+from git_keyval.format.times import iso_utc
+from git_keyval.format.values import Value, as_json, as_text
 
 PERSISTENT, NO_KEY = -1, -2
 """What ``ttl`` is beside seconds: the key never expires; there is no key."""
@@ -18,7 +19,9 @@ class Answer:
     ``warning`` is for people beside the answer, and ``failure`` what the command ends with after it is given. ``parked`` tells
     people where to find what the command took away, should the answer not reach them.
     ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
-    keys; ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
+    keys; ``results`` is what the commands of a batch answer, of which ``failed`` is the first whose condition is not met.
+    ``recorded`` is what was answered when the operation was done; nothing else is said then.
+    ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
 
     found: bool | None = None
@@ -33,8 +36,47 @@ class Answer:
     pending: bool | None = None
     count: int | None = None
     public_name: str | None = None
+    failed: str = ""
+    results: dict[str, JsonValue] | None = field(default=None, repr=False)
+    recorded: dict[str, JsonValue] | None = field(default=None, repr=False)
     owner: str | None = field(default=None, repr=False)
     fence: int | None = None
     warning: str = ""
     parked: str = field(default="", compare=False)
     failure: GitKeyvalError | None = field(default=None, compare=False)
+
+
+def said(answer: Answer) -> dict[str, JsonValue]:
+    """Return what an answer says by the names of outputs, without what it does not say; ``json`` may be null."""
+    if answer.recorded is not None:
+        return answer.recorded
+    members: dict[str, JsonValue] = {
+        "found": answer.found,
+        "applied": answer.applied,
+        "type": answer.type,
+        "version": answer.version,
+        "ttl": NO_KEY if answer.found is False and answer.ttl is None else answer.ttl,
+        "pending": answer.pending,
+        "count": answer.count,
+        "failed": answer.failed or None,
+        "results": answer.results,
+        "owner": answer.owner,
+        "fence": answer.fence,
+        "json": answer.document,
+        "old-value": None if answer.old_value is None else shown_value(answer.old_value),
+        "expires-at": None if answer.expires_at is None else iso_utc(answer.expires_at),
+    }
+    members = {name: value for name, value in members.items() if value is not None}
+    if answer.value is not None:
+        members |= {"value": shown_value(answer.value), "json": json_value(answer.value)}
+    return members
+
+
+def shown_value(value: Value | int) -> str:
+    """Return a value, or the number of a counter, as the output ``value`` shows it."""
+    return str(value) if isinstance(value, int) else as_text(value)
+
+
+def json_value(value: Value | int) -> JsonValue:
+    """Return a value, or the number of a counter, as the output ``json`` shows it."""
+    return value if isinstance(value, int) else as_json(value)

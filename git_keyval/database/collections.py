@@ -135,7 +135,7 @@ class CollectionView:
         oids = {element: self.stored[element] for element in elements}
         lacking = frozenset(oids.values()) - self.seen.objects.keys()
         if lacking - self.asked:
-            raise UnreadError(MoreBlobs(lacking, self.view.value_name, self.version))
+            raise UnreadError(MoreBlobs(lacking, {self.view.value_name: self.version}))
         return {element: self._value(element, oid) for element, oid in oids.items()}
 
     def _value(self, element: str, oid: Oid) -> Value:

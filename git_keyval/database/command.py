@@ -95,9 +95,13 @@ class Change(NamedTuple):
     if_denied: "Answer | Change | Wait | None" = None
     if_unknown: "Wait | None" = None
     takes: Value | int | None = None
-    parked: Parked | None = None
+    parked: Sequence[Parked] = ()
     late: GitKeyvalError | None = None
     memory: object = None
+
+    def is_plain(self) -> bool:
+        """Return whether it can be written with others: it takes nothing away that has to be delivered first."""
+        return self.takes is None and not self.is_done()
 
     def is_done(self) -> bool:
         """Return whether all that it updates is as it shall be: then nothing is sent."""
@@ -178,6 +182,18 @@ class Command(Described, Generic[V]):
 
     forces: ClassVar[bool] = False
     """Whether the last try of all is one more, which the decision makes in another way."""
+
+    indivisible: ClassVar[bool] = False
+    """Whether all its keys must live in one repository."""
+
+    @property
+    def apart(self) -> "Sequence[Bound]":
+        """Return the commands that it consists of, where each is performed for itself and ``combined`` makes one answer of all."""
+        return ()
+
+    def combined(self, ends: Sequence[Answer | GitKeyvalError]) -> Answer:
+        """Return one answer for what each of them answers, or fails with."""
+        raise NotImplementedError
 
     @property
     def keys_used(self) -> Sequence[Key]:

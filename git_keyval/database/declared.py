@@ -67,7 +67,7 @@ class Described(Declared):
     input must be given. ``omits`` are inputs that its fields would have in another command. ``subject`` is what it reads, in a
     word. ``of_counter`` says that it works on a counter, whose number is never encrypted; ``has_post_step`` that its action
     releases at the end of the job what its step took; ``spans`` that it works on all databases that a config file lists. ``jobs``
-    are the jobs of maintenance that it runs.
+    are the jobs of maintenance that it runs. ``stands_alone`` says that it is no command of a batch.
     """
 
     name: ClassVar[str] = ""
@@ -80,6 +80,7 @@ class Described(Declared):
     has_post_step: ClassVar[bool] = False
     spans: ClassVar[bool] = False
     jobs: ClassVar[tuple[str, ...]] = ()
+    stands_alone: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

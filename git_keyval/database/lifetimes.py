@@ -75,6 +75,11 @@ def lasting(answer: Answer, ending: int | Lifetime | None) -> Answer:
     return replace(answer, expires_at=expiry, ttl=PERSISTENT if expiry is None else None)
 
 
+def given_at(answer: Answer, now: Micros) -> Answer:
+    """Return the answer with what is left of the lifetime by now."""
+    return answer if answer.expires_at is None else replace(answer, ttl=max(ttl_of(answer.expires_at, now), 0))
+
+
 def ttl_of(expiry: int | None, now: Micros) -> int:
     """Return the seconds that a live key has left, rounded up; PERSISTENT without an expiry."""
     return PERSISTENT if expiry is None else -((now - expiry * SECOND) // SECOND)

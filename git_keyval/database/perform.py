@@ -1,6 +1,6 @@
 """Performing a command: read, decide, write, and again if a rival was faster. The only loop over a write, and the only pause."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ from git_keyval.database.anchors import assertion_of
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, Parked, UnreadError, View, Wait
 from git_keyval.database.database import Database
-from git_keyval.database.lifetimes import ttl_of
+from git_keyval.database.lifetimes import given_at, ttl_of
 from git_keyval.database.writing import End, Write, in_doubt, write_each
 from git_keyval.errors import (
     ContentionError,
@@ -34,10 +34,12 @@ def perform(database: Database, command: Command[V]) -> Answer:
     reply was lost and nothing shows what became of the write; PartlyDeletedError where an error ends a command of several keys of
     which some are gone already.
     """
-    answer = Performance(database, command.form()).run()
-    if answer.expires_at is not None:
-        answer = replace(answer, ttl=max(ttl_of(answer.expires_at, database.now()), 0))
-    return replace(answer, public_name=database.store.public_name)
+    return given(database, Performance(database, command.form()).run())
+
+
+def given(database: Database, answer: Answer) -> Answer:
+    """Return an answer as it is given now."""
+    return replace(given_at(answer, database.now()), public_name=database.store.public_name)
 
 
 class Performance(Generic[V]):
@@ -69,8 +71,25 @@ class Performance(Generic[V]):
         change = self._command.blind_write(self._moment)
         if change is not None and isinstance(change.answer, Answer) and self._wrote_blindly(change.transaction):
             return change.answer
+        return self._until_done(self.decide)
+
+    def decide_on(self, view: V) -> Decision:
+        """Return the decision on what was read with others. Raises as the command does, also for inputs that make no sense now."""
+        self._command.validate(self._moment)
+        self._view = view
+        self._moment = self._moment.but(now=self._database.now())
+        return self._command.decide(view, self._moment)
+
+    def go_on(self, decision: Decision, end: End | None) -> Answer:
+        """Go on with a decision, which was written with others if it came to an ``end``, and return the answer."""
+        if end is None:
+            return self._until_done(lambda: self.follow(decision))
+        assert isinstance(decision, Change)
+        return self._until_done(lambda: self._left(self._concluded(decision, end)))
+
+    def _until_done(self, begin: Callable[[], Decision | None]) -> Answer:
         try:
-            return self._decide_until_done()
+            return self._decide_until_done(begin)
         except GitKeyvalError as exc:
             if self._changed_keys:
                 raise PartlyDeletedError(self._changed_keys, exc) from exc
@@ -98,8 +117,10 @@ class Performance(Generic[V]):
             raise end
         return isinstance(end, Applied)
 
-    def _decide_until_done(self) -> Answer:
-        following: Decision | None = None
+    def _decide_until_done(self, begin: Callable[[], Decision | None]) -> Answer:
+        following = begin()
+        if isinstance(following, Answer):
+            return following
         while self._attempt < self._database.max_attempts + self._command.forces:
             following = self.follow(following or self.decide())
             if isinstance(following, Answer):
@@ -142,18 +163,27 @@ class Performance(Generic[V]):
 
     def _changed(self, change: Change) -> Answer | Change | Wait | None:
         """Write a change, and return what comes next; None if there has to be another decision."""
-        following = self._followed(change)
+        if change.is_done():
+            return self._left(change.answer)
+        if change.takes is not None:
+            self._database.prepare_delivery(change.takes)
+        assert self._view is not None
+        (end,) = write_each(self._database, [Write(change.transaction, change.proof)], self._view.seen)
+        return self._left(self._concluded(change, end))
+
+    def _left(self, following: Answer | Change | Wait | None) -> Answer | Change | Wait | None:
+        """Return what follows; unless it is a change on what was read, that is of no use any more."""
         if not isinstance(following, Change):
             self._view = None
         return following
 
-    def _followed(self, change: Change) -> Answer | Change | Wait | None:
-        if change.is_done():
-            return change.answer
-        if change.takes is not None:
-            self._database.prepare_delivery(change.takes)
-        parked = whereabouts(self._database.address, change.parked) if change.parked else ""
-        end = self._end_of(change, parked)
+    def _concluded(self, change: Change, end: End) -> Answer | Change | Wait | None:
+        """Return what comes after a change that came to this end; None if there has to be another decision."""
+        parked = " ".join(whereabouts(self._database.address, parked) for parked in change.parked)
+        if isinstance(end, OutcomeUnknownError):
+            raise OutcomeUnknownError(end.cause, parked) from end
+        if isinstance(end, GitKeyvalError):
+            raise end
         self._moment = self._moment.but(memory=change.memory, denied=isinstance(end, Conflict), doubt=self._doubt(change, end))
         if not isinstance(end, Applied):
             following = change.if_denied if isinstance(end, Conflict) else change.if_unknown
@@ -166,15 +196,6 @@ class Performance(Generic[V]):
             self._attempt += 1
             return None
         return replace(change.answer, parked=parked)
-
-    def _end_of(self, change: Change, parked: str) -> End:
-        assert self._view is not None
-        (end,) = write_each(self._database, [Write(change.transaction, change.proof)], self._view.seen)
-        if isinstance(end, OutcomeUnknownError):
-            raise OutcomeUnknownError(end.cause, parked) from end
-        if isinstance(end, GitKeyvalError):
-            raise end
-        return end
 
     def _doubt(self, change: Change, end: End) -> Doubt | None:
         """Return what is not known after a change. A denial of what was sent before is not certain: that may have come through."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
 from git_keyval.database.command import View
@@ -39,6 +39,8 @@ class KeyReads(Declared, Generic[SettlingT]):
     without that if a write compares all that it has read.
     """
 
+    patience: ClassVar[int] = 1
+
     keys: Sequence[Key]
     depth: Depth = Depth.MESSAGES
     exact: bool = False
@@ -55,13 +57,17 @@ class KeyReads(Declared, Generic[SettlingT]):
     def fetch(self, database: Database) -> SettlingT:
         """Read until what was read belongs together, as far as the attempts reach. Raises MovedError and what ``view`` does."""
         view = self._fetch(database)
-        for _ in range(database.max_attempts):
+        for _ in range(database.max_attempts * self.patience):
             if not view.may_be_torn():
-                break
+                return view
             newer = self._fetch(database)
             if view.confirmed_by(newer):
-                break
+                return view
             view = newer
+        return self.unconfirmed(view)
+
+    def unconfirmed(self, view: SettlingT) -> SettlingT:
+        """Return what was read last, where rivals wrote each time: it is most likely whole."""
         return view
 
     def _fetch(self, database: Database) -> SettlingT:
@@ -108,18 +114,17 @@ class MoreRefs(NamedTuple):
 
 
 class MoreBlobs(NamedTuple):
-    """The blobs of elements of a map or array, which has this ref and this version."""
+    """The blobs of elements of maps or arrays, which are ``of`` these versions by their refs."""
 
     oids: frozenset[Oid]
-    name: RefName
-    version: Oid | None
+    of: Mapping[RefName, Oid | None]
 
     def fetch(self, database: Database) -> Snapshot:
         """Read them, without what the repository lacks. Raises UnavailableError if a map or array is another by now."""
         objects = database.store.objects(self.oids, Depth.VALUES)
         if self.oids - objects.keys():
-            refs = database.store.read(Selection((self.name,)), depth=Depth.OIDS).refs
-            if refs.get(self.name) != self.version:
+            refs = database.store.read(Selection(tuple(self.of)), depth=Depth.OIDS).refs
+            if any(refs.get(name) != version for name, version in self.of.items()):
                 raise UnavailableError("The key was written while it was read, and what was read is gone.", "Run the step again.")
         return Snapshot({}, objects)
 

@@ -22,6 +22,7 @@ from git_keyval.interface.forms import NO_REDIRECT
 from git_keyval.interface.inputs import INPUTS, Inputs
 
 if TYPE_CHECKING:
+    from git_keyval.commands.transactions import Item
     from git_keyval.database.collections import NewElement  # most commands are not about elements
 
 _STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
@@ -151,6 +152,21 @@ def _entries(given: _Given) -> dict[str, "NewElement"]:
     return {name: _member(member, given.inputs.type) for name, member in given.inputs.values.items()}
 
 
+def _record(given: _Given) -> Key | None:
+    """Return the key that records what the operation answered: a reserved name."""
+    if given.inputs.op_id is None:
+        return None
+    if given.inputs.atomic is False:
+        raise InputError("op-id", "does not go with 'atomic: false'", "an op-id for each command that takes one")
+    return Key.of(f"kv:op:{given.inputs.op_id}", _typed("op-id", f"kv:op:{given.inputs.op_id}", "string"), given.cipher)
+
+
+def _items(given: _Given) -> "list[Item]":
+    from git_keyval.dispatch.batches import items_of  # noqa: PLC0415  # no other command needs it
+
+    return items_of(given.inputs.commands or [], given.inputs, given.surroundings, given.cipher)
+
+
 def _refuse_counter(given: _Given) -> None:
     if given.inputs.type == "counter":
         raise InputError("type", "cannot be counter for an element", "incr on a key of its own")
@@ -231,6 +247,8 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "owner": lambda given: given.surroundings.owner if given.inputs.owner is None else given.inputs.owner,
     "op": _op,
     "targets": _targets,
+    "items": _items,
+    "record": _record,
     "mark": lambda given: given.cipher.mark,
 }
 """The fields that are not an input just as it was parsed, by their names."""

@@ -5,7 +5,7 @@ one that reads a redirect says so before it has written anything, and is run aga
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -17,7 +17,14 @@ from git_keyval.database.database import Database
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.dispatch.location import GithubServer, beside, github_name, identity, owner_of, shown_address
-from git_keyval.errors import GitKeyvalError, InputError, PartlyWrittenError, RedirectedError, RedirectNotFollowedError
+from git_keyval.errors import (
+    GitKeyvalError,
+    InputError,
+    PartlyWrittenError,
+    RedirectedError,
+    RedirectNotFollowedError,
+    SeveralRepositoriesError,
+)
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import KeyId
 from git_keyval.format.redirects import MAX_HOPS, Redirect
@@ -101,7 +108,51 @@ class Routes:
         """
         for key_id, target in command.redirects.items():
             self.policy.begun(self.begin(key_id), target)  # a redirect that nobody could follow is not made
+        if command.apart:
+            return command.combined(self._each(command.apart))
         return self._follow(command, {key.id: (self.begin(key.id),) for key in command.keys_used})
+
+    def _each(self, commands: Sequence[Bound]) -> list[Answer | GitKeyvalError]:
+        """Run commands in order, each for itself, and return what each answers, or fails with.
+
+        Those that follow each other, share no key and are about one repository are performed together.
+        """
+        from git_keyval.database.transaction import perform_each  # noqa: PLC0415  # no other command needs it
+
+        ends: list[Answer | GitKeyvalError] = []
+        for place, together in self._together(commands):
+            if place is None or len(together) == 1:
+                ends += map(self._end, together)
+                continue
+            try:
+                ends += perform_each(self.database(place), together)
+            except MovedError:
+                ends += map(self._end, together)
+            except GitKeyvalError as exc:
+                ends += [exc] * len(together)
+        return ends
+
+    def _together(self, commands: Sequence[Bound]) -> Iterator[tuple[Place | None, list[Bound]]]:
+        """Yield commands that can be performed together, with their place; None for one that is about several."""
+        begun: list[Bound] = []
+        used: set[KeyId] = set()
+        at: Place | None = None
+        for command in commands:
+            keys = {key.id for key in command.keys_used}
+            places = {self.begin(key_id) for key_id in keys}
+            place = places.pop() if len(places) == 1 else None
+            if begun and (place is None or place != at or keys & used):
+                yield at, begun
+                begun, used = [], set()
+            begun, used, at = [*begun, command], used | keys, place
+        if begun:
+            yield at, begun
+
+    def _end(self, command: Bound) -> Answer | GitKeyvalError:
+        try:
+            return self.run(command)
+        except GitKeyvalError as exc:
+            return exc
 
     def held(self, targets: Mapping[Key, Redirect]) -> Collection[KeyId]:
         """Return which of the keys exist where a redirection would lead them, followed from there as a reader would."""
@@ -114,6 +165,8 @@ class Routes:
     def _follow(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
         done: list[tuple[Place, Answer]] = []
         while trails:
+            if command.indivisible and len(places := {trail[-1].repository for trail in trails.values()}) > 1:
+                raise SeveralRepositoriesError(sorted(map(shown_address, places)))
             place = next(iter(trails.values()))[-1]
             here = {key_id for key_id, trail in trails.items() if trail[-1] == place}
             try:

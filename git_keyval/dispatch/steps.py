@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from git_keyval.database.answers import NO_KEY, Answer
+from git_keyval.database.answers import Answer, json_value, said, shown_value
 from git_keyval.database.command import Bound, Command
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.perform import perform
@@ -18,8 +18,7 @@ from git_keyval.errors import GitKeyvalError, KeyMissingError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.links import value_link
 from git_keyval.format.names import Naming
-from git_keyval.format.times import iso_utc
-from git_keyval.format.values import Value, as_json, as_text
+from git_keyval.format.values import Value
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
@@ -73,49 +72,26 @@ def _route(
     else:
         answer = joined([perform(database(Place(name, shard_length)), bound) for name in layout.all()], [])
     members = {"url": _link(answer, bound, surroundings), "requests-used": stores.requests, "rate-remaining": stores.rate_remaining}
-    return answer, as_outputs(command, {**_members(answer), **members})
+    return answer, as_outputs(command, {**said(answer), **members})
 
 
 def as_outputs(command: Signature, members: Mapping[str, object]) -> dict[str, str]:
-    """Return the outputs of a command as text; None is no output."""
+    """Return the outputs of a command as text; None is no output, but in ``json``."""
     return {
-        name: value if isinstance(value, str) else _json(value)
+        name: value if isinstance(value, str) and name != "json" else _json(value)
         for name, value in members.items()
-        if name in command.outputs and value is not None
+        if name in command.outputs and (value is not None or name == "json")
     }
-
-
-def shown_value(value: Value | int) -> str:
-    """Return a value as the output ``value`` shows it."""
-    return str(value) if isinstance(value, int) else as_text(value)
 
 
 def value_outputs(value: Value | int) -> dict[str, str]:
     """Return the outputs that hold a value."""
-    return {"value": shown_value(value), "json": _json(value if isinstance(value, int) else as_json(value))}
+    return {"value": shown_value(value), "json": _json(json_value(value))}
 
 
 def value_bytes(value: Value | int) -> bytes:
     """Return the bytes of a value, for a file."""
     return str(value).encode() if isinstance(value, int) else value.data
-
-
-def _members(answer: Answer) -> dict[str, object]:
-    return {
-        "found": answer.found,
-        "applied": answer.applied,
-        "type": answer.type,
-        "version": answer.version,
-        "ttl": NO_KEY if answer.found is False and answer.ttl is None else answer.ttl,
-        "pending": answer.pending,
-        "count": answer.count,
-        "owner": answer.owner,
-        "fence": answer.fence,
-        "json": answer.document,
-        **({} if answer.value is None else value_outputs(answer.value)),
-        "old-value": None if answer.old_value is None else shown_value(answer.old_value),
-        "expires-at": None if answer.expires_at is None else iso_utc(answer.expires_at),
-    }
 
 
 def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | None:

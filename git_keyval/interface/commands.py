@@ -23,7 +23,8 @@ _USED = ("requests-used", "rate-remaining")
 _ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
 _REGISTRY = ("expiry-registry",)
 _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION, *_REGISTRY)
-_CONTENT = ("value", "value-file", "type", "media-type")
+_CONTENT = ("value", "value-env", "value-file", "type", "media-type")
+_GIVEN = (("value", "value-env", "value-file"),)
 _RIVALS = ("max-attempts", "follow-writes")
 
 
@@ -35,17 +36,21 @@ class _Field(NamedTuple):
 
 
 _FIELDS = {
-    "key": _Field(("key", *_NAMED), (("key",),)),
-    "keys": _Field(("key", "keys", *_NAMED), (("key", "keys"),)),
+    "key": _Field(("key", "key-env", *_NAMED), (("key", "key-env"),)),
+    "keys": _Field(("key", "key-env", "keys", *_NAMED), (("key", "key-env", "keys"),)),
     "pattern": _Field(("key", *_ENCRYPTION, *_REGISTRY)),
-    "value": _Field(_CONTENT, (("value", "value-file"),)),
-    "element": _Field(_CONTENT, (("value", "value-file"),)),
+    "value": _Field(_CONTENT, _GIVEN),
+    "element": _Field(_CONTENT, _GIVEN),
     "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),)),
-    "entries": _Field(("field", *_CONTENT, "values"), (("field", "values"), ("value", "value-file", "values"))),
-    "fields": _Field(("field", "fields"), (("field", "fields"),)),
+    "entries": _Field(("field", "field-env", *_CONTENT, "values"), (("field", "field-env", "values"), (*_GIVEN[0], "values"))),
+    "fields": _Field(("field", "field-env", "fields"), (("field", "field-env", "fields"),)),
+    "field": _Field(("field", "field-env"), (("field", "field-env"),)),
+    "equals": _Field(("equals", "equals-env")),
+    "items": _Field(("commands", "expiry-granularity", *(name for name in _NAMED if name != "key-type")), (("commands",),)),
     "expires_at": _Field(("expires-at", "expiry-granularity")),
     "condition": _Field(("if", "if-version")),
     "op": _Field(("op-id",)),
+    "record": _Field(("op-id",)),
     "targets": _Field(("redirect-to", "redirect-shard-length"), (("redirect-to",),)),
     "mark": _Field(_ENCRYPTION),
 }
@@ -155,7 +160,7 @@ COMMANDS = _Catalogue(
     {
         **{
             family: f"git_keyval.commands.{family}"
-            for family in ("values", "expiry", "counters", "maps", "arrays", "keyspace", "redirects", "locks")
+            for family in ("values", "expiry", "counters", "maps", "arrays", "keyspace", "redirects", "locks", "transactions")
         },
         "maintenance": "maintenance.commands",
     }

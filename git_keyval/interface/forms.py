@@ -5,6 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonValue
@@ -13,6 +14,7 @@ from git_keyval.format.objects import Oid, is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import Micros, parse_duration
+from git_keyval.format.values import as_text, parse_value
 
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""
@@ -197,6 +199,25 @@ def field_name(text: str) -> str:
     """Return the name of a field of a map."""
     encode_element_key(text)
     return text
+
+
+def variable(text: str) -> str:
+    """Return the name of an environment variable."""
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError(text)
+    return text
+
+
+def number(text: str) -> Decimal:
+    """Read a number as JSON writes it."""
+    return Decimal(as_text(parse_value("Number", text)))
+
+
+def commands(text: str) -> list[dict[str, str]]:
+    """Read the commands of a batch."""
+    from git_keyval.interface.batches import read_batch  # noqa: PLC0415  # YAML is slow to import, and few steps have any
+
+    return read_batch(text)
 
 
 def field_names(text: str) -> list[str]:

@@ -65,6 +65,7 @@ class Input(Generic[T_co]):
 
 _CENTURIES = 8000 * YEAR
 _FIELD_NAME = f"any text of up to {MAX_NAME_BYTES} bytes, where all but ASCII letters, digits and ._- take three"
+_VARIABLE = "the name of an environment variable"
 _INDEX = WholeNumber(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
 
 
@@ -103,6 +104,7 @@ class Inputs:
         default="auto",
     )
     key = Input("The key; for the command keys, a pattern with *, ? and [...].", str, "any text", shown=False)
+    key_env = Input("The variable of the step's 'env' that holds the key.", forms.variable, _VARIABLE)
     keys = Input("Several keys.", forms.names, "a JSON list of strings, or one key a line", shown=False)
     key_type = Input(
         "The type of the key, which is part of its identity.",
@@ -111,12 +113,18 @@ class Inputs:
         default="string",
     )
     field = Input("The name of a field of a map.", forms.field_name, _FIELD_NAME, shown=False)
+    field_env = Input("The variable of the step's 'env' that holds the name of the field.", forms.variable, _VARIABLE)
     fields = Input("Several fields of a map.", forms.field_names, "a JSON list of strings, or one field a line", shown=False)
     index = Input("The place in an array, from 0; -1 is the last one.", _INDEX, "a whole number")
     start = Input("The first index to read; -1 is the last one.", _INDEX, "a whole number", default="0")
     stop = Input("The last index to read; -1 is the last one.", _INDEX, "a whole number", default="-1")
     value = Input(
         "The value to store, up to 100 KiB; bytes and files as base64.", forms.inline, "text that fits the type", shown=False
+    )
+    value_env = Input(
+        "The variable of the step's 'env' that holds the value: so no text of others gets into a workflow's YAML or a shell.",
+        forms.variable,
+        _VARIABLE,
     )
     value_file = Input("A file that holds the value to store, up to 25 MB.", str, "the path of a file", shown=False)
     values = Input("Several keys, or fields of a map, with their values, all or none.", forms.members, "a JSON object", shown=False)
@@ -136,6 +144,10 @@ class Inputs:
     if_version = Input(
         "Write only over this version of the value.", forms.oid, "the output 'version' of an earlier step (40 hex digits)"
     )
+    equals = Input("The value that the key, or the field, must have, as the output 'value' shows it.", str, "any text", shown=False)
+    equals_env = Input("The variable of the step's 'env' that holds that value.", forms.variable, _VARIABLE)
+    less_than = Input("The number that the value must be less than.", forms.number, "a number")
+    at_least = Input("The number that the value must be, or be more than.", forms.number, "a number")
     by = Input(
         "How much to add or subtract.",
         WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,)),
@@ -160,6 +172,14 @@ class Inputs:
     output_file = Input("Write the value to this file instead of the output 'value'.", str, "the path of a file", shown=False)
     mask = Input("Hide the value in the rest of the log.", Flag(), default="false")
     store_key = Input("Store the key itself, so that the command keys can list it by name.", Flag(), default="false")
+    commands = Input(
+        "The commands of a batch: a list, in YAML or JSON, of what steps of them take, each with an 'id' if you like.",
+        forms.commands,
+        "a list of commands",
+        shown=False,
+    )
+    atomic = Input("Whether the commands of a batch are one transaction; if not, each is done for itself.", Flag(), default="true")
+    on_failed = Input("Whether a condition that is not met fails the step.", OneOf(("ok", "fail")), default="ok")
     shard_length = Input(
         "How many digits of the key id name the directory of its refs; the same for all writers of a database.",
         WholeNumber(1, MAX_SHARD_LENGTH),

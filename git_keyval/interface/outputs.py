@@ -11,6 +11,8 @@ OUTPUTS: dict[str, str] = {
     "expires-at": "When the key or the element expires, as RFC 3339; empty if never.",
     "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
     "pending": "Whether the increment is recorded and counts later, with the next gather or increment; then there is no value.",
+    "failed": "Which command of a batch has a condition that is not met, by its id or else its place, counted from 1.",
+    "results": "What the commands of a batch answer, as a JSON object by their ids or else their places.",
     "count": (
         "How many keys or elements were found, written or deleted; how long an array is; how many bytes a value has after append; "
         "for maintenance, how many writes; for check, how many errors."

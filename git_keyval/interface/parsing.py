@@ -20,6 +20,9 @@ _EXCLUSIVE = (
 )
 
 
+_VARIABLES = {name for name in INPUTS if name.endswith("-env")}
+
+
 def find_command(name: str) -> Signature:
     """Return the command of a name. Raises InputError."""
     if name not in COMMANDS:
@@ -27,21 +30,34 @@ def find_command(name: str) -> Signature:
     return COMMANDS[name]
 
 
-def parse_inputs(command: Signature, given: Mapping[str, str]) -> dict[str, object]:
+def parse_inputs(command: Signature, given: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, object]:
     """Parse the inputs that a command was given; what was not given is not in the answer.
 
-    An empty text means not given, but an empty ``value`` is a value where the command needs one. Raises InputError for an input
-    that is unknown, not taken, malformed or missing, or that does not go with another.
+    What an input such as ``value-env`` names is taken from the environment. An empty text means not given, but an empty ``value``
+    is a value where the command needs one. Raises InputError for an input that is unknown, not taken, malformed or missing, or
+    that does not go with another.
     """
-    present = {name: text for name, text in given.items() if text or _is_empty_value(command, name, given)}
-    for name in present:
+    for name in [name for name, text in given.items() if text]:
         if name not in INPUTS:
             raise InputError(name[:60], "is unknown", meant(name, list(INPUTS)))
         if name not in (*COMMON, *command.inputs):
             raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
-    parsed = {name: INPUTS[name].read(text) for name, text in present.items()}
+    texts = _with_variables(given, environ)
+    parsed = {name: INPUTS[name].read(text) for name, text in texts.items() if text or _is_empty_value(command, name, texts)}
     _check_together(command, parsed)
     return parsed
+
+
+def _with_variables(given: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    texts = dict(given)
+    for name in [name for name, text in given.items() if text and name in _VARIABLES]:
+        plain, variable = name.removesuffix("-env"), str(INPUTS[name].read(texts.pop(name)))
+        if given.get(plain):
+            raise InputError(name, f"does not go with '{plain}'", "one of the two")
+        if variable not in environ:
+            raise InputError(name, f"names the variable {variable}, which is not set", "a variable of the step's 'env'")
+        texts[plain] = environ[variable]
+    return texts
 
 
 def _is_empty_value(command: Signature, name: str, given: Mapping[str, str]) -> bool:
@@ -59,7 +75,7 @@ def _check_together(command: Signature, parsed: Mapping[str, object]) -> None:
     if parsed.get("encryption") == REQUIRED:
         _check_required(command, parsed)
     _check_type("media-type", "file", parsed)
-    if "type" in command.inputs:
+    if "type" in command.inputs and "op" in command.kind.declared:
         _check_type("op-id", "counter", parsed)
 
 
@@ -86,6 +102,11 @@ def _check_required(command: Signature, parsed: Mapping[str, object]) -> None:
         raise InputError(
             "encryption-key", "is missing, and 'encryption: required' asks for it", "the encryption key of the database"
         )
+    refuse_unencrypted(command, parsed)
+
+
+def refuse_unencrypted(command: Signature, parsed: Mapping[str, object]) -> None:
+    """Raise InputError for a counter, whose number is in the clear."""
     if command.kind.of_counter or parsed.get("type") == "counter":
         raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no 'encryption' here")
 

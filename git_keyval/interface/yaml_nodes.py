@@ -10,10 +10,22 @@ from collections.abc import Iterator
 from yaml import AliasEvent, MappingNode, Node, SafeLoader, ScalarNode, SequenceNode, YAMLError
 from yaml.reader import ReaderError
 
-__all__ = ["BOOLEAN", "INTEGER", "STRING", "MappingNode", "Node", "ScalarNode", "SequenceNode", "compose", "line_of", "members"]
+__all__ = [
+    "BOOLEAN",
+    "INTEGER",
+    "NULL",
+    "STRING",
+    "MappingNode",
+    "Node",
+    "ScalarNode",
+    "SequenceNode",
+    "compose",
+    "line_of",
+    "members",
+]
 
 _CORE = "tag:yaml.org,2002:"
-STRING, BOOLEAN, INTEGER = f"{_CORE}str", f"{_CORE}bool", f"{_CORE}int"
+STRING, BOOLEAN, INTEGER, NULL = f"{_CORE}str", f"{_CORE}bool", f"{_CORE}int", f"{_CORE}null"
 _MAX_DEPTH = 20
 _OTHER_LINE_END = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
@@ -57,7 +69,7 @@ for _tag, _pattern, _first in (
     (BOOLEAN, r"true|True|TRUE|false|False|FALSE", "tTfF"),
     (INTEGER, r"[-+]?[0-9]+", "-+0123456789"),
     (f"{_CORE}float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
-    (f"{_CORE}null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    (NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern})\Z"), list(_first))
 

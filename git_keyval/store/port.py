@@ -167,12 +167,14 @@ class Capabilities:
     ``batch``: how many ref updates to put into one request at first; callers grow and halve from there.
     ``clock_is_servers``: whether ``now()`` is the server's time, once an answer had it, or this machine's.
     ``bundles``: whether several independent transactions in one call cost no more than one, even if some are in conflict.
+    ``reads_at_once``: whether a read shows all refs as they were at one moment.
     ``round_trip``: how many seconds a request takes, about. Rivals are given so much time to be done.
     """
 
     batch: int
     clock_is_servers: bool = False
     bundles: bool = True
+    reads_at_once: bool = False
     round_trip: float = 0.01
 
 

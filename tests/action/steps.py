@@ -129,11 +129,15 @@ class Workflow:
         return self.run_given(command, {name.rstrip("_").replace("_", "-"): value for name, value in inputs.items()})
 
     def run_given(
-        self, command: str, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None
+        self,
+        command: str,
+        inputs: Mapping[str, str],
+        change: Callable[[Surroundings], Surroundings] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> Ended:
-        """Run a step with inputs by their very names; ``change`` replaces parts of the outside world."""
+        """Run a step with inputs by their very names, and its ``env``; ``change`` replaces parts of the outside world."""
         files = self._files()
-        return self._ended(STEP, self.environ_of(command, files, inputs), files, change)
+        return self._ended(STEP, {**(env or {}), **self.environ_of(command, files, inputs)}, files, change)
 
     def take(self, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None) -> Ended:
         """Run a step of lock/action.yml."""

@@ -202,7 +202,7 @@ def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, comm
     workflow = Workflow(tmp_path, "/a/path", GIVEN)
     given = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
     environ = workflow.environ_of(command, tmp_path, given)
-    inputs = Inputs(parse_inputs(find_command(command), read_inputs(environ).inputs))
+    inputs = Inputs(parse_inputs(find_command(command), read_inputs(environ).inputs, {}))
     outside = surroundings(environ, lambda *_: None)
     cipher = cipher_of(inputs, outside)
     bound = bind(find_command(command).kind, inputs, outside, cipher)

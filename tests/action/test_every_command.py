@@ -44,6 +44,8 @@ SAMPLES = {
     "redirect-to": "none",
     "default": VALUE,
     "op-id": f"{VALUE}op",
+    "if": "absent",
+    "commands": json.dumps([{"command": "set", "key": KEY, "value": VALUE}, {"command": "get", "key": f"{KEY}2"}]),
 }
 """Texts for inputs. A command that needs another one needs it here, too."""
 
@@ -220,7 +222,7 @@ def _everything(environ: dict[str, str]) -> list[object]:
     """Return all that a step makes before it begins."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
-    inputs = Inputs(parse_inputs(command, given))
+    inputs = Inputs(parse_inputs(command, given, {}))
     outside = surroundings(environ, lambda *_: None)
     store = open_store(inputs, outside)
     bound = bind(command.kind, inputs, outside, cipher_of(inputs, outside))

@@ -28,7 +28,7 @@ def run(environ: Mapping[str, str]) -> None:
     """Run what an environment asks for, and let it raise."""
     given = read_inputs(environ).inputs
     command = find_command(given["command"])
-    inputs = Inputs(parse_inputs(command, given))
+    inputs = Inputs(parse_inputs(command, given, {}))
     outside = surroundings(environ, lambda *_: None)
     if command.maintains:
         run_maintenance(command, worklist(command, inputs, None, "", environ), outside)

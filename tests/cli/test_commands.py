@@ -248,7 +248,7 @@ def test_every_command_explains_itself(name: str) -> None:
         assert COMMANDS[name].summary in shown.output
         assert "\x1b" not in shown.output
     listed = shown.output.partition("\nOptions:\n")[2].partition("\n\n")[0]
-    options = set(re.findall(r"^  (?:-. ?, )?--([a-z-]+)", listed, re.MULTILINE)) - {"exit-code", "help"}
+    options = set(re.findall(r"^  (?:-. ?, )?--([a-z-]+)", listed, re.MULTILINE)) - {"exit-code", "help", "no-atomic"}
     assert options <= set(COMMANDS[name].inputs)
     for option_name in options:
         assert INPUTS[option_name].description.split()[0] in shown.output
@@ -270,6 +270,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
         "Keyspace",
         "Redirects",
         "Locks",
+        "Transactions",
         "Maintenance",
         "Shell",
         "Environment",

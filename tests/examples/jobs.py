@@ -219,7 +219,7 @@ class _Run:
             done = self._run(step, inside, contexts)
         elif step["uses"] in OURS:
             told = _given(action(), step, inside)
-            done = _over(step, self.github.steps.run_given(told.pop("command"), told))
+            done = _over(step, self.github.steps.run_given(told.pop("command"), told, env=inside["env"]))
         elif step["uses"] in LOCKS:
             done = _over(step, self.github.steps.take(_given(lock_action(), step, inside)))
         else:

@@ -104,7 +104,7 @@ def _draw(r: Random, command: Signature, repository: Repository, files: Path) ->
 
 def _are_accepted(command: Signature, given: Mapping[str, str]) -> bool:
     try:
-        parse_inputs(command, given)
+        parse_inputs(command, given, {})
     except InputError:
         return False
     return True

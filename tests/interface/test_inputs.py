@@ -1,6 +1,7 @@
 """Every input's parser: what it makes of what it accepts, and what it refuses."""
 
 from contextlib import suppress
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,29 @@ ONES = "/" * 42 + "8="
 
 OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 """What Python and Unicode call the end of a line, and inputs do not."""
+
+VARIABLES = ("key-env", "field-env", "value-env", "equals-env")
+BATCHES_REFUSED = (
+    "",
+    "get",
+    "[]",
+    "{}",
+    "command: get",
+    "- get",
+    "- command: get\n  key:",
+    "- command: get\n  key: ~",
+    "- command: get\n  key: [a]",
+    "- command: get\n  key: a\n  key: b",
+    "- command: get\n  key: &anchor a",
+    "- command: mset\n  values: {a: 1.10}",
+    "- command: mset\n  values: {a: 010}",
+    "- command: del\n  keys: [a, [b]]",
+    '[{"command": "get", "key": null}]',
+    '[{"command": "get", "command": "set"}]',
+    '[{"command": "get"}, 1]',
+    '[{"command": "set", "value": {"a": 1}}]',
+    "[" * 100_000,
+)
 
 ACCEPTED: list[tuple[str, str, object]] = [
     *(("command", text, text) for text in ("get", "no command")),
@@ -67,7 +91,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
     *(
         (name, text, text == "true")
-        for name in ("keep-ttl", "mask", "store-key", "dry-run", "follow-writes")
+        for name in ("keep-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
         for text in ("true", "false")
     ),
     *(("if", text, text) for text in ("absent", "present")),
@@ -78,6 +102,12 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("redirect-allow", '["owner/*"]', ["owner/*"]),
     ("redirect-allow", "[]", []),
     ("if-version", OID, OID),
+    *((name, text, text) for name in VARIABLES for text in ("A", "_a1", "GITHUB_SHA")),
+    *(("equals", text, text) for text in (" ", "é", "1")),
+    *((name, text, Decimal(text)) for name in ("less-than", "at-least") for text in ("0", "-7", "1.5", "1e3")),
+    *(("on-failed", text, text) for text in ("ok", "fail")),
+    ("commands", '[{"command": "get", "key": "a"}]', [{"command": "get", "key": "a"}]),
+    ("commands", "- command: get\n  key: 1.10\n", [{"command": "get", "key": "1.10"}]),
     ("by", "1", 1),
     ("by", "-1", -1),
     ("by", str(INT64 - 1), INT64 - 1),
@@ -214,7 +244,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(
         (name, text)
-        for name in ("keep-ttl", "mask", "store-key", "dry-run")
+        for name in ("keep-ttl", "mask", "store-key", "dry-run", "atomic")
         for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
     ),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
@@ -224,6 +254,10 @@ REFUSED: list[tuple[str, str]] = [
         for name in ("by", "shard-length", "max-attempts", "max-writes", "max-seconds")
         for text in ("", "0", "1.0", "1e3", "+1", " 1", "1\n", "0x1", "1_0", "one", "--1", "٣", "²", str(2**63), "9" * 4301)
     ),
+    *((name, text) for name in VARIABLES for text in ("", "1A", "A-B", "A B", "A=", "é")),
+    *((name, text) for name in ("less-than", "at-least") for text in ("", "a", "01", "1,5", "NaN", "1_0")),
+    *(("on-failed", text) for text in ("", "OK", "true")),
+    *(("commands", text) for text in BATCHES_REFUSED),
     *(("by", text) for text in ("-0", "00", str(-(2**63)))),
     *((name, "-1") for name in ("shard-length", "max-attempts", "max-writes", "max-seconds")),
     ("shard-length", "40"),
@@ -274,7 +308,19 @@ def test_an_input_is_refused(name: str, text: str) -> None:
 
 def test_every_input_is_tried() -> None:
     assert {name for name, _, _ in ACCEPTED} == set(INPUTS)
-    free = {"command", "repository", "token", "key", "value-file", "op-id", "media-type", "default", "output-file", "config"}
+    free = {
+        "command",
+        "repository",
+        "token",
+        "key",
+        "value-file",
+        "op-id",
+        "media-type",
+        "default",
+        "output-file",
+        "config",
+        "equals",
+    }
     assert {name for name, _ in REFUSED} == set(INPUTS) - free
 
 
@@ -295,7 +341,7 @@ def test_anything_like_a_time_is_read_or_refused(text: str) -> None:
 def test_any_inputs_are_parsed_or_refused(name: str, given_: dict[str, str]) -> None:
     command = find_command(name)
     try:
-        parsed = parse_inputs(command, given_)
+        parsed = parse_inputs(command, given_, {})
     except InputError:
         return
     assert parsed.keys() <= {name for name, text in given_.items() if text or name == "value"}
@@ -325,4 +371,4 @@ def test_an_encryption_key_is_in_no_repr_and_in_no_error() -> None:
 )
 def test_an_encryption_key_and_its_name_go_together(key: str, kid: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        parse_inputs(COMMANDS["get"], {"key": "a", "encryption-key": key, "encryption-kid": kid})
+        parse_inputs(COMMANDS["get"], {"key": "a", "encryption-key": key, "encryption-kid": kid}, {})

@@ -25,12 +25,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 SAMPLES = {
     "key": "true",
+    "key-env": "A_KEY",
     "keys": '["true", "false"]',
     "key-type": "boolean",
     "value": "AP8K",
+    "value-env": "A_VALUE",
     "value-file": __file__,
     "values": '{"true": "AP8K"}',
     "field": "colour",
+    "field-env": "A_FIELD",
     "fields": '["colour", "size"]',
     "index": "2",
     "start": "1",
@@ -41,6 +44,13 @@ SAMPLES = {
     "keep-ttl": "true",
     "if": "present",
     "if-version": "0123456789abcdef0123456789abcdef01234567",
+    "equals": "a text",
+    "equals-env": "A_TEXT",
+    "less-than": "7.5",
+    "at-least": "-3",
+    "commands": '[{"command": "get", "key": "true"}]',
+    "atomic": "false",
+    "on-failed": "fail",
     "by": "-3",
     "op-id": "a run",
     "contention": "breadcrumb",
@@ -73,6 +83,9 @@ SAMPLES = {
 }
 """A text that each input accepts, other than its default."""
 
+VARIABLES = {"A_KEY": "false", "A_VALUE": "AAAA", "A_FIELD": "size", "A_TEXT": "another text"}
+"""What the environment has of the variables that inputs name."""
+
 LOCK_FILES = ("action.yml", "action-types.yml")
 
 # What decides how a key or the database is made, or what becomes of an answer, and so is no field of its own.
@@ -99,7 +112,7 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
         given.pop("encryption", None)  # the number of a counter is not encrypted
     if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]
-    inputs, outside = Inputs(parse_inputs(command, given)), surroundings({}, lambda *_: None)
+    inputs, outside = Inputs(parse_inputs(command, given, VARIABLES)), surroundings({}, lambda *_: None)
     return vars(bind(command.kind, inputs, outside, cipher_of(inputs, outside)))
 
 
@@ -191,7 +204,9 @@ def test_every_input_makes_a_difference(command: Signature) -> None:
             continue  # it is always there
         other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields"}.get(name)
         without = bound(command, {other} if other in command.inputs and other is not None else set())
-        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index", "owner"}, name
+        assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index", "owner", "if"}, (
+            name
+        )
 
 
 @every_command
@@ -251,5 +266,5 @@ def test_the_terminal_explains_every_command_and_input(command: Signature) -> No
     assert shown.exit_code == 0
     assert command.summary in shown.output
     text = " ".join(shown.output.split())
-    for name in set(command.inputs) - {"mask"}:
+    for name in set(command.inputs) - {"mask", "atomic", "commands", *(name for name in INPUTS if name.endswith("-env"))}:
         assert f"--{name}" in text or name.upper() in text, name

@@ -40,7 +40,9 @@ class GithubStore:
     @property
     def capabilities(self) -> Capabilities:
         """Return what GitHub can do."""
-        return Capabilities(batch=1_000 if self._git else FIRST_BATCH, clock_is_servers=True, bundles=False, round_trip=0.3)
+        return Capabilities(
+            batch=1_000 if self._git else FIRST_BATCH, clock_is_servers=True, bundles=False, reads_at_once=True, round_trip=0.3
+        )
 
     @property
     def requests(self) -> int:
