@@ -1,7 +1,8 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
 python -m tools.documents            write action.yml and action-types.yml, those of lock/, the tables of docs/commands.md,
-                                     docs/config.md and docs/operations.md, and docs/config.schema.json
+                                     docs/config.md and docs/operations.md, docs/config.schema.json,
+                                     and the methods of git_keyval/library
 python -m tools.documents --check    say which of them differs, and fail
 """
 
@@ -19,6 +20,7 @@ from git_keyval.interface.inputs import INPUTS, Input
 from git_keyval.interface.outputs import FLAGS, OUTPUTS, WHOLE_NUMBERS
 from tests.servers.record import server_tables
 from tools.config_schema import config_schema
+from tools.library_methods import library_methods
 
 ROOT = Path(__file__).parent.parent
 _DEFAULTED = ("command", "token")
@@ -140,6 +142,7 @@ def documents() -> dict[Path, str]:
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
+        ROOT / "git_keyval" / "library" / "methods.py": library_methods(),
         docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }
 

@@ -44,8 +44,14 @@ def items_of(written: Sequence[Mapping[str, str]], inputs: Inputs, surroundings:
         raise InputError("commands", f"has {len(written)} of them", f"at most {MAX_ITEMS}")
     items = [_item(str(place), texts, inputs, surroundings, cipher) for place, texts in enumerate(written, start=1)]
     _refuse_repeated("has an id twice", [item.id for item in items])
-    if inputs.atomic is not False:
-        _refuse_repeated("writes a key twice", [key.id for item in items if item.writes for key in item.command.keys_used])
+    return items if inputs.atomic is False else as_one(items)
+
+
+def as_one(items: list[Item]) -> list[Item]:
+    """Return the commands of one transaction. Raises InputError if there are too many, or two of them write a key."""
+    if len(items) > MAX_ITEMS:
+        raise InputError("commands", f"has {len(items)} of them", f"at most {MAX_ITEMS}")
+    _refuse_repeated("writes a key twice", [key.id for item in items if item.writes for key in item.command.keys_used])
     return items
 
 

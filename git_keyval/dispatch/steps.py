@@ -24,53 +24,73 @@ from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
 
 
+class Session:
+    """A database as the inputs name it, open for one command after the other."""
+
+    def __init__(self, inputs: Inputs, surroundings: Surroundings) -> None:
+        """Read the encryption keys; nothing is opened before it is needed. Raises InputError."""
+        self.stores = Stores(inputs, surroundings)
+        self._surroundings = surroundings
+        self._cipher = cipher_of(inputs, surroundings)
+
+    def bind(self, command: Signature, inputs: Inputs) -> Bound:
+        """Return a command with its fields. Raises InputError."""
+        assert issubclass(command.kind, Command)
+        return bind(command.kind, inputs, self._surroundings, self._cipher)
+
+    def run(
+        self,
+        command: Signature,
+        bound: Bound,
+        inputs: Inputs,
+        prepare_delivery: Callable[[Value | int], None] = lambda _value: None,
+    ) -> Answer:
+        """Run a command that was bound to its inputs, and return its answer. Raises GitKeyvalError.
+
+        ``prepare_delivery`` makes ready to hand a value on, and raises if that cannot be; it is called before such a value is taken
+        away, and once more with another value if a rival was faster. An error advises only inputs that the command takes; with
+        ``on-missing: fail`` a missing key is the ``failure`` of the answer.
+        """
+        try:
+            answer = self._route(command, bound, inputs, prepare_delivery)
+        except GitKeyvalError as exc:
+            advised(exc, command, inputs)
+            raise
+        is_missing = answer.found is False and inputs.on_missing == "fail"
+        failure = KeyMissingError(command.kind.subject) if is_missing else answer.failure
+        return replace(answer, failure=failure and advised(failure, command, inputs))
+
+    def _route(self, command: Signature, bound: Bound, inputs: Inputs, prepare_delivery: Callable[[Value | int], None]) -> Answer:
+        layout = layout_of(inputs.repository or "", inputs)
+        shard_length = shard_length_of(inputs, layout)
+        server = self._surroundings.server
+
+        def database(place: Place) -> Database:
+            return replace(
+                self.stores.database(place.repository),
+                naming=Naming(place.shard_length),
+                granularity=inputs.expiry_granularity or DEFAULT_GRANULARITY,
+                max_attempts=inputs.max_attempts or DEFAULT_MAX_ATTEMPTS,
+                prepare_delivery=prepare_delivery,
+                address=git_address(place.repository, server),
+                cipher=self._cipher,
+            )
+
+        policy = Policy(server, inputs.redirect_allow, follows="applied" not in command.outputs or bool(inputs.follow_writes))
+        routes = Routes(policy, lambda key_id: Place(layout.of_key(key_id), shard_length), database)
+        if bound.keys_used:
+            return routes.run(bound)
+        return joined([perform(database(Place(name, shard_length)), bound) for name in layout.all()], [])
+
+
 def run_command(
     command: Signature, inputs: Inputs, surroundings: Surroundings, *, prepare_delivery: Callable[[Value | int], None]
 ) -> tuple[Answer, dict[str, str]]:
-    """Run a command with its parsed inputs; return its answer, and its outputs as text. Raises GitKeyvalError.
-
-    ``prepare_delivery`` makes ready to hand a value on, and raises if that cannot be; it is called before such a value is taken
-    away, and once more with another value if a rival was faster. An error advises only inputs that the command takes; with
-    ``on-missing: fail`` a missing key is the ``failure`` of the answer.
-    """
-    try:
-        answer, outputs = _route(command, inputs, surroundings, prepare_delivery)
-    except GitKeyvalError as exc:
-        advised(exc, command, inputs)
-        raise
-    is_missing = answer.found is False and inputs.on_missing == "fail"
-    failure = KeyMissingError(command.kind.subject) if is_missing else answer.failure
-    return replace(answer, failure=failure and advised(failure, command, inputs)), outputs
-
-
-def _route(
-    command: Signature, inputs: Inputs, surroundings: Surroundings, prepare_delivery: Callable[[Value | int], None]
-) -> tuple[Answer, dict[str, str]]:
-    cipher = cipher_of(inputs, surroundings)
-    assert issubclass(command.kind, Command)
-    bound = bind(command.kind, inputs, surroundings, cipher)
-    layout = layout_of(inputs.repository or "", inputs)
-    shard_length = shard_length_of(inputs, layout)
-    stores = Stores(inputs, surroundings)
-    server = surroundings.server
-
-    def database(place: Place) -> Database:
-        return replace(
-            stores.database(place.repository),
-            naming=Naming(place.shard_length),
-            granularity=inputs.expiry_granularity or DEFAULT_GRANULARITY,
-            max_attempts=inputs.max_attempts or DEFAULT_MAX_ATTEMPTS,
-            prepare_delivery=prepare_delivery,
-            address=git_address(place.repository, server),
-            cipher=cipher,
-        )
-
-    policy = Policy(server, inputs.redirect_allow, follows="applied" not in command.outputs or bool(inputs.follow_writes))
-    routes = Routes(policy, lambda key_id: Place(layout.of_key(key_id), shard_length), database)
-    if bound.keys_used:
-        answer = routes.run(bound)
-    else:
-        answer = joined([perform(database(Place(name, shard_length)), bound) for name in layout.all()], [])
+    """Run a command as ``Session`` does, on its own; return its answer, and its outputs as text. Raises GitKeyvalError."""
+    session = Session(inputs, surroundings)
+    bound = session.bind(command, inputs)
+    answer = session.run(command, bound, inputs, prepare_delivery)
+    stores = session.stores
     members = {"url": _link(answer, bound, surroundings), "requests-used": stores.requests, "rate-remaining": stores.rate_remaining}
     return answer, as_outputs(command, {**said(answer), **members})
 

@@ -44,7 +44,7 @@ def parse_inputs(command: Signature, given: Mapping[str, str], environ: Mapping[
             raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
     texts = _with_variables(given, environ)
     parsed = {name: INPUTS[name].read(text) for name, text in texts.items() if text or _is_empty_value(command, name, texts)}
-    _check_together(command, parsed)
+    check_together(command, parsed)
     return parsed
 
 
@@ -64,7 +64,8 @@ def _is_empty_value(command: Signature, name: str, given: Mapping[str, str]) -> 
     return name == "value" and name in command.inputs and not any(map(given.get, ("value-file", "values")))
 
 
-def _check_together(command: Signature, parsed: Mapping[str, object]) -> None:
+def check_together(command: Signature, parsed: Mapping[str, object]) -> None:
+    """Raise InputError for an input that does not go with another, and for one that is missing."""
     for one, other in _EXCLUSIVE:
         if one in parsed and parsed.get(other, False) is not False:
             raise InputError(one, f"does not go with '{other}'", "one of the two")

@@ -24,7 +24,9 @@ from tests.servers.binary import isolated_environ
 
 # These have tests of their own: tests/format/test_documentation.py, tests/interface/test_config.py, tests/cli/test_examples.py.
 TESTED = [path for path in DOCUMENTS if path.name not in {"format.md", "config.md", "terminal.md"}]
-LANGUAGES = {"sh", "yaml", "text", "json", "console", "mermaid"}
+LANGUAGES = {"sh", "python", "yaml", "text", "json", "console", "mermaid"}
+
+_BETWEEN = "-- the next block --"
 
 PROGRAM = Path(sys.executable).parent / "git-keyval"
 
@@ -50,6 +52,21 @@ def test_commands_work_as_printed(document: Path, tmp_path: Path) -> None:
             )
             assert done.returncode == 0, (block, done.stderr)
             assert block.shown is None or done.stdout.decode().rstrip("\n") == block.shown.rstrip("\n"), block
+
+
+@of_language("python")
+def test_programs_work_as_printed(document: Path, tmp_path: Path) -> None:
+    """The blocks of a document are one program, and its types are right."""
+    written = [block for block in blocks(document) if block.language == "python"]
+    program = tmp_path / "program.py"
+    program.write_text("".join(f"{block.body}print({_BETWEEN!r})\n" for block in written))
+    subprocess.run(["git", "init", "--quiet", "--bare", "db.git"], cwd=tmp_path, check=True)
+    done = subprocess.run([sys.executable, program], cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode().split(f"{_BETWEEN}\n")
+    assert printed[:-1] == [block.shown or "" for block in written]
+    checked = subprocess.run([sys.executable, "-m", "mypy", "--strict", program], cwd=ROOT, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout.decode()
 
 
 @of_language("yaml")

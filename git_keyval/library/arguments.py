@@ -1,0 +1,118 @@
+"""From the arguments of a method to the inputs of a command: they are read as what people type is."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Final, TypeAlias
+
+from git_keyval.errors import InputError
+from git_keyval.format.canonical import JsonError, JsonValue, encode
+from git_keyval.interface.commands import Signature
+from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.parsing import check_together
+
+Key: TypeAlias = "str | int | float | bool | bytes | list[JsonValue] | dict[str, JsonValue]"
+"""A key, whose type is part of its identity: 1 and "1" are two keys."""
+
+Data: TypeAlias = "JsonValue | bytes"
+"""A value: text, a number, a boolean, bytes or JSON."""
+
+Span: TypeAlias = int | str | timedelta
+"""Seconds, a duration as people write it (``15m``), or a timedelta."""
+
+
+OPTIONS = (
+    *("repository-shard-length", "token", "transport", "shard-length", "redirect-allow", "follow-writes", "expiry-granularity"),
+    *("max-attempts", "encryption-key", "encryption-kid", "encryption", "expiry-registry"),
+)
+"""The inputs that are about the database as a whole, and so given to ``open``, but for the repository."""
+
+_SPANS = {"ttl", "wait", "grace-period", "retention", "horizon"}
+
+
+class Unset(Enum):
+    """The type of UNSET."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+"""Stands for an argument that is not given, where None is a value."""
+
+
+def inputs_of(command: Signature, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the inputs that a command is given by the arguments of its method. Raises InputError."""
+    given = {name: value for name, value in arguments.items() if value is not UNSET and (value is not None or name == "value")}
+    parsed: dict[str, object] = {}
+    for name, value in given.items():
+        parsed |= _read(name.rstrip("_").replace("_", "-"), value, given)
+    check_together(command, parsed)
+    return parsed
+
+
+def _read(name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
+    match name, value:
+        case "key", _:
+            kind, text = _typed(name, value)
+            return {"key": text, "key-type": kind}
+        case "keys", Sequence():
+            return _keys(value)
+        case "value", _:
+            kind, text = _typed(name, value)
+            return {"value": text, "type": given.get("type") or ("file" if given.get("media_type") else kind)}
+        case "type", str():
+            return {name: INPUTS[name].read(value)} if "value" not in given else {}
+        case "values", Mapping():
+            return {name: dict(value)}
+    return {name: INPUTS[name].read(_text(name, value))}
+
+
+def _keys(keys: Sequence[object]) -> dict[str, object]:
+    typed = [_typed("keys", key) for key in keys]
+    kinds = {kind for kind, _ in typed} or {"string"}
+    if len(kinds) > 1:
+        raise InputError("keys", "are of several types", "keys of one type in a call")
+    return {"keys": [text for _, text in typed], "key-type": kinds.pop()}
+
+
+def _typed(name: str, value: object) -> tuple[str, str]:
+    """Return the type that a value is stored as, and its text."""
+    match value:
+        case str():
+            return "string", value
+        case bytes():
+            return "bytes", base64.b64encode(value).decode()
+        case bool():
+            return "boolean", "true" if value else "false"
+        case int() | float():
+            return "number", _json(name, value)
+        case list() | dict() | None:
+            return "json", _json(name, value)
+    raise InputError(name, f"is of the type {type(value).__name__}", "str, int, float, bool, bytes, or what JSON has")
+
+
+def _json(name: str, value: JsonValue) -> str:
+    try:
+        return encode(value).decode()
+    except JsonError as exc:
+        raise InputError(name, f"cannot be stored: {exc}") from exc
+
+
+def _text(name: str, value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | float() | Decimal():
+            return f"{value}s" if name in _SPANS else str(value)
+        case timedelta():
+            return f"{value // timedelta(seconds=1)}s"
+        case datetime():
+            return value.isoformat()
+        case list() | tuple():
+            return json.dumps(value)
+    raise InputError(name, f"is of the type {type(value).__name__}", INPUTS[name].accepted)

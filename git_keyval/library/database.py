@@ -1,0 +1,156 @@
+"""Opening a database, its transactions and its locks."""
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from git_keyval.database.answers import said
+from git_keyval.dispatch.steps import Session
+from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.errors import ConditionNotMetError, GitKeyvalError
+from git_keyval.interface.commands import COMMANDS, Signature
+from git_keyval.interface.inputs import INPUTS, REQUIRED, Inputs
+from git_keyval.interface.parsing import check_together, refuse_unencrypted
+from git_keyval.library.arguments import OPTIONS, Key, Span, inputs_of
+from git_keyval.library.methods import Commands, Jobs
+from git_keyval.library.results import Result
+from git_keyval.process import surroundings
+from git_keyval.progress import silent
+
+T = TypeVar("T")
+
+
+def open(repository: str | os.PathLike[str], **options: object) -> "Database":  # as users call it
+    """Return the database in a repository: a path, a git URL, or ``owner/name`` on GitHub, which needs a ``token``.
+
+    The options are the inputs of a step that are about the database as a whole (docs/library.md), such as ``token``,
+    ``encryption_key`` or ``follow_writes``. Nothing is read before the first command. Raises InputError.
+    """
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    parsed: dict[str, object] = {"repository": os.fspath(repository)}
+    for name, value in given.items():
+        if name not in OPTIONS:
+            raise TypeError(f"open() has no option {name.replace('-', '_')!r}")
+        parsed[name] = INPUTS[name].read(str(value).lower() if isinstance(value, bool) else str(value))
+    check_together(COMMANDS["keys"], parsed)
+    return Database(Inputs(parsed), surroundings(os.environ, silent, lambda text: warnings.warn(text, stacklevel=2)))
+
+
+class Database(Commands, Jobs):
+    """A database. Its methods are the commands; each is one transaction. It may be used by several threads."""
+
+    def __init__(self, inputs: Inputs, outside: Surroundings) -> None:
+        """Work on what the inputs name."""
+        self._inputs = inputs
+        self._outside = outside
+        self._local = threading.local()
+
+    def keys(self, pattern: str = "*") -> Iterator[str]:
+        """Yield the stored keys whose names match a pattern (``*``, ``?``, ``[...]``), sorted."""
+        result: Result[list[str]] = self._run("keys", key=pattern)
+        return iter(result.value)
+
+    @contextmanager
+    def transaction(self, *, required: bool = True, op_id: str | None = None) -> Iterator["Transaction"]:
+        """Collect the commands of a block, and run them as one transaction at its end; an error in the block runs none.
+
+        Their results can be read after the block. Raises ConditionNotMetError for a condition that is not met, unless it is not
+        ``required``: then ``applied`` says so. With ``op_id`` it is done once, however often it is run.
+        """
+        transaction = Transaction(self)
+        yield transaction
+        transaction.commit(required=required, op_id=op_id)
+
+    @contextmanager
+    def lock(self, key: Key, *, ttl: Span, wait: Span = 0, owner: str | None = None) -> Iterator[Result[None]]:
+        """Hold a lock within a block, by a lease of ``ttl``; wait for it as long as ``wait``, and release it at the end.
+
+        Raises LockHeldError if another owner has it, and LockLostError if the lease was over before the end of the block.
+        """
+        held: Result[None] = self._run("lock", key=key, ttl=ttl, wait=wait, owner=owner or self._outside.new_op())
+        try:
+            yield held
+        finally:
+            self.unlock(key, owner=held.owner or "")
+
+    def session(self) -> Session:
+        """Return what this thread works with: the connections that it keeps from one command to the next."""
+        if not hasattr(self._local, "session"):
+            self._local.session = Session(self._inputs, self._outside)
+        session: Session = self._local.session
+        return session
+
+    def given(self, command: Signature, arguments: Mapping[str, object]) -> Inputs:
+        """Return the inputs of a command: those of the database, and what its method was given. Raises InputError."""
+        parsed = inputs_of(command, arguments)
+        if self._inputs.encryption == REQUIRED:
+            refuse_unencrypted(command, parsed)
+        return Inputs(parsed).over(self._inputs.parsed)
+
+    def _run(self, name: str, default: object = None, **arguments: object) -> Result[Any]:
+        command = COMMANDS[name]
+        inputs = self.given(command, arguments)
+        if command.maintains:
+            return Result(self._maintained(command, inputs))
+        session = self.session()
+        answer = session.run(command, session.bind(command, inputs), inputs)
+        if answer.warning:
+            warnings.warn(answer.warning, stacklevel=3)
+        if answer.failure is not None:
+            raise answer.failure
+        return Result(said(answer), default)
+
+    def _maintained(self, command: Signature, inputs: Inputs) -> Mapping[str, Any]:
+        from git_keyval.dispatch.upkeep import run_maintenance  # noqa: PLC0415  # slow to import, and few programs need it
+        from git_keyval.dispatch.worklist import worklist  # noqa: PLC0415
+        from maintenance.report import InitReport, to_json  # noqa: PLC0415
+
+        (done, *_) = run_maintenance(command, worklist(command, inputs, None, "", self._outside.environ), self._outside)
+        if isinstance(done.report, GitKeyvalError):
+            raise done.report
+        if isinstance(done.report, InitReport):
+            return {"applied": bool(done.report.created), "count": done.report.count}
+        return {"count": done.report.count, "report": to_json(done.report)}
+
+
+class Transaction(Commands):
+    """The commands of a transaction; what they answer can be read once it is done."""
+
+    def __init__(self, database: Database) -> None:
+        """Collect commands for this database."""
+        self._database = database
+        self._begun: list[tuple[Signature, Inputs, Result[Any]]] = []
+        self.applied: bool | None = None
+        """Whether all was written; None before the end."""
+        self.failed = ""
+        """Which command has a condition that is not met, by its place, counted from 1."""
+
+    def commit(self, *, required: bool, op_id: str | None) -> None:
+        """Run the commands. Raises what they raise, and ConditionNotMetError if all of them are ``required``."""
+        from git_keyval.commands.transactions import Item  # noqa: PLC0415  # not every program has transactions
+        from git_keyval.dispatch.batches import as_one  # noqa: PLC0415
+
+        session, batch = self._database.session(), COMMANDS["batch"]
+        bound = enumerate(((session.bind(command, inputs), command) for command, inputs, _ in self._begun), start=1)
+        items = as_one([Item(str(place), one.form(), command.outputs) for place, (one, command) in bound])
+        inputs = self._database.given(batch, {"commands": "[{}]", "op_id": op_id})
+        empty = session.bind(batch, inputs.but(commands=[]))
+        answer = said(session.run(batch, empty.but(items=items), inputs)) if items else {"applied": True, "results": {}}
+        self.applied, self.failed = answer["applied"] is True, str(answer.get("failed", ""))
+        if required and not self.applied:
+            raise ConditionNotMetError(self.failed)
+        results = answer["results"]
+        assert isinstance(results, dict)
+        for place, (_, _, result) in enumerate(self._begun, start=1):
+            members = results[str(place)]
+            assert isinstance(members, dict)
+            result.done(members)
+
+    def _run(self, name: str, default: object = None, **arguments: object) -> Result[Any]:
+        command = COMMANDS[name]
+        result: Result[Any] = Result(default=default)
+        self._begun.append((command, self._database.given(command, arguments), result))
+        return result

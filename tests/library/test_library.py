@@ -1,0 +1,290 @@
+"""The library: every command as a method, with Python's types, over the same calls as a step."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import git_keyval
+from git_keyval.errors import (
+    ConditionNotMetError,
+    InputError,
+    ItemFailedError,
+    LockHeldError,
+    LockLostError,
+    MissingEncryptionKeyError,
+    NotARepositoryError,
+    WrongTypeError,
+)
+from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.inputs import INPUTS
+from git_keyval.library.arguments import OPTIONS
+from git_keyval.library.results import PendingError
+from tools.library_methods import library_methods
+
+ROOT = Path(__file__).parents[2]
+NAMES = {"del": "delete", "assert": "require", "batch": "transaction"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    repository = tmp_path / "db.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", repository], check=True)
+    return repository
+
+
+@pytest.fixture
+def db(path: Path) -> git_keyval.Database:
+    database = git_keyval.open(path)
+    database.init()
+    return database
+
+
+def test_every_command_is_a_method() -> None:
+    methods = {name for name in dir(git_keyval.Database) if not name.startswith("_")}
+    assert {NAMES.get(name, name.replace("-", "_")) for name in COMMANDS} <= methods
+    in_transactions = {name for name in dir(git_keyval.Transaction) if not name.startswith("_")}
+    items = {NAMES.get(name, name) for name, command in COMMANDS.items() if not (command.maintains or command.kind.stands_alone)}
+    assert items - {"lock"} <= in_transactions
+
+
+def test_the_methods_are_those_of_the_commands() -> None:
+    assert (ROOT / "git_keyval" / "library" / "methods.py").read_text(encoding="utf-8") == library_methods()
+
+
+def test_every_input_is_an_argument_or_an_option() -> None:
+    text = library_methods()
+    elsewhere = {*OPTIONS, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
+    elsewhere |= {"mask", "config", "value-file", "owner", "wait"} | {name for name in INPUTS if name.endswith("-env")}
+    for name in INPUTS.keys() - elsewhere:
+        plain = f"{name}_" if name in {"if", "from"} else name.replace("-", "_")
+        assert f"        {plain}: " in text or f"        *{plain}: " in text, name
+
+
+VALUES = ["", "é\n", 0, -7, 1.5, True, False, None, b"", b"\x00\xff", [], [1, "a", None], {}, {"a": {"b": [True]}}, "x" * 200_000]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:20])
+def test_a_value_comes_back_as_it_was(db: git_keyval.Database, value: Any) -> None:  # noqa: ANN401
+    assert db.set("key", value).applied
+    got = db.get("key")
+    assert (got.value, type(got.value), got.found) == (value, type(value), True)
+    assert db.getdel("key").value == value
+    assert db.get("key").found is False
+
+
+@pytest.mark.parametrize("key", ["k", 1, 1.5, True, b"\x00", ["a"], {"a": 1}], ids=repr)
+def test_a_key_has_a_type(db: git_keyval.Database, key: Any) -> None:  # noqa: ANN401
+    db.set(key, "value")
+    assert db.get(key).value == "value"
+    assert db.get("1").found is False
+    assert db.exists(key).found
+    assert db.delete(key).count == 1
+
+
+def test_lifetimes(db: git_keyval.Database) -> None:
+    for ttl in (900, "15m", timedelta(minutes=15)):
+        assert 890 <= (db.set("key", "value", ttl=ttl).ttl or 0) <= 960
+    moment = datetime(2099, 1, 31, 12, tzinfo=UTC)
+    assert db.expire("key", expires_at=moment).expires_at == moment
+    assert db.persist("key").applied
+    assert (db.get("key").expires_at, db.ttl("key").ttl) == (None, -1)
+    with pytest.raises(InputError):
+        db.expire("key", expires_at=datetime(2099, 1, 31))  # noqa: DTZ001  # a time without a zone is none
+
+
+def test_counters(db: git_keyval.Database) -> None:
+    assert [db.incr("n").value, db.incr("n", by=5).value, db.decr("n").value] == [1, 6, 5]
+    assert [db.incr("n", op_id="once").value, db.incr("n", op_id="once").value] == [6, 6]
+    db.set("n", 40, type="counter")
+    assert (db.get("n").value, db.get("n").type) == (40, "counter")
+    assert db.require("n", at_least=40, less_than=Decimal("40.5")).applied
+
+
+def test_maps_and_arrays(db: git_keyval.Database) -> None:
+    db.hset("m", "a", 1)
+    db.hset("m", values={"b": 2, "c": 3})
+    assert (db.hget("m", "a").value, db.hgetall("m").value, db.hkeys("m").value) == (1, {"a": 1, "b": 2, "c": 3}, ["a", "b", "c"])
+    assert (db.hdel("m", "a", "b", "x").count, db.hlen("m").count, db.hget("m", "a").found) == (2, 1, False)
+    for value in ("x", "y"):
+        db.apush("q", value)
+    assert (db.aget("q", -1).value, db.arange("q").value, db.apop("q").value, db.alen("q").count) == ("y", ["x", "y"], "y", 1)
+
+
+def test_keys_are_iterated(db: git_keyval.Database) -> None:
+    db.mset({"b": 1, "a": "x", "c": [1]}, store_key=True)
+    assert list(db.keys()) == ["a", "b", "c"]
+    assert list(db.keys("[ab]")) == ["a", "b"]
+    assert db.mget("a", "b", "x").value == {"a": "x", "b": 1}
+
+
+def test_conditions_and_defaults(db: git_keyval.Database) -> None:
+    assert not db.set("key", "value", if_="present").applied
+    version = db.set("key", "value", if_="absent").version
+    assert not db.set("key", "other", if_version="0" * 40).applied
+    assert db.set("key", "other", if_version=version).old_value == "value"
+    assert (db.get("missing").value, db.get("missing", default={"a": 1}).value) == (None, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (lambda db: db.incr("text"), WrongTypeError),
+        (lambda db: db.set("key", "v", ttl="soon"), InputError),
+        (lambda db: db.set("key", "v", ttl=1, expires_at="2099-01-31T12:00:00Z"), InputError),
+        (lambda db: db.set("key", object()), InputError),
+        (lambda db: db.set("key", "\ud800"), InputError),
+        (lambda db: db.delete("a", 1), InputError),
+        (lambda db: db.expire("key"), InputError),
+        (lambda db: db.set("key", "v", nonsense=1), TypeError),
+    ],
+)
+def test_mistakes_are_errors_before_anything_is_written(
+    db: git_keyval.Database, act: Callable[[Any], object], error: type[Exception]
+) -> None:
+    db.set("text", "a text")
+    with pytest.raises(error):
+        act(db)
+    assert not db.exists("key").found
+
+
+def test_a_repository_that_is_none(tmp_path: Path) -> None:
+    database = git_keyval.open(tmp_path / "no such")  # nothing is read yet
+    with pytest.raises(NotARepositoryError):
+        database.get("key")
+    with pytest.raises(TypeError):
+        git_keyval.open(tmp_path, nonsense=1)
+    with pytest.raises(InputError):
+        git_keyval.open(tmp_path, shard_length=0)
+
+
+def test_encryption(path: Path) -> None:
+    secret = "A" * 43 + "="
+    database = git_keyval.open(path, encryption_key=secret, encryption_kid="first", encryption="required")
+    database.init()
+    database.set("key", "value")
+    assert database.get("key").value == "value"
+    with pytest.raises(InputError):
+        database.incr("n")
+    with pytest.raises(MissingEncryptionKeyError):
+        git_keyval.open(path).get("key")
+    assert secret not in repr(vars(database))
+
+
+# --- transactions ---------------------------------------------------------------------------------------------------
+
+
+def test_a_transaction(db: git_keyval.Database) -> None:
+    db.set("deploy", "old")
+    with db.transaction() as t:
+        t.require("deploy", equals="old")
+        build = t.incr("builds")
+        t.set("deploy", "new")
+        before = t.get("deploy")
+        t.hset("m", "f", b"\x00")
+        with pytest.raises(PendingError):
+            build.value  # noqa: B018
+    assert (build.value, before.value, t.applied) == (1, "old", True)
+    assert (db.get("deploy").value, db.hget("m", "f").value) == ("new", b"\x00")
+
+
+def test_an_exception_in_the_block_writes_nothing(db: git_keyval.Database) -> None:
+    with pytest.raises(KeyError), db.transaction() as t:  # noqa: PT012
+        t.set("key", "value")
+        raise KeyError
+    assert not db.get("key").found
+
+
+def test_a_condition_that_is_not_met(db: git_keyval.Database) -> None:
+    with pytest.raises(ConditionNotMetError), db.transaction() as t:  # noqa: PT012
+        t.set("key", "value")
+        t.set("other", "value", if_="present")
+    with db.transaction(required=False) as t:
+        t.set("key", "value")
+        t.require("other", if_="present")
+    assert (t.applied, t.failed) == (False, "2")
+    assert not db.exists("key").found
+
+
+def test_a_transaction_is_done_once(db: git_keyval.Database) -> None:
+    numbers = []
+    for _ in range(3):
+        with db.transaction(op_id="run 1") as t:
+            number = t.incr("n")
+            t.apush("q", "x")
+        numbers.append(number.value)
+    assert (numbers, db.alen("q").count) == ([1, 1, 1], 1)
+
+
+def test_what_cannot_be_a_transaction(db: git_keyval.Database) -> None:
+    db.set("text", "a text")
+    with pytest.raises(InputError), db.transaction() as t:  # noqa: PT012
+        t.set("key", 1)
+        t.delete("key")
+    with pytest.raises(ItemFailedError), db.transaction() as t:  # noqa: PT012
+        t.set("key", 1)
+        t.incr("text")
+    with db.transaction() as t:
+        pass
+    assert t.applied
+    assert not db.exists("key").found
+
+
+# --- locks ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_held_within_the_block(db: git_keyval.Database) -> None:
+    with db.lock("l", ttl="30m") as held:
+        assert held.fence == 1
+        with pytest.raises(LockHeldError), db.lock("l", ttl="30m"):
+            pass
+    with pytest.raises(KeyError), db.lock("l", ttl="30m") as held:
+        raise KeyError
+    with db.lock("l", ttl="30m", owner="me") as held:
+        assert (held.fence, held.owner) == (3, "me")
+
+
+def test_a_lock_that_was_lost(db: git_keyval.Database, path: Path) -> None:
+    with ExitStack() as stack, pytest.raises(LockLostError), db.lock("l", ttl="30m"):  # noqa: PT012
+        db.delete("l")
+        stack.enter_context(git_keyval.open(path).lock("l", ttl="30m", owner="rival"))
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+def test_jobs_return_their_reports(db: git_keyval.Database) -> None:
+    db.set("key", "value")
+    assert db.check().value["problems"] == []
+    assert [job["job"] for job in db.maintain(dry_run=True).value["jobs"]] == ["gather", "sweep", "purge"]
+    assert db.sweep(max_writes=5).count == 0
+
+
+def test_threads_share_a_database(db: git_keyval.Database) -> None:
+    numbers: list[int] = []
+    threads = [threading.Thread(target=lambda: numbers.append(db.incr("n").value)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(1, 9))
+
+
+def test_importing_it_costs_nothing() -> None:
+    loaded = "import sys, git_keyval; print([name for name in sys.modules if name.startswith('git_keyval.')])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True, text=True)
+    assert done.stdout == "[]\n"
+    with pytest.raises(AttributeError):
+        git_keyval.nonsense  # noqa: B018
+
+
+def test_a_result_shows_no_value(db: git_keyval.Database) -> None:
+    db.set("key", "a secret")
+    assert "secret" not in repr(db.get("key"))
