@@ -1,6 +1,7 @@
 """Every example is run as it stands, and does what its first two lines promise."""
 
 import base64
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_build_numbers_have_no_gaps_and_a_run_keeps_its_own(github: GitHub, comm
     assert [run.value("build", "value") for run in runs] == ["1", "2", "1", "3"]
     assert runs[3].outputs == {"version": "1.4.3"}
     assert "building 1.4.3" in runs[3].log
+
+
+def test_a_release_is_recorded_as_a_whole_or_not_at_all(github: GitHub, commits: Callable[[str], str]) -> None:
+    commits("first")
+    (github.workspace / "Makefile").write_text("dist:\n\t@echo building $(VERSION)\n", encoding="utf-8")
+    title = 'fix: "quotes"\n- command: del\n  key: release/number'
+    runs = [
+        only(github.start(example("release"), "workflow_dispatch", inputs={"title": title}, run_id=run))
+        for run in ("501", "501", "502")
+    ]
+    assert [run.result for run in runs] == ["success"] * 3
+    assert ["building 2.1" in runs[0].log, "building 2.1" in runs[1].log, "building 2.2" in runs[2].log] == [True] * 3
+    history = github.steps.run("hgetall", key="release/history").outputs["json"]
+    assert list(json.loads(history).values()) == [title]
+    github.steps.run("set", key="release/frozen", value="yes")
+    frozen = only(github.start(example("release"), "workflow_dispatch", inputs={"title": "x"}, run_id="503"))
+    assert frozen.result == "failure"
+    assert github.steps.run("get", key="release/number").outputs["value"] == "2"
 
 
 def test_build_numbers_are_exact_when_a_reply_is_lost(github: GitHub, emulator: GitHubEmulator) -> None:
