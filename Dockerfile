@@ -39,9 +39,8 @@ RUN find /usr/local/bin -name 'pip*' -delete \
     && python -c 'import shutil, sysconfig; \
         shutil.rmtree(sysconfig.get_path("purelib"), ignore_errors=True); \
         shutil.rmtree(sysconfig.get_path("stdlib") + "/ensurepip", ignore_errors=True)' \
-    && /app/venv/bin/python -I -c 'import dateutil.parser, git_keyval, importlib, maintenance, pkgutil; \
-        [importlib.import_module(module.name) for package in (git_keyval, maintenance) \
-            for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]' \
+    && /app/venv/bin/python -I -c 'import dateutil.parser, git_keyval, importlib, pkgutil; \
+        [importlib.import_module(module.name) for module in pkgutil.walk_packages(git_keyval.__path__, "git_keyval.")]' \
     && git --version
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

@@ -28,17 +28,17 @@ from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Oid, blob, commit
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
+from git_keyval.maintenance.commands import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
+from git_keyval.maintenance.gather import plan_gather
+from git_keyval.maintenance.plan import Plan
+from git_keyval.maintenance.purge import plan_purge
+from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.git.packs import write_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE
-from maintenance.commands import DEFAULT_GRACE_SECONDS, DEFAULT_RETENTION_SECONDS
-from maintenance.gather import plan_gather
-from maintenance.plan import Plan
-from maintenance.purge import plan_purge
-from maintenance.sweep import plan_sweep
 
 VALUES = 1_000
 CRUMBS_PER_COUNTER = 10

@@ -14,6 +14,9 @@ from typing import TypeVar
 from benchmarks.meter import Meter, Sample
 from git_keyval.database.database import Database
 from git_keyval.format.names import RefName
+from git_keyval.maintenance.commands import Budgeted, Gather, Purge, Sweep
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.report import to_json
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore
@@ -22,9 +25,6 @@ from git_keyval.store.git.pipes import PipeConversation
 from git_keyval.store.git.transport import LocalTransport
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import ANY, DELETE, Applied, RefUpdate, Transaction
-from maintenance.commands import Budgeted, Gather, Purge, Sweep
-from maintenance.jobs import Maintenance
-from maintenance.report import to_json
 
 _Answer = TypeVar("_Answer")
 

@@ -38,15 +38,15 @@ from git_keyval.format.registry import decode_entry
 from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc
 from git_keyval.format.values import Value
+from git_keyval.maintenance.bulkhead import attempt_record
+from git_keyval.maintenance.init import is_taken
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.listing import list_refs
+from git_keyval.maintenance.plan import counted
+from git_keyval.maintenance.report import CheckReport, Problem
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Snapshot, Store
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import attempt_record
-from maintenance.init import is_taken
-from maintenance.jobs import Maintenance
-from maintenance.listing import list_refs
-from maintenance.plan import counted
-from maintenance.report import CheckReport, Problem
 
 _LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)

@@ -10,9 +10,9 @@ from git_keyval.format.anchors import Mark
 
 if TYPE_CHECKING:
     from git_keyval.database.database import Database
-    from maintenance.jobs import Maintenance
-    from maintenance.plan import Plan
-    from maintenance.report import CheckReport, InitReport, Report
+    from git_keyval.maintenance.jobs import Maintenance
+    from git_keyval.maintenance.plan import Plan
+    from git_keyval.maintenance.report import CheckReport, InitReport, Report
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
@@ -48,7 +48,7 @@ class Budgeted(Upkeep):
     max_seconds: float = inf
 
     def run(self, work: "Maintenance") -> "Report":
-        from maintenance.jobs import run_jobs
+        from git_keyval.maintenance.jobs import run_jobs
 
         return run_jobs(work, self)
 
@@ -71,7 +71,7 @@ class Gather(Budgeted):
     grace_period: int = DEFAULT_GRACE_SECONDS
 
     def plan(self, database: "Database") -> "Plan":
-        from maintenance.gather import plan_gather
+        from git_keyval.maintenance.gather import plan_gather
 
         return plan_gather(database, self.grace_period)
 
@@ -84,7 +84,7 @@ class Sweep(Budgeted):
     jobs = ("sweep",)
 
     def plan(self, database: "Database") -> "Plan":
-        from maintenance.sweep import plan_sweep
+        from git_keyval.maintenance.sweep import plan_sweep
 
         return plan_sweep(database)
 
@@ -98,7 +98,7 @@ class Purge(Budgeted):
     retention: int = DEFAULT_RETENTION_SECONDS
 
     def plan(self, database: "Database") -> "Plan":
-        from maintenance.purge import plan_purge
+        from git_keyval.maintenance.purge import plan_purge
 
         return plan_purge(database, self.retention)
 
@@ -126,7 +126,7 @@ class Init(Upkeep):
     mark: Mark | None = None
 
     def run(self, work: "Maintenance") -> "InitReport":
-        from maintenance.init import init
+        from git_keyval.maintenance.init import init
 
         return init(work, mark=self.mark)
 
@@ -138,7 +138,7 @@ class Check(Upkeep):
     examples = ("git-keyval check", "git-keyval check --json | jq '.report.problems[].ref'")
 
     def run(self, work: "Maintenance") -> "CheckReport":
-        from maintenance.check import check
+        from git_keyval.maintenance.check import check
 
         return check(work)
 
@@ -153,6 +153,6 @@ class PublishExpiries(Budgeted):
     horizon: int = DEFAULT_HORIZON_SECONDS
 
     def plan(self, database: "Database") -> "Plan":
-        from maintenance.publish import plan_publish
+        from git_keyval.maintenance.publish import plan_publish
 
         return plan_publish(database, self.horizon)

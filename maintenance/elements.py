@@ -7,10 +7,10 @@ from functools import partial
 from git_keyval.database.keys import KeyView
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.objects import Oid
+from git_keyval.maintenance.bulkhead import attempt_record
+from git_keyval.maintenance.plan import Action, Counts, Item, Kind, Left, Trouble
 from git_keyval.store.port import Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import attempt_record
-from maintenance.plan import Action, Counts, Item, Kind, Left, Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from git_keyval.database.database import Database
 from git_keyval.database.writing import Write, Writer
 from git_keyval.errors import OutcomeUnknownError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
+from git_keyval.maintenance.plan import Action, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import Applied, Conflict, Refused
-from maintenance.plan import Action, Left, Plan, Trouble, Waiting
 
 MAX_BATCH = 50_000
 MAX_UPDATES = 150_000

@@ -18,11 +18,11 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Na
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
+from git_keyval.maintenance.bulkhead import attempt_record
+from git_keyval.maintenance.listing import list_refs, read_refs
+from git_keyval.maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import RefUpdate, Snapshot, Transaction
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import attempt_record
-from maintenance.listing import list_refs, read_refs
-from maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 
 FIRST_FOLDED, MAX_FOLDED = 1_000, 5_000
 """How many breadcrumbs of a counter the first transaction folds, and each later one.

@@ -6,9 +6,9 @@ from git_keyval.format.anchors import Anchor, Mark, decode_anchor, encode_anchor
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.report import InitReport
 from git_keyval.store.port import ABSENT, Applied, RefUpdate, Refused, Transaction, refusal_of
-from maintenance.jobs import Maintenance
-from maintenance.report import InitReport
 
 _README = b"""# A git-keyval database
 

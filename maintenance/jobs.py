@@ -7,11 +7,11 @@ from functools import partial
 from git_keyval.database.database import Database
 from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryError
 from git_keyval.format.times import SECOND, iso_utc
-from maintenance.bulkhead import attempt
-from maintenance.commands import Budgeted
-from maintenance.execute import Budget, Done, execute
-from maintenance.plan import Plan
-from maintenance.report import Report
+from git_keyval.maintenance.bulkhead import attempt
+from git_keyval.maintenance.commands import Budgeted
+from git_keyval.maintenance.execute import Budget, Done, execute
+from git_keyval.maintenance.plan import Plan
+from git_keyval.maintenance.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, pars
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.maintenance.bulkhead import attempt_record
+from git_keyval.maintenance.listing import list_refs
+from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets
-from maintenance.bulkhead import attempt_record
-from maintenance.listing import list_refs
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
 
 JOB = "publish-expiries"
 DAYS_BACK = 30

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import RefName
-from maintenance.execute import Done
-from maintenance.plan import Counts, Kind, counted
+from git_keyval.maintenance.execute import Done
+from git_keyval.maintenance.plan import Counts, Kind, counted
 
 MAX_LISTED = 200
 """How many refs are listed of each kind, of several repositories together: an output holds no more. The counts are complete."""

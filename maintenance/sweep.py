@@ -28,11 +28,11 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
+from git_keyval.maintenance.bulkhead import attempt
+from git_keyval.maintenance.elements import Ended, plan_elements
+from git_keyval.maintenance.listing import list_refs, read_refs
+from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
-from maintenance.bulkhead import attempt
-from maintenance.elements import Ended, plan_elements
-from maintenance.listing import list_refs, read_refs
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 
 _HORIZON = {"within 1 hour": 3600, "within 1 day": DAY, "within 7 days": 7 * DAY, "within 30 days": 30 * DAY}
 _LATER, _NEVER = "later", "never"

@@ -22,9 +22,9 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, DEFAULT_NAMING, GC_PREFI
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, as_text, parse_value
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.jobs import Maintenance
 from git_keyval.store.port import ABSENT, DELETE, Applied, Depth, Expect, RefUpdate, Selection, Store, Transaction
-from maintenance.check import check
-from maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, Place
 from tests.contract.samples import Sample, all_refs, annotated_tag, foreign_commit, put

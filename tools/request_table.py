@@ -29,7 +29,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS
-from maintenance.init import init
+from git_keyval.maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.emulator import Fault, GitHubEmulator, Logged, Rival

@@ -12,8 +12,8 @@ from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
-from maintenance.plan import counted
-from maintenance.report import AnyReport, CheckReport, InitReport, Report
+from git_keyval.maintenance.plan import counted
+from git_keyval.maintenance.report import AnyReport, CheckReport, InitReport, Report
 
 _FAILED = 1
 _WHAT_TO_DO = "the job summary says what to do"

@@ -10,9 +10,9 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 
 from git_keyval.action.runner import printable
-from maintenance.execute import Done
-from maintenance.plan import Action, Left, counted
-from maintenance.report import CheckReport, Problem, Report, found, outcome, spent
+from git_keyval.maintenance.execute import Done
+from git_keyval.maintenance.plan import Action, Left, counted
+from git_keyval.maintenance.report import CheckReport, Problem, Report, found, outcome, spent
 
 _LISTED = 20
 _LISTED_PROBLEMS = 200

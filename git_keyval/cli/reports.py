@@ -10,8 +10,8 @@ from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, Rule
 from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
-from maintenance.plan import counted
-from maintenance.report import AnyReport, CheckReport, InitReport, Report, found, spent
+from git_keyval.maintenance.plan import counted
+from git_keyval.maintenance.report import AnyReport, CheckReport, InitReport, Report, found, spent
 
 _LISTED = 50
 _NUMBERS = ("refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")

@@ -13,10 +13,10 @@ from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
-from maintenance.bulkhead import attempt
-from maintenance.commands import Upkeep
-from maintenance.jobs import Maintenance
-from maintenance.report import AnyReport, InitReport, several_to_json, to_json
+from git_keyval.maintenance.bulkhead import attempt
+from git_keyval.maintenance.commands import Upkeep
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.report import AnyReport, InitReport, several_to_json, to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
 from git_keyval.interface.inputs import INPUTS
-from maintenance.commands import JOBS, Upkeep
+from git_keyval.maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
 
@@ -162,7 +162,7 @@ COMMANDS = _Catalogue(
             family: f"git_keyval.commands.{family}"
             for family in ("values", "expiry", "counters", "maps", "arrays", "keyspace", "redirects", "locks", "transactions")
         },
-        "maintenance": "maintenance.commands",
+        "maintenance": "git_keyval.maintenance.commands",
     }
 )
 """All commands by name, in the order in which people are shown them."""

@@ -106,7 +106,7 @@ class Database(Commands, Jobs):
     def _maintained(self, command: Signature, inputs: Inputs) -> Mapping[str, Any]:
         from git_keyval.dispatch.upkeep import run_maintenance  # noqa: PLC0415  # slow to import, and few programs need it
         from git_keyval.dispatch.worklist import worklist  # noqa: PLC0415
-        from maintenance.report import InitReport, to_json  # noqa: PLC0415
+        from git_keyval.maintenance.report import InitReport, to_json  # noqa: PLC0415
 
         (done, *_) = run_maintenance(command, worklist(command, inputs, None, "", self._outside.environ), self._outside)
         if isinstance(done.report, GitKeyvalError):

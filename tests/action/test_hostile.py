@@ -14,10 +14,10 @@ from git_keyval.action.runner import Runner, printable
 from git_keyval.action.summary import check_summary, summary
 from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.maintenance.execute import Done
+from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
+from git_keyval.maintenance.report import CheckReport, Problem, Report
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
-from maintenance.execute import Done
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
-from maintenance.report import CheckReport, Problem, Report
 from tests.action.hostile import LOG_COMMANDS, TEXTS
 from tests.action.markdown import shown_as_code
 from tests.action.refusals import KEY, VALUE

@@ -24,7 +24,7 @@ from git_keyval.errors import (
 )
 from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.interface.outputs import OUTPUTS
-from maintenance.init import NameTakenError
+from git_keyval.maintenance.init import NameTakenError
 from tests.action.steps import ROOT, value_ref, version_of
 from tests.cli.conftest import Command, Said
 from tests.servers.binary import git_output, init_bare

@@ -148,8 +148,8 @@ def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[st
 @pytest.mark.parametrize(
     ("module", "others"),
     [
-        ("git_keyval.action", {"click", "rich", "urllib3", "maintenance.jobs", "git_keyval.database.collections"}),
-        ("entrypoint", {"click", "rich", "urllib3", "maintenance.jobs", "git_keyval.database.collections"}),
+        ("git_keyval.action", {"click", "rich", "urllib3", "git_keyval.maintenance.jobs", "git_keyval.database.collections"}),
+        ("entrypoint", {"click", "rich", "urllib3", "git_keyval.maintenance.jobs", "git_keyval.database.collections"}),
         (
             "git_keyval.store.github",
             {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "maintenance", "tenacity"},
@@ -166,12 +166,12 @@ def test_a_step_imports_only_what_it_needs(module: str, others: set[str]) -> Non
 @pytest.mark.parametrize(
     ("arguments", "others"),
     [
-        ("--help", {"git_keyval.store.git", "maintenance.jobs", "rich", "dulwich.pack", "subprocess", "urllib3"}),
-        ("get --help", {"git_keyval.store.git", "maintenance.jobs", "rich", "dulwich.pack", "subprocess", "urllib3"}),
+        ("--help", {"git_keyval.store.git", "git_keyval.maintenance.jobs", "rich", "dulwich.pack", "subprocess", "urllib3"}),
+        ("get --help", {"git_keyval.store.git", "git_keyval.maintenance.jobs", "rich", "dulwich.pack", "subprocess", "urllib3"}),
         (
             "get a",
             {
-                "maintenance.jobs",
+                "git_keyval.maintenance.jobs",
                 "git_keyval.database.collections",
                 "rich",
                 "urllib3",

@@ -17,7 +17,7 @@ from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTy
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.values import Value
-from maintenance.commands import Sweep
+from git_keyval.maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
 from tests.world import World, draft, drafts, key, number, text

@@ -16,7 +16,7 @@ from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import Counter, encode_counter
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
-from maintenance.commands import Gather
+from git_keyval.maintenance.commands import Gather
 from tests.contract.samples import Sample
 from tests.elements import apply, written
 from tests.world import World, draft, key, text

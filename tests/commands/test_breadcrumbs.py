@@ -15,8 +15,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
-from maintenance.commands import Gather, Sweep
-from maintenance.init import init
+from git_keyval.maintenance.commands import Gather, Sweep
+from git_keyval.maintenance.init import init
 from tests.contract.samples import Sample
 from tests.faults import FaultyStore, Rival
 from tests.world import World, key, number, show, text

@@ -17,7 +17,7 @@ from git_keyval.format.counters import INT64_MAX, MAX_TAKEN, WAITING_TIME, encod
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, BreadcrumbRef, parse
 from git_keyval.format.times import SECOND, timestamp
-from maintenance.commands import Gather
+from git_keyval.maintenance.commands import Gather
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample

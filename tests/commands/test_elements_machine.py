@@ -19,7 +19,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
-from maintenance.commands import Purge, Sweep
+from git_keyval.maintenance.commands import Purge, Sweep
 from tests.machine import Machine, run_machine
 from tests.world import FOREIGN, draft, key, number, text
 

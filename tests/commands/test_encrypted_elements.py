@@ -19,8 +19,8 @@ from git_keyval.errors import InputError, MissingEncryptionKeyError, NotEncrypte
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Depth
-from maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Rival

@@ -42,10 +42,10 @@ from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.sealed import Sealed
 from git_keyval.format.values import Value, bytes_value, file_value
+from git_keyval.maintenance.commands import Gather, Purge, Sweep
+from git_keyval.maintenance.init import init
 from git_keyval.process import surroundings
 from git_keyval.store.port import Depth, Transaction
-from maintenance.commands import Gather, Purge, Sweep
-from maintenance.init import init
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note
 from tests.encrypting import cipher, nonces
 from tests.faults import FaultyStore, Lost, Rival

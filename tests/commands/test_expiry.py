@@ -21,8 +21,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import Value
+from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.store.port import ABSENT, RefUpdate, Transaction
-from maintenance.commands import Gather, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample

@@ -11,8 +11,8 @@ from git_keyval.commands.values import Del, Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.errors import PartlyDeletedError, TooLargeError
 from git_keyval.format.values import bytes_value
-from maintenance.commands import Sweep
-from maintenance.report import to_json
+from git_keyval.maintenance.commands import Sweep
+from git_keyval.maintenance.report import to_json
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace, open_git_place, over_http
 from tests.servers.binary import run_git

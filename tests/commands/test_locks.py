@@ -23,8 +23,8 @@ from git_keyval.errors import (
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value
+from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Store
-from maintenance.commands import Sweep
 from tests.around import StoreAround
 from tests.faults import Lost, Rival
 from tests.world import World, key, number, show, text

@@ -11,7 +11,7 @@ from git_keyval.commands.maps import Hgetall, Httl
 from git_keyval.database.perform import perform
 from git_keyval.errors import LockHeldError, LockLostError
 from git_keyval.format.times import SECOND
-from maintenance.commands import Sweep
+from git_keyval.maintenance.commands import Sweep
 from tests.machine import Machine, run_machine
 from tests.world import key
 

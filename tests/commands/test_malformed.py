@@ -16,7 +16,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.objects import blob, commit, tree
 from git_keyval.format.records import encode_data
-from maintenance.commands import Gather, Maintain, Sweep
+from git_keyval.maintenance.commands import Gather, Maintain, Sweep
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
 from tests.world import World, key, show, text
 

@@ -19,7 +19,7 @@ from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid, blob, from_content
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
-from maintenance.commands import Sweep
+from git_keyval.maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Rival
 from tests.world import World, draft, drafts, key, number, text

@@ -32,8 +32,8 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT, REDIRECT_ANCHOR
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.redirects import Redirect, encode_redirect
-from maintenance.commands import Gather, Sweep
-from maintenance.init import init
+from git_keyval.maintenance.commands import Gather, Sweep
+from git_keyval.maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import Place as StorePlace
 from tests.contract.samples import Sample, note

@@ -12,10 +12,10 @@ from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
 from git_keyval.format.names import ANCHOR_TAG
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.init import init
 from git_keyval.store.port import Store
-from maintenance.check import check
-from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.init import init
 from tests.world import World, key, number, text
 
 TEXT, COUNTER, ABSENT = key("text"), key("counter"), key("absent")

@@ -23,7 +23,7 @@ from git_keyval.errors import (
 )
 from git_keyval.format.counters import RECENT_OPERATIONS, Counter, decode_counter
 from git_keyval.format.names import Naming
-from maintenance.commands import Gather, Sweep
+from git_keyval.maintenance.commands import Gather, Sweep
 from tests.commands.stores import TornReads
 from tests.contract.samples import Sample
 from tests.faults import Fault, FaultyStore, Lost, Rival

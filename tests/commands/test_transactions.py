@@ -36,8 +36,8 @@ from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import parse_value
+from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Capabilities, Outcome, Store, Transaction
-from maintenance.commands import Sweep
 from tests.around import StoreAround
 from tests.commands.stores import TornReads
 from tests.faults import Call, Lost, Rival

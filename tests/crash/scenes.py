@@ -24,10 +24,10 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND, Micros
-from maintenance.check import check
-from maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
-from maintenance.init import init
-from maintenance.jobs import Maintenance
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
+from git_keyval.maintenance.init import init
+from git_keyval.maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample

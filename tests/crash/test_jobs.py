@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.errors import GitKeyvalError, StoreError
-from maintenance.report import CheckReport, InitReport, Report
+from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.conftest import FakeClock
 from tests.contract.places import at_path
 from tests.crash.scenes import JOBS, State, begin, fill, look

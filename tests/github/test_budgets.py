@@ -19,9 +19,9 @@ from git_keyval.database.perform import perform
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
-from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.init import init
-from maintenance.jobs import Maintenance
+from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.init import init
+from git_keyval.maintenance.jobs import Maintenance
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place, open_github_place
 from tests.elements import apply, made, stored, written

@@ -7,8 +7,8 @@ from git_keyval.commands.values import Get, Getdel, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import GC_PREFIX
 from git_keyval.format.times import SECOND
-from maintenance.check import check
-from maintenance.commands import Gather, Purge, Sweep
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.github.opening import open_emulated

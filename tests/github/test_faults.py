@@ -13,7 +13,7 @@ import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, StoreError
-from maintenance.report import CheckReport, InitReport, Report
+from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import COMMANDS, IN_STEPS, JOBS, MAY_BE_UNKNOWN, NOT_REPEATABLE, RECORDED_FIRST, WITH_RIVAL
 from tests.emulator import (
     Drop,

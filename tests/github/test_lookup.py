@@ -16,9 +16,9 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
+from git_keyval.maintenance.commands import PublishExpiries
 from git_keyval.store.network import Network
 from git_keyval.store.registry import ExpiryRegistry
-from maintenance.commands import PublishExpiries
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Status, Timeout, Truncated

@@ -11,8 +11,8 @@ from git_keyval.errors import AccessDeniedError, NotARepositoryError, RefusedErr
 from git_keyval.format.names import MAIN_BRANCH
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import bytes_value
-from maintenance.commands import Sweep
-from maintenance.init import init
+from git_keyval.maintenance.commands import Sweep
+from git_keyval.maintenance.init import init
 from tests.conftest import FakeClock
 from tests.emulator import Fault, GitHubEmulator, Logged, Permission, PrimaryExhausted, Protected, SecondaryLimit
 from tests.emulator.server import DEFAULT_TOKEN

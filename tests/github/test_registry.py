@@ -1,7 +1,7 @@
 """An expiry registry on GitHub: filled by one push, or within the limits of the API."""
 
 from git_keyval.format.names import REGISTRY_PREFIX
-from maintenance.commands import PublishExpiries
+from git_keyval.maintenance.commands import PublishExpiries
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.github.opening import open_emulated

@@ -15,8 +15,8 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
-from maintenance.commands import Gather, Purge, Sweep
-from maintenance.report import CheckReport, InitReport, Report
+from git_keyval.maintenance.commands import Gather, Purge, Sweep
+from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import (
     ABSENT,
     ARRAY,

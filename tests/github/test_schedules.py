@@ -16,8 +16,8 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.times import SECOND
+from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.store.port import Store
-from maintenance.commands import Gather, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_github_place
 from tests.emulator import (

@@ -136,6 +136,7 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "commands.md",
         "config.md",
         "config.schema.json",
+        "methods.py",
         "operations.md",
         "README.md",
     }

@@ -14,8 +14,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import ANCHOR_TAG, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
-from maintenance.check import check
-from maintenance.init import init
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, annotated_tag, delete, foreign_commit, note, plain_blob, record

@@ -18,10 +18,10 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, sealed_name
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.init import init
+from git_keyval.maintenance.report import Problem
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Transaction
-from maintenance.check import check
-from maintenance.init import init
-from maintenance.report import Problem
 from tests.around import StoreAround
 from tests.contract.samples import Sample, delete, foreign_commit, note, record
 from tests.elements import apply, ended, ending, made, written

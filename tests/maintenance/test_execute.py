@@ -10,13 +10,13 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import Naming, RefName
+from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
+from git_keyval.maintenance.gather import plan_gather
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.plan import Action, Counts, Kind, Plan
+from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
-from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
-from maintenance.gather import plan_gather
-from maintenance.jobs import Maintenance
-from maintenance.plan import Action, Counts, Kind, Plan
-from maintenance.sweep import plan_sweep
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
 from tests.world import World, install_hook, key, text

@@ -23,9 +23,9 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, encode_line
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value
+from git_keyval.maintenance.commands import Gather, Sweep
+from git_keyval.maintenance.report import Report, achieved
 from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
-from maintenance.commands import Gather, Sweep
-from maintenance.report import Report, achieved
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_http
 from tests.contract.samples import Sample, foreign_commit, note

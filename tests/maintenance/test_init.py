@@ -7,8 +7,8 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, RefusedError
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
-from maintenance.init import NameTakenError, init
-from maintenance.report import InitReport
+from git_keyval.maintenance.init import NameTakenError, init
+from git_keyval.maintenance.report import InitReport
 from tests.contract.places import GitPlace
 from tests.contract.samples import Sample, foreign_commit
 from tests.faults import Lost, Rival

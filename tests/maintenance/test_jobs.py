@@ -15,10 +15,10 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, RefName
 from git_keyval.format.times import Micros, timestamp
-from maintenance.check import check
-from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.jobs import Maintenance
-from maintenance.report import Report
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample, note

@@ -15,8 +15,8 @@ from git_keyval.commands.values import Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import KEYS_PREFIX
 from git_keyval.format.objects import Oid
-from maintenance.check import check
-from maintenance.commands import Gather, Purge, Sweep
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, at_path, over_old_ssh
 from tests.faults import Rival

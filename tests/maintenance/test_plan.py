@@ -3,10 +3,10 @@
 import pytest
 
 from git_keyval.format.names import RefName
+from git_keyval.maintenance.execute import Done
+from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
+from git_keyval.maintenance.report import achieved
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
-from maintenance.execute import Done
-from maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
-from maintenance.report import achieved
 
 REF = RefName("refs/heads/kv-0a/val-0a0a")
 NOON = 1_767_268_800

@@ -13,10 +13,10 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.registry import encode_entry
 from git_keyval.format.times import SECOND
+from git_keyval.maintenance.commands import DEFAULT_HORIZON_SECONDS, Gather, Maintain, PublishExpiries, Purge, Sweep
+from git_keyval.maintenance.init import init
+from git_keyval.maintenance.report import Report
 from git_keyval.store.port import DELETE, Depth, RefUpdate, Transaction
-from maintenance.commands import DEFAULT_HORIZON_SECONDS, Gather, Maintain, PublishExpiries, Purge, Sweep
-from maintenance.init import init
-from maintenance.report import Report
 from tests.conftest import FakeClock
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
 from tests.faults import Lost, Rival

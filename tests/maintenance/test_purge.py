@@ -8,7 +8,7 @@ from git_keyval.format.elements import encode_collection
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import blob
 from git_keyval.format.times import Micros, timestamp
-from maintenance.commands import DEFAULT_RETENTION_SECONDS, Purge
+from git_keyval.maintenance.commands import DEFAULT_RETENTION_SECONDS, Purge
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note, plain_blob
 from tests.elements import apply, made, written
 from tests.faults import Lost, Rival

@@ -10,9 +10,9 @@ from git_keyval.commands.values import Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
-from maintenance.check import check
-from maintenance.commands import Gather, Maintain, Purge, Sweep
-from maintenance.report import MAX_LISTED, AnyReport, several_to_json, to_json
+from git_keyval.maintenance.check import check
+from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.report import MAX_LISTED, AnyReport, several_to_json, to_json
 from tests.contract.samples import note
 from tests.faults import Lost, Rival
 from tests.maintenance.schema import violations

@@ -12,9 +12,9 @@ from git_keyval.errors import UnavailableError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
+from git_keyval.maintenance.commands import Sweep
+from git_keyval.maintenance.report import Report
 from git_keyval.store.port import DELETE
-from maintenance.commands import Sweep
-from maintenance.report import Report
 from tests.contract.samples import Sample, foreign_commit, note
 from tests.faults import Lost, Rival
 from tests.world import World, key, show, text

@@ -23,9 +23,9 @@ from git_keyval.format.objects import Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
+from git_keyval.maintenance.commands import Sweep
+from git_keyval.maintenance.execute import Done
 from git_keyval.store.port import DELETE, RefUpdate
-from maintenance.commands import Sweep
-from maintenance.execute import Done
 from tests.conftest import FakeClock
 from tests.contract.places import Place
 from tests.contract.samples import Sample, delete, foreign_commit, note, record, together

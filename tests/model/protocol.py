@@ -21,11 +21,11 @@ from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenEr
 from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
+from git_keyval.maintenance.execute import Budget, Done, execute
+from git_keyval.maintenance.gather import plan_gather
+from git_keyval.maintenance.plan import Plan
+from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unknown
-from maintenance.execute import Budget, Done, execute
-from maintenance.gather import plan_gather
-from maintenance.plan import Plan
-from maintenance.sweep import plan_sweep
 from tests.model.database import (
     AFTERWARDS,
     BREADCRUMBS,

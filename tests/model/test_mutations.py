@@ -16,9 +16,9 @@ from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
 from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.maintenance.plan import Plan
+from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Store, Transaction
-from maintenance.plan import Plan
-from maintenance.sweep import plan_sweep
 from tests.around import StoreAround
 from tests.model import protocol
 from tests.model.protocol import Variant

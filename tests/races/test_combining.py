@@ -17,7 +17,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
 from git_keyval.format.times import SECOND, Micros
-from maintenance.commands import Gather
+from git_keyval.maintenance.commands import Gather
 from tests.conftest import FakeClock
 from tests.contract.places import PLACES, in_memory
 from tests.races.running import at_once

@@ -11,7 +11,7 @@ from pathlib import Path
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Getdel, Mset, Set
 from git_keyval.database.perform import perform
-from maintenance.init import init
+from git_keyval.maintenance.init import init
 from tests.conftest import FakeClock
 from tests.contract.places import open_git_place
 from tests.races.clients import Client, StepFailedError, Worker
