@@ -14,6 +14,7 @@ from benchmarks.deletions import deletions
 from benchmarks.fields import fields
 from benchmarks.first_request import first_request
 from benchmarks.keys import keys
+from benchmarks.library import library
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Answer
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "deletions": deletions,
     "fields": fields,
     "keys": keys,
+    "library": library,
     "start": start,
     "first-request": first_request,
 }
