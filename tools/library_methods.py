@@ -108,7 +108,7 @@ def _answer(command: Signature) -> str:
     """Return the type of what a result has as its value."""
     lists = command.name in {"hkeys", "arange"}
     kinds = (
-        (command.kind.of_counter, "int"),
+        ("by" in command.inputs, "int"),
         ("report" in command.outputs, "dict[str, Any]"),
         ("value" in command.outputs, "Any"),
         ("json" in command.outputs, "list[Any]" if lists else "dict[str, Any]"),

@@ -20,7 +20,7 @@ from git_keyval.interface.commands import COMMANDS, Signature
 _PROGRAM = "git-keyval"
 _LENGTH = variable_of("repository-shard-length")
 _CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
-_FROM_THE_END = {"index", "start"}
+_FROM_THE_END = {"index", "stop"}
 """Arguments that may be negative numbers, which are no options then."""
 
 _FIRST_STEPS = (

@@ -4,25 +4,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
-from git_keyval.commands.keyed import Keeping, OfKey, Storing, joined
+from git_keyval.commands.keyed import Keeping, Lasting, OfKey, Storing, joined
 from git_keyval.database.anchors import anchor_of
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Moment, UnreadError, Wait
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import COUNTER_TYPE, KeyView
-from git_keyval.database.lifetimes import KEEP, expiry_objects, expiry_update, lasting
+from git_keyval.database.lifetimes import FOREVER, KEEP, Lifetime, chosen, expiry_objects, expiry_update, lasting
 from git_keyval.database.reading import MoreRefs, OneKey
 from git_keyval.errors import (
     BoundError,
     CounterOverflowError,
     GitKeyvalError,
+    InputError,
     MalformedRecordError,
     OutcomeUnknownError,
     OverwrittenError,
     WrongTypeError,
 )
 from git_keyval.format import counters as states
-from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, Fold
+from git_keyval.format.counters import INT64_MAX, INT64_MIN, Breadcrumb, Counter, Fold, Operation
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
@@ -60,25 +61,35 @@ class _OfCounter(OfKey):
         return tuple(dict.fromkeys((moment.cipher.op(self.key.id, op), op)))
 
 
-class Incr(_OfCounter):
+class Incr(Lasting, _OfCounter):
     """Add to a counter, exactly once.
 
     It counts once for one operation id however often the command is run. A caller that meets a rival leaves its increment as a
     tag, a breadcrumb. With ``retry`` it waits for the number that whoever folds the breadcrumb next gives it, or folds it itself;
     with ``breadcrumb`` it leaves that to the next gather and gets no number: ``pending`` is true. So it is after LONGEST_WAIT.
+
+    A counter begins where there is no value, or one that has expired. ``start`` is its first number, and a lifetime is given to it
+    then; with ``refresh-ttl`` also by every later increment that moves the counter itself, and so not by a breadcrumb. ``padded``
+    is the number with leading zeros, ``pad`` characters long.
+
     Raises WrongTypeError, CounterOverflowError, OverwrittenError, ContentionError and OutcomeUnknownError.
     """
 
-    outputs = ("applied", "value", "json", "pending", "version")
+    outputs = ("applied", "value", "json", "pending", "padded", "version", "ttl", "expires-at")
     examples: ClassVar[tuple[str, ...]] = (
         "git-keyval incr builds",
         'git-keyval incr builds --op-id "$RUN_ID"  # run again under the same id, it counts once',
         "git-keyval incr visits --by 10 --contention breadcrumb",
+        "git-keyval incr release --start 100 --pad 5 --json | jq -r .padded",
+        "git-keyval incr attempts --ttl 1h",
     )
 
     of_counter = True
 
     by: int = 1
+    start: int | None = None
+    refresh_ttl: bool = False
+    pad: int = 0
     contention: Contention = "retry"
 
     @property
@@ -86,8 +97,21 @@ class Incr(_OfCounter):
         """Return what is added."""
         return self.by
 
+    def validate(self, moment: Moment) -> None:
+        super().validate(moment)
+        if self.refresh_ttl and self.lifetime(moment) is FOREVER:
+            raise InputError("refresh-ttl", "does nothing without a lifetime", "'ttl' or 'expires-at' beside it")
+
+    def lifetime(self, moment: Moment) -> int | Lifetime:
+        """Return what a counter that begins is given: ``ttl`` is from now on, because the increment may have waited."""
+        return chosen(moment.begun if self.ttl is None else moment.now, moment.granularity, self.ttl, self.expires_at)
+
     def decide(self, view: KeyView, moment: Moment) -> _Decision:
-        state = _state(view, moment, self.ops(moment), self.delta)
+        state = _state(view, moment, self.ops(moment), self.delta)._replace(
+            lifetime=self.lifetime(moment), refreshes=self.refresh_ttl, pad=self.pad
+        )
+        if self.start is not None and not state.alive:
+            state = state._replace(base=states.begun_at(state.base, state.crumbs, self.delta, self.start))
         return (
             _known(state)
             or (_pending(state) if state.own and self.contention == "breadcrumb" else None)
@@ -117,8 +141,8 @@ class Decr(Incr):
     Otherwise it is like ``incr``.
     """
 
-    outputs = ("applied", "value", "json", "pending", "version")
-    examples = ("git-keyval decr slots --by 2",)
+    outputs = ("applied", "value", "json", "pending", "padded", "version", "ttl", "expires-at")
+    examples = ("git-keyval decr slots --by 2", "git-keyval decr left --start 10")
 
     @property
     def delta(self) -> int:
@@ -175,6 +199,8 @@ class _State(NamedTuple):
 
     ``base`` is what an operation starts from, ``alive`` whether the key's expiry still counts, ``readable`` whether there is
     nothing but a counter or what becomes one: beside another value all breadcrumbs are void. ``sent`` is what was sent last.
+    A counter that begins gets the ``lifetime``, and if the operation ``refreshes`` it, one that is there, too. Its number has as
+    many characters as ``pad`` says.
     """
 
     view: KeyView
@@ -186,6 +212,23 @@ class _State(NamedTuple):
     alive: bool
     readable: bool
     sent: _Sent | None
+    lifetime: int | Lifetime = FOREVER
+    refreshes: bool = False
+    pad: int = 0
+
+    @property
+    def expiry(self) -> int | Lifetime:
+        """Return the lifetime that the counter has once the operation has moved it; KEEP where that stays as it is."""
+        stays = self.alive and (not self.refreshes or self.lifetime == self.view.expiry())
+        return KEEP if stays else self.lifetime
+
+    def counted(self, done: Operation, version: Oid | None, ending: int | Lifetime = KEEP) -> Answer:
+        """Answer with the number of the operation; where a lifetime is asked for, also with that of the counter."""
+        padded = str(done[1]).zfill(self.pad) if self.pad and done[1] is not None else ""
+        answer = Answer(applied=True, value=done[1], pending=False, padded=padded, version=version)
+        if self.lifetime is FOREVER or (ending is KEEP and not self.alive):
+            return answer
+        return lasting(answer, self.view.expiry() if ending is KEEP else ending)
 
     @property
     def own(self) -> list[Breadcrumb]:
@@ -240,7 +283,7 @@ def _known(state: _State) -> Answer | None:
     """
     counters = [state.base] if state.sent is None else [state.base, _lying(state.view)]
     done = next((found for counter in counters for op in state.ops if (found := counter.find(op))), None)
-    return None if done is None else Answer(applied=True, value=done[1], pending=False, version=state.view.version)
+    return None if done is None else state.counted(done, state.view.version)
 
 
 def _lying(view: KeyView) -> Counter:
@@ -311,7 +354,7 @@ def _fold(state: _State) -> Change | Wait:
     if done is None and state.waits <= _PATIENT_POLLS:
         return wait
     transaction, commit = _transaction(state, fold)
-    answer = None if done is None else Answer(applied=True, value=done[1], pending=False, version=commit)
+    answer = None if done is None else state.counted(done, commit, state.expiry)
     return Change(transaction, answer, "operation", if_denied=wait, if_unknown=wait, memory=state.sending("fold", state.waits))
 
 
@@ -375,20 +418,21 @@ def _attempt(state: _State, leaving: Change | None) -> Change:
     fold = states.increment(state.base, state.crumbs, state.delta, op=state.ops[0], now=state.moment.now)
     transaction, commit = _transaction(state, fold)
     done = fold.counter.find(state.ops[0])
-    answer = None if done is None else Answer(applied=True, value=done[1], pending=False, version=commit)
+    answer = None if done is None else state.counted(done, commit, state.expiry)
     memory = state.sending("help" if done is None else "attempt")
     return Change(transaction, answer, "operation", if_denied=leaving, memory=memory)
 
 
 def _transaction(state: _State, fold: Fold) -> tuple[Transaction, Oid]:
     """Return the transaction that moves the counter and deletes what it has taken, and the oid of the counter's commit."""
-    commit = states.encode_counter(fold.counter)
+    commit, view, expiry = states.encode_counter(fold.counter), state.view, state.expiry
     updates = (
-        RefUpdate(state.view.value_name, state.view.expected(state.view.value_name), commit.oid),
-        *(() if state.alive else state.view.deletions(state.view.expiry_name)),
+        RefUpdate(view.value_name, view.expected(view.value_name), commit.oid),
+        *(expiry_update(view, expiry, alive=False) if isinstance(expiry, int) else ()),
+        *(view.deletions(view.expiry_name) if expiry is FOREVER else ()),
         *_deletions(fold.taken),
     )
-    return Transaction(updates, (*DUMMY_OBJECTS, commit)), commit.oid
+    return Transaction(updates, (*DUMMY_OBJECTS, commit, *expiry_objects(expiry))), commit.oid
 
 
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:

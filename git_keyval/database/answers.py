@@ -34,6 +34,7 @@ class Answer:
     expires_at: int | None = None
     old_value: Value | int | None = None
     pending: bool | None = None
+    padded: str = ""
     count: int | None = None
     public_name: str | None = None
     failed: str = ""
@@ -57,6 +58,7 @@ def said(answer: Answer) -> dict[str, JsonValue]:
         "version": answer.version,
         "ttl": NO_KEY if answer.found is False and answer.ttl is None else answer.ttl,
         "pending": answer.pending,
+        "padded": answer.padded or None,
         "count": answer.count,
         "failed": answer.failed or None,
         "results": answer.results,

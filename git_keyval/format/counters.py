@@ -182,6 +182,15 @@ def ended_life(expiry: int | None) -> Counter:
     return Counter(set_at=None if expiry is None else timestamp(Micros(expiry * SECOND)))
 
 
+def begun_at(base: Counter, crumbs: Sequence[Breadcrumb], by: int, first: int) -> Counter:
+    """Return what a counter that begins starts from, so that its first operation gets the number ``first``.
+
+    That is the oldest breadcrumb that counts; without any it is an increment of ``by``.
+    """
+    oldest = next(iter(counting(base, crumbs)), None)
+    return replace(base, value=first - (by if oldest is None else oldest.delta or 0))
+
+
 def horizon(base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp | None:
     """Return the time up to which breadcrumbs are void: that of the last SET, which the counter or a null breadcrumb knows."""
     times = [crumb.time for crumb in crumbs if crumb.delta is None]

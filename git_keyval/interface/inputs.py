@@ -14,6 +14,8 @@ from git_keyval.interface.forms import MAX_OWNER_CHARACTERS, YEAR, Duration, Fla
 MAX_REPOSITORY_DIGITS = 3
 """How many digits of the key id may choose a repository: more would be more repositories than anybody keeps."""
 
+MAX_PAD = 100
+
 REQUIRED: Final = "required"
 """What ``encryption`` says."""
 
@@ -116,7 +118,11 @@ class Inputs:
     field_env = Input("The variable of the step's 'env' that holds the name of the field.", forms.variable, _VARIABLE)
     fields = Input("Several fields of a map.", forms.field_names, "a JSON list of strings, or one field a line", shown=False)
     index = Input("The place in an array, from 0; -1 is the last one.", _INDEX, "a whole number")
-    start = Input("The first index to read; -1 is the last one.", _INDEX, "a whole number", default="0")
+    start = Input(
+        "The first index to read, 0 unless given, where -1 is the last one; or the first number of a counter that begins.",
+        WholeNumber(INT64_MIN, INT64_MAX),
+        "a whole number of 64 bits",
+    )
     stop = Input("The last index to read; -1 is the last one.", _INDEX, "a whole number", default="-1")
     value = Input(
         "The value to store, up to 100 KiB; bytes and files as base64.", forms.inline, "text that fits the type", shown=False
@@ -133,13 +139,14 @@ class Inputs:
         OneOf(("string", "number", "boolean", "json", "bytes", "file", "counter")),
         default="string",
     )
-    ttl = Input("How long the key, or the element, lives from now on.", Duration(1, _CENTURIES))
+    ttl = Input("How long the key, or the element, lives from now on; a counter from its beginning.", Duration(1, _CENTURIES))
     expires_at = Input(
         "When the key, or the element, stops existing.",
         forms.moment,
         "a time with its zone as RFC 3339 writes it, such as 2027-01-31T12:00:00Z",
     )
     keep_ttl = Input("Keep the expiry that the key, or the element, has.", Flag(), default="false")
+    refresh_ttl = Input("Give the lifetime to a counter that is there, too, not only to one that begins.", Flag(), default="false")
     if_ = Input("Write only if the key, or the element, is absent, or present.", OneOf(("absent", "present")))
     if_version = Input(
         "Write only over this version of the value.", forms.oid, "the output 'version' of an earlier step (40 hex digits)"
@@ -153,6 +160,10 @@ class Inputs:
         WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,)),
         "a whole number of 64 bits, not 0",
         default="1",
+    )
+    pad = Input(
+        "How many characters the output 'padded' has, with leading zeros, where the number is not longer.",
+        WholeNumber(1, MAX_PAD),
     )
     op_id = Input(
         "Makes the step repeatable: the same id counts once.",

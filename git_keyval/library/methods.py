@@ -202,7 +202,12 @@ class Commands:
         self,
         key: Key,
         *,
+        start: int | None = None,
+        ttl: Span | None = None,
+        expires_at: datetime | str | None = None,
+        refresh_ttl: bool | None = None,
         by: int | None = None,
+        pad: int | None = None,
         op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
     ) -> Result[int]:
@@ -210,7 +215,12 @@ class Commands:
         return self._run(
             "incr",
             key=key,
+            start=start,
+            ttl=ttl,
+            expires_at=expires_at,
+            refresh_ttl=refresh_ttl,
             by=by,
+            pad=pad,
             op_id=op_id,
             contention=contention,
         )
@@ -219,7 +229,12 @@ class Commands:
         self,
         key: Key,
         *,
+        start: int | None = None,
+        ttl: Span | None = None,
+        expires_at: datetime | str | None = None,
+        refresh_ttl: bool | None = None,
         by: int | None = None,
+        pad: int | None = None,
         op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
     ) -> Result[int]:
@@ -227,7 +242,12 @@ class Commands:
         return self._run(
             "decr",
             key=key,
+            start=start,
+            ttl=ttl,
+            expires_at=expires_at,
+            refresh_ttl=refresh_ttl,
             by=by,
+            pad=pad,
             op_id=op_id,
             contention=contention,
         )

@@ -52,6 +52,11 @@ class Result(Generic[T_co]):
         return self._flag("pending")
 
     @property
+    def padded(self) -> str | None:
+        """Return the number with leading zeros, where that was asked for."""
+        return self._text("padded")
+
+    @property
     def type(self) -> str | None:
         """Return the type of the value."""
         return self._text("type")

@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "del of 50 that do not exist": (2, lambda database: perform(database, Del(keys=[key(f"no {index}") for index in range(50)]))),
     "getdel": (3, lambda database: perform(database, Getdel(key=TEXT))),
     "incr": (3, lambda database: perform(database, Incr(key=COUNTER))),
+    "incr of an absent key with ttl": (3, lambda database: perform(database, Incr(key=ABSENT, start=100, ttl=60))),
+    "incr that refreshes a ttl": (3, lambda database: perform(database, Incr(key=COUNTER, ttl=60, refresh_ttl=True))),
     "incr of a number": (3, lambda database: perform(database, Incr(key=key("number")))),
     "keys": (3, lambda database: perform(database, Keys())),
 }

@@ -140,6 +140,15 @@ COMMANDS: dict[str, Command] = {
     "getdel of what waits": lambda _world, database: perform(database, Getdel(key=WAITING)),
     "incr": lambda _world, database: perform(database, Incr(key=COUNTER, by=3, op=OP)),
     "incr of a number": lambda _world, database: perform(database, Incr(key=NUMBER, by=3, op=OP)),
+    "incr that refreshes a lifetime": lambda _world, database: perform(
+        database, Incr(key=COUNTER, by=3, op=OP, expires_at=LATER, refresh_ttl=True)
+    ),
+    "incr that begins with a lifetime": lambda _world, database: perform(
+        database, Incr(key=ABSENT, by=3, op=OP, start=100, expires_at=LATER)
+    ),
+    "incr of an expired key with a lifetime": lambda _world, database: perform(
+        database, Incr(key=EXPIRED, by=3, op=OP, start=100, expires_at=LATER)
+    ),
     "incr of an absent key": lambda _world, database: perform(database, Incr(key=ABSENT, by=3, op=OP)),
     "incr of an expired key": lambda _world, database: perform(database, Incr(key=EXPIRED, by=3, op=OP)),
     "incr of what waits": lambda _world, database: perform(database, Incr(key=WAITING, by=3, op=OP)),
@@ -184,6 +193,8 @@ COMMANDS: dict[str, Command] = {
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
 }
 MAY_BE_UNKNOWN = {
+    "incr that begins with a lifetime",
+    "incr of an expired key with a lifetime",
     "incr of an absent key",
     "incr of an expired key",
     "incr of a number",

@@ -91,7 +91,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
     *(
         (name, text, text == "true")
-        for name in ("keep-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
+        for name in ("keep-ttl", "refresh-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
         for text in ("true", "false")
     ),
     *(("if", text, text) for text in ("absent", "present")),
@@ -126,7 +126,9 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("fields", '["a", "b"]', ["a", "b"]),
     ("fields", "a\nb c", ["a", "b c"]),
     *((name, "-1", -1) for name in ("index", "start", "stop")),
-    *((name, "9007199254740991", 2**53 - 1) for name in ("index", "start", "stop")),
+    *((name, "9007199254740991", 2**53 - 1) for name in ("index", "stop")),
+    *(("start", str(number), number) for number in (0, INT64 - 1, -INT64)),
+    *(("pad", text, int(text)) for text in ("1", "100")),
     ("shard-length", "1", 1),
     ("shard-length", "39", 39),
     ("expiry-granularity", "1s", 1),
@@ -244,7 +246,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(
         (name, text)
-        for name in ("keep-ttl", "mask", "store-key", "dry-run", "atomic")
+        for name in ("keep-ttl", "refresh-ttl", "mask", "store-key", "dry-run", "atomic")
         for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
     ),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
@@ -263,7 +265,9 @@ REFUSED: list[tuple[str, str]] = [
     ("shard-length", "40"),
     *(("field", text) for text in ("x" * 256, "\u00e9" * 43)),
     *(("fields", text) for text in ("[]", '["a", ""]', '["a", 1]', f'["{"x" * 256}"]')),
-    *((name, text) for name in ("index", "start", "stop") for text in ("one", "1.0", "+1", "9007199254740992")),
+    *((name, text) for name in ("index", "start", "stop") for text in ("one", "1.0", "+1", "9223372036854775808")),
+    *((name, "9007199254740992") for name in ("index", "stop")),
+    *(("pad", text) for text in ("", "0", "-1", "101", "five")),
     ("max-attempts", "1001"),
     *(("contention", text) for text in ("", "wait", "Retry")),
     *(("transport", text) for text in ("", "API", "https", "git ")),

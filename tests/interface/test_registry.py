@@ -51,7 +51,9 @@ SAMPLES = {
     "commands": '[{"command": "get", "key": "true"}]',
     "atomic": "false",
     "on-failed": "fail",
+    "refresh-ttl": "true",
     "by": "-3",
+    "pad": "5",
     "op-id": "a run",
     "contention": "breadcrumb",
     "media-type": "image/png",
@@ -223,7 +225,6 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     """What the docs call the default is what happens if nothing is given."""
     for name, argument in (
         ("by", "by"),
-        ("start", "start"),
         ("stop", "stop"),
         ("contention", "contention"),
         ("grace-period", "grace_period"),
@@ -232,10 +233,18 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     ):
         if name in command.inputs:
             assert INPUTS[name].read(INPUTS[name].default) == command.kind.declared[argument]
-    for name, argument in (("keep-ttl", "keep_ttl"), ("store-key", "store_key"), ("dry-run", "dry_run")):
+    flags = ("keep-ttl", "refresh-ttl", "store-key", "dry-run")
+    for name, argument in ((name, name.replace("-", "_")) for name in flags):
         if name in command.inputs:
             assert INPUTS[name].default == "false"
             assert command.kind.declared[argument] is False
+
+
+def test_what_an_input_says_of_its_default_is_so() -> None:
+    """It differs from command to command."""
+    assert "0 unless given" in INPUTS["start"].description
+    assert COMMANDS["arange"].kind.declared["start"] == 0
+    assert COMMANDS["incr"].kind.declared["start"] is None
 
 
 def test_the_tables_of_the_docs_name_everything() -> None:
