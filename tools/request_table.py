@@ -114,6 +114,7 @@ STEPS = (
     Step("`incr` with `ttl`", "incr", {"key": "absent", "ttl": "1h", "start": "100"}, 4),
     Step("`incr` with `ttl` of a counter that is there", "incr", {"key": "counter", "ttl": "1h"}, 3),
     Step("`incr` with `refresh-ttl`", "incr", {"key": "counter", "ttl": "1h", "refresh-ttl": "true"}, 4),
+    Step("`incr` with `store-key`", "incr", {"key": "counter", "store-key": "true"}),
     Step("`incr` that leaves a breadcrumb", "incr", {"key": "races", "contention": "breadcrumb"}, rival=True),
     Step("`hget`", "hget", {"key": "map", "field": "a"}, 2),
     Step("`hget` of several fields", "hget", {"key": "map", "fields": "a\nb\nc"}),

@@ -61,7 +61,7 @@ class _OfCounter(OfKey):
         return tuple(dict.fromkeys((moment.cipher.op(self.key.id, op), op)))
 
 
-class Incr(Lasting, _OfCounter):
+class Incr(Lasting, Storing, _OfCounter):
     """Add to a counter, exactly once.
 
     It counts once for one operation id however often the command is run. A caller that meets a rival leaves its increment as a
@@ -70,7 +70,7 @@ class Incr(Lasting, _OfCounter):
 
     A counter begins where there is no value, or one that has expired. ``start`` is its first number, and a lifetime is given to it
     then; with ``refresh-ttl`` also by every later increment that moves the counter itself, and so not by a breadcrumb. ``padded``
-    is the number with leading zeros, ``pad`` characters long.
+    is the number with leading zeros, ``pad`` characters long. With ``store-key`` whoever moves the counter stores its key.
 
     Raises WrongTypeError, CounterOverflowError, OverwrittenError, ContentionError and OutcomeUnknownError.
     """
@@ -81,7 +81,7 @@ class Incr(Lasting, _OfCounter):
         'git-keyval incr builds --op-id "$RUN_ID"  # run again under the same id, it counts once',
         "git-keyval incr visits --by 10 --contention breadcrumb",
         "git-keyval incr release --start 100 --pad 5 --json | jq -r .padded",
-        "git-keyval incr attempts --ttl 1h",
+        "git-keyval incr attempts --ttl 1h --store-key",
     )
 
     of_counter = True
@@ -108,7 +108,7 @@ class Incr(Lasting, _OfCounter):
 
     def decide(self, view: KeyView, moment: Moment) -> _Decision:
         state = _state(view, moment, self.ops(moment), self.delta)._replace(
-            lifetime=self.lifetime(moment), refreshes=self.refresh_ttl, pad=self.pad
+            lifetime=self.lifetime(moment), refreshes=self.refresh_ttl, pad=self.pad, beside=self._beside(view, moment)
         )
         if self.start is not None and not state.alive:
             state = state._replace(base=states.begun_at(state.base, state.crumbs, self.delta, self.start))
@@ -120,6 +120,11 @@ class Incr(Lasting, _OfCounter):
             or _waiting(state)
             or self._attempted(state)
         )
+
+    def _beside(self, view: KeyView, moment: Moment) -> Transaction:
+        """Return the part that stores the key: nothing where it is stored, because it goes with the value only."""
+        is_stored = view.version is not None and view.seen.refs.get(view.key_name) == self.key.record.commit.oid
+        return Transaction(()) if is_stored else self.stored_key(moment)
 
     def _attempted(self, state: "_State") -> Change:
         """Return a breadcrumb after a denial, where one would count; else one attempt at the counter itself.
@@ -200,7 +205,7 @@ class _State(NamedTuple):
     ``base`` is what an operation starts from, ``alive`` whether the key's expiry still counts, ``readable`` whether there is
     nothing but a counter or what becomes one: beside another value all breadcrumbs are void. ``sent`` is what was sent last.
     A counter that begins gets the ``lifetime``, and if the operation ``refreshes`` it, one that is there, too. Its number has as
-    many characters as ``pad`` says.
+    many characters as ``pad`` says. ``beside`` is written where the operation moves the counter itself.
     """
 
     view: KeyView
@@ -215,6 +220,7 @@ class _State(NamedTuple):
     lifetime: int | Lifetime = FOREVER
     refreshes: bool = False
     pad: int = 0
+    beside: Transaction = Transaction(())
 
     @property
     def expiry(self) -> int | Lifetime:
@@ -432,7 +438,8 @@ def _transaction(state: _State, fold: Fold) -> tuple[Transaction, Oid]:
         *(view.deletions(view.expiry_name) if expiry is FOREVER else ()),
         *_deletions(fold.taken),
     )
-    return Transaction(updates, (*DUMMY_OBJECTS, commit, *expiry_objects(expiry))), commit.oid
+    moving = Transaction(updates, (*DUMMY_OBJECTS, commit, *expiry_objects(expiry)))
+    return joined(moving, state.beside), commit.oid
 
 
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:

@@ -210,6 +210,7 @@ class Commands:
         pad: int | None = None,
         op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
+        store_key: bool | None = None,
     ) -> Result[int]:
         """Add to a counter, exactly once."""
         return self._run(
@@ -223,6 +224,7 @@ class Commands:
             pad=pad,
             op_id=op_id,
             contention=contention,
+            store_key=store_key,
         )
 
     def decr(
@@ -237,6 +239,7 @@ class Commands:
         pad: int | None = None,
         op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
+        store_key: bool | None = None,
     ) -> Result[int]:
         """Subtract from a counter, exactly once."""
         return self._run(
@@ -250,6 +253,7 @@ class Commands:
             pad=pad,
             op_id=op_id,
             contention=contention,
+            store_key=store_key,
         )
 
     def hget(

@@ -2,21 +2,28 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist
+from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.transactions import Batch, Item
-from git_keyval.commands.values import Del, Get, Set
+from git_keyval.commands.values import Del, Get, Getdel, Set
 from git_keyval.database.answers import Answer
+from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import CounterOverflowError, InputError, OutcomeUnknownError, UnavailableError, WrongTypeError
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
+from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.store.port import DELETE, Applied, RefUpdate, Transaction
 from maintenance.commands import Gather, Sweep
 from tests.commands.stores import TornReads
+from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Fault, Lost, Rival
 from tests.world import World, key, number, show, text
@@ -37,8 +44,8 @@ def left(world: World) -> int | None:
     return perform(world.database(), Get(key=K)).ttl
 
 
-def incr(world: World, **fields: object) -> Answer:
-    return perform(world.database(), Incr(**{"key": K, **fields}))
+def incr(world: World, **fields: Any) -> Answer:  # noqa: ANN401  # those of the command
+    return perform(world.database(), Incr(key=K, **fields))
 
 
 # --- the first number -----------------------------------------------------------------------------------------------
@@ -170,15 +177,9 @@ def test_an_expiry_without_a_counter_means_nothing(memory: World) -> None:
 def test_a_counter_may_be_encrypted_around(memory: World) -> None:
     """Its key is, its number never."""
     memory.cipher = cipher("first")
-    sealed = key_of(memory)
+    sealed = Key.of("k", text("k"), memory.cipher)
     answer = perform(memory.database(), Incr(key=sealed, start=100, ttl=60))
     assert (answer.value, perform(memory.database(), Get(key=sealed)).ttl) == (100, 60)
-
-
-def key_of(world: World):  # noqa: ANN201
-    from git_keyval.database.keys import Key  # noqa: PLC0415
-
-    return Key.of("k", text("k"), world.cipher)
 
 
 def test_a_counter_in_a_batch_begins_too(memory: World) -> None:
@@ -199,15 +200,73 @@ def test_a_number_has_leading_zeros(memory: World, start: int, padded: str) -> N
     assert (answer.value, answer.padded) == (start, padded)
 
 
+# --- the key itself -------------------------------------------------------------------------------------------------
+
+
+def names_of(world: World) -> object:
+    return perform(world.database(), Keys()).document
+
+
+def test_a_counter_is_listed_by_name(world: World) -> None:
+    incr(world)
+    assert names_of(world) == []
+    perform(world.database(), Incr(key=K, store_key=True))
+    perform(world.database(), Decr(key=key("down"), store_key=True))
+    assert names_of(world) == ["down", "k"]
+    perform(world.database(), Getdel(key=K))
+    assert names_of(world) == ["down"]
+    assert world.errors() == []
+
+
+def test_a_key_that_is_stored_is_not_stored_again(memory: World) -> None:
+    incr(memory, store_key=True, ttl=60)
+    store = memory.faulty({})
+    perform(memory.database(store), Incr(key=K, store_key=True))
+    assert DEFAULT_NAMING.key(K.id) not in str(store.calls[-1].request)
+    memory.clock.advance(60)
+    Sweep().run(memory.maintenance())
+    incr(memory, store_key=True)
+    assert names_of(memory) == ["k"]
+
+
+def test_a_key_that_was_left_without_a_value_is_stored_again(memory: World) -> None:
+    """Somebody may be about to take it away."""
+    incr(memory, store_key=True)
+    memory.put(DEFAULT_NAMING.value(K.id), Sample((*DUMMY_OBJECTS, NULL_COMMIT)))
+    left_over = memory.refs()[DEFAULT_NAMING.value(K.id)]
+    assert list(memory.store.apply([Transaction((RefUpdate(DEFAULT_NAMING.value(K.id), left_over, DELETE),))])) == [Applied()]
+    rival = Rival(lambda: perform(memory.database(), Del(keys=[K])))
+    perform(memory.database(memory.faulty({FIRST_WRITE: rival})), Incr(key=K, store_key=True))
+    assert names_of(memory) == ["k"]
+
+
+def test_a_key_is_stored_by_who_moves_the_counter(memory: World) -> None:
+    """A breadcrumb stores nothing."""
+    incr(memory)
+    rival = {FIRST_WRITE: Rival(lambda: incr(memory))}
+    left_behind = Incr(key=K, store_key=True, contention="breadcrumb")
+    assert perform(memory.database(memory.faulty(rival)), left_behind).pending is True
+    incr(memory)
+    assert names_of(memory) == []
+    folded = perform(memory.database(memory.faulty(rival)), Incr(key=K, store_key=True))
+    assert (folded.value, names_of(memory)) == (6, ["k"])
+
+
 # --- rivals ---------------------------------------------------------------------------------------------------------
 
 
 def test_of_several_who_begin_a_counter_one_does(world: World) -> None:
     """The others add to it: nobody begins what a rival has begun, and nobody is denied."""
-    rival = Rival(lambda: incr(world, start=100, ttl=60))
+    rival = Rival(lambda: incr(world, start=100, ttl=6000))
     answer = perform(world.database(world.faulty({FIRST_WRITE: rival})), Incr(key=K, start=100, ttl=600))
-    assert (answer.value, answer.ttl, left(world), value_of(world)) == (101, 60, 60, "101")
+    assert (answer.value, answer.ttl, value_of(world)) == (101, left(world), "101")
+    assert answer.ttl in range(5000, 6061)
     assert world.breadcrumbs() == []
+
+
+def ended(world: World, act: Callable[[], object]) -> None:
+    world.clock.advance(6000)
+    act()
 
 
 RIVALS: dict[str, Callable[[World], object]] = {
@@ -218,7 +277,7 @@ RIVALS: dict[str, Callable[[World], object]] = {
     "set": lambda world: perform(world.database(), Set(key=K, value=1000)),
     "del": lambda world: perform(world.database(), Del(keys=[K])),
     "the end": lambda world: world.clock.advance(6000),
-    "a sweep": lambda world: (world.clock.advance(6000), Sweep().run(world.maintenance())),
+    "a sweep": lambda world: ended(world, lambda: Sweep().run(world.maintenance())),
 }
 
 
@@ -255,6 +314,21 @@ def test_who_waits_while_the_counter_ends_begins_it_again(memory: World) -> None
     assert memory.breadcrumbs() == []
 
 
+def fold_and_end(world: World) -> None:
+    incr(world)
+    world.clock.advance(120)
+
+
+def test_a_number_that_is_found_in_a_counter_that_has_ended_has_no_lifetime(memory: World) -> None:
+    incr(memory, ttl=60)
+    faults: dict[int, Fault] = {
+        FIRST_WRITE: Rival(lambda: incr(memory)),
+        4: Rival(lambda: fold_and_end(memory)),
+    }
+    answer = perform(memory.database(memory.faulty(faults)), Incr(key=K, ttl=60))
+    assert (answer.value, answer.ttl, answer.expires_at) == (3, None, None)
+
+
 def test_a_breadcrumb_refreshes_nothing(memory: World) -> None:
     """Only who moves the counter itself does; so does who folds its own breadcrumb."""
     incr(memory, ttl=600)
@@ -285,7 +359,7 @@ def test_torn_reads_give_no_lifetime_to_another_counter(memory: World) -> None:
         world = memory.in_memory()
         incr(world, ttl=60)
         world.clock.advance(120)
-        store = TornReads(world.faulty({turn: Rival(lambda world=world: incr(world, start=50, ttl=6000))}))
+        store = TornReads(world.faulty({turn: Rival(partial(incr, world, start=50, ttl=6000))}))
         answer = perform(world.database(store), Incr(key=K, start=50, ttl=600))
         assert answer.value in {50, 51}
         assert answer.ttl == left(world)
@@ -294,11 +368,17 @@ def test_torn_reads_give_no_lifetime_to_another_counter(memory: World) -> None:
 
 # --- lost replies ---------------------------------------------------------------------------------------------------
 
+
+def expired(world: World) -> None:
+    incr(world, ttl=60)
+    world.clock.advance(60)
+
+
 SCENES: dict[str, Callable[[World], object]] = {
     "absent": lambda _world: None,
     "there": lambda world: incr(world, start=10, expires_at=LATER),
-    "expired": lambda world: (incr(world, ttl=60), world.clock.advance(60)),
-    "waiting": lambda world: (world.plant(K, 5, ago=3), world.clock.advance(1)),
+    "expired": expired,
+    "waiting": lambda world: world.plant(K, 5, ago=3),
     "for ever": lambda world: incr(world, start=10),
 }
 KNOWN = {"there", "for ever"}
@@ -310,7 +390,7 @@ END = Micros(LATER + 600 * SECOND)
 def test_a_lost_reply_at_every_request(memory: World, scene: str, lost: Lost) -> None:
     """It counts once, or not at all, with number and lifetime together; who is told that it counted is told the truth."""
     SCENES[scene](memory)
-    command = Incr(key=K, start=100, expires_at=END, refresh_ttl=True, op=OP)
+    command = Incr(key=K, start=100, expires_at=END, refresh_ttl=True, op=OP, store_key=True)
     before, done = memory.content([K]), memory.in_memory()
     expected = perform(done.database(), command)
     after = done.content([K])
@@ -332,7 +412,7 @@ def test_a_lost_reply_at_every_request(memory: World, scene: str, lost: Lost) ->
         store.arrive()
         told.add("done")
         assert (answer.value, answer.expires_at, answer.pending) == (expected.value, expected.expires_at, False)
-        assert world.content([K]) == after
+        assert (world.content([K]), names_of(world)) == (after, ["k"])
         assert world.errors() == []
         if not store.fired:
             break
