@@ -177,6 +177,17 @@ class CounterOverflowError(GitKeyvalError):
         )
 
 
+class FieldOverflowError(GitKeyvalError):
+    """A field would be a whole number that no Number holds exactly; nothing was written."""
+
+    def __init__(self) -> None:
+        """Say which numbers it may be, and who counts further."""
+        super().__init__(
+            "The field would leave the whole numbers that can be held exactly, from -(2^53 - 1) to 2^53 - 1; nothing was written.",
+            "Use a smaller step, or 'incr' a key of its own, which holds 64 bits.",
+        )
+
+
 class OverwrittenError(GitKeyvalError):
     """A value of another type took a counter's place while an increment waited for its number."""
 

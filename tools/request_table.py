@@ -36,7 +36,7 @@ from tests.emulator import Fault, GitHubEmulator, Logged, Rival
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.emulator.shapes import node_id
 from tests.servers.binary import isolated_environ
-from tests.world import World, draft, drafts, key, text
+from tests.world import World, draft, drafts, key, number, text
 from tools.documents import ROOT, with_generated
 
 DOCUMENT = ROOT / "docs" / "requests.md"
@@ -121,6 +121,10 @@ STEPS = (
     Step("`hset` of two fields", "hset", {"key": "map", "values": '{"a": "new", "d": "new"}'}, 5),
     Step("`hset` of a new map", "hset", {"key": "absent", "field": "a", "value": "new"}, 5),
     Step("`hset` with `ttl`", "hset", {"key": "map", "field": "a", "value": "new", "ttl": "15m"}),
+    Step("`hincr` of a new field", "hincr", {"key": "numbers", "field": "new"}, 5),
+    Step("`hincr` of a field below 10,000", "hincr", {"key": "numbers", "field": "few"}, 5),
+    Step("`hincr` of a field of 10,000 or more", "hincr", {"key": "numbers", "field": "many"}, 6),
+    Step("`hincr` with `op-id`", "hincr", {"key": "numbers", "field": "few", "op-id": "a run"}),
     Step("`hdel`", "hdel", {"key": "map", "field": "a"}, 5),
     Step("`hgetall`", "hgetall", {"key": "map"}),
     Step("`hkeys`", "hkeys", {"key": "map"}),
@@ -253,21 +257,22 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     perform(database, Set(key=key("lives"), value=text("value"), ttl=3_600))
     perform(database, Hset(key=key("map"), entries=drafts(a="1", b="2", c="3")))
     perform(database, Hset(key=key("map"), entries=drafts(lives="4"), ttl=3_600))
+    perform(database, Hset(key=key("numbers"), entries=drafts(few=number("41"), many=number("41000"))))
     for element in "123":
         perform(database, Apush(key=key("array"), element=draft(element)))
-    perform(database, Mset(values={key(f"expired {number}"): text("value") for number in range(_EXPIRED)}, ttl=60))
+    perform(database, Mset(values={key(f"expired {turn}"): text("value") for turn in range(_EXPIRED)}, ttl=60))
     perform(database, Lock(key=key("free lock"), owner="others", ttl=60))
     perform(database, Unlock(key=key("free lock"), owner="others"))
     perform(database, Lock(key=key("held lock"), owner="me", ttl=3_600))
-    for number in range(_PARKED):
-        perform(database, Set(key=key("parked"), value=text(str(number))))
+    for turn in range(_PARKED):
+        perform(database, Set(key=key("parked"), value=text(str(turn))))
         perform(database, Getdel(key=key("parked")))
         clock.advance(1)
-    for label in ("counter", "races", *(f"waits {number}" for number in range(_COUNTERS))):
+    for label in ("counter", "races", *(f"waits {turn}" for turn in range(_COUNTERS))):
         perform(database, Incr(key=key(label)))
     clock.advance(1)
-    for number in range(_COUNTERS):
-        world.plant_many(key(f"waits {number}"), _BREADCRUMBS)
+    for turn in range(_COUNTERS):
+        world.plant_many(key(f"waits {turn}"), _BREADCRUMBS)
     clock.advance(600)
 
 

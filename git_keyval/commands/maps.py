@@ -1,6 +1,7 @@
-"""hget, hset, hdel, hgetall, hkeys, hlen, hexpire, httl, hpersist."""
+"""hget, hset, hincr, hdel, hgetall, hkeys, hlen, hexpire, httl, hpersist."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending, Keeping, Storing
@@ -18,11 +19,17 @@ from git_keyval.database.collections import (
     typed,
     written,
 )
-from git_keyval.database.command import Change, Moment
+from git_keyval.database.command import Change, Command, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.lifetimes import FOREVER, expiry_objects, lasting
-from git_keyval.format.objects import Oid
-from git_keyval.format.values import as_json
+from git_keyval.database.keys import TYPE_NAMES, Key
+from git_keyval.database.lifetimes import FOREVER, KEEP, expiry_objects, lasting
+from git_keyval.errors import FieldOverflowError, WrongTypeError
+from git_keyval.format.canonical import MAX_SAFE_INTEGER
+from git_keyval.format.objects import Oid, blob
+from git_keyval.format.values import as_integer, as_json, from_json, parse_value
+
+_RECOGNISED = range(-100, 10_000)
+"""The numbers that are recognised by the oids of their blobs, which so need not be read."""
 
 
 class _OfFields(OfMap):
@@ -112,6 +119,81 @@ class Hset(Keeping, Storing, OfMap):
         if (wanted == "absent" and any(there)) or (wanted == "present" and not all(there)):
             return False
         return view.is_at(self.condition.version)
+
+
+class Hincr(Keeping, Storing, OfMap):
+    """Add to a number that is a field of a map.
+
+    A field that does not exist begins at 0; ``start`` is its first number instead. The map holds numbers, or JSON with a number in
+    that field; only whole numbers are added to. Under one operation id it counts once however often the command is run. Without
+    one a lost reply leaves it open whether it has counted, because a rival may have made the same map, or undone it. Then
+    OutcomeUnknownError is raised. What is not given a lifetime never expires, but with the key itself. Raises WrongTypeError and
+    FieldOverflowError.
+    """
+
+    outputs = ("applied", "value", "json", "version", "ttl", "expires-at")
+    examples = ("git-keyval hincr downloads linux", "git-keyval hincr downloads linux --by 5 --op-id 'a run'")
+
+    subject = "field"
+
+    field: str
+    by: int = 1
+    start: int | None = None
+    record: Key | None = None
+
+    def form(self) -> Command[Any]:
+        from git_keyval.commands.transactions import Once  # noqa: PLC0415  # other commands of maps do not need it
+
+        return self if self.record is None else Once(command=self, record=self.record)
+
+    def elements_read(self) -> Sequence[str]:
+        return (self.field,)
+
+    def decide(self, view: CollectionView, moment: Moment) -> Change:
+        prepared = to_write(view, [_as_element(0)], [self.field])
+        shape = Shape.of(prepared.collection) if prepared.collection is not None and prepared.stored else None
+        if shape is not None and shape.type not in {"Number", "JSON"}:
+            raise WrongTypeError(self.name, f"map of {TYPE_NAMES[shape.type]}", "a map of numbers")
+        number = self._next(prepared)
+        lifetime, extra = self.lifetime(moment), self.stored_key(moment)
+        ending = prepared.expiry(self.field) if lifetime is KEEP and prepared.holds(self.field) else lifetime
+        values = typed(prepared, self.name, {self.field: _as_element(number)})
+        blobs = written(prepared, values)
+        return changed(
+            prepared,
+            lasting(Answer(applied=True, value=number), ending),
+            {**prepared.stored, self.field: blobs[self.field].oid},
+            shape=Shape.of(values[self.field]),
+            updates=(*expiry_updates(prepared, values, lifetime), *extra.updates),
+            objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
+            proof="neither",
+        )
+
+    def _next(self, view: CollectionView) -> int:
+        held = self._held(view) if view.holds(self.field) else None
+        number = (held or 0) + self.by if held is not None or self.start is None else self.start
+        if not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+            raise FieldOverflowError
+        return number
+
+    def _held(self, view: CollectionView) -> int:
+        """Return the whole number that the field holds. Raises UnreadError for a blob that has to be read, and WrongTypeError."""
+        oid = view.stored[self.field]
+        assert view.collection is not None
+        if view.collection.encryption is None and oid not in view.seen.objects:
+            recognised = next((number for number in _RECOGNISED if blob(str(number).encode()).oid == oid), None)
+            if recognised is not None:
+                return recognised
+        value = view.values([self.field])[self.field]
+        number = as_integer(from_json(as_json(value)))
+        if number is None:
+            raise WrongTypeError(self.name, TYPE_NAMES[value.type], "a field with a whole number")
+        return number
+
+
+def _as_element(number: int) -> NewElement:
+    """Return a number as an element, which in a map of JSON is JSON."""
+    return lambda kind: parse_value("JSON" if kind == "JSON" else "Number", str(number))
 
 
 class Hdel(_OfFields):

@@ -35,7 +35,7 @@ MAX_ITEMS = 100
 RECORD_SECONDS = 7 * 86_400
 """How long it is remembered what an operation answered."""
 
-_CERTAINTY = ("refs", "nothing", "operation", "witness")
+_CERTAINTY = ("refs", "nothing", "neither", "operation", "witness")
 """How surely a proof shows what became of a write, the surest last; what nothing can be known of hides what refs show."""
 
 

@@ -65,11 +65,12 @@ class Witness(NamedTuple):
     name: RefName
 
 
-Proof: TypeAlias = Literal["refs", "operation", "nothing"] | Witness
+Proof: TypeAlias = Literal["refs", "operation", "nothing", "neither"] | Witness
 """What shows, after a lost reply, whether a transaction was applied.
 
 ``refs``: that all its refs are as it makes them. ``operation``: the next decision, which finds the operation in what it reads, or
-its absence proved. ``nothing``: the same refs may have been made by a rival; so it cannot be known.
+its absence proved. ``nothing``: the same refs may have been made by a rival; so it cannot be known. ``neither``: nor do refs as
+they were say that it was not applied, because a rival may have undone it; so it is never sent again.
 """
 
 

@@ -139,6 +139,7 @@ class Writer:
         for write, outcome in zip(writes, outcomes, strict=True):
             if isinstance(outcome, Unknown) and write.proof != "operation":
                 write.cause = outcome.cause
+                write.end = OutcomeUnknownError(outcome.cause) if write.proof == "neither" else None
             elif isinstance(outcome, Applied) or write.cause is None:
                 write.end = outcome
             elif isinstance(outcome, Conflict):

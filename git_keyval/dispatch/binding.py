@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.conditions import Condition
-from git_keyval.database.declared import Declared
+from git_keyval.database.declared import Described
 from git_keyval.database.keys import TYPE_NAMES, Key
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
@@ -30,14 +30,14 @@ _BINARY = {"bytes", "file"}
 _OF_THE_TYPE = "a value of that type, or another key"
 _OP_DIGITS = 20
 
-CommandT = TypeVar("CommandT", bound=Declared)
+CommandT = TypeVar("CommandT", bound=Described)
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
     """What the fields of a command are made of: the inputs, where files are read and owners named, the cipher of the database."""
 
-    kind: type[Declared]
+    kind: type[Described]
     inputs: Inputs
     surroundings: Surroundings
     cipher: Cipher
@@ -153,12 +153,17 @@ def _entries(given: _Given) -> dict[str, "NewElement"]:
 
 
 def _record(given: _Given) -> Key | None:
-    """Return the key that records what the operation answered: a reserved name."""
+    """Return the key that records what the operation answered: a reserved name.
+
+    Of a command with a key of its own it is another one for each key and field, as a counter remembers its own operations.
+    """
     if given.inputs.op_id is None:
         return None
     if given.inputs.atomic is False:
         raise InputError("op-id", "does not go with 'atomic: false'", "an op-id for each command that takes one")
-    return Key.of(f"kv:op:{given.inputs.op_id}", _typed("op-id", f"kv:op:{given.inputs.op_id}", "string"), given.cipher)
+    about = [_one_key(given).id, given.kind.name, given.inputs.field] if "key" in given.kind.declared else []
+    name = "kv:op:" + ":".join(part for part in (*about, given.inputs.op_id) if part is not None)
+    return Key.of(name, _typed("op-id", name, "string"), given.cipher)
 
 
 def _items(given: _Given) -> "list[Item]":

@@ -119,7 +119,8 @@ class Inputs:
     fields = Input("Several fields of a map.", forms.field_names, "a JSON list of strings, or one field a line", shown=False)
     index = Input("The place in an array, from 0; -1 is the last one.", _INDEX, "a whole number")
     start = Input(
-        "The first index to read, 0 unless given, where -1 is the last one; or the first number of a counter that begins.",
+        "The first index to read, 0 unless given, where -1 is the last one; "
+        "or the first number of a counter, or of a field, that begins.",
         WholeNumber(INT64_MIN, INT64_MAX),
         "a whole number of 64 bits",
     )
@@ -168,7 +169,7 @@ class Inputs:
     op_id = Input(
         "Makes the step repeatable: the same id counts once.",
         str,
-        "any text; it reaches back 128 operations of that counter",
+        "any text; a counter remembers 128 operations, and all else is remembered for 7 days",
         default="random",
         shown=False,
     )

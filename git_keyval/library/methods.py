@@ -306,6 +306,33 @@ class Commands:
             store_key=store_key,
         )
 
+    def hincr(
+        self,
+        key: Key,
+        field: str,
+        *,
+        start: int | None = None,
+        ttl: Span | None = None,
+        expires_at: datetime | str | None = None,
+        keep_ttl: bool | None = None,
+        by: int | None = None,
+        op_id: str | None = None,
+        store_key: bool | None = None,
+    ) -> Result[int]:
+        """Add to a number that is a field of a map."""
+        return self._run(
+            "hincr",
+            key=key,
+            field=field,
+            start=start,
+            ttl=ttl,
+            expires_at=expires_at,
+            keep_ttl=keep_ttl,
+            by=by,
+            op_id=op_id,
+            store_key=store_key,
+        )
+
     def hdel(
         self,
         key: Key,

@@ -52,7 +52,7 @@ _NOT_TAKEN = [
     _of("get", "ttl", "output-file", ttl="1h"),
     _of("set", "default", "value-file", value=VALUE, default=VALUE),
     _of("incr", "value", "by", value=VALUE),
-    _of("incr", "ttl", "op-id", ttl="1h"),
+    _of("incr", "keep-ttl", "op-id", keep_ttl="true"),
     _of("mget", "key", "keys"),
     _of("maintain", "key", "dry-run"),
     _of("sweep", "retention", "dry-run", key="", retention="1d"),

@@ -44,6 +44,39 @@ def test_one_op_id_counts_once(workflow: Workflow, op: str) -> None:
     assert workflow.run("get", key="n").outputs["value"] == "6"
 
 
+def test_a_counter_begins_with_a_number_and_a_lifetime(workflow: Workflow) -> None:
+    first = workflow.run("incr", key="n", start="41", pad="5", ttl="1h", store_key="true").answers
+    assert (first["value"], first["padded"], first["json"]) == ("41", "00041", "41")
+    assert int(first["ttl"]) in range(3590, 3661)
+    second = workflow.run("incr", key="n", start="41", ttl="2h").answers
+    assert (second["value"], second["expires-at"], "padded" in second) == ("42", first["expires-at"], False)
+    third = workflow.run("decr", key="n", ttl="2h", refresh_ttl="true").answers
+    assert third["value"] == "41"
+    assert third["expires-at"] > first["expires-at"]
+    assert json.loads(workflow.run("keys").answers["json"]) == ["n"]
+    assert "'refresh-ttl' does nothing without a lifetime" in workflow.run("incr", key="n", refresh_ttl="true").error
+
+
+@pytest.mark.parametrize("op", ["run12345", "Any text: ü\n::add-mask::x"])
+def test_one_op_id_counts_once_in_each_field(workflow: Workflow, op: str) -> None:
+    """As it counts once in each counter."""
+    first = workflow.run("hincr", key="m", field="a", by="5", op_id=op)
+    assert first.answers["value"] == "5"
+    workflow.run("hincr", key="m", field="a")
+    again = workflow.run("hincr", key="m", field="a", by="5", op_id=op)
+    assert (again.answers, again.log) == (first.answers, "")
+    assert workflow.run("hincr", key="m", field="b", op_id=op).answers["value"] == "1"
+    assert workflow.run("hincr", key="other", field="a", op_id=op).answers["value"] == "1"
+    assert workflow.run("hincr", key="m", field="a", op_id=f"{op}2").answers["value"] == "7"
+    assert json.loads(workflow.run("hgetall", key="m").answers["json"]) == {"a": 7, "b": 1}
+
+
+def test_a_batch_counts_an_item_once(workflow: Workflow) -> None:
+    commands = json.dumps([{"command": "hincr", "key": "m", "field": "a", "op-id": "run 7"}, {"command": "incr", "key": "n"}])
+    told = [json.loads(workflow.run("batch", commands=commands).answers["results"]) for _ in range(2)]
+    assert [(one["1"]["value"], one["2"]["value"]) for one in told] == [("1", "1"), ("1", "2")]
+
+
 def test_one_op_id_sets_once(workflow: Workflow) -> None:
     assert workflow.run("set", key="n", value="5", type="counter", op_id="setting-1").code == 0
     workflow.run("incr", key="n")

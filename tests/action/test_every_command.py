@@ -138,6 +138,7 @@ FILLED: dict[str, dict[str, str]] = {
     "maps": {"command": "hset", "key": KEY, "field": FIELD, "value": VALUE, "ttl": "1h"},
     "arrays": {"command": "apush", "key": KEY, "value": VALUE},
     "locks": {"command": "lock", "key": KEY, "owner": VALUE, "ttl": "1h"},
+    "numbers": {"command": "hset", "key": KEY, "field": FIELD, "value": "41", "type": "number", "ttl": "1h"},
     "text": {"command": "set", "key": KEY, "value": VALUE},
     "counter": {"command": "set", "key": KEY, "value": "41", "type": "counter"},
 }
@@ -163,7 +164,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def on_a_copy(tmp_path: Path, filled: Callable[[str], Path], command: str) -> Workflow:
     """Return a workflow on a database of its own, with a key that the command is for."""
     family = COMMANDS[command].family
-    kind = family if family in FILLED else "text" if command == "append" else "counter"
+    kind = {"append": "text", "hincr": "numbers"}.get(command, family if family in FILLED else "counter")
     repository = tmp_path / "database.git"
     shutil.copytree(filled(kind), repository)
     return Workflow(tmp_path / "steps", str(repository), {"token": TOKEN})

@@ -333,6 +333,7 @@ UNKNOWN = {
     "apush": ({"key": KEY, "value": "1"}, "if-version", "op-id"),
     "set": ({"key": KEY, "value": "1"}, "if-version", "op-id"),
     "incr": ({"key": KEY}, "op-id", "if-version"),
+    "hincr": ({"key": KEY, "field": "n"}, "op-id", "if-version"),
     "expire": ({"key": KEY, "ttl": "1h"}, "if-version", "op-id"),
 }
 

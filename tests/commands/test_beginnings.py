@@ -20,8 +20,8 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.store.port import DELETE, Applied, RefUpdate, Transaction
-from maintenance.commands import Gather, Sweep
 from tests.commands.stores import TornReads
 from tests.contract.samples import Sample
 from tests.encrypting import cipher

@@ -7,7 +7,7 @@ import pytest
 
 from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
 from git_keyval.commands.locks import Lock, Unlock
-from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Set, Type
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import Cipher
@@ -15,7 +15,14 @@ from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
-from git_keyval.errors import InputError, MissingEncryptionKeyError, NotEncryptedError, TamperedError, WrongEncryptionKeyError
+from git_keyval.errors import (
+    GitKeyvalError,
+    InputError,
+    MissingEncryptionKeyError,
+    NotEncryptedError,
+    TamperedError,
+    WrongEncryptionKeyError,
+)
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid, blob
@@ -241,6 +248,17 @@ def test_a_change_of_any_byte_of_an_element_is_noticed(memory: World) -> None:
         put(memory, named(used), replace(collection, elements={name: changed.oid}), changed)
         with pytest.raises(TamperedError):
             perform(of(memory, used), Hget(key=named(used), field="a"))
+
+
+def test_a_plain_number_in_an_encrypted_map_is_not_counted_on(memory: World) -> None:
+    """However well its oid is known."""
+    used = cipher()
+    perform(of(memory, used), Hincr(key=named(used), field="a"))
+    collection, _ = stored(memory, named(used))
+    plain = blob(b"41")
+    put(memory, named(used), replace(collection, elements=dict.fromkeys(collection.elements, plain.oid)), plain)
+    with pytest.raises(GitKeyvalError):
+        perform(of(memory, used), Hincr(key=named(used), field="a"))
 
 
 def test_a_name_that_nobody_with_the_key_has_made_is_noticed(memory: World) -> None:

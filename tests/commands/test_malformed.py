@@ -99,6 +99,7 @@ def test_a_malformed_value_is_reported_and_kept(memory: World, target: Sample) -
         lambda: perform(database, Mget(keys=[K])),
         lambda: perform(database, Getdel(key=K)),
         lambda: perform(database, Incr(key=K)),
+        lambda: perform(database, Incr(key=K, ttl=60, start=1, refresh_ttl=True)),
     ]
     for command in commands:
         with pytest.raises(MalformedRecordError):
@@ -126,6 +127,7 @@ def test_a_malformed_expiry_is_reported_and_kept(memory: World, target: Sample) 
         lambda: perform(database, Ttl(key=K)),
         lambda: perform(database, Getdel(key=K)),
         lambda: perform(database, Set(key=K, value=text("w"), keep_ttl=True)),
+        lambda: perform(database, Incr(key=K, ttl=60, start=1, refresh_ttl=True)),
     ]
     for command in commands:
         with pytest.raises(MalformedRecordError) as caught:

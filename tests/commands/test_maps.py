@@ -7,7 +7,7 @@ import pytest
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
-from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
 from git_keyval.database.answers import Answer
 from git_keyval.database.collections import CollectionView, NewElement
@@ -408,6 +408,7 @@ def test_a_malformed_map_is_told_and_kept(memory: World, change: tuple[bytes, by
         Hget(key=M, field="a"),
         Hgetall(key=M),
         Hset(key=M, entries=drafts(b="1")),
+        Hincr(key=M, field="b"),
         Hdel(key=M, fields=["a"]),
         Hexpire(key=M, fields=["a"], ttl=60),
     )
@@ -424,6 +425,8 @@ def test_a_malformed_element_does_not_hide_the_others(memory: World) -> None:
     assert perform(memory.database(), Hget(key=M, field="good")).value == number("1")
     with pytest.raises(MalformedRecordError):
         perform(memory.database(), Hget(key=M, field="bad"))
+    with pytest.raises(MalformedRecordError):
+        perform(memory.database(), Hincr(key=M, field="bad"))
     perform(memory.database(), Hset(key=M, entries={"bad": draft(number("2"))}))
     assert fields_of(memory) == {"good": 1, "bad": 2}
 

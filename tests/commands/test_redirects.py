@@ -8,7 +8,7 @@ import pytest
 
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire
-from git_keyval.commands.maps import Hget, Hset
+from git_keyval.commands.maps import Hget, Hincr, Hset
 from git_keyval.commands.redirects import Redirection
 from git_keyval.commands.values import Del, Get, Getdel, Mget, Mset, Set
 from git_keyval.database.answers import Answer
@@ -68,6 +68,9 @@ READS: dict[str, Callable[[Database], Answer]] = {
     "mset": lambda database: perform(database, Mset(values={L: text("w"), K: text("w")})),
     "expire": lambda database: perform(database, Expire(key=K, ttl=60)),
     "incr": lambda database: perform(database, Incr(key=K)),
+    "incr with ttl": lambda database: perform(database, Incr(key=K, ttl=60, start=100, refresh_ttl=True, store_key=True)),
+    "hincr": lambda database: perform(database, Hincr(key=K, field="n")),
+    "hincr once": lambda database: perform(database, Hincr(key=K, field="n", record=key("kv:op:1"))),
     "incr breadcrumb": lambda database: perform(database, Incr(key=K, contention="breadcrumb")),
 }
 
@@ -97,7 +100,9 @@ def test_a_write_does_not_overwrite_a_redirect_that_is_made_before_any_of_its_re
     for number in itertools.count(1):
         world.store.apply([])
         perform(world.database(), Redirection(keys=[K], targets={}))
-        perform(world.database(), Set(key=K, value=text("old") if "incr" not in name else 5))
+        old = Set(key=K, value=text("old") if "incr" not in name else 5)
+        made: Bound = Hincr(key=K, field="n") if "hincr" in name else old
+        perform(world.database(), made)
         perform(world.database(), Set(key=L, value=text("here")))
         store = world.faulty({number: Rival(lambda: move(world))})
         try:

@@ -12,7 +12,7 @@ from git_keyval.commands.arrays import Alen, Apop, Apush, Arange
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist
 from git_keyval.commands.locks import Lock, Unlock
-from git_keyval.commands.maps import Hdel, Hget, Hgetall, Hset
+from git_keyval.commands.maps import Hdel, Hget, Hgetall, Hincr, Hset
 from git_keyval.commands.transactions import Assert, Batch, Item, Once
 from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, Set
 from git_keyval.database.answers import Answer, said
@@ -24,6 +24,7 @@ from git_keyval.errors import (
     ConditionNotMetError,
     ContentionError,
     CounterOverflowError,
+    FieldOverflowError,
     GitKeyvalError,
     ItemFailedError,
     OutcomeUnknownError,
@@ -45,9 +46,10 @@ from tests.world import World, draft, drafts, key, number, text
 
 A, B, C = key("a"), key("b"), key("c")
 COUNTER, OTHER = key("counter"), key("other counter")
+ABSENT = key("absent")
 MAP, ARRAY, LOCK, NUMBER, GONE = key("map"), key("array"), key("lock"), key("number"), key("gone")
 LEASE = Micros(1_800_000_000 * SECOND)
-KEYS = [A, B, C, COUNTER, OTHER, MAP, ARRAY, LOCK, NUMBER, GONE]
+KEYS = [A, B, C, COUNTER, OTHER, MAP, ARRAY, LOCK, NUMBER, GONE, ABSENT]
 
 
 def items(*commands: Bound) -> list[Item]:
@@ -325,6 +327,8 @@ IMPOSSIBLE: dict[str, tuple[Bound, type[GitKeyvalError]]] = {
     "a value is read as a map": (Hget(key=A, field="one"), WrongTypeError),
     "text is incremented": (Incr(key=A), WrongTypeError),
     "text is compared as a number": (Assert(key=A, at_least=Decimal(1)), WrongTypeError),
+    "a field is no number": (Hincr(key=MAP, field="one"), WrongTypeError),
+    "a field is too large": (Hincr(key=ABSENT, field="n", by=2**53), FieldOverflowError),
     "a counter is too large": (Incr(key=COUNTER, by=2**63 - 10), CounterOverflowError),
     "a number is appended to": (Append(key=NUMBER, value=text("x")), WrongTypeError),
 }
@@ -351,6 +355,8 @@ def test_rivals_without_end(memory: World) -> None:
 
 LOSABLE: dict[str, Callable[[], Bound]] = {
     "refs": lambda: batch(Set(key=A, value=text("x")), Hset(key=MAP, entries=drafts(one="x")), Del(keys=[B])),
+    "a field": lambda: batch(Hincr(key=ABSENT, field="n"), Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
+    "a field and a counter": lambda: batch(Hincr(key=ABSENT, field="n"), Incr(key=COUNTER, ttl=60)),
     "nothing": lambda: batch(Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
     "counters": lambda: batch(Incr(key=COUNTER), Decr(key=OTHER), Set(key=B, value=text("x"))),
     "a new counter": lambda: batch(Incr(key=C), Append(key=A, value=text("x"))),
@@ -362,7 +368,7 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     ),
     "a record of one": lambda: Once(command=Apush(key=ARRAY, element=draft("x")), record=key("kv:op:1")),
 }
-KNOWN = LOSABLE.keys() - {"nothing", "a new counter"}
+KNOWN = LOSABLE.keys() - {"nothing", "a field", "a new counter"}
 
 
 @pytest.mark.parametrize("lost", Lost)

@@ -9,7 +9,7 @@ from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.locks import Lock, Unlock
-from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.redirects import Redirection
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.answers import Answer
@@ -167,6 +167,8 @@ COMMANDS: dict[str, Command] = {
     "hset if present": lambda _world, database: perform(
         database, Hset(key=MAP, entries=drafts(lives="new"), keep_ttl=True, condition=Condition("present"))
     ),
+    "hincr": lambda _world, database: perform(database, Hincr(key=ABSENT, field="a", by=3, expires_at=LATER)),
+    "hincr with op-id": lambda _world, database: perform(database, Hincr(key=ABSENT, field="a", by=3, record=key(f"kv:op:{OP}"))),
     "hdel": lambda _world, database: perform(database, Hdel(key=MAP, fields=["a", "old", "lives"])),
     "hexpire": lambda _world, database: perform(database, Hexpire(key=MAP, fields=["a", "lives"], ttl=600)),
     "hpersist": lambda _world, database: perform(database, Hpersist(key=MAP, fields=["a", "lives"])),
@@ -193,6 +195,7 @@ COMMANDS: dict[str, Command] = {
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
 }
 MAY_BE_UNKNOWN = {
+    "hincr",
     "incr that begins with a lifetime",
     "incr of an expired key with a lifetime",
     "incr of an absent key",
@@ -206,7 +209,7 @@ MAY_BE_UNKNOWN = {
 }
 """Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it, or
 may have made the same."""
-NOT_REPEATABLE = {"apush", "apush of an absent key", "apop"}
+NOT_REPEATABLE = {"apush", "apush of an absent key", "apop", "hincr"}
 """Commands that do more when they are run again."""
 IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""

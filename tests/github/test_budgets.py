@@ -10,7 +10,7 @@ from git_keyval.commands.arrays import Aget, Apush, Aset
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.locks import Lock, Unlock
-from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
@@ -31,7 +31,7 @@ from tests.world import World, draft, key, number, text
 
 FREE, HELD = key("free"), key("held")
 TEXT, EXPIRING, COUNTER, NEW = key("text"), key("expiring"), key("counter"), key("new")
-MAP, BYTES, ARRAY = key("map"), key("bytes"), key("array")
+MAP, BYTES, ARRAY, NUMBERS = key("map"), key("bytes"), key("array"), key("numbers")
 MANY = [key(str(index)) for index in range(50)]
 NAMES = [str(index) for index in range(30)]
 
@@ -94,6 +94,12 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
         lambda database: perform(database, Hset(key=MAP, entries={f"n{n}": draft(f"{n}") for n in range(200)})),
     ),
     "hset of bytes": (3, lambda database: perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\xfe"))}))),
+    "hincr": (5, lambda database: perform(database, Hincr(key=NUMBERS, field="few"))),
+    "hincr of a new field": (5, lambda database: perform(database, Hincr(key=NUMBERS, field="new"))),
+    "hincr of a new map": (5, lambda database: perform(database, Hincr(key=NEW, field="new"))),
+    "hincr of a large number": (6, lambda database: perform(database, Hincr(key=NUMBERS, field="many"))),
+    "hincr with ttl": (3, lambda database: perform(database, Hincr(key=NUMBERS, field="few", ttl=60))),
+    "hincr with op-id": (3, lambda database: perform(database, Hincr(key=NUMBERS, field="few", record=key("kv:op:1")))),
     "hdel": (5, lambda database: perform(database, Hdel(key=MAP, fields=["7", "lives"]))),
     "hexpire": (3, lambda database: perform(database, Hexpire(key=MAP, fields=["7"], ttl=90))),
     "hpersist": (2, lambda database: perform(database, Hpersist(key=MAP, fields=["lives"]))),
@@ -109,6 +115,8 @@ BY_GIT = {
     "lock of a new key": 2,
     "mset of 20": 2,
     "hset with ttl": 2,
+    "hincr with ttl": 2,
+    "hincr with op-id": 2,
     "hset of 200 fields": 2,
     "hset of bytes": 2,
     "hgetall": 5,
@@ -134,6 +142,7 @@ def fill(world: World) -> None:
     perform(database, Hset(key=MAP, entries={name: draft(name) for name in NAMES}))
     perform(database, Hset(key=MAP, entries={"lives": draft("v")}, ttl=10**8))
     perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))}))
+    perform(database, Hset(key=NUMBERS, entries={"few": draft(number("41")), "many": draft(number("123456789"))}))
     for name in NAMES[:3]:
         perform(database, Apush(key=ARRAY, element=draft(name)))
 

@@ -103,6 +103,9 @@ def test_lifetimes(db: git_keyval.Database) -> None:
 def test_counters(db: git_keyval.Database) -> None:
     assert [db.incr("n").value, db.incr("n", by=5).value, db.decr("n").value] == [1, 6, 5]
     assert [db.incr("n", op_id="once").value, db.incr("n", op_id="once").value] == [6, 6]
+    begun = db.incr("begun", start=42, pad=5, ttl="1h", store_key=True)
+    assert (begun.value, begun.padded, begun.expires_at) == (42, "00042", db.incr("begun", ttl="2h").expires_at)
+    assert (db.incr("n").padded, list(db.keys())) == (None, ["begun"])
     db.set("n", 40, type="counter")
     assert (db.get("n").value, db.get("n").type) == (40, "counter")
     assert db.require("n", at_least=40, less_than=Decimal("40.5")).applied
