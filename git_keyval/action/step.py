@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from git_keyval.action.runner import INTERRUPTED, OutputTooLargeError, Runner, fits_output
 from git_keyval.action.variables import read_inputs, warning_about
-from git_keyval.database.answers import Answer, shown_value
+from git_keyval.database.answers import Answer, Delivered, shown_value
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import run_command, value_bytes, value_outputs
 from git_keyval.dispatch.surroundings import Surroundings
@@ -58,7 +58,7 @@ class _Delivery:
         self._runner = runner
         self._output_file = file
 
-    def prepare(self, value: Value | int) -> None:
+    def prepare(self, value: Delivered) -> None:
         """Make sure that the value will arrive. Raises UndeliverableError and OutputTooLargeError."""
         if self._output_file is not None:
             self._output_file.prepare(value_bytes(value))

@@ -22,7 +22,7 @@ from git_keyval.process import surroundings
 from git_keyval.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from git_keyval.format.values import Value
+    from git_keyval.database.answers import Delivered
 
 _STDIN = "-"
 _MAX_STDIN_BYTES = 25 * 1024 * 1024
@@ -104,7 +104,7 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
 
     file = world.output_file(inputs.output_file) if inputs.output_file is not None else None
 
-    def prepare(value: "Value | int") -> None:
+    def prepare(value: "Delivered") -> None:
         if file is not None:
             file.prepare(value_bytes(value))
 

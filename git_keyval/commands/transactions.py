@@ -1,5 +1,6 @@
 """assert, batch: conditions on their own, and several commands as one transaction."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from git_keyval.errors import (
     WrongTypeError,
 )
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.values import Value, as_json, from_json, parse_value
+from git_keyval.format.values import Value, from_json, parse_value
 from git_keyval.store.port import Depth, RefUpdate, Transaction
 
 MAX_ITEMS = 100
@@ -266,7 +267,7 @@ class Batch(Command[PartViews]):
             transaction,
             answer,
             proving.proof,
-            takes=from_json(results),
+            takes=results,
             parked=[parked for change in changes.values() for parked in change.parked],
             late=late and late.late,
             memory=_Sent(place, proving),
@@ -319,7 +320,9 @@ class Once(Command[PartViews]):
     def _recording(self, record: KeyView, change: Change, answer: Answer, moment: Moment) -> Change:
         """Return the change with the record of its answer, which nobody else makes: it shows whether all was applied."""
         expiry = chosen(moment.begun, moment.granularity, RECORD_SECONDS, None)
-        stored = moment.data(self.record.id, from_json(said(given_at(answer, moment.now))))
+        # As text, which holds any number, and is nested as deeply as what was answered.
+        text = json.dumps(said(given_at(answer, moment.now)), ensure_ascii=False, separators=(",", ":"))
+        stored = moment.data(self.record.id, from_json(text))
         value = RefUpdate(record.value_name, record.expected(record.value_name), stored.commit.oid)
         updates = (value, *expiry_update(record, expiry, alive=False))
         recording = Transaction(updates, (*stored.objects, *expiry_objects(expiry)))
@@ -329,7 +332,10 @@ class Once(Command[PartViews]):
 
 def _recorded(record: KeyView) -> dict[str, JsonValue]:
     value = record.value("op-id")
-    read = as_json(value) if isinstance(value, Value) else None
+    try:
+        read = json.loads(shown_value(value))
+    except (ValueError, RecursionError):
+        read = None
     if not isinstance(read, dict):
         raise MalformedRecordError(record.value_name, "it is no record of an operation")
     return read

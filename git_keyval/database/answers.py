@@ -1,6 +1,7 @@
 """What a command answers."""
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
@@ -10,6 +11,9 @@ from git_keyval.format.values import Value, as_json, as_text
 
 PERSISTENT, NO_KEY = -1, -2
 """What ``ttl`` is beside seconds: the key never expires; there is no key."""
+
+Delivered: TypeAlias = Value | int | dict[str, JsonValue]
+"""What is handed over: a typed value, a counter's number, or the results of several commands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
-from git_keyval.database.answers import Answer
+from git_keyval.database.answers import Answer, Delivered
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.declared import Declared, Described
 from git_keyval.database.keys import Key
@@ -85,7 +85,7 @@ class Change(NamedTuple):
     """A transaction, and what comes once it is applied: the answer, or a wait; without any, the command goes on deciding.
 
     ``if_denied`` is what comes without another read where it is denied, and ``if_unknown`` where its reply is lost: what was sent
-    before shows in what is read next. ``takes`` is a value that must be deliverable before it is taken away. ``late`` is the
+    before shows in what is read next. ``takes`` is what must be deliverable before it is taken away. ``late`` is the
     failure of a command whose answer is worth nothing once its ``expires_at`` has come: it is raised if that is so each time.
     ``memory`` is what the next decision may know.
     """
@@ -95,7 +95,7 @@ class Change(NamedTuple):
     proof: Proof = "refs"
     if_denied: "Answer | Change | Wait | None" = None
     if_unknown: "Wait | None" = None
-    takes: Value | int | None = None
+    takes: Delivered | None = None
     parked: Sequence[Parked] = ()
     late: GitKeyvalError | None = None
     memory: object = None

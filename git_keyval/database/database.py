@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
+from git_keyval.database.answers import Delivered
 from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.database.keys import Key
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
@@ -10,7 +11,6 @@ from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, record_parts
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
-from git_keyval.format.values import Value
 from git_keyval.progress import Progress, silent
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
 
@@ -23,7 +23,7 @@ class Database:
     """What a command works on.
 
     ``random`` returns numbers from 0 to 1, ``new_op`` a fresh operation id, ``sleep`` takes seconds. ``prepare_delivery`` gets
-    ready to hand a value to the caller, and raises if that cannot be; it is called before a write that takes the value away.
+    ready to hand something to the caller, and raises if that cannot be; it is called before a write that takes it away.
     ``address`` is how people name the repository to git. ``cipher`` is between values and what is stored of them.
     ``held_at_target`` returns which keys exist where they are about to be redirected to. ``resolve`` looks up expiry ids whose
     commits the repository does not give. ``progress`` shows what is waited for, how much of that is over, and how much there is.
@@ -36,7 +36,7 @@ class Database:
     naming: Naming = DEFAULT_NAMING
     granularity: int = DEFAULT_GRANULARITY
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
-    prepare_delivery: Callable[[Value | int], None] = lambda _value: None
+    prepare_delivery: Callable[[Delivered], None] = lambda _value: None
     address: str = "REPOSITORY"
     cipher: Cipher = PLAIN
     held_at_target: Callable[[Mapping[Key, Redirect]], Collection[KeyId]] = lambda targets: [key.id for key in targets]

@@ -140,7 +140,7 @@ class PartReads(KeyReads[PartViews]):
 
     def unconfirmed(self, view: PartViews) -> PartViews:
         """Return what was read last, if it need not be of one moment. Raises UnavailableError otherwise."""
-        if view.at_once:
+        if view.at_once or any(isinstance(part, PartViews) and part.at_once for part in view.parts):
             raise UnavailableError("The keys were written each time that they were read.", "Run the step again.")
         return view
 

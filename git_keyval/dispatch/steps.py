@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from git_keyval.database.answers import Answer, json_value, said, shown_value
+from git_keyval.database.answers import Answer, Delivered, json_value, said, shown_value
 from git_keyval.database.command import Bound, Command
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
 from git_keyval.database.perform import perform
@@ -43,7 +43,7 @@ class Session:
         command: Signature,
         bound: Bound,
         inputs: Inputs,
-        prepare_delivery: Callable[[Value | int], None] = lambda _value: None,
+        prepare_delivery: Callable[[Delivered], None] = lambda _value: None,
     ) -> Answer:
         """Run a command that was bound to its inputs, and return its answer. Raises GitKeyvalError.
 
@@ -60,7 +60,7 @@ class Session:
         failure = KeyMissingError(command.kind.subject) if is_missing else answer.failure
         return replace(answer, failure=failure and advised(failure, command, inputs))
 
-    def _route(self, command: Signature, bound: Bound, inputs: Inputs, prepare_delivery: Callable[[Value | int], None]) -> Answer:
+    def _route(self, command: Signature, bound: Bound, inputs: Inputs, prepare_delivery: Callable[[Delivered], None]) -> Answer:
         layout = layout_of(inputs.repository or "", inputs)
         shard_length = shard_length_of(inputs, layout)
         server = self._surroundings.server
@@ -84,7 +84,7 @@ class Session:
 
 
 def run_command(
-    command: Signature, inputs: Inputs, surroundings: Surroundings, *, prepare_delivery: Callable[[Value | int], None]
+    command: Signature, inputs: Inputs, surroundings: Surroundings, *, prepare_delivery: Callable[[Delivered], None]
 ) -> tuple[Answer, dict[str, str]]:
     """Run a command as ``Session`` does, on its own; return its answer, and its outputs as text. Raises GitKeyvalError."""
     session = Session(inputs, surroundings)
@@ -104,14 +104,16 @@ def as_outputs(command: Signature, members: Mapping[str, object]) -> dict[str, s
     }
 
 
-def value_outputs(value: Value | int) -> dict[str, str]:
-    """Return the outputs that hold a value."""
+def value_outputs(value: Delivered) -> dict[str, str]:
+    """Return the outputs that hold what is handed over."""
+    if isinstance(value, dict):
+        return {"results": _json(value)}
     return {"value": shown_value(value), "json": _json(json_value(value))}
 
 
-def value_bytes(value: Value | int) -> bytes:
-    """Return the bytes of a value, for a file."""
-    return str(value).encode() if isinstance(value, int) else value.data
+def value_bytes(value: Delivered) -> bytes:
+    """Return the bytes of what is handed over, for a file."""
+    return value.data if isinstance(value, Value) else _json(value).encode()
 
 
 def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | None:

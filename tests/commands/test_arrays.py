@@ -7,7 +7,7 @@ from git_keyval.commands.expiry import Expire
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.maps import Hset
 from git_keyval.commands.values import Del, Exists, Get, Set, Type
-from git_keyval.database.answers import Answer
+from git_keyval.database.answers import Answer, Delivered
 from git_keyval.database.collections import CollectionView
 from git_keyval.database.command import Command
 from git_keyval.database.conditions import Condition
@@ -16,7 +16,6 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTypeError
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
-from git_keyval.format.values import Value
 from git_keyval.maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
@@ -285,7 +284,7 @@ def test_a_lost_push_is_not_taken_for_that_of_a_rival(world: World) -> None:
 def test_what_cannot_be_handed_over_is_not_popped(memory: World) -> None:
     push(memory, "x")
 
-    def refuse(_value: Value | int) -> None:
+    def refuse(_value: Delivered) -> None:
         raise WrongTypeError("apop", "huge", "small")
 
     database = memory.database()

@@ -18,6 +18,7 @@ from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, S
 from git_keyval.database.answers import Answer, said
 from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.database.transaction import perform_each
 from git_keyval.errors import (
@@ -31,7 +32,7 @@ from git_keyval.errors import (
     UnavailableError,
     WrongTypeError,
 )
-from git_keyval.format.canonical import JsonValue
+from git_keyval.format.canonical import MAX_DEPTH, JsonValue
 from git_keyval.format.counters import MAX_TAKEN
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
@@ -460,6 +461,17 @@ def test_what_is_recorded_is_done_once(world: World, name: str) -> None:
     assert world.refs() != after
 
 
+def test_whatever_is_answered_can_be_recorded(memory: World) -> None:
+    """Also a number that JSON would not hold exactly, and a value that is nested as deeply as one may be."""
+    deep = parse_value("JSON", "[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    perform(memory.database(), Set(key=A, value=deep))
+    perform(memory.database(), Incr(key=COUNTER, by=2**62))
+    once = Batch(items=items(Getdel(key=A), Incr(key=COUNTER)), record=key("kv:op:1"))
+    first = perform(memory.database(), once)
+    assert (results(first)[1]["value"], results(first)[1]["json"]) == (str(2**62 + 1), 2**62 + 1)
+    assert said(perform(memory.database(), once)) == said(first)
+
+
 def test_a_condition_that_is_not_met_is_not_recorded(memory: World) -> None:
     once = Batch(items=items(Set(key=C, value=text("x"), condition=Condition("present"))), record=key("kv:op:1"))
     assert not perform(memory.database(), once).applied
@@ -497,12 +509,13 @@ def test_what_is_read_is_of_one_moment(memory: World, number_: int) -> None:
     assert sum(int(str(result["value"])) for result in told) == 35
 
 
-def test_what_never_is_of_one_moment_is_no_answer(memory: World) -> None:
+@pytest.mark.parametrize("record", [None, key("kv:op:1")], ids=["", "recorded"])
+def test_what_never_is_of_one_moment_is_no_answer(memory: World, record: Key | None) -> None:
     filled(memory)
     move = batch(Incr(key=COUNTER, by=3), Decr(key=OTHER, by=3))
     store = Torn(memory.faulty(dict.fromkeys(range(1, 10_000), Rival(lambda: perform(memory.database(), move)))))
     with pytest.raises(UnavailableError):
-        perform(memory.database(store), batch(Get(key=COUNTER), Get(key=OTHER)))
+        perform(memory.database(store), Batch(items=items(Get(key=COUNTER), Get(key=OTHER)), record=record))
 
 
 # --- each for itself ------------------------------------------------------------------------------------------------
