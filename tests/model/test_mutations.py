@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from git_keyval.commands import counters as commands
-from git_keyval.database import perform, writing
+from git_keyval.commands import transactions
+from git_keyval.database import perform, transaction, writing
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change
+from git_keyval.database.command import Change, Witness
 from git_keyval.database.database import Database
+from git_keyval.database.transaction import PartReads
 from git_keyval.errors import WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
@@ -20,9 +22,12 @@ from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Store, Transaction
 from tests.around import StoreAround
-from tests.model import protocol
+from tests.model import protocol, transfers
+from tests.model.database import VALUE
 from tests.model.protocol import Variant
 from tests.model.test_counter_protocol import DATA, DEL, GET, GETDEL, GETDEL_TOO, LEAVES, SET, A, B, C, find, left, skewed
+from tests.model.test_transactions import GUARDED, INCR, MOVE, NOTE, ONCE, READ, SKEWED
+from tests.model.test_transactions import find as find_transfers
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -191,6 +196,49 @@ def _sweep_does_not_compare(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(protocol, "plan_sweep", broken)
 
 
+def _counter_as_witness(patch: pytest.MonkeyPatch) -> None:
+    """What shows whether a transaction was applied is one of its counters, on which rivals count on."""
+    proving = transactions._proving
+
+    def broken(changes: Mapping[int, Change]) -> tuple[int, Change]:
+        place, change = proving(changes)
+        return place, change._replace(proof=Witness(VALUE))
+
+    patch.setattr(transactions, "_proving", broken)
+
+
+def _decides_anew_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """After a lost reply the commands decide as if nothing had been sent; counters know better, the others do not."""
+    patch.setattr(transactions.Batch, "_after_doubt", lambda *_: None)
+
+
+def _believes_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """After a lost reply all is taken for applied."""
+    patch.setattr(transactions.Batch, "_after_doubt", lambda _self, _view, moment, _sent: moment.doubt.change.answer)
+
+
+def _asserts_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A transaction has what is moved, and not what is asserted."""
+    joined = transaction.joined
+
+    def broken(parts: Sequence[Transaction]) -> Transaction:
+        whole = joined(parts)
+        return replace(whole, updates=tuple(update for update in whole.updates if update.expect != update.new))
+
+    patch.setattr(transactions, "joined", broken)
+
+
+def _reads_once(patch: pytest.MonkeyPatch) -> None:
+    """What several commands read is read once."""
+    of = PartReads.of
+    patch.setattr(PartReads, "of", lambda parts, **_: of(parts))
+
+
+def _records_nothing(patch: pytest.MonkeyPatch) -> None:
+    """An operation is not looked for in the records."""
+    patch.setattr(transactions.Batch, "form", lambda batch: batch)
+
+
 MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "numbers of what stays": (_numbers_of_what_stays, Variant((left(A), left(B), C))),
     "counts again, which a GETDEL took along": (_counts_again, Variant((A, B, GETDEL))),
@@ -220,3 +268,20 @@ def test_the_model_sees_what_each_rule_is_for(name: str, monkeypatch: pytest.Mon
     broken, variant = MUTATIONS[name]
     broken(monkeypatch)
     assert find(variant).complaint is not None
+
+
+TRANSACTIONS: dict[str, tuple[Patch, transfers.Variant]] = {
+    "a counter is a witness": (_counter_as_witness, transfers.Variant((NOTE, INCR), lost=1)),
+    "decides anew in doubt": (_decides_anew_in_doubt, transfers.Variant((NOTE,), lost=1)),
+    "believes in doubt": (_believes_in_doubt, transfers.Variant((MOVE,), lost=1)),
+    "asserts nothing": (_asserts_nothing, transfers.Variant((GUARDED, SKEWED))),
+    "reads once": (_reads_once, transfers.Variant((MOVE, READ))),
+    "records nothing": (_records_nothing, transfers.Variant((ONCE, ONCE))),
+}
+
+
+@pytest.mark.parametrize("name", TRANSACTIONS)
+def test_the_model_of_transactions_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, variant = TRANSACTIONS[name]
+    broken(monkeypatch)
+    assert find_transfers(variant).complaint is not None

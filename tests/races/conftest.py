@@ -21,7 +21,7 @@ _SCALES = [1, exhaustive(4)]
 def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Arena]:
     """A repository that is a path of this machine."""
     repository = make_repository(tmp_path / "database.git")
-    with _opened(repository, {"INPUT_REPOSITORY": str(repository)}, request.param) as arena:
+    with opened(repository, {"INPUT_REPOSITORY": str(repository)}, request.param) as arena:
         yield arena
 
 
@@ -33,13 +33,14 @@ def github_arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Are
         (tmp_path / "github" / "owner").mkdir(parents=True)
         repository = make_repository(tmp_path / "github" / "owner" / "name.git")
         place = {"INPUT_REPOSITORY": "owner/name", "INPUT_TOKEN": DEFAULT_TOKEN, **emulator.environ}
-        with _opened(repository, place, request.param) as arena:
+        with opened(repository, place, request.param) as arena:
             yield arena
         assert emulator.unexpected == []
 
 
 @contextmanager
-def _opened(repository: Path, place: Mapping[str, str], scale: int) -> Iterator[Arena]:
+def opened(repository: Path, place: Mapping[str, str], scale: int) -> Iterator[Arena]:
+    """Yield an arena on a repository, with the seed of all random choices in it."""
     seed, scale = os.environ.get("RACES_SEED") or secrets.token_hex(4), scale * int(os.environ.get("RACES_SCALE", "1"))
     with ExitStack() as clients:
         arena = Arena(repository, place, seed, scale, clients)
