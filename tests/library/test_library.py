@@ -280,6 +280,19 @@ def test_threads_share_a_database(db: git_keyval.Database) -> None:
     assert sorted(numbers) == list(range(1, 9))
 
 
+def test_the_example_script_records_deployments(path: Path) -> None:
+    git_keyval.open(path).init()
+
+    def deploy(environment: str, version: str) -> str:
+        script = ROOT / "examples" / "deployments.py"
+        done = subprocess.run([sys.executable, script, path, environment, version], capture_output=True, check=True, text=True)
+        return done.stdout
+
+    assert deploy("staging", "1.4.2").splitlines()[1] == "Deployment 1: 1.4.2 instead of nothing."
+    assert deploy("staging", "1.4.3").splitlines()[1:] == ["Deployment 2: 1.4.3 instead of 1.4.2.", "staging has 1.4.3"]
+    assert deploy("production", "1.4.2").splitlines()[2:] == ["production has 1.4.2", "staging has 1.4.3"]
+
+
 def test_importing_it_costs_nothing() -> None:
     loaded = "import sys, git_keyval; print([name for name in sys.modules if name.startswith('git_keyval.')])"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True, text=True)
