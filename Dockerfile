@@ -19,7 +19,6 @@ RUN find /app/venv/lib -depth -type d '(' -name tests -o -path '*/tzdata/zoneinf
 # `python -I` looks neither at PYTHONPATH nor next to the script, so the environment has a file that says where the code is.
 COPY entrypoint.py /app/entrypoint.py
 COPY git_keyval /app/git_keyval
-COPY maintenance /app/maintenance
 COPY lock/*.py /app/lock/
 RUN /app/venv/bin/python -c 'import sysconfig; print("/app", file=open(sysconfig.get_path("purelib") + "/app.pth", "w"))'
 

@@ -152,7 +152,7 @@ def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[st
         ("entrypoint", {"click", "rich", "urllib3", "git_keyval.maintenance.jobs", "git_keyval.database.collections"}),
         (
             "git_keyval.store.github",
-            {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "maintenance", "tenacity"},
+            {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "git_keyval.maintenance", "tenacity"},
         ),
     ],
 )
