@@ -89,6 +89,11 @@ SCENES: Mapping[str, Scene] = {
         packages=["jq", "make"],
         results={"test": "failure"},  # as the tests in it
     ),
+    "release": Scene(
+        (Start("workflow_dispatch", {"title": 'fix: "quotes" and $(more)'}), Start("workflow_dispatch", {"title": "more"})),
+        {"Makefile": "dist:\n\t@echo building $(VERSION)\n"},
+        packages=["make"],
+    ),
     "state-between-runs": Scene((_BY_TIME, _BY_HAND), packages=["git"]),
     "test-statistics": Scene(
         files={"Makefile": "test-unit test-browser:\n\ntest-integration:\n\t@exit 1\n"},
