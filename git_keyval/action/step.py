@@ -93,7 +93,7 @@ def _run_and_answer(
             raise
         notice(answer)
         _present(inputs, answer, outputs, runner, delivery)
-        runner.set_outputs(outputs)
+        _give(runner, outputs, inputs)
     except OutputTooLargeError as exc:
         raise advised(exc, command, inputs) from exc
     except UndeliveredError as exc:
@@ -105,6 +105,16 @@ def _run_and_answer(
     if answer.failure is not None:
         raise answer.failure
     return 0
+
+
+def _give(runner: Runner, outputs: dict[str, str], inputs: Inputs) -> None:
+    """Write the outputs. Commands that are each for themselves are done by then, whatever their answers take together."""
+    try:
+        runner.set_outputs(outputs)
+    except OutputTooLargeError as exc:
+        if inputs.atomic is not False:
+            raise
+        raise UndeliveredError("the outputs", "it is larger than a runner takes") from exc
 
 
 def _present(inputs: Inputs, answer: Answer, outputs: dict[str, str], runner: Runner, delivery: _Delivery) -> None:

@@ -165,8 +165,8 @@ class Routes:
     def _follow(self, command: Bound, trails: dict[KeyId, tuple[Place, ...]]) -> Answer:
         done: list[tuple[Place, Answer]] = []
         while trails:
-            if command.indivisible and len(places := {trail[-1].repository for trail in trails.values()}) > 1:
-                raise SeveralRepositoriesError(sorted(map(shown_address, places)))
+            if command.indivisible and len(places := {trail[-1] for trail in trails.values()}) > 1:
+                raise SeveralRepositoriesError(sorted({shown_address(place.repository) for place in places}))
             place = next(iter(trails.values()))[-1]
             here = {key_id for key_id, trail in trails.items() if trail[-1] == place}
             try:

@@ -38,20 +38,21 @@ class _Scalar(NamedTuple):
 
 def read_batch(text: str) -> list[dict[str, str]]:
     """Return what is given for each command, by the names of inputs. Raises ValueError with the line, or place, of a mistake."""
-    commands = _of_json(text) if text.lstrip().startswith("[") else None
-    if commands is None:
-        commands = _of_yaml(text)
-    if not isinstance(commands, list) or not commands:
-        raise ValueError("is not a list of commands, at least one")
-    return [_given(where, command) for where, command in commands]
+    try:
+        commands = _of_json(text) if text.lstrip().startswith("[") else None
+        if commands is None:
+            commands = _of_yaml(text)
+        if not isinstance(commands, list) or not commands:
+            raise ValueError("is not a list of commands, at least one")
+        return [_given(where, command) for where, command in commands]
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def _of_json(text: str) -> object:
     """Return a tree of lists with the place of each member, mappings and scalars; None if it is not JSON."""
     try:
         read = json.loads(text, parse_int=_Scalar, parse_float=_Scalar, object_pairs_hook=_unique)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
     except ValueError as exc:
         if isinstance(exc, _RepeatedError):
             raise
