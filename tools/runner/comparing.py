@@ -26,7 +26,7 @@ _VARY = {"requests-used", "rate-remaining", "ttl", "expires-at", "version", "own
 
 _TEXTS_THAT_VARY = re.compile(
     r"http://127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{12}Z|\d+\.\d s and \d+ requests?"
-    r'|"owner":"[^"]*"|held by \S+, for \d+ more seconds'
+    r'|"version":"[0-9a-f]{40}"|"ttl":\d+|"owner":"[^"]*"|held by \S+, for \d+ more seconds'
 )
 _CALLED = re.compile(r"(.+)-\d+\.(.+)")
 """How our own reading names a step of a workflow that was called: by its job there, and that job's place in the matrix."""
@@ -124,7 +124,7 @@ def _shown(record: GitObject, objects: Mapping[Oid, GitObject], waiting: int) ->
 
 
 def _data(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
-    return _text(decode_data(record, objects))
+    return _TEXTS_THAT_VARY.sub("…", _text(decode_data(record, objects)))
 
 
 def _elements(record: GitObject, objects: Mapping[Oid, GitObject]) -> str:
