@@ -141,8 +141,9 @@ class Item(NamedTuple):
         if isinstance(decision, Change | Wait):
             return isinstance(decision, Wait)
         answer = _answer(decision)
-        fields = vars(self.command)
-        conditional = isinstance(self.command, Assert) or bool(fields.get("condition")) or fields.get("if_version") is not None
+        command = self.command.command if isinstance(self.command, Once) else self.command
+        fields = vars(command)
+        conditional = isinstance(command, Assert) or bool(fields.get("condition")) or fields.get("if_version") is not None
         return answer.failure is not None or (conditional and answer.applied is False) or (self.required and answer.found is False)
 
     def result(self, answer: Answer) -> dict[str, JsonValue]:
@@ -228,9 +229,11 @@ class Batch(Command[PartViews]):
         failed = next((item for item, decision in zip(self.items, decided, strict=True) if item.fails(decision)), None)
         if failed is not None:
             return self._refusal(failed, decided, moment)
-        # A counter with more breadcrumbs than it may fold at once: folding some of them comes first.
-        helping = [change for change in decided if isinstance(change, Change) and change.answer is None]
-        return helping[0]._replace(memory=None, if_denied=None) if helping else self._change(decided, moment)
+        # Before: breadcrumbs that are too many for one write are folded, and the operation's own one is moved or taken back.
+        first = next((change for change in decided if isinstance(change, Change) and not _ends(change)), None)
+        if first is not None:
+            return first._replace(answer=None, memory=None, if_denied=None, if_unknown=None)
+        return self._change(decided, moment)
 
     def _decisions(self, view: PartViews, moment: Moment) -> list[Decision]:
         of_items = [partial(item.command.decide, moment=moment) for item in self.items]
@@ -348,6 +351,11 @@ def _named(item: Item) -> Iterator[None]:
         yield
     except GitKeyvalError as exc:
         raise ItemFailedError(item.id, exc) from exc
+
+
+def _ends(change: Change) -> bool:
+    """Return whether the command has done what it was asked to once the change is applied."""
+    return isinstance(change.answer, Answer) and change.answer.failure is None
 
 
 def _answer(decision: Decision) -> Answer:

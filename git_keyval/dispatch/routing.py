@@ -125,7 +125,9 @@ class Routes:
                 ends += map(self._end, together)
                 continue
             try:
-                ends += perform_each(self.database(place), together)
+                done = zip(together, perform_each(self.database(place), together), strict=True)
+                # What was moved to another repository meanwhile has written nothing, and is followed there.
+                ends += [self._end(command) if isinstance(end, MovedError) else end for command, end in done]
             except MovedError:
                 ends += map(self._end, together)
             except GitKeyvalError as exc:

@@ -10,7 +10,8 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire
 from git_keyval.commands.maps import Hget, Hincr, Hset
 from git_keyval.commands.redirects import Redirection
-from git_keyval.commands.values import Del, Get, Getdel, Mget, Mset, Set
+from git_keyval.commands.transactions import Batch, Item
+from git_keyval.commands.values import Append, Del, Get, Getdel, Mget, Mset, Set
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
@@ -316,6 +317,23 @@ def test_a_failed_request_on_the_way_does_no_harm(two: Two, where: str, fault: L
             break
     assert number > 1
     assert two.old.errors() == two.new.errors() == []
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_commands_each_for_itself_follow_what_is_moved_meanwhile(two: Two, number: int) -> None:
+    """At whichever request that is: what finds itself denied has written nothing, and goes on where the key lives."""
+    perform(two.new.database(), Set(key=L, value=text("there")))
+    commands = [Append(key=L, value=text("!")), Set(key=key("another"), value=text("x"))]
+    items = [Item(str(place), command, command.outputs) for place, command in enumerate(commands)]
+
+    def moves() -> None:
+        perform(two.old.database(), Redirection(keys=[L], targets={L.id: TO_NEW[L.id]}))
+
+    answer, _ = two.run(Batch(items=items, atomic=False), {OLD: {number: Rival(moves)}})
+    assert isinstance(answer, Answer)
+    assert (answer.applied, answer.failure) == (True, None)
+    assert perform(two.new.database(), Get(key=L)).value in {text("there"), text("there!")}
+    assert perform(two.old.database(), Get(key=key("another"))).value == text("x")
 
 
 @pytest.mark.parametrize("lost", [Lost.BEFORE, Lost.AFTER, Lost.LATE])

@@ -37,7 +37,7 @@ from git_keyval.format.counters import MAX_TAKEN
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.format.values import parse_value
+from git_keyval.format.values import Value, parse_value
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Capabilities, Outcome, Store, Transaction
 from tests.around import StoreAround
@@ -191,6 +191,46 @@ def test_a_counter_with_more_breadcrumbs_than_one_may_fold(memory: World) -> Non
     assert results(answer)[0]["value"] == str(MAX_TAKEN + 12)
 
 
+OP = "sameoperation"
+
+
+def test_an_increment_that_has_left_its_breadcrumb_before(memory: World) -> None:
+    """By a step of its own, under the same operation id: it is folded, in a write of its own where it has to be moved first."""
+    perform(memory.database(), Set(key=COUNTER, value=1))
+    once = batch(Incr(key=COUNTER, by=5, op=OP), Set(key=A, value=text("a")))
+    for ago, counted in ((0, 6), (3600, 6)):
+        world = memory.in_memory()
+        world.plant(COUNTER, 5, ago=ago, op=OP)
+        assert results(perform(world.database(), once))[0]["value"] == str(counted)
+        assert {label: one.value for label, one in world.content([A, COUNTER]).items()} == {"a": "a", "counter": "6"}
+        assert not [name for name in world.breadcrumbs() if name.endswith(OP)]
+
+
+@pytest.mark.parametrize(("held", "error"), [(text("x"), WrongTypeError), (2**63 - 1, CounterOverflowError)])
+def test_one_whose_breadcrumb_cannot_count_keeps_the_others_from_it(
+    memory: World, held: Value | int, error: type[GitKeyvalError]
+) -> None:
+    """It is taken back, as by a step of its own."""
+    perform(memory.database(), Set(key=COUNTER, value=held))
+    memory.plant(COUNTER, 5, op=OP)
+    with pytest.raises(ItemFailedError) as raised:
+        perform(memory.database(), batch(Set(key=A, value=text("a")), Incr(key=COUNTER, by=5, op=OP)))
+    assert type(raised.value.cause) is error
+    assert A.label not in memory.content([A])
+    assert not [name for name in memory.breadcrumbs() if name.endswith(OP)]
+
+
+def test_counters_with_hundreds_of_breadcrumbs(memory: World) -> None:
+    for counter in (COUNTER, OTHER):
+        perform(memory.database(), Incr(key=counter))
+        memory.plant_many(counter, 500)
+    store = memory.faulty({})
+    told = results(perform(memory.database(store), batch(Incr(key=COUNTER), Incr(key=OTHER), Set(key=A, value=text("a")))))
+    assert [result.get("value") for result in told[:2]] == ["502", "502"]
+    assert len([call for call in store.calls if call.verb == "apply"]) <= 2 * 500 // MAX_TAKEN + 2
+    assert memory.breadcrumbs() == []
+
+
 # --- conditions -----------------------------------------------------------------------------------------------------
 
 UNMET: dict[str, Bound] = {
@@ -207,6 +247,9 @@ UNMET: dict[str, Bound] = {
     "hdel a version": Hdel(key=MAP, fields=["one"], if_version=Oid("1" * 40)),
     "lock": Lock(key=LOCK, owner="me", ttl=300),
     "unlock": Unlock(key=LOCK, owner="me"),
+    "a recorded one of a version": Once(
+        command=Apush(key=ARRAY, element=draft("x"), if_version=Oid("1" * 40)), record=key("kv:op:1")
+    ),
     "assert absent": Assert(key=A, condition=Condition("absent")),
     "assert present": Assert(key=C, condition=Condition("present")),
     "assert an expired one": Assert(key=GONE, condition=Condition("present")),
