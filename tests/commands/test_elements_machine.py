@@ -11,7 +11,7 @@ from hypothesis.stateful import rule
 
 from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
 from git_keyval.commands.expiry import Expire, Persist, Ttl
-from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Set, Type
 from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
@@ -135,6 +135,29 @@ class Model(Machine):
         for name in names:
             kept = there[name].expires if keep and name in there else None
             self.map.elements[name] = Element(made, kept if keep else self.expiry(seconds))
+
+    @rule(
+        name=st.sampled_from(FIELDS),
+        by=st.sampled_from([1, -1, 9999]),
+        start=st.sampled_from([None, 7]),
+        seconds=st.sampled_from(TTLS),
+        keep=st.booleans(),
+    )
+    def hincr(self, name: str, by: int, start: int | None, seconds: int | None, *, keep: bool) -> None:
+        there = self.fields()
+        keep = keep and seconds is None
+        command = Hincr(key=M, field=name, by=by, start=start, ttl=seconds, keep_ttl=keep)
+        if self.text or any(one.value.type != "Number" for one in there.values()):
+            with pytest.raises(WrongTypeError):
+                perform(self.world.database(), command)
+            return
+        total = start if name not in there and start is not None else by + (int(there[name].value.data) if name in there else 0)
+        kept = there[name].expires if keep and name in there else None
+        expires = kept if keep else self.expiry(seconds)
+        answer = perform(self.world.database(), command)
+        assert (answer.value, answer.expires_at) == (total, expires)
+        self.map = self.map or Held()
+        self.map.elements[name] = Element(number(str(total)), expires)
 
     @rule(names=NAMES)
     def hdel(self, names: set[str]) -> None:

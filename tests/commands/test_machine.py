@@ -46,6 +46,8 @@ class Held:
     stored_key: bool = False
     waiting: bool = False
     """It exists only as breadcrumbs: there is nothing yet that an expiry could belong to."""
+    oldest: int = 0
+    """What the oldest of them adds."""
 
     @property
     def type(self) -> str:
@@ -209,6 +211,35 @@ class Model(Machine):
         self.counted(one, total + 1000)
         self.last = (one, op, answer.value if isinstance(answer.value, int) else None)
 
+    @rule(
+        label=st.sampled_from(LABELS),
+        by=st.sampled_from(BY),
+        start=st.sampled_from([None, 0, 100]),
+        ttl=st.sampled_from([60, 600]),
+        refresh=st.booleans(),
+        store_key=st.booleans(),
+        ended=st.booleans(),
+    )
+    def increment_with_a_lifetime(
+        self, label: str, by: int, start: int | None, ttl: int, *, refresh: bool, store_key: bool, ended: bool
+    ) -> None:
+        if ended:
+            self.a_key_expires(label, 7, late=True)
+        one = self.key(label)
+        held, total = self.live(one), self.add(one, by)
+        begins = held is None or held.waiting
+        if begins and start is not None:
+            total = start + (total or 0) - (held.oldest if held else by)
+        command = Incr(key=one, by=by, start=start, ttl=ttl, refresh_ttl=refresh, store_key=store_key)
+        if total is None:
+            with pytest.raises(WrongTypeError):
+                perform(self.world.database(), command)
+            return
+        expires = self.expiry(ttl) if held is None or begins or refresh else held.expires
+        answer = perform(self.world.database(), command)
+        assert (answer.value, answer.expires_at) == (total, expires)
+        self.write(one, total, expires, store_key=store_key)
+
     @rule()
     def the_last_increment_again(self) -> None:
         """Run the step again under its op-id, if its counter is still the same."""
@@ -236,7 +267,7 @@ class Model(Machine):
         self.world.plant(one, by)
         if held is None:
             stored = Naming().key(one.id) in self.world.refs()
-            self.held[one.label] = Held(by, stored_key=stored, waiting=True)
+            self.held[one.label] = Held(by, stored_key=stored, waiting=True, oldest=by)
         elif isinstance(held.value, int):
             self.held[one.label] = replace(held, value=held.value + by)
 
