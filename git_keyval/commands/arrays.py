@@ -19,6 +19,7 @@ from git_keyval.database.collections import (
     changed,
     changed_lifetime,
     expiry_updates,
+    lasting_as_written,
     shown_element,
     to_write,
     typed,
@@ -242,7 +243,7 @@ def _put(
     length = view.length if int(place) < view.length else longer(view.length)
     return changed(
         view,
-        lasting(Answer(applied=True, count=length), lifetime),
+        lasting_as_written(view, Answer(applied=True, count=length), [place], lifetime),
         {**view.stored, place: blob.oid},
         length=length,
         shape=Shape.of(value),

@@ -14,6 +14,7 @@ from git_keyval.database.collections import (
     changed,
     changed_lifetime,
     expiry_updates,
+    lasting_as_written,
     shown_element,
     to_write,
     typed,
@@ -22,7 +23,7 @@ from git_keyval.database.collections import (
 from git_keyval.database.command import Change, Command, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import TYPE_NAMES, Key
-from git_keyval.database.lifetimes import FOREVER, KEEP, expiry_objects, lasting
+from git_keyval.database.lifetimes import FOREVER, expiry_objects, lasting
 from git_keyval.errors import FieldOverflowError, WrongTypeError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.objects import Oid, blob
@@ -106,7 +107,7 @@ class Hset(Keeping, Storing, OfMap):
         blobs = written(view, values)
         return changed(
             view,
-            lasting(Answer(applied=True, count=len(values)), lifetime),
+            lasting_as_written(view, Answer(applied=True, count=len(values)), values, lifetime),
             {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
             shape=Shape.of(next(iter(values.values()))),
             updates=(*expiry_updates(view, values, lifetime), *extra.updates),
@@ -156,12 +157,11 @@ class Hincr(Keeping, Storing, OfMap):
             raise WrongTypeError(self.name, f"map of {TYPE_NAMES[shape.type]}", "a map of numbers")
         number = self._next(prepared)
         lifetime, extra = self.lifetime(moment), self.stored_key(moment)
-        ending = prepared.expiry(self.field) if lifetime is KEEP and prepared.holds(self.field) else lifetime
         values = typed(prepared, self.name, {self.field: _as_element(number)})
         blobs = written(prepared, values)
         return changed(
             prepared,
-            lasting(Answer(applied=True, value=number), ending),
+            lasting_as_written(prepared, Answer(applied=True, value=number), values, lifetime),
             {**prepared.stored, self.field: blobs[self.field].oid},
             shape=Shape.of(values[self.field]),
             updates=(*expiry_updates(prepared, values, lifetime), *extra.updates),

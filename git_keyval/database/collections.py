@@ -10,7 +10,7 @@ from git_keyval.database.ciphers import Cipher
 from git_keyval.database.command import Change, Proof, UnreadError
 from git_keyval.database.database import Database
 from git_keyval.database.keys import TYPE_NAMES, KeyView
-from git_keyval.database.lifetimes import Lifetime, expiry_objects, lasting, ref_update
+from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, lasting, ref_update
 from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
@@ -278,6 +278,14 @@ def expiry_updates(view: CollectionView, elements: Iterable[str], lifetime: int 
         for element in elements
         for update in ref_update(view.view.seen, view.expiry_name(element), lifetime, alive=view.holds(element))
     )
+
+
+def lasting_as_written(view: CollectionView, answer: Answer, elements: Iterable[str], lifetime: int | Lifetime) -> Answer:
+    """Return the answer with when elements that are written expire; without it where they keep expiries that differ."""
+    if lifetime is not KEEP:
+        return lasting(answer, lifetime)
+    endings = {view.expiry(element) if view.holds(element) else None for element in elements}
+    return lasting(answer, endings.pop()) if len(endings) == 1 else answer
 
 
 def changed(

@@ -86,7 +86,8 @@ def test_aset_writes_over_elements_only(world: World) -> None:
     push(world, "x", "y", ttl=60)
     answer = perform(world.database(), Aset(key=A, index=-1, element=draft("new")))
     assert (answer.applied, answer.ttl) == (True, -1)
-    assert perform(world.database(), Aset(key=A, index=0, element=draft("kept"), keep_ttl=True)).applied is True
+    answer = perform(world.database(), Aset(key=A, index=0, element=draft("kept"), keep_ttl=True))
+    assert (answer.applied, answer.ttl) == (True, 60)
     assert [perform(world.database(), Aget(key=A, index=index)).ttl for index in (0, 1)] == [60, -1]
     for index in (2, -3):
         with pytest.raises(IndexOutOfRangeError, match="length is 2"):

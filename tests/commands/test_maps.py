@@ -431,6 +431,17 @@ def test_a_malformed_element_does_not_hide_the_others(memory: World) -> None:
     assert fields_of(memory) == {"good": 1, "bad": 2}
 
 
+def test_an_answer_has_the_lifetime_that_is_kept(memory: World) -> None:
+    """Of several fields only if it is the same."""
+    perform(memory.database(), Hset(key=M, entries=drafts(a="1", b="1"), ttl=600))
+    perform(memory.database(), Hset(key=M, entries=drafts(c="1")))
+    kept = [
+        perform(memory.database(), Hset(key=M, entries=drafts(**fields), keep_ttl=True))
+        for fields in ({"a": "2"}, {"a": "3", "b": "3"}, {"c": "2"}, {"d": "2"}, {"a": "4", "c": "4"})
+    ]
+    assert [answer.ttl for answer in kept] == [600, 600, -1, -1, None]
+
+
 def test_a_lifetime_must_be_in_the_future(memory: World) -> None:
     with pytest.raises(InputError):
         perform(memory.database(), Hset(key=M, entries=drafts(a="1"), expires_at=memory.clock()))
