@@ -216,9 +216,9 @@ class Batch(Command[PartViews]):
         return self._reads([item.command.reads_in_doubt() for item in self.items])
 
     def _reads(self, parts: Sequence[Reads[Any]]) -> PartReads:
-        # What is written or asserted is compared again by the write; what is only read is not.
-        only_read = any("applied" not in item.outputs for item in self.items)
-        return PartReads.of(parts, at_once=only_read)
+        # What is written or asserted is compared again by the write, if there is one; what is only read is not.
+        compared = any(item.writes for item in self.items) and all("applied" in item.outputs for item in self.items)
+        return PartReads.of(parts, at_once=not compared)
 
     def decide(self, view: PartViews, moment: Moment) -> Answer | Change:
         if moment.doubt is not None and isinstance(moment.memory, _Sent):

@@ -39,7 +39,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value, parse_value
 from git_keyval.maintenance.commands import Sweep
-from git_keyval.store.port import Capabilities, Outcome, Store, Transaction
+from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction
 from tests.around import StoreAround
 from tests.commands.stores import TornReads
 from tests.faults import Call, Lost, Rival
@@ -542,14 +542,36 @@ class Torn(TornReads):
         return replace(self._store.capabilities, reads_at_once=False)
 
 
-@pytest.mark.parametrize("number_", range(1, 9))
+class TornRefs(Torn):
+    """One that reads each ref in a request of its own."""
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        ref_by_ref = [
+            *(Selection(prefixes=(prefix,)) for selection in selections[:1] for prefix in selection.prefixes),
+            *(Selection((name,)) for selection in selections for name in selection.names),
+        ]
+        return super().read(*ref_by_ref, depth=depth)
+
+
+@pytest.mark.parametrize("number_", range(1, 13))
 def test_what_is_read_is_of_one_moment(memory: World, number_: int) -> None:
     """Somebody moves an amount from one counter to the other, while they are read: the sum is the same at every moment."""
     filled(memory)
     move = batch(Incr(key=COUNTER, by=3), Decr(key=OTHER, by=3))
-    store = Torn(memory.faulty({number_: Rival(lambda: perform(memory.database(), move))}))
+    store = TornRefs(memory.faulty({number_: Rival(lambda: perform(memory.database(), move))}))
     told = results(perform(memory.database(store), batch(Get(key=COUNTER), Get(key=OTHER))))
     assert sum(int(str(result["value"])) for result in told) == 35
+
+
+@pytest.mark.parametrize("number_", range(1, 13))
+def test_what_is_asserted_beside_no_write_was_so_at_one_moment(memory: World, number_: int) -> None:
+    """One of the two counters has something at any moment, and the other one has nothing."""
+    perform(memory.database(), Set(key=COUNTER, value=1))
+    perform(memory.database(), Set(key=OTHER, value=0))
+    move = batch(Decr(key=COUNTER), Incr(key=OTHER))
+    store = TornRefs(memory.faulty({number_: Rival(lambda: perform(memory.database(), move))}))
+    both = batch(Assert(key=COUNTER, at_least=Decimal(1)), Assert(key=OTHER, at_least=Decimal(1)))
+    assert not perform(memory.database(store), both).applied
 
 
 @pytest.mark.parametrize("record", [None, key("kv:op:1")], ids=["", "recorded"])
