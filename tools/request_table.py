@@ -135,7 +135,9 @@ STEPS = (
     Step("`aget`", "aget", {"key": "array", "index": "0"}, 2),
     Step("`aset`", "aset", {"key": "array", "index": "0", "value": "new"}, 5),
     Step("`apush`", "apush", {"key": "array", "value": "new"}, 5),
+    Step("`apush` of several with `op-id`", "apush", {"key": "array", "values": '["new", "newer"]', "op-id": "a run"}),
     Step("`apop`", "apop", {"key": "array"}),
+    Step("`apop` with `from: first`", "apop", {"key": "array", "from": "first"}),
     Step("`alen`", "alen", {"key": "array"}, 1),
     Step("`arange`", "arange", {"key": "array"}),
     Step("`aexpire`", "aexpire", {"key": "array", "index": "0", "ttl": "15m"}, 3),
@@ -259,7 +261,7 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     perform(database, Hset(key=key("map"), entries=drafts(lives="4"), ttl=3_600))
     perform(database, Hset(key=key("numbers"), entries=drafts(few=number("41"), many=number("41000"))))
     for element in "123":
-        perform(database, Apush(key=key("array"), element=draft(element)))
+        perform(database, Apush(key=key("array"), elements=[draft(element)]))
     perform(database, Mset(values={key(f"expired {turn}"): text("value") for turn in range(_EXPIRED)}, ttl=60))
     perform(database, Lock(key=key("free lock"), owner="others", ttl=60))
     perform(database, Unlock(key=key("free lock"), owner="others"))

@@ -94,7 +94,7 @@ def _offered(command: Signature) -> list[str]:
 
 def _positional(command: Signature) -> list[str]:
     offered = _offered(command)
-    options = {"values", "fields"} if "field" in offered else set()
+    options = {several for one, several in (("field", "fields"), ("value", "values")) if one in offered}
     options |= set() if "stop" in offered else {"start"}
     return [name for name in _POSITIONAL if name in offered and name not in options]
 

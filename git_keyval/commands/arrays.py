@@ -4,11 +4,11 @@ Indices count from 0, and never shift. An element that was removed, or has expir
 index counts from the end: -1 is the last one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from git_keyval.commands.elements import OfArray
-from git_keyval.commands.keyed import Ending, Keeping, Lasting, Storing, joined
+from git_keyval.commands.keyed import Ending, Keeping, Lasting, Recorded, Storing, joined
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
@@ -35,7 +35,7 @@ from git_keyval.format.elements import longer
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import timestamp
-from git_keyval.format.values import Value, as_json
+from git_keyval.format.values import as_json
 from git_keyval.store.port import ABSENT, ANY, DELETE, RefUpdate
 
 MAX_RANGE = 100_000
@@ -103,46 +103,52 @@ class Aset(Keeping, _OfIndex):
             return Answer(applied=False, version=view.version)
         prepared = to_write(view, [self.element], [place])
         lifetime = self.lifetime(moment)
-        return _put(prepared, place, self.name, self.element, lifetime, expiry_updates(prepared, [place], lifetime))
+        return _put(prepared, {place: self.element}, self.name, lifetime, expiry_updates(prepared, [place], lifetime))
 
 
-class Apush(Lasting, Storing, OfArray):
-    """Add an element at the end of an array.
+class Apush(Recorded[CollectionView], Lasting, Storing, OfArray):
+    """Add elements at the end of an array.
 
-    ``count`` is how long the array is then. An absent key becomes an array of one element. A lost reply may leave it open whether
-    the element was added: a rival who adds the same one makes the same array. Then OutcomeUnknownError is raised. Raises BoundError
-    for an array that cannot be longer.
+    ``count`` is how long the array is then. An absent key becomes an array. All elements are added, or none. A lost reply may leave
+    it open whether they were added: a rival who adds the same makes the same array. Then OutcomeUnknownError is raised, unless the
+    operation has a ``record``: with that it is done once. Raises BoundError for an array that cannot be longer.
     """
 
     outputs = ("applied", "count", "version", "ttl", "expires-at")
-    examples = ("git-keyval apush queue 'build 5'", "git-keyval apush results '{\"ok\": true}' --type json --ttl 7d")
+    examples = (
+        "git-keyval apush queue 'build 5'",
+        'git-keyval apush queue --values \'["build 6", "build 7"]\' --op-id "$RUN"',
+        "git-keyval apush results '{\"ok\": true}' --type json --ttl 7d",
+    )
 
-    element: NewElement
+    elements: Sequence[NewElement]
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         if not view.is_at(self.if_version):
             return Answer(applied=False, count=view.length, version=view.version)
-        prepared = to_write(view, [self.element], ())
-        place, lifetime = str(view.length), self.lifetime(moment)
-        # Its expiry was not read: the index was not known. Whatever there is means nothing, as there is no such element yet.
+        prepared = to_write(view, self.elements, ())
+        lifetime = self.lifetime(moment)
+        added = {str(place): element for place, element in enumerate(self.elements, view.length)}
+        # Their expiries were not read: the indices were not known. Whatever there is means nothing: there are no such elements yet.
         ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
-        settling = (RefUpdate(prepared.expiry_name(place), ANY, ending),)
-        change = _put(prepared, place, self.name, self.element, lifetime, settling)
+        settling = tuple(RefUpdate(prepared.expiry_name(place), ANY, ending) for place in added)
+        change = _put(prepared, added, self.name, lifetime, settling)
         return change._replace(transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
 
 
 class Apop(OfArray):
-    """Take the last element of an array; one caller only gets it.
+    """Take the last element of an array, or the first; one caller only gets it.
 
-    It goes with the holes behind it. The array as it was before is parked below gc/. ``count`` is how long the array is then; with
-    no element left it is empty, and stays.
+    The last one goes with the holes behind it. The first one leaves a hole, so that all others keep their index. The array as it
+    was before is parked below gc/. ``count`` is how long the array is then; with no element left it is empty, and stays.
     """
 
     subject = "element"
     outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at", "applied", "count")
-    examples = ("git-keyval apop queue",)
+    examples = ("git-keyval apop queue", "git-keyval apop queue --from first")
 
+    from_: str = "last"
     if_version: Oid | None = None
 
     def reads(self) -> AllElements:
@@ -152,16 +158,19 @@ class Apop(OfArray):
         live = view.live()
         if not live or not view.is_at(self.if_version):
             return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
-        place = max(live, key=int)
-        return self._popped(view, moment, place, view.values([place])[place])
+        takes_first = self.from_ == "first"
+        place = (min if takes_first else max)(live, key=int)
+        # What has expired on the way to it goes, too.
+        gone = {element for element in view.stored if (int(element) <= int(place) if takes_first else int(element) >= int(place))}
+        length = view.length if takes_first else int(place)
+        return self._popped(view, moment, place, gone, length)
 
-    def _popped(self, view: CollectionView, moment: Moment, place: str, value: Value) -> Change:
-        length = int(place)
+    def _popped(self, view: CollectionView, moment: Moment, place: str, gone: Collection[str], length: int) -> Change:
+        value = view.values([place])[place]
         answer = Answer(found=True, applied=True, value=value, type=TYPE_NAMES[value.type], count=length)
         # If the reply is lost, the branch of that name shows that the write came through.
         parked = moment.naming.parked(self.key.id, timestamp(moment.now))
-        gone = [element for element in view.stored if int(element) >= length]
-        left = {element: oid for element, oid in view.stored.items() if int(element) < length}
+        left = {element: oid for element, oid in view.stored.items() if element not in gone}
         assert view.version is not None
         park = RefUpdate(parked, ABSENT, view.version)
         change = changed(
@@ -169,7 +178,7 @@ class Apop(OfArray):
             lasting(answer, view.expiry(place)),
             left,
             length=length,
-            updates=(*expiry_updates(view, gone, FOREVER), park),
+            updates=(*expiry_updates(view, sorted(gone, key=int), FOREVER), park),
             proof=Witness(parked),
         )
         return change._replace(takes=value, parked=[Parked(parked)])
@@ -231,22 +240,21 @@ class Aexpire(Ending, _OfIndex):
 
 def _put(
     view: CollectionView,
-    place: str,
+    elements: Mapping[str, NewElement],
     command: str,
-    element: NewElement,
     lifetime: int | Lifetime,
     settling: tuple[RefUpdate, ...],
 ) -> Change:
-    """Put a value at a place, in the array or just behind its end; ``settling`` are the updates of its expiry."""
-    (value,) = typed(view, command, {place: element}).values()
-    (blob,) = written(view, {place: value}).values()
-    length = view.length if int(place) < view.length else longer(view.length)
+    """Put values at their places, in the array or just behind its end; ``settling`` are the updates of their expiries."""
+    values = typed(view, command, elements)
+    blobs = written(view, values)
+    length = longer(view.length, sum(int(place) >= view.length for place in elements))
     return changed(
         view,
-        lasting_as_written(view, Answer(applied=True, count=length), [place], lifetime),
-        {**view.stored, place: blob.oid},
+        lasting_as_written(view, Answer(applied=True, count=length), [*elements], lifetime),
+        {**view.stored, **{place: blob.oid for place, blob in blobs.items()}},
         length=length,
-        shape=Shape.of(value),
+        shape=Shape.of(next(iter(values.values()))),
         updates=settling,
-        objects=(blob, *expiry_objects(lifetime)),
+        objects=(*blobs.values(), *expiry_objects(lifetime)),
     )

@@ -1,7 +1,7 @@
 """What many commands have in common: a key, or several; a lifetime."""
 
 from collections.abc import Collection, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from git_keyval.database.command import Command, Moment, V
 from git_keyval.database.declared import Described
@@ -41,6 +41,19 @@ class Storing(Described):
     def stored_key(self, moment: Moment) -> Transaction:
         """Return the part of the transaction that stores it: nothing, unless it is asked for."""
         return stored(moment.naming, [self.key] if self.store_key else [])
+
+
+class Recorded(Command[V]):
+    """A command that may be done once however often it is run: the key ``record`` has what it answered then."""
+
+    record: Key | None = None
+
+    def form(self) -> Command[Any]:
+        if self.record is None:
+            return self
+        from git_keyval.commands.transactions import Once  # noqa: PLC0415  # most commands are done each time
+
+        return Once(command=self, record=self.record)
 
 
 class OfKeys(Command[KeyViews]):

@@ -1,10 +1,9 @@
 """hget, hset, hincr, hdel, hgetall, hkeys, hlen, hexpire, httl, hpersist."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from git_keyval.commands.elements import OfMap
-from git_keyval.commands.keyed import Ending, Keeping, Storing
+from git_keyval.commands.keyed import Ending, Keeping, Recorded, Storing
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
@@ -20,9 +19,9 @@ from git_keyval.database.collections import (
     typed,
     written,
 )
-from git_keyval.database.command import Change, Command, Moment
+from git_keyval.database.command import Change, Moment
 from git_keyval.database.conditions import ALWAYS, Condition
-from git_keyval.database.keys import TYPE_NAMES, Key
+from git_keyval.database.keys import TYPE_NAMES
 from git_keyval.database.lifetimes import FOREVER, expiry_objects, lasting
 from git_keyval.errors import FieldOverflowError, WrongTypeError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
@@ -122,7 +121,7 @@ class Hset(Keeping, Storing, OfMap):
         return view.is_at(self.condition.version)
 
 
-class Hincr(Keeping, Storing, OfMap):
+class Hincr(Recorded[CollectionView], Keeping, Storing, OfMap):
     """Add to a number that is a field of a map.
 
     A field that does not exist begins at 0; ``start`` is its first number instead. The map holds numbers, or JSON with a number in
@@ -140,12 +139,6 @@ class Hincr(Keeping, Storing, OfMap):
     field: str
     by: int = 1
     start: int | None = None
-    record: Key | None = None
-
-    def form(self) -> Command[Any]:
-        from git_keyval.commands.transactions import Once  # noqa: PLC0415  # other commands of maps do not need it
-
-        return self if self.record is None else Once(command=self, record=self.record)
 
     def elements_read(self) -> Sequence[str]:
         return (self.field,)

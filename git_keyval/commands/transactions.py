@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
-from git_keyval.commands.keyed import AboutKey
+from git_keyval.commands.keyed import AboutKey, Recorded
 from git_keyval.database.answers import Answer, said, shown_value
 from git_keyval.database.collections import CollectionView, Elements
 from git_keyval.database.command import Bound, Change, Command, Decision, Each, Moment, Proof, Reads, Wait, Witness
@@ -159,7 +159,7 @@ class _Sent(NamedTuple):
     proving: Change
 
 
-class Batch(Command[PartViews]):
+class Batch(Recorded[PartViews]):
     """Run several commands as one transaction: all that they write, or nothing.
 
     All of them see what was there before. Where a condition of one of them is not met, nothing is written: ``applied`` is false,
@@ -174,12 +174,8 @@ class Batch(Command[PartViews]):
     items: Sequence[Item]
     atomic: bool = True
     on_failed: str = "ok"
-    record: Key | None = None
 
     indivisible = True
-
-    def form(self) -> Command[PartViews]:
-        return self if self.record is None else Once(command=self, record=self.record)
 
     @property
     def apart(self) -> Sequence[Bound]:

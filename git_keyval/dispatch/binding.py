@@ -121,7 +121,7 @@ def _values(given: _Given) -> dict[Key, Value]:
         raise InputError("type", "cannot be counter for mset", "set for each counter")
     made: dict[Key, Value] = {}
     known: set[KeyId] = set()
-    for label, member in (given.inputs.values or {}).items():
+    for label, member in _members(given).items():
         key = given.key("values", label)
         if key.id in known:
             raise InputError("values", "names the same key twice", "each key once")
@@ -147,9 +147,26 @@ def _entries(given: _Given) -> dict[str, "NewElement"]:
     if given.inputs.values is None:
         return {given.inputs.field or "": _element(given)}
     _refuse_counter(given)
-    for name in given.inputs.values:
+    members = _members(given)
+    for name in members:
         INPUTS["field"].read(name)
-    return {name: _member(member, given.inputs.type) for name, member in given.inputs.values.items()}
+    return {name: _member(member, given.inputs.type) for name, member in members.items()}
+
+
+def _elements(given: _Given) -> list["NewElement"]:
+    values = given.inputs.values
+    if values is None:
+        return [_element(given)]
+    if not isinstance(values, list):
+        raise InputError("values", "is a JSON object", "a JSON list")
+    _refuse_counter(given)
+    return [_member(member, given.inputs.type) for member in values]
+
+
+def _members(given: _Given) -> Mapping[str, JsonValue]:
+    if not isinstance(given.inputs.values, dict):
+        raise InputError("values", "is a JSON list", "a JSON object")
+    return given.inputs.values
 
 
 def _record(given: _Given) -> Key | None:
@@ -246,6 +263,7 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "value": _value,
     "values": _values,
     "element": _element,
+    "elements": _elements,
     "entries": _entries,
     "fields": _names,
     "condition": lambda given: Condition(given.inputs.if_ or "", given.inputs.if_version),

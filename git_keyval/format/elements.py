@@ -50,9 +50,9 @@ class Collection:
     encryption: Encryption | None = None
 
 
-def longer(length: int) -> int:
-    """Return the length of an array with one element more. Raises BoundError where the format has none."""
-    return added(length, 1, MAX_SAFE_INTEGER, "the length of an array")
+def longer(length: int, by: int = 1) -> int:
+    """Return the length of an array with so many elements more. Raises BoundError where the format has none."""
+    return added(length, by, MAX_SAFE_INTEGER, "the length of an array")
 
 
 def encode_element_key(key: str) -> str:

@@ -25,7 +25,7 @@ from git_keyval.interface.yaml_nodes import (
 )
 
 _LISTS = {"keys", "fields"}
-_OBJECTS = {"values"}
+_VALUES = "values"
 
 
 class _Scalar(NamedTuple):
@@ -121,8 +121,10 @@ def _text(where: str, name: str, value: object) -> str:
             return text
         case list() if name in _LISTS:
             return canonical.encode([*_texts(where, value)]).decode()
-        case dict() if name in _OBJECTS:
+        case dict() if name == _VALUES:
             return canonical.encode({member: _json(f"{where} {member!a}", each) for member, each in value.items()}).decode()
+        case list() if name == _VALUES:
+            return canonical.encode(_json(where, value)).decode()
     raise ValueError(f"has in {where} not a text: an empty one is written ''")
 
 

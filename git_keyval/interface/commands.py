@@ -42,6 +42,7 @@ _FIELDS = {
     "value": _Field(_CONTENT, _GIVEN),
     "element": _Field(_CONTENT, _GIVEN),
     "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),)),
+    "elements": _Field(("values", *_CONTENT), ((*_GIVEN[0], "values"),)),
     "entries": _Field(("field", "field-env", *_CONTENT, "values"), (("field", "field-env", "values"), (*_GIVEN[0], "values"))),
     "fields": _Field(("field", "field-env", "fields"), (("field", "field-env", "fields"),)),
     "field": _Field(("field", "field-env"), (("field", "field-env"),)),
@@ -94,7 +95,7 @@ def _signature(kind: Kind, family: str) -> Signature:
     needs = [*kind.needs]
     taken: list[str] = []
     for name, default in kind.declared.items():
-        plain = name.replace("_", "-")
+        plain = name.rstrip("_").replace("_", "-")
         field = _FIELDS.get(name, _Field((plain,), ((plain,),)))
         taken += field.inputs
         needs += field.needs if default is REQUIRED else ()

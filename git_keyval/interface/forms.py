@@ -228,11 +228,11 @@ def field_names(text: str) -> list[str]:
     return listed
 
 
-def members(text: str) -> dict[str, JsonValue]:
-    """Read a JSON object with at least one member."""
+def members(text: str) -> dict[str, JsonValue] | list[JsonValue]:
+    """Read a JSON object or list with at least one member."""
     read = canonical.decode(text)
-    if not isinstance(read, dict) or not read:
-        raise ValueError("is not a JSON object with at least one member")
+    if not isinstance(read, dict | list) or not read:
+        raise ValueError("is not a JSON object, or for apush a list, with at least one member")
     return read
 
 

@@ -118,6 +118,7 @@ class Inputs:
     field_env = Input("The variable of the step's 'env' that holds the name of the field.", forms.variable, _VARIABLE)
     fields = Input("Several fields of a map.", forms.field_names, "a JSON list of strings, or one field a line", shown=False)
     index = Input("The place in an array, from 0; -1 is the last one.", _INDEX, "a whole number")
+    from_ = Input("Which end of the array it is taken from.", OneOf(("first", "last")), default="last")
     start = Input(
         "The first index to read, 0 unless given, where -1 is the last one; "
         "or the first number of a counter, or of a field, that begins.",
@@ -134,7 +135,12 @@ class Inputs:
         _VARIABLE,
     )
     value_file = Input("A file that holds the value to store, up to 25 MB.", str, "the path of a file", shown=False)
-    values = Input("Several keys, or fields of a map, with their values, all or none.", forms.members, "a JSON object", shown=False)
+    values = Input(
+        "Several keys, or fields of a map, with their values, or values for apush; all or none.",
+        forms.members,
+        "a JSON object, for apush a JSON list",
+        shown=False,
+    )
     type = Input(
         "The type of the value. Unless given, mset takes it from the JSON, and elements take that of their map or array.",
         OneOf(("string", "number", "boolean", "json", "bytes", "file", "counter")),
@@ -167,7 +173,7 @@ class Inputs:
         WholeNumber(1, MAX_PAD),
     )
     op_id = Input(
-        "Makes the step repeatable: the same id counts once.",
+        "Makes the step repeatable: what has the same id is done once.",
         str,
         "any text; a counter remembers 128 operations, and all else is remembered for 7 days",
         default="random",

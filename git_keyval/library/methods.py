@@ -468,24 +468,28 @@ class Commands:
     def apush(
         self,
         key: Key,
-        value: Data,
+        value: Data | Unset = UNSET,
+        values: Mapping[str, Data] | Unset = UNSET,
         *,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
         media_type: str | None = None,
         store_key: bool | None = None,
     ) -> Result[None]:
-        """Add an element at the end of an array."""
+        """Add elements at the end of an array."""
         return self._run(
             "apush",
             key=key,
             value=value,
+            values=values,
             type=type,
             ttl=ttl,
             expires_at=expires_at,
             if_version=if_version,
+            op_id=op_id,
             media_type=media_type,
             store_key=store_key,
         )
@@ -494,13 +498,15 @@ class Commands:
         self,
         key: Key,
         *,
+        from_: Literal["first", "last"] | None = None,
         if_version: str | None = None,
         default: Data | None = None,
     ) -> Result[Any]:
-        """Take the last element of an array; one caller only gets it."""
+        """Take the last element of an array, or the first; one caller only gets it."""
         return self._run(
             "apop",
             key=key,
+            from_=from_,
             if_version=if_version,
             default=default,
         )

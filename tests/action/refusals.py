@@ -220,6 +220,13 @@ _LISTS = [
     Refusal("mset", {"values": f'{{"{KEY}": "{VALUE}"}}', "type": "number"}, "values", ""),
     Refusal("mset", {"values": f'{{"{KEY}": " 42"}}', "type": "number"}, "values", ""),
     Refusal("mset", {"values": '{"42 ": 1}', "key-type": "number"}, "values", ""),
+    _of("hset", "values", "a JSON object", values=f'["{VALUE}"]'),
+    _of("apush", "values", "a JSON list", values=f'{{"a": "{VALUE}"}}'),
+    _of("apush", "values", "a JSON list", values="[]"),
+    _of("apush", "values", "one of the two", values='["a"]', value=VALUE),
+    _of("apush", "type", "", values="[1]", type_="counter"),
+    _of("apush", "values", "", values=f'["{VALUE}"]', type_="number"),
+    _of("apop", "from", "first or last", from_="middle"),
 ]
 _VALUES = [
     *(

@@ -1,5 +1,8 @@
 """aget, aset, apush, apop, alen, arange, aexpire: what each promises."""
 
+import itertools
+from contextlib import suppress
+
 import pytest
 
 from git_keyval.commands.arrays import MAX_RANGE, Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
@@ -7,15 +10,17 @@ from git_keyval.commands.expiry import Expire
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.maps import Hset
 from git_keyval.commands.values import Del, Exists, Get, Set, Type
-from git_keyval.database.answers import Answer, Delivered
-from git_keyval.database.collections import CollectionView
+from git_keyval.database.answers import Answer, Delivered, said
+from git_keyval.database.collections import CollectionView, NewElement
 from git_keyval.database.command import Command
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
-from git_keyval.errors import IndexOutOfRangeError, OutcomeUnknownError, WrongTypeError
+from git_keyval.errors import BoundError, IndexOutOfRangeError, OutcomeUnknownError, UnavailableError, WrongTypeError
 from git_keyval.format.elements import Collection, element_id, encode_collection
 from git_keyval.format.names import Naming
+from git_keyval.format.objects import Oid
+from git_keyval.format.values import Value, parse_value
 from git_keyval.maintenance.commands import Sweep
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
@@ -27,7 +32,7 @@ VALUE = Naming().value(A.id)
 
 def push(world: World, *elements: str, ttl: int | None = None) -> None:
     for element in elements:
-        perform(world.database(), Apush(key=A, element=draft(element), ttl=ttl))
+        perform(world.database(), Apush(key=A, elements=[draft(element)], ttl=ttl))
 
 
 def elements_of(world: World) -> object:
@@ -36,10 +41,10 @@ def elements_of(world: World) -> object:
 
 def test_elements_are_added_and_read(world: World) -> None:
     database = world.database()
-    first = perform(database, Apush(key=A, element=draft("x")))
+    first = perform(database, Apush(key=A, elements=[draft("x")]))
     assert (first.applied, first.count, first.ttl) == (True, 1, -1)
-    assert perform(database, Apush(key=A, element=draft(""))).count == 2
-    version = perform(database, Apush(key=A, element=draft("z"))).version
+    assert perform(database, Apush(key=A, elements=[draft("")])).count == 2
+    version = perform(database, Apush(key=A, elements=[draft("z")])).version
     assert elements_of(world) == ["x", "", "z"]
     assert perform(database, Aget(key=A, index=1)) == Answer(found=True, value=text(""), type="string", version=version, ttl=-1)
     assert [perform(database, Aget(key=A, index=index)).value for index in (-1, -3)] == [text("z"), text("x")]
@@ -116,20 +121,20 @@ def test_an_element_that_has_expired_leaves_a_hole(world: World) -> None:
 def test_what_has_expired_fixes_no_type(world: World, index: int, *, swept: bool) -> None:
     """Holes stay holes, and the array as long as it was, whatever is written next."""
     for value in ("x", "y"):
-        perform(world.database(), Apush(key=A, element=draft(value), ttl=60))
+        perform(world.database(), Apush(key=A, elements=[draft(value)], ttl=60))
     world.clock.advance(61)
     if swept:
         Sweep().run(world.maintenance())
     assert perform(world.database(), Aset(key=A, index=index, element=draft(number("1")))).count == 2
-    assert perform(world.database(), Apush(key=A, element=draft(number("2")))).count == 3
+    assert perform(world.database(), Apush(key=A, elements=[draft(number("2"))])).count == 3
     assert perform(world.database(), Arange(key=A)).document == ([1, None, 2] if index == 0 else [None, 1, 2])
     assert world.warnings() == []
 
 
 def test_a_push_counts_from_the_length_whatever_has_expired(world: World) -> None:
-    perform(world.database(), Apush(key=A, element=draft("x"), ttl=60))
+    perform(world.database(), Apush(key=A, elements=[draft("x")], ttl=60))
     world.clock.advance(61)
-    assert perform(world.database(), Apush(key=A, element=draft(number("2")))).count == 2
+    assert perform(world.database(), Apush(key=A, elements=[draft(number("2"))])).count == 2
     assert perform(world.database(), Arange(key=A)).document == [None, 2]
 
 
@@ -169,6 +174,72 @@ def test_apop_passes_over_holes(world: World) -> None:
     assert elements_of(world) == ["new"]
 
 
+def test_several_elements_are_added_in_one_write(world: World) -> None:
+    push(world, "x")
+    store = world.faulty({})
+    answer = perform(world.database(store), Apush(key=A, elements=[draft("y"), draft(""), draft("z")], ttl=60))
+    assert (answer.applied, answer.count, answer.ttl) == (True, 4, 60)
+    assert [call.verb for call in store.calls].count("apply") == 1
+    assert elements_of(world) == ["x", "y", "", "z"]
+    world.clock.advance(60)
+    assert elements_of(world) == ["x", None, None, None]
+    push(world, "new")
+    assert elements_of(world) == ["x", None, None, None, "new"]
+    assert world.errors() == []
+
+
+def test_elements_of_several_types_are_json_and_none_is_added_if_one_does_not_fit(memory: World) -> None:
+    def member(own: Value, as_json: str) -> NewElement:
+        return lambda kind: parse_value("JSON", as_json) if kind == "JSON" else own
+
+    perform(memory.database(), Apush(key=A, elements=[member(text("x"), '"x"'), member(number("1"), "1")]))
+    assert [perform(memory.database(), Aget(key=A, index=index)).type for index in (0, 1)] == ["json", "json"]
+    perform(memory.database(), Del(keys=[A]))
+    push(memory, "x")
+    with pytest.raises(WrongTypeError, match="array of string"):
+        perform(memory.database(), Apush(key=A, elements=[draft("y"), draft(number("1"))]))
+    assert elements_of(memory) == ["x"]
+
+
+def test_an_array_is_no_longer_than_the_format_has_it(memory: World) -> None:
+    made = encode_collection(Collection("array", "String", "text/plain", "txt", {}, 2**53 - 2))
+    memory.put(VALUE, Sample(made.objects))
+    with pytest.raises(BoundError):
+        perform(memory.database(), Apush(key=A, elements=[draft("x"), draft("y")]))
+    assert perform(memory.database(), Alen(key=A)).count == 2**53 - 2
+
+
+def test_the_first_element_is_taken_and_all_others_keep_their_index(world: World) -> None:
+    push(world, "x", "y")
+    push(world, "z", ttl=60)
+    answer = perform(world.database(), Apop(key=A, from_="first"))
+    assert (answer.found, answer.applied, answer.value, answer.count, answer.ttl) == (True, True, text("x"), 3, -1)
+    assert elements_of(world) == [None, "y", "z"]
+    assert len(world.parked()) == 1
+    assert perform(world.database(), Apop(key=A)).value == text("z")
+    assert perform(world.database(), Apop(key=A, from_="first")).value == text("y")
+    assert perform(world.database(), Apop(key=A, from_="first")).found is False
+    push(world, "new")
+    assert elements_of(world) == [None, None, "new"]
+    assert world.errors() == []
+
+
+def test_what_has_expired_is_passed_over_and_goes_along(world: World) -> None:
+    push(world, "a", "b", ttl=60)
+    push(world, "c", ttl=300)
+    push(world, "d", ttl=60)
+    world.clock.advance(60)
+    answer = perform(world.database(), Apop(key=A, from_="first"))
+    assert (answer.value, answer.count, answer.ttl) == (text("c"), 4, 240)
+    assert [name for name in world.refs() if name.startswith(Naming().element_expiries(A.id))] == [
+        Naming().element_expiry(A.id, element_id("3"))
+    ]
+    assert perform(world.database(), Apop(key=A, from_="first")).found is False
+    push(world, "e")
+    assert elements_of(world) == [None, None, None, None, "e"]
+    assert world.errors() == []
+
+
 def test_a_leftover_expiry_does_not_reach_a_later_element(world: World) -> None:
     push(world, "x", ttl=60)
     perform(world.database(), Set(key=A, value=text("v")))
@@ -180,7 +251,7 @@ def test_a_leftover_expiry_does_not_reach_a_later_element(world: World) -> None:
 
 
 def test_elements_are_of_one_type(memory: World) -> None:
-    perform(memory.database(), Apush(key=A, element=draft(number("1"))))
+    perform(memory.database(), Apush(key=A, elements=[draft(number("1"))]))
     with pytest.raises(WrongTypeError, match="array of number"):
         push(memory, "x")
     assert elements_of(memory) == [1]
@@ -190,7 +261,7 @@ def test_other_values_are_no_arrays(world: World) -> None:
     database = world.database()
     perform(database, Hset(key=A, entries=drafts(a="1")))
     commands: tuple[Command[CollectionView], ...] = (
-        Apush(key=A, element=draft("x")),
+        Apush(key=A, elements=[draft("x")]),
         Apop(key=A),
         Alen(key=A),
         Arange(key=A),
@@ -218,7 +289,7 @@ def test_the_expiry_of_the_key_ends_all_elements(world: World) -> None:
 
 
 def test_a_stored_key_is_listed(memory: World) -> None:
-    perform(memory.database(), Apush(key=A, element=draft("x"), store_key=True))
+    perform(memory.database(), Apush(key=A, elements=[draft("x")], store_key=True))
     assert perform(memory.database(), Keys()).document == ["a"]
 
 
@@ -237,10 +308,10 @@ def test_a_long_array_of_holes_is_no_long_answer(memory: World) -> None:
 def test_two_pushes_both_win(world: World) -> None:
     push(world, "x")
     rival = Rival(lambda: push(world, "rival's"))
-    assert perform(world.database(world.faulty({2: rival})), Apush(key=A, element=draft("ours"))).count == 3
+    assert perform(world.database(world.faulty({2: rival})), Apush(key=A, elements=[draft("ours")])).count == 3
     assert elements_of(world) == ["x", "rival's", "ours"]
     same = Rival(lambda: push(world, "same"))
-    assert perform(world.database(world.faulty({2: same})), Apush(key=A, element=draft("same"))).count == 5
+    assert perform(world.database(world.faulty({2: same})), Apush(key=A, elements=[draft("same")])).count == 5
     assert elements_of(world) == ["x", "rival's", "ours", "same", "same"]
 
 
@@ -252,13 +323,59 @@ def test_one_caller_only_pops_an_element(world: World) -> None:
     assert taken == [text("y"), text("x")]
 
 
+def test_of_two_who_take_the_first_element_each_gets_another(world: World) -> None:
+    push(world, "x", "y", "z")
+    taken: list[object] = []
+    first = Apop(key=A, from_="first")
+    store = world.faulty({3: Rival(lambda: taken.append(perform(world.database(), first).value))})
+    taken.append(perform(world.database(store), first).value)
+    assert taken == [text("x"), text("y")]
+    pushed = world.faulty({3: Rival(lambda: push(world, "last"))})
+    assert perform(world.database(pushed), first).value == text("z")
+    assert elements_of(world) == [None, None, None, "last"]
+
+
 @pytest.mark.parametrize("lost", [Lost.BEFORE, Lost.AFTER])
-def test_a_lost_reply_pops_once(world: World, lost: Lost) -> None:
+@pytest.mark.parametrize(("end", "taken", "left"), [("last", "y", ["x"]), ("first", "x", [None, "y"])])
+def test_a_lost_reply_pops_once(world: World, lost: Lost, end: str, taken: str, left: list[str | None]) -> None:
     """The parked branch tells whose it was; the array is the same whoever popped."""
     push(world, "x", "y")
     store = world.faulty({3: lost})
-    assert perform(world.database(store), Apop(key=A)).value == text("y")
-    assert elements_of(world) == ["x"]
+    assert perform(world.database(store), Apop(key=A, from_=end)).value == text(taken)
+    assert elements_of(world) == left
+
+
+@pytest.mark.parametrize("lost", Lost)
+def test_an_operation_adds_its_elements_once(memory: World, lost: Lost) -> None:
+    """Whatever reply is lost, and whoever pushes the same meanwhile, the step that is run again adds nothing."""
+    push(memory, "same")
+    command = Apush(key=A, elements=[draft("same"), draft("y")], ttl=600, record=key("kv:op:a run"))
+    for turn in itertools.count(1):
+        world = memory.in_memory()
+        store = world.faulty({turn: lost, turn + 1: Rival(lambda world=world: push(world, "same"))})  # type: ignore[misc]
+        with suppress(OutcomeUnknownError, UnavailableError):
+            assert said(perform(world.database(store), command))["applied"] is True
+        store.arrive()
+        fired = {call.number for call in store.fired}
+        told = said(perform(world.database(), command))
+        assert told == said(perform(world.database(), command))
+        assert told["applied"] is True
+        elements = elements_of(world)
+        assert isinstance(elements, list)
+        assert elements.count("y") == 1, turn
+        assert elements.count("same") == 2 + (turn + 1 in fired), turn
+        assert world.errors() == []
+        if turn not in fired:
+            break
+    assert turn > 2
+
+
+def test_an_operation_whose_condition_is_not_met_is_not_recorded(memory: World) -> None:
+    push(memory, "x")
+    record = key("kv:op:a run")
+    refused = Apush(key=A, elements=[draft("y")], if_version=Oid("1" * 40), record=record)
+    assert perform(memory.database(), refused).applied is False
+    assert said(perform(memory.database(), Apush(key=A, elements=[draft("y")], record=record)))["count"] == 2
 
 
 def test_a_lost_reply_does_not_take_a_rivals_pop_for_our_own(world: World) -> None:
@@ -270,7 +387,7 @@ def test_a_lost_reply_does_not_take_a_rivals_pop_for_our_own(world: World) -> No
 
 def test_a_lost_push_is_sent_again_where_nothing_happened(world: World) -> None:
     push(world, "x")
-    assert perform(world.database(world.faulty({2: Lost.BEFORE})), Apush(key=A, element=draft("y"))).count == 2
+    assert perform(world.database(world.faulty({2: Lost.BEFORE})), Apush(key=A, elements=[draft("y")])).count == 2
     assert elements_of(world) == ["x", "y"]
 
 
@@ -278,7 +395,7 @@ def test_a_lost_push_is_not_taken_for_that_of_a_rival(world: World) -> None:
     push(world, "x")
     ours = world.faulty({2: Lost.BEFORE, 3: Rival(lambda: push(world, "same"))})
     with pytest.raises(OutcomeUnknownError):
-        perform(world.database(ours), Apush(key=A, element=draft("same")))
+        perform(world.database(ours), Apush(key=A, elements=[draft("same")]))
     assert elements_of(world) == ["x", "same"]
 
 

@@ -84,10 +84,10 @@ def test_a_lock_that_was_taken_as_often_as_can_be_written_is_refused(world: Worl
 
 def test_an_array_that_cannot_be_longer_is_refused(world: World) -> None:
     apply(world, written(K, {}, length=MAX_SAFE_INTEGER - 1))
-    assert perform(world.database(), Apush(key=K, element=draft("x"))).count == MAX_SAFE_INTEGER
+    assert perform(world.database(), Apush(key=K, elements=[draft("x")])).count == MAX_SAFE_INTEGER
     before = world.refs()
     with pytest.raises(BoundError, match="length of an array cannot be larger than 9007199254740991"):
-        perform(world.database(), Apush(key=K, element=draft("y")))
+        perform(world.database(), Apush(key=K, elements=[draft("y")]))
     assert world.refs() == before
     assert perform(world.database(), Aset(key=K, index=-1, element=draft("z"))).applied is True
     assert perform(world.database(), Arange(key=K, start=-1)).document == ["z"]

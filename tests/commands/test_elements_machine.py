@@ -201,12 +201,12 @@ class Model(Machine):
         made = fitting({} if self.array is None else self.array.elements, value)
         if made is None:
             with pytest.raises(WrongTypeError):
-                perform(self.world.database(), Apush(key=A, element=drafted(value), ttl=seconds))
+                perform(self.world.database(), Apush(key=A, elements=[drafted(value)], ttl=seconds))
             return
         self.array = self.array or Held()
         self.array.elements[str(self.array.length)] = Element(made, self.expiry(seconds))
         self.array.length += 1
-        assert perform(self.world.database(), Apush(key=A, element=drafted(value), ttl=seconds)).count == self.array.length
+        assert perform(self.world.database(), Apush(key=A, elements=[drafted(value)], ttl=seconds)).count == self.array.length
 
     @rule()
     def apop(self) -> None:

@@ -129,7 +129,7 @@ def test_arrays_are_encrypted_and_their_indices_are_not(world: World) -> None:
     used = cipher()
     database, one = of(world, used), named(used)
     for value in ("0", "1", VALUE):
-        perform(database, Apush(key=one, element=draft(value)))
+        perform(database, Apush(key=one, elements=[draft(value)]))
     assert perform(database, Aset(key=one, index=1, element=draft("one"))).applied is True
     assert perform(database, Arange(key=one)).document == ["0", "one", VALUE]
     assert perform(database, Aget(key=one, index=-1)).value == text(VALUE)
@@ -226,8 +226,8 @@ def test_an_element_is_read_in_its_place_only(memory: World) -> None:
     put(memory, named(used, "n"), collection, *blobs.values())
     with pytest.raises(TamperedError):
         perform(database, Hgetall(key=named(used, "n")))
-    perform(database, Apush(key=named(used, "array"), element=draft("1")))
-    perform(database, Apush(key=named(used, "array"), element=draft("2")))
+    perform(database, Apush(key=named(used, "array"), elements=[draft("1")]))
+    perform(database, Apush(key=named(used, "array"), elements=[draft("2")]))
     array, _ = stored(memory, named(used, "array"))
     elements = elements_of(memory, named(used, "array"))
     put(memory, named(used, "array"), replace(array, elements={"0": array.elements["1"]}), *elements.values())

@@ -64,7 +64,7 @@ COMMANDS: dict[str, Callable[[Database], Answer]] = {
 def filled(world: World) -> World:
     perform(world.database(), Set(key=K, value=text("value")))
     perform(world.database(), Hset(key=MAP, entries=drafts(one="1")))
-    perform(world.database(), Apush(key=ARRAY, element=draft("1")))
+    perform(world.database(), Apush(key=ARRAY, elements=[draft("1")]))
     world.clock.advance(1)
     return world
 
@@ -88,7 +88,7 @@ def test_what_a_rival_may_have_made_as_well_is_not_made_again(memory: World, lag
     with pytest.raises(OutcomeUnknownError):
         perform(memory.database(LateStore(memory, lagging=lagging)), Append(key=K, value=text(" and more")))
     with pytest.raises(OutcomeUnknownError):
-        perform(memory.database(LateStore(memory, lagging=lagging)), Apush(key=ARRAY, element=draft("2")))
+        perform(memory.database(LateStore(memory, lagging=lagging)), Apush(key=ARRAY, elements=[draft("2")]))
     assert show(perform(memory.database(), Get(key=K)).value) == "value and more"
     assert perform(memory.database(), Alen(key=ARRAY)).count == 2
 

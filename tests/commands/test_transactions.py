@@ -13,7 +13,7 @@ from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hget, Hgetall, Hincr, Hset
-from git_keyval.commands.transactions import Assert, Batch, Item, Once
+from git_keyval.commands.transactions import Assert, Batch, Item
 from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, Set
 from git_keyval.database.answers import Answer, said
 from git_keyval.database.command import Bound
@@ -70,8 +70,8 @@ def filled(world: World) -> World:
     perform(world.database(), Incr(key=COUNTER, by=10))
     perform(world.database(), Incr(key=OTHER, by=20))
     perform(world.database(), Hset(key=MAP, entries=drafts(one="1", two="2")))
-    perform(world.database(), Apush(key=ARRAY, element=draft("first")))
-    perform(world.database(), Apush(key=ARRAY, element=draft("last")))
+    perform(world.database(), Apush(key=ARRAY, elements=[draft("first")]))
+    perform(world.database(), Apush(key=ARRAY, elements=[draft("last")]))
     world.clock.advance(120)
     world.plant(COUNTER, 5)
     return world
@@ -244,12 +244,11 @@ UNMET: dict[str, Bound] = {
     "expire a version": Expire(key=A, ttl=60, if_version=Oid("1" * 40)),
     "append a version": Append(key=A, value=text("x"), if_version=Oid("1" * 40)),
     "hset if absent": Hset(key=MAP, entries=drafts(one="x"), condition=Condition("absent")),
+    "apush a version, once": Apush(key=ARRAY, elements=[draft("x")], if_version=Oid("1" * 40), record=key("kv:op:1")),
+    "apop a version": Apop(key=ARRAY, from_="first", if_version=Oid("1" * 40)),
     "hdel a version": Hdel(key=MAP, fields=["one"], if_version=Oid("1" * 40)),
     "lock": Lock(key=LOCK, owner="me", ttl=300),
     "unlock": Unlock(key=LOCK, owner="me"),
-    "a recorded one of a version": Once(
-        command=Apush(key=ARRAY, element=draft("x"), if_version=Oid("1" * 40)), record=key("kv:op:1")
-    ),
     "assert absent": Assert(key=A, condition=Condition("absent")),
     "assert present": Assert(key=C, condition=Condition("present")),
     "assert an expired one": Assert(key=GONE, condition=Condition("present")),
@@ -408,9 +407,14 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     "a witness": lambda: batch(Getdel(key=A), Append(key=B, value=text("x")), Incr(key=COUNTER)),
     "a lock": lambda: batch(Lock(key=LOCK, owner="me", expires_at=LEASE), Append(key=B, value=text("x"))),
     "a record": lambda: Batch(
-        items=items(Append(key=A, value=text("x")), Incr(key=COUNTER), Apush(key=ARRAY, element=draft("x"))), record=key("kv:op:1")
+        items=items(Append(key=A, value=text("x")), Incr(key=COUNTER), Apush(key=ARRAY, elements=[draft("x")])),
+        record=key("kv:op:1"),
     ),
-    "a record of one": lambda: Once(command=Apush(key=ARRAY, element=draft("x")), record=key("kv:op:1")),
+    "a record of one": lambda: Apush(key=ARRAY, elements=[draft("x"), draft("y")], record=key("kv:op:1")),
+    "a record of one in a batch": lambda: batch(
+        Apush(key=ARRAY, elements=[draft("x")], record=key("kv:op:1")), Append(key=A, value=text("x"))
+    ),
+    "the first of a queue": lambda: batch(Apop(key=ARRAY, from_="first"), Append(key=A, value=text("x"))),
 }
 KNOWN = LOSABLE.keys() - {"nothing", "a field", "a new counter"}
 

@@ -83,7 +83,7 @@ def fill_elements(database: Database) -> None:
     perform(database, Hset(key=MAP, entries=drafts(old="3"), ttl=60))
     perform(database, Hset(key=MAP, entries=drafts(lives="4"), ttl=10**7))
     for element, seconds in (("1", None), ("2", 60), ("3", 10**7), ("4", 60)):
-        perform(database, Apush(key=ARRAY, element=draft(element), ttl=seconds))
+        perform(database, Apush(key=ARRAY, elements=[draft(element)], ttl=seconds))
 
 
 def orphan_elements(world: World) -> None:
@@ -174,9 +174,14 @@ COMMANDS: dict[str, Command] = {
     "hpersist": lambda _world, database: perform(database, Hpersist(key=MAP, fields=["a", "lives"])),
     "aget": lambda _world, database: perform(database, Aget(key=ARRAY, index=-2)),
     "aset": lambda _world, database: perform(database, Aset(key=ARRAY, index=1, element=draft("new"))),
-    "apush": lambda _world, database: perform(database, Apush(key=ARRAY, element=draft("new"))),
-    "apush of an absent key": lambda _world, database: perform(database, Apush(key=ABSENT, element=draft("new"), ttl=600)),
+    "apush": lambda _world, database: perform(database, Apush(key=ARRAY, elements=[draft("new")])),
+    "apush of an absent key": lambda _world, database: perform(database, Apush(key=ABSENT, elements=[draft("new")], ttl=600)),
+    "apush of several": lambda _world, database: perform(
+        database, Apush(key=ARRAY, elements=[draft("new"), draft("newer")], ttl=600)
+    ),
+    "apush once": lambda _world, database: perform(database, Apush(key=ARRAY, elements=[draft("new")], record=key("kv:op:1"))),
     "apop": lambda _world, database: perform(database, Apop(key=ARRAY)),
+    "apop of the first": lambda _world, database: perform(database, Apop(key=ARRAY, from_="first")),
     "alen": lambda _world, database: perform(database, Alen(key=ARRAY)),
     "arange": lambda _world, database: perform(database, Arange(key=ARRAY)),
     "aexpire": lambda _world, database: perform(database, Aexpire(key=ARRAY, index=0, ttl=600)),
@@ -205,11 +210,12 @@ MAY_BE_UNKNOWN = {
     "set counter over text",
     "apush",
     "apush of an absent key",
+    "apush of several",
     "del of several after a rival",
 }
 """Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it, or
 may have made the same."""
-NOT_REPEATABLE = {"apush", "apush of an absent key", "apop", "hincr"}
+NOT_REPEATABLE = {"apush", "apush of an absent key", "apush of several", "apop", "apop of the first", "hincr"}
 """Commands that do more when they are run again."""
 IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""

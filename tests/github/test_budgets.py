@@ -108,7 +108,7 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "hlen": (4, lambda database: perform(database, Hlen(key=MAP))),
     "aget": (2, lambda database: perform(database, Aget(key=ARRAY, index=1))),
     "aset": (5, lambda database: perform(database, Aset(key=ARRAY, index=1, element=draft("w")))),
-    "apush": (5, lambda database: perform(database, Apush(key=ARRAY, element=draft("w")))),
+    "apush": (5, lambda database: perform(database, Apush(key=ARRAY, elements=[draft("w")]))),
 }
 BY_GIT = {
     "lock": 2,
@@ -144,7 +144,7 @@ def fill(world: World) -> None:
     perform(database, Hset(key=BYTES, entries={"a": draft(bytes_value(b"\0\xff"))}))
     perform(database, Hset(key=NUMBERS, entries={"few": draft(number("41")), "many": draft(number("123456789"))}))
     for name in NAMES[:3]:
-        perform(database, Apush(key=ARRAY, element=draft(name)))
+        perform(database, Apush(key=ARRAY, elements=[draft(name)]))
 
 
 @pytest.fixture

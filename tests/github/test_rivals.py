@@ -54,7 +54,7 @@ def write_all(world: World) -> None:
     with suppress(WrongTypeError):
         perform(world.database(), Hset(key=MAP, entries=drafts(a="the rival's", theirs="too")))
     with suppress(WrongTypeError):
-        perform(world.database(), Apush(key=ARRAY, element=draft("the rival's")))
+        perform(world.database(), Apush(key=ARRAY, elements=[draft("the rival's")]))
 
 
 def delete_all(world: World) -> None:

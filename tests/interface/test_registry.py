@@ -36,6 +36,7 @@ SAMPLES = {
     "field-env": "A_FIELD",
     "fields": '["colour", "size"]',
     "index": "2",
+    "from": "first",
     "start": "1",
     "stop": "3",
     "type": "file",
@@ -104,6 +105,8 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
     """Return the fields of a command that is made from samples of some inputs, and of those that it needs."""
     missing = {group[0] for group in command.needs if not names & set(group)}
     given = {name: SAMPLES[name] for name in names | missing}
+    if command.name == "apush" and "values" in given:
+        given["values"] = '["AP8K", "AAAA"]'
     if "media-type" in given or (given.keys() & {"value", "values"} and "op-id" not in given):
         given["type"] = SAMPLES["type"]
     if "op-id" in given and command.name == "set":
@@ -226,6 +229,7 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     for name, argument in (
         ("by", "by"),
         ("stop", "stop"),
+        ("from", "from_"),
         ("contention", "contention"),
         ("grace-period", "grace_period"),
         ("retention", "retention"),
