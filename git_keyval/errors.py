@@ -331,6 +331,17 @@ class ConditionNotMetError(GitKeyvalError):
         )
 
 
+class NotMetInTimeError(GitKeyvalError):
+    """What was waited for is not so, also after the time that ``wait`` gave, and the step was to fail then."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "The condition is not met, and the time to wait for it is over.",
+            "Give a longer 'wait', or leave out 'on-failed: fail' to go on all the same: the output 'met' is false then.",
+        )
+
+
 class ItemFailedError(GitKeyvalError):
     """A command of a batch cannot be done; nothing was written."""
 

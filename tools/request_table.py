@@ -96,6 +96,7 @@ _RELEASE = (
 STEPS = (
     Step("`get`", "get", {"key": "text"}, 1),
     Step("`get` of a counter", "get", {"key": "counter"}, 2),
+    Step("`wait`, each look", "wait", {"key": "text", "until": "present"}, 1),
     Step("`ttl`", "ttl", {"key": "text"}, 1),
     Step("`exists`", "exists", {"key": "text"}, 1),
     Step("`type`", "type", {"key": "text"}, 1),

@@ -46,6 +46,8 @@ class Answered(NamedTuple):
         value = self.answer.value
         if self.answer.warning:
             tell(self.answer.warning)
+        if self.answer.met is False and self.answer.failure is None:
+            tell("The condition is not met.")
         if file is not None and value is not None:
             file.commit(value_bytes(value))
         if as_json:
@@ -98,8 +100,10 @@ def outcome(answer: Answer, *, by_code: bool) -> ExitCode:
     """
     if answer.failure is not None:
         raise answer.failure
-    if not by_code or answer.applied:
+    if not by_code or answer.applied or answer.met:
         return ExitCode.DONE
+    if answer.met is False:
+        return ExitCode.NOT_APPLIED
     if answer.found is False:
         return ExitCode.MISSING
     return ExitCode.NOT_APPLIED if answer.applied is False else ExitCode.DONE

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending
 from git_keyval.commands.owners import is_made
+from git_keyval.commands.pauses import Waiting
 from git_keyval.database.answers import Answer
 from git_keyval.database.collections import CollectionView, Shape, changed, expiry_updates, written
 from git_keyval.database.command import Change, Moment, Wait, Witness
@@ -15,7 +16,7 @@ from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTyp
 from git_keyval.format.bounds import added
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
-from git_keyval.store.port import RefUpdate
+from git_keyval.store.port import RefUpdate, Selection
 
 FENCE, OWNER = "fence", "owner"
 """The fields of a lock: how often it was taken, and by whom it was last."""
@@ -26,7 +27,6 @@ MAX_FENCE = 10**19 - 1
 """The largest fence that the format has."""
 
 _FENCE = re.compile(r"[1-9][0-9]{0,18}")
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,6 @@ class _State:
     fence: int = 0
     owner: str = field(default="", repr=False)
     until: Micros = _NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """What a caller that waits remembers: until when it waits, and how long the next pause is (seconds)."""
-
-    deadline: Micros
-    pause: float = _FIRST_PAUSE_SECONDS
 
 
 class _OfLock(OfMap):
@@ -126,20 +118,12 @@ class Lock(Ending, _OfLock):
         )
 
     def _held(self, view: CollectionView, moment: Moment, seen: _State) -> Answer | Wait:
-        waiting = moment.memory if isinstance(moment.memory, _Waiting) else _Waiting(Micros(moment.now + self.wait * SECOND))
-        left = (waiting.deadline - moment.now) / SECOND
-        lease = view.expiry(OWNER)
-        if left <= 0:
+        waiting, lease = Waiting.of(moment, self.wait), view.expiry(OWNER)
+        if waiting.is_over(moment.now):
             ends = None if lease is None else max(ttl_of(lease, moment.now), 0)
             failure = LockHeldError(_shown(seen.owner), ends)
             return lasting(Answer(applied=False, owner=seen.owner, failure=failure), lease)
-        return Wait(
-            waiting.pause,
-            most=min(left, (seen.until - moment.now) / SECOND),
-            watched=(view.view.value_name, view.expiry_name(OWNER)),
-            progress=("Waiting for the lock, seconds", round(self.wait - left), self.wait),
-            memory=_Waiting(waiting.deadline, min(2 * waiting.pause, _LONGEST_PAUSE_SECONDS)),
-        )
+        return waiting.paused(moment.now, "lock", Selection((view.view.value_name, view.expiry_name(OWNER))), endings=[seen.until])
 
 
 class Unlock(_OfLock):

@@ -40,7 +40,55 @@ _CERTAINTY = ("refs", "nothing", "neither", "operation", "witness")
 """How surely a proof shows what became of a write, the surest last; what nothing can be known of hides what refs show."""
 
 
-class Assert(AboutKey[Any]):
+class Compared(AboutKey[Any]):
+    """A command that looks at a key, or a field of a map, and may compare its value."""
+
+    field: str | None = None
+    equals: str | None = None
+    less_than: Decimal | None = None
+    at_least: Decimal | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Return whether it compares the value with anything."""
+        return any(bound is not None for bound in (self.equals, self.less_than, self.at_least))
+
+    @property
+    def depth(self) -> Depth:
+        """Return how deep a key is read."""
+        return Depth.VALUES if self.compares else Depth.MESSAGES
+
+    def reads(self) -> KeyReads[Any]:
+        if self.field is not None:
+            return Elements(keys=self.keys_used, category="map", command=self.name, elements=(self.field,))
+        return OneKey(keys=self.keys_used, depth=self.depth, exact=True)
+
+    def found(self, view: KeyView | CollectionView) -> bool:
+        """Return whether it exists."""
+        return view.exists() if isinstance(view, KeyView) else view.holds(self.field or "")
+
+    def value(self, view: KeyView | CollectionView) -> Value | int:
+        """Return its value, if it exists. Raises WrongTypeError for a key that holds many, and UnreadError."""
+        if isinstance(view, KeyView):
+            return view.value(self.name)
+        return view.values([self.field or ""])[self.field or ""]
+
+    def fits(self, view: KeyView | CollectionView) -> bool:
+        """Return whether it exists, with a value as it should be. Raises WrongTypeError for what is no number, and UnreadError."""
+        if not self.found(view):
+            return False
+        value = self.value(view)
+        if self.equals is not None and not _is_shown_as(value, self.equals):
+            return False
+        if self.less_than is None and self.at_least is None:
+            return True
+        if isinstance(value, Value) and value.type != "Number":
+            raise WrongTypeError(self.name, f"{value.type}", "a number or a counter")
+        number = Decimal(shown_value(value))
+        return (self.less_than is None or number < self.less_than) and (self.at_least is None or number >= self.at_least)
+
+
+class Assert(Compared):
     """Check that a key, or a field of a map, is as it should be.
 
     In a batch nothing is written unless it is. ``equals`` compares with the text that ``get`` shows; ``less-than`` and ``at-least``
@@ -54,26 +102,12 @@ class Assert(AboutKey[Any]):
 
     needs = (("if", "if-version", "equals", "equals-env", "less-than", "at-least"),)
 
-    field: str | None = None
     condition: Condition = ALWAYS
-    equals: str | None = None
-    less_than: Decimal | None = None
-    at_least: Decimal | None = None
     on_failed: str = "ok"
-
-    @property
-    def _compares(self) -> bool:
-        return any(bound is not None for bound in (self.equals, self.less_than, self.at_least))
-
-    def reads(self) -> KeyReads[Any]:
-        if self.field is not None:
-            return Elements(keys=self.keys_used, category="map", command=self.name, elements=(self.field,))
-        return OneKey(keys=self.keys_used, depth=Depth.VALUES if self._compares else Depth.MESSAGES, exact=True)
 
     def decide(self, view: KeyView | CollectionView, moment: Moment) -> Answer | Change:
         of_key = view if isinstance(view, KeyView) else view.view
-        found = view.exists() if isinstance(view, KeyView) else view.holds(self.field or "")
-        version = of_key.live_version()
+        found, version = self.found(view), of_key.live_version()
         if not self._is_met(view, found=found):
             failure = ConditionNotMetError("") if self.on_failed == "fail" else None
             return Answer(found=found, applied=False, version=version, failure=failure)
@@ -87,26 +121,7 @@ class Assert(AboutKey[Any]):
     def _is_met(self, view: KeyView | CollectionView, *, found: bool) -> bool:
         if self.condition.existence and (self.condition.existence == "present") != found:
             return False
-        if not view.is_at(self.condition.version):
-            return False
-        if not self._compares:
-            return True
-        return found and self._fits(self._value(view))
-
-    def _value(self, view: KeyView | CollectionView) -> Value | int:
-        if isinstance(view, KeyView):
-            return view.value(self.name)
-        return view.values([self.field or ""])[self.field or ""]
-
-    def _fits(self, value: Value | int) -> bool:
-        if self.equals is not None and not _is_shown_as(value, self.equals):
-            return False
-        if self.less_than is None and self.at_least is None:
-            return True
-        if isinstance(value, Value) and value.type != "Number":
-            raise WrongTypeError(self.name, f"{value.type}", "a number or a counter")
-        number = Decimal(shown_value(value))
-        return (self.less_than is None or number < self.less_than) and (self.at_least is None or number >= self.at_least)
+        return view.is_at(self.condition.version) and (not self.compares or self.fits(view))
 
 
 def _is_shown_as(value: Value | int, text: str) -> bool:

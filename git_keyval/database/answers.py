@@ -28,6 +28,7 @@ class Answer:
     ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
 
+    met: bool | None = None
     found: bool | None = None
     applied: bool | None = None
     value: Value | int | None = None
@@ -56,6 +57,7 @@ def said(answer: Answer) -> dict[str, JsonValue]:
     if answer.recorded is not None:
         return answer.recorded
     members: dict[str, JsonValue] = {
+        "met": answer.met,
         "found": answer.found,
         "applied": answer.applied,
         "type": answer.type,

@@ -60,7 +60,8 @@ class CollectionView:
 
     def at(self, now: Micros) -> "CollectionView":
         """Return the same, looked at now."""
-        return replace(self, view=self.view.at(now))
+        view = self.view.at(now)
+        return replace(self, view=view, collection=self.collection if view.alive() else None)
 
     def may_be_torn(self) -> bool:
         """Return whether the key is, or an element may have been written anew after its expiry was read."""

@@ -13,7 +13,7 @@ from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value
-from git_keyval.store.port import Snapshot, Transaction
+from git_keyval.store.port import Selection, Snapshot, Transaction
 
 if TYPE_CHECKING:
     from git_keyval.database.database import Database
@@ -130,7 +130,7 @@ class Wait(NamedTuple):
 
     seconds: float
     most: float
-    watched: Sequence[RefName] = ()
+    watched: Selection = Selection()
     progress: tuple[str, int, int] | None = None
     memory: object = None
     spread: float = 0.5

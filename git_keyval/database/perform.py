@@ -21,7 +21,6 @@ from git_keyval.errors import (
     StoreError,
     TooLargeError,
 )
-from git_keyval.format.names import RefName
 from git_keyval.store.port import Applied, Conflict, Depth, Selection, Snapshot, Transaction, Unknown
 
 V = TypeVar("V", bound=View)
@@ -237,11 +236,11 @@ class Performance(Generic[V]):
         self._view = None if view is None else view.at(now)
         self._moment = self._moment.but(now=now, memory=wait.memory)
 
-    def _is_unchanged(self, seen: Snapshot, names: Sequence[RefName]) -> bool:
-        if not names:
+    def _is_unchanged(self, seen: Snapshot, watched: Selection) -> bool:
+        if watched == Selection():
             return False
-        refs = self._database.store.read(Selection(tuple(names)), depth=Depth.OIDS).refs
-        return all(refs.get(name) == seen.refs.get(name) for name in names)
+        refs = self._database.store.read(watched, depth=Depth.OIDS).refs
+        return watched.of(refs) == watched.of(seen.refs)
 
 
 def _raise_gravest(ends: Sequence[End]) -> None:

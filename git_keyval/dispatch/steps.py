@@ -120,7 +120,8 @@ def _link(answer: Answer, command: Bound, surroundings: Surroundings) -> str | N
     """Return the CDN link of the value that was read or written; None where a CDN does not serve it, or nobody knows."""
     value = vars(command).get("value") if answer.value is None else answer.value
     cdn = cdn_of_server(surroundings.environ)
-    if cdn is None or answer.public_name is None or answer.version is None or not isinstance(value, Value):
+    is_element = vars(command).get("field") is not None
+    if cdn is None or answer.public_name is None or answer.version is None or not isinstance(value, Value) or is_element:
         return None
     return value_link(cdn, answer.public_name, answer.version, value)
 

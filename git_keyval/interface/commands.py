@@ -161,7 +161,18 @@ COMMANDS = _Catalogue(
     {
         **{
             family: f"git_keyval.commands.{family}"
-            for family in ("values", "expiry", "counters", "maps", "arrays", "keyspace", "redirects", "locks", "transactions")
+            for family in (
+                "values",
+                "expiry",
+                "counters",
+                "maps",
+                "arrays",
+                "keyspace",
+                "redirects",
+                "locks",
+                "waiting",
+                "transactions",
+            )
         },
         "maintenance": "git_keyval.maintenance.commands",
     }

@@ -156,7 +156,9 @@ class Inputs:
     refresh_ttl = Input("Give the lifetime to a counter that is there, too, not only to one that begins.", Flag(), default="false")
     if_ = Input("Write only if the key, or the element, is absent, or present.", OneOf(("absent", "present")))
     if_version = Input(
-        "Write only over this version of the value.", forms.oid, "the output 'version' of an earlier step (40 hex digits)"
+        "Write only over this version of the value; wait until it is another.",
+        forms.oid,
+        "the output 'version' of an earlier step (40 hex digits)",
     )
     equals = Input("The value that the key, or the field, must have, as the output 'value' shows it.", str, "any text", shown=False)
     equals_env = Input("The variable of the step's 'env' that holds that value.", forms.variable, _VARIABLE)
@@ -253,7 +255,15 @@ class Inputs:
         default="one of this step alone",
         shown=False,
     )
-    wait = Input("How long to wait for a lock that another owner holds.", Duration(0, YEAR), default="0s")
+    until = Input(
+        "What is waited for: that the key, or the field, is there or not, or that its value is another, or as it should be.",
+        OneOf(("present", "absent", "changed", "equals", "less-than", "at-least")),
+    )
+    wait = Input(
+        "How long to wait for a lock that another owner holds, or until the condition is met; at 0s it is looked at once.",
+        Duration(0, YEAR),
+        default="0s",
+    )
     dry_run = Input("Plan and report only.", Flag(), default="false")
     grace_period = Input("Breadcrumbs younger than this are left for the next gather.", Duration(0, YEAR), default="2m")
     retention = Input("How long values removed by getdel stay parked.", Duration(0, 100 * YEAR), default="7d")

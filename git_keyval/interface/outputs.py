@@ -1,6 +1,7 @@
 """The outputs."""
 
 OUTPUTS: dict[str, str] = {
+    "met": "Whether what was waited for is so.",
     "found": "Whether the key or the element exists (with several: whether all do).",
     "applied": "Whether the write was made; false where a condition was not met.",
     "value": "The value as text; bytes as base64; a counter as a decimal number.",
@@ -28,7 +29,7 @@ OUTPUTS: dict[str, str] = {
 }
 """All outputs by name, with what they hold."""
 
-FLAGS = frozenset({"found", "applied", "pending"})
+FLAGS = frozenset({"met", "found", "applied", "pending"})
 """The outputs that are ``true`` or ``false``."""
 
 WHOLE_NUMBERS = frozenset({"ttl", "count", "fence", "requests-used", "rate-remaining"})

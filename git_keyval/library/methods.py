@@ -584,6 +584,33 @@ class Commands:
             owner=owner,
         )
 
+    def wait(
+        self,
+        key: Key,
+        field: str | Unset = UNSET,
+        *,
+        if_version: str | None = None,
+        equals: str | None = None,
+        less_than: float | Decimal | None = None,
+        at_least: float | Decimal | None = None,
+        default: Data | None = None,
+        until: Literal["present", "absent", "changed", "equals", "less-than", "at-least"] | None = None,
+        wait: Span | None = None,
+    ) -> Result[Any]:
+        """Wait until a key, or a field of a map, is as it should be, and read it."""
+        return self._run(
+            "wait",
+            key=key,
+            field=field,
+            if_version=if_version,
+            equals=equals,
+            less_than=less_than,
+            at_least=at_least,
+            default=default,
+            until=until,
+            wait=wait,
+        )
+
     def require(
         self,
         key: Key,

@@ -135,6 +135,11 @@ class Selection:
     names: tuple[RefName, ...] = ()
     prefixes: tuple[str, ...] = ()
 
+    def of(self, refs: Mapping[RefName, Oid]) -> dict[RefName, Oid]:
+        """Return those of the refs that it names."""
+        names = frozenset(self.names)
+        return {name: oid for name, oid in refs.items() if name in names or name.startswith(self.prefixes)}
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -227,6 +227,10 @@ _LISTS = [
     _of("apush", "type", "", values="[1]", type_="counter"),
     _of("apush", "values", "", values=f'["{VALUE}"]', type_="number"),
     _of("apop", "from", "first or last", from_="middle"),
+    _of("wait", "until", "'until'"),
+    _of("wait", "equals", "'equals', or another", until="equals"),
+    _of("wait", "at-least", "until: at-least", until="present", at_least="1"),
+    _of("wait", "if-version", "until: changed", until="absent", if_version="1" * 40),
 ]
 _VALUES = [
     *(

@@ -45,6 +45,7 @@ SAMPLES = {
     "default": VALUE,
     "op-id": f"{VALUE}op",
     "if": "absent",
+    "until": "present",
     "commands": json.dumps([{"command": "set", "key": KEY, "value": VALUE}, {"command": "get", "key": f"{KEY}2"}]),
 }
 """Texts for inputs. A command that needs another one needs it here, too."""

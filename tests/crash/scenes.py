@@ -12,6 +12,7 @@ from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.redirects import Redirection
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.commands.waiting import WaitUntil
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.conditions import Condition
@@ -192,6 +193,8 @@ COMMANDS: dict[str, Command] = {
     "lock that lapsed": lambda _world, database: perform(database, Lock(key=LAPSED, owner="us", expires_at=LATER)),
     "lock that is held": lambda _world, database: perform(database, Lock(key=HELD, owner="others", ttl=600, wait=5)),
     "lock renewed": lambda _world, database: perform(database, Lock(key=HELD, owner="us", expires_at=LATER)),
+    "wait": lambda _world, database: perform(database, WaitUntil(key=ABSENT, until="present", wait=5)),
+    "wait for a field": lambda _world, database: perform(database, WaitUntil(key=MAP, until="present", field="a")),
     "unlock": lambda _world, database: perform(database, Unlock(key=HELD, owner="us")),
     "unlock of what lapsed": lambda _world, database: perform(database, Unlock(key=LAPSED, owner="others")),
     "unlock of others": lambda _world, database: perform(database, Unlock(key=HELD, owner="others")),

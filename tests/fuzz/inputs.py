@@ -166,7 +166,9 @@ _DRAWN: dict[str, _Draw] = {
     "fields": lambda r, _, __: _listed(r, r.sample(FIELDS, 2)),
     **dict.fromkeys(("index", "start", "stop"), lambda r, _, __: str(r.choice((0, 0, 1, -1, -1, 2, r.choice(_NUMBERS))))),
     "value": lambda r, _, __: r.choice((*_VALUES, anything(r))),
-    "values": lambda r, _, __: json.dumps({_key(r): _json(r) for _ in range(r.choice((1, 2, 5)))}),
+    "values": lambda r, _, __: json.dumps(
+        r.choice(({_key(r): _json(r) for _ in range(r.choice((1, 2, 5)))}, [_json(r), _json(r)]))
+    ),
     "value-file": lambda r, _, files: _file(r, files),
     "output-file": lambda r, _, files: _file(r, files),
     "config": lambda r, _, files: str(files / r.choice(("config.yml", "config.yml", "small", "absent", "folder"))),

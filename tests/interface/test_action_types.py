@@ -66,6 +66,7 @@ def test_outputs_have_the_types_that_steps_answer_with(tmp_path: Path, bare_repo
         ("get", {"key": "a"}),
         ("get", {"key": "none"}),
         ("mget", {"keys": "a\nb"}),
+        ("wait", {"key": "none", "until": "present"}),
         ("ttl", {"key": "a"}),
         ("incr", {"key": "n"}),
         ("lock", {"key": "l", "owner": "1", "ttl": "1h"}),

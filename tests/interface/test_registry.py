@@ -71,6 +71,7 @@ SAMPLES = {
     "expiry-granularity": "1h",
     "max-attempts": "7",
     "owner": "a run",
+    "until": "changed",
     "wait": "5m",
     "dry-run": "true",
     "grace-period": "5m",
