@@ -214,13 +214,17 @@ class KeyMissingError(GitKeyvalError):
 class LockHeldError(GitKeyvalError):
     """Somebody else holds the lock, also after the time that ``wait`` gave; nothing was written."""
 
-    def __init__(self, holder: str, seconds: int | None) -> None:
-        """Name the holder, empty if its name may be a secret, and the seconds that its lease has left; None if it has none."""
+    def __init__(self, holder: str, seconds: int | None, slots: int = 1) -> None:
+        """Name the holder, empty if its name may be a secret, and the seconds that its lease has left; None if it has none.
+
+        Of several slots it is the holder whose lease ends first.
+        """
         self.seconds = seconds
+        what = "The lock is held" if slots == 1 else f"All {slots} slots of the lock are held, the next to be free"
         whom = f"by {holder}" if holder else "by another owner"
         until = f", for {seconds} more seconds unless it is released or renewed" if seconds is not None else " without a lease"
         super().__init__(
-            f"The lock is held {whom}{until}.",
+            f"{what} {whom}{until}.",
             "The output 'owner' says by whom. Give 'wait' to wait for it; 'continue-on-error: true' lets the job go on without it.",
         )
 

@@ -11,7 +11,7 @@ _NAMES = {"del": "delete", "assert": "require"}
 """Commands that are words of Python, or would hide one."""
 
 _BY_HAND = {"keys", "lock", "batch"}
-_FIRST = ("key", "keys", "field", "fields", "index", "value", "values")
+_FIRST = ("key", "until", "keys", "field", "fields", "index", "value", "values")
 _LEFT_OUT = {*OPTIONS, "repository", "key-type", "on-missing", "on-failed", "output-file", "mask", "config", "value-file"}
 _TYPES = {"key": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
 _SEVERAL = {"keys": "Key", "fields": "str"}
@@ -83,7 +83,7 @@ def _passed(name: str, several: list[str]) -> str:
 
 
 def _positional(command: Signature, name: str) -> str:
-    kind = _type(INPUTS[name])
+    kind = "list[Data]" if (command.name, name) == ("apush", "values") else _type(INPUTS[name])
     is_needed = any(set(group) - {f"{name}-env", "value-file"} == {name} for group in command.needs)
     return f"{_variable(name)}: {kind}" if is_needed else f"{_variable(name)}: {kind} | Unset = UNSET"
 

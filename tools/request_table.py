@@ -144,6 +144,7 @@ STEPS = (
     Step("`aexpire`", "aexpire", {"key": "array", "index": "0", "ttl": "15m"}, 3),
     Step("`lock`", "lock", {"key": "free lock", "ttl": "15m"}, 7),
     Step("`lock` of the owner, which renews it", "lock", {"key": "held lock", "owner": "me", "ttl": "2h"}, 4),
+    Step("`lock` with `slots: 3`", "lock", {"key": "held lock", "slots": "3", "ttl": "15m"}),
     Step("`unlock`", "unlock", {"key": "held lock", "owner": "me"}, 6),
     Step("`assert` of a value", "assert", {"key": "text", "equals": "text"}, 1),
     Step(

@@ -7,12 +7,13 @@ runner shows states in its debug log. The key id that follows from them is compa
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
-from git_keyval.commands.locks import Unlock
-from git_keyval.database.answers import Answer
+from git_keyval.commands.locks import Unlock, fence_field
+from git_keyval.database.answers import Answer, shown_value
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import cipher_of
 from git_keyval.dispatch.steps import run_command
@@ -65,7 +66,7 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
 
     def leave(end: Answer | GitKeyvalError) -> None:
         if isinstance(end, Answer) and end.applied:
-            _save(runner, {**asked, "fence": end.fence, "until": end.expires_at})
+            _save(runner, {**asked, "fence": end.fence, "slot": end.slot, "until": end.expires_at})
         elif not is_own and not isinstance(end, OutcomeUnknownError):
             _save(runner, {})
 
@@ -88,6 +89,8 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
             return 0
         inputs = Inputs({"repository": environ.get("GITHUB_REPOSITORY", ""), **parse_inputs(_UNLOCK, texts, environ)})
         result, _ = run_command(_UNLOCK, inputs, surroundings, prepare_delivery=lambda _value: None)
+        if not result.applied and result.failure is None and inputs.slots is not None:
+            result = replace(result, fence=_fence_of(state.get("slot", 1), texts, inputs, surroundings))
     except GitKeyvalError as exc:
         runner.warning(f"The lock is not released, and ends with its lease. {exc}")
     except KeyboardInterrupt:
@@ -99,6 +102,15 @@ def release(environ: Mapping[str, str], runner: Runner, surroundings: Surroundin
     else:
         _log_outcome(runner, result, state.get("fence", 0), is_over=state.get("until", 0) * SECOND <= surroundings.clock())
     return 0
+
+
+def _fence_of(slot: int, texts: Mapping[str, str], inputs: Inputs, surroundings: Surroundings) -> int:
+    """Return the fence of the slot that the step took, 0 if there is none: ``unlock`` does not know which one that was."""
+    fence = COMMANDS["hget"]
+    taken = {name: text for name, text in texts.items() if name in {*COMMON, *fence.inputs}}
+    asked = parse_inputs(fence, {**taken, "field": fence_field(slot)}, surroundings.environ)
+    there, _ = run_command(fence, Inputs({**inputs.parsed, **asked}), surroundings, prepare_delivery=lambda _value: None)
+    return 0 if there.value is None else int(shown_value(there.value))
 
 
 def _save(runner: Runner, state: Mapping[str, object]) -> None:
@@ -120,7 +132,7 @@ def _state_of(environ: Mapping[str, str]) -> dict[str, Any] | None:
     try:
         state = json.loads(environ.get(f"STATE_{LOCK_STATE}") or "null")
         texts = [*state.get("unlock", {}).values(), state.get("key", "")]
-        numbers = [state.get(name, 0) for name in ("fence", "until")]
+        numbers = [state.get(name, 0) for name in ("fence", "slot", "until")]
     except (ValueError, AttributeError, RecursionError):
         return None
     is_whole = not state or "in-doubt" in state or {"unlock", "key"} <= state.keys()

@@ -47,6 +47,7 @@ class Answer:
     recorded: dict[str, JsonValue] | None = field(default=None, repr=False)
     owner: str | None = field(default=None, repr=False)
     fence: int | None = None
+    slot: int | None = None
     warning: str = ""
     parked: str = field(default="", compare=False)
     failure: GitKeyvalError | None = field(default=None, compare=False)
@@ -70,6 +71,7 @@ def said(answer: Answer) -> dict[str, JsonValue]:
         "results": answer.results,
         "owner": answer.owner,
         "fence": answer.fence,
+        "slot": answer.slot,
         "json": answer.document,
         "old-value": None if answer.old_value is None else shown_value(answer.old_value),
         "expires-at": None if answer.expires_at is None else iso_utc(answer.expires_at),

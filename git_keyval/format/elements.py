@@ -21,6 +21,9 @@ ELEMENTS_FOLDER = "elements"
 MAX_NAME_BYTES = 255
 """How long an encoded element key may be: as long as a file name may be on common file systems."""
 
+MAX_SLOTS = 100
+"""How many slots a lock may have."""
+
 EMPTY_TREE = tree([])
 """What ``treeOid`` names where there are no elements; GitHub stores no such tree, and none is needed."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Self, TypeVar, overload
 from git_keyval.errors import InputError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
-from git_keyval.format.elements import MAX_NAME_BYTES
+from git_keyval.format.elements import MAX_NAME_BYTES, MAX_SLOTS
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.interface import forms
 from git_keyval.interface.forms import MAX_OWNER_CHARACTERS, YEAR, Duration, Flag, OneOf, OwnerAndName, WholeNumber
@@ -254,6 +254,11 @@ class Inputs:
         f"text of 1 to {MAX_OWNER_CHARACTERS} characters",
         default="one of this step alone",
         shown=False,
+    )
+    slots = Input(
+        "How many owners may hold the lock at once; the same for all who use it.",
+        WholeNumber(1, MAX_SLOTS),
+        default="1",
     )
     until = Input(
         "What is waited for: that the key, or the field, is there or not, or that its value is another, or as it should be.",

@@ -23,6 +23,7 @@ OUTPUTS: dict[str, str] = {
     "was asked for once: deleting the key, or the repository, does not reach it.",
     "owner": "Who holds the lock: the owner that took it, or where it was not obtained the one that has it.",
     "fence": "A number that is larger than that of every earlier owner of the lock, for whatever the lock protects.",
+    "slot": "Which slot of the lock the owner has, from 1; a lock that is not given 'slots' has one.",
     "requests-used": "How many requests the step made (on a local path: processes started).",
     "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
     "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
@@ -32,5 +33,5 @@ OUTPUTS: dict[str, str] = {
 FLAGS = frozenset({"met", "found", "applied", "pending"})
 """The outputs that are ``true`` or ``false``."""
 
-WHOLE_NUMBERS = frozenset({"ttl", "count", "fence", "requests-used", "rate-remaining"})
+WHOLE_NUMBERS = frozenset({"ttl", "count", "fence", "slot", "requests-used", "rate-remaining"})
 """The outputs that are whole numbers. All others are text, also where a value happens to be a number."""

@@ -65,8 +65,8 @@ def _read(name: str, value: object, given: Mapping[str, object]) -> dict[str, ob
             return {"value": text, "type": given.get("type") or ("file" if given.get("media_type") else kind)}
         case "type", str():
             return {name: INPUTS[name].read(value)} if "value" not in given else {}
-        case "values", Mapping():
-            return {name: dict(value)}
+        case "values", Mapping() | list():
+            return {name: dict(value) if isinstance(value, Mapping) else value}
     return {name: INPUTS[name].read(_text(name, value))}
 
 

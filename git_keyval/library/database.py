@@ -65,16 +65,19 @@ class Database(Commands, Jobs):
         transaction.commit(required=required, op_id=op_id)
 
     @contextmanager
-    def lock(self, key: Key, *, ttl: Span, wait: Span = 0, owner: str | None = None) -> Iterator[Result[None]]:
-        """Hold a lock within a block, by a lease of ``ttl``; wait for it as long as ``wait``, and release it at the end.
+    def lock(
+        self, key: Key, *, ttl: Span, wait: Span = 0, owner: str | None = None, slots: int = 1, store_key: bool = False
+    ) -> Iterator[Result[None]]:
+        """Hold a lock, or one of its ``slots``, within a block, by a lease of ``ttl``; wait for it, and release it at the end.
 
         Raises LockHeldError if another owner has it, and LockLostError if the lease was over before the end of the block.
         """
-        held: Result[None] = self._run("lock", key=key, ttl=ttl, wait=wait, owner=owner or self._outside.new_op())
+        name = owner or self._outside.new_op()
+        held: Result[None] = self._run("lock", key=key, ttl=ttl, wait=wait, owner=name, slots=slots, store_key=store_key)
         try:
             yield held
         finally:
-            self.unlock(key, owner=held.owner or "")
+            self.unlock(key, owner=held.owner or "", slots=slots)
 
     def session(self) -> Session:
         """Return what this thread works with: the connections that it keeps from one command to the next."""

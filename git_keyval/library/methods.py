@@ -469,7 +469,7 @@ class Commands:
         self,
         key: Key,
         value: Data | Unset = UNSET,
-        values: Mapping[str, Data] | Unset = UNSET,
+        values: list[Data] | Unset = UNSET,
         *,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
         ttl: Span | None = None,
@@ -576,17 +576,20 @@ class Commands:
         key: Key,
         *,
         owner: str | None = None,
+        slots: int | None = None,
     ) -> Result[None]:
-        """Release a lock that its owner still holds."""
+        """Release a lock, or the slot of it, that its owner still holds."""
         return self._run(
             "unlock",
             key=key,
             owner=owner,
+            slots=slots,
         )
 
     def wait(
         self,
         key: Key,
+        until: Literal["present", "absent", "changed", "equals", "less-than", "at-least"],
         field: str | Unset = UNSET,
         *,
         if_version: str | None = None,
@@ -594,20 +597,19 @@ class Commands:
         less_than: float | Decimal | None = None,
         at_least: float | Decimal | None = None,
         default: Data | None = None,
-        until: Literal["present", "absent", "changed", "equals", "less-than", "at-least"] | None = None,
         wait: Span | None = None,
     ) -> Result[Any]:
         """Wait until a key, or a field of a map, is as it should be, and read it."""
         return self._run(
             "wait",
             key=key,
+            until=until,
             field=field,
             if_version=if_version,
             equals=equals,
             less_than=less_than,
             at_least=at_least,
             default=default,
-            until=until,
             wait=wait,
         )
 

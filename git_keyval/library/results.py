@@ -42,6 +42,11 @@ class Result(Generic[T_co]):
         return self._flag("found")
 
     @property
+    def met(self) -> bool | None:
+        """Return whether what was waited for is so."""
+        return self._flag("met")
+
+    @property
     def applied(self) -> bool | None:
         """Return whether the write was made; false where a condition was not met."""
         return self._flag("applied")
@@ -90,6 +95,11 @@ class Result(Generic[T_co]):
     def fence(self) -> int | None:
         """Return the fence of the lock."""
         return self._number("fence")
+
+    @property
+    def slot(self) -> int | None:
+        """Return which slot of the lock the owner has, from 1."""
+        return self._number("slot")
 
     @property
     def expires_at(self) -> datetime | None:

@@ -233,6 +233,42 @@ def test_a_lock_that_is_taken_twice_by_one_owner_is_released_once(workflow: Work
     assert fields(workflow) == {"fence": "1"}
 
 
+SLOTS = LOCK | {"slots": "2"}
+
+
+def test_a_step_releases_the_slot_that_it_took(workflow: Workflow) -> None:
+    first, second = workflow.take(SLOTS), workflow.take(SLOTS)
+    assert [(one.code, one.outputs["slot"], one.outputs["fence"]) for one in (first, second)] == [(0, "1", "1"), (0, "2", "1")]
+    refused = workflow.take(SLOTS)
+    assert "All 2 slots of the lock are held, the next to be free by " in refused.error
+    assert workflow.release(refused, SLOTS).log == NOTHING
+    assert workflow.release(second, LOCK).log == "The lock is released.\n"
+    assert fields(workflow) == {"fence": "1", "fence-2": "1", "owner": first.outputs["owner"]}
+    assert workflow.take(SLOTS).outputs["fence"] == "2"
+    assert workflow.release(first, {}).log == "The lock is released.\n"
+    assert "owner" not in fields(workflow)
+
+
+def test_a_slot_that_was_lost_is_a_warning_and_one_that_a_step_released_is_none(workflow: Workflow, at_noon: FakeClock) -> None:
+    workflow.take(SLOTS | {"ttl": "2h"})
+    taken = workflow.take(SLOTS)
+    assert workflow.run("unlock", key="production", owner=taken.outputs["owner"]).outputs["slot"] == "2"
+    assert workflow.release(taken, SLOTS).log == "The lock was released by a step of this job.\n"
+
+    taken = workflow.take(SLOTS)
+    at_noon.advance(600)
+    assert "its lease ran out before it was released, and nobody took it since" in workflow.release(taken, SLOTS).log
+    rival = workflow.take(SLOTS)
+    assert "The lock is not released: it is held by" in workflow.release(taken, SLOTS).log
+    workflow.release(rival, SLOTS)
+    released = workflow.release(taken, SLOTS)
+    assert (released.code, [command.name for command in released.commands]) == (0, ["warning"])
+    assert "others took the lock meanwhile" in released.log
+
+    workflow.run("del", key="production")
+    assert "not there any more" in workflow.release(taken, SLOTS).log
+
+
 def test_a_lock_that_cannot_be_released_is_a_warning(workflow: Workflow, repository: Path) -> None:
     taken = workflow.take(LOCK)
     repository.rename(repository.with_name("gone"))

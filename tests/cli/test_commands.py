@@ -270,6 +270,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
         "Keyspace",
         "Redirects",
         "Locks",
+        "Waiting",
         "Transactions",
         "Maintenance",
         "Shell",

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from git_keyval.commands.expiry import Expire, Ttl
-from git_keyval.commands.locks import Lock, Unlock
+from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.locks import Lock, Unlock, owner_field
 from git_keyval.commands.maps import Hexpire, Hget, Hgetall, Hpersist, Hset, Httl
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
 from git_keyval.commands.values import Del, Set
@@ -484,3 +485,254 @@ def test_names_made_for_owners_are_known_and_nothing_else_is() -> None:
         "https://github.com/a/b/actions/runs/x/attempts/1#j-01234567",
     ):
         assert not is_made(other), other
+
+
+# --- several slots -----------------------------------------------------------------------------------------------------------
+
+
+def slot_taken(world: World, owner: str, slots: int = 3, ttl: int = 60, wait: int = 0, store: Store | None = None) -> Answer:
+    return perform(world.database(store), Lock(key=K, owner=owner, ttl=ttl, wait=wait, slots=slots))
+
+
+def slot_released(world: World, owner: str, slots: int = 1, store: Store | None = None) -> Answer:
+    return perform(world.database(store), Unlock(key=K, owner=owner, slots=slots))
+
+
+def held_by(world: World) -> dict[int, str]:
+    found = fields(world)
+    assert isinstance(found, dict)
+    return {number: str(found[owner_field(number)]) for number in range(1, 10) if owner_field(number) in found}
+
+
+def test_one_slot_is_stored_as_a_lock_is(memory: World) -> None:
+    other = memory.in_memory()
+    for world, slots in ((memory, 1), (other, 3)):
+        slot_taken(world, "a", slots, 600)
+        slot_released(world, "a", slots)
+        slot_taken(world, "b", slots, 600)
+    assert memory.refs() == other.refs()
+
+
+def test_a_lock_with_slots_has_so_many_holders(world: World) -> None:
+    answers = [slot_taken(world, owner, ttl=600) for owner in "abc"]
+    assert [(answer.applied, answer.slot, answer.fence) for answer in answers] == [(True, number, 1) for number in (1, 2, 3)]
+    refused = slot_taken(world, "d")
+    assert (refused.applied, refused.owner, refused.ttl, refused.slot) == (False, "a", 600, None)
+    assert "All 3 slots of the lock are held" in str(refused.failure)
+    assert fields(world) == {
+        "fence": "1",
+        "fence-2": "1",
+        "fence-3": "1",
+        "owner": "a",
+        "owner-2": "b",
+        "owner-3": "c",
+    }
+    released = slot_released(world, "b", 3)
+    assert (released.applied, released.slot, released.fence) == (True, 2, 1)
+    again = slot_taken(world, "d")
+    assert (again.slot, again.fence) == (2, 2)
+    assert held_by(world) == {1: "a", 2: "d", 3: "c"}
+    assert world.errors() == []
+
+
+def test_an_owner_has_one_slot_and_renews_it(world: World) -> None:
+    slot_taken(world, "a", ttl=60)
+    slot_taken(world, "b", ttl=60)
+    slot_released(world, "a", 3)
+    renewed = slot_taken(world, "b", ttl=600)
+    assert (renewed.slot, renewed.fence, renewed.ttl) == (2, 1, 600)
+    assert held_by(world) == {2: "b"}
+
+
+def test_an_owner_renews_its_slot_also_if_it_gives_fewer_slots_than_before(world: World) -> None:
+    for owner in "abc":
+        slot_taken(world, owner, ttl=60)
+    slot_released(world, "a", 3)
+    renewed = slot_taken(world, "c", slots=1, ttl=600)
+    assert (renewed.applied, renewed.slot, renewed.ttl) == (True, 3, 600)
+    assert held_by(world) == {2: "b", 3: "c"}
+
+
+def test_callers_with_other_numbers_share_the_slots_that_both_know(world: World) -> None:
+    assert slot_taken(world, "a", slots=1, ttl=600).slot == 1
+    assert slot_taken(world, "b", slots=2, ttl=600).slot == 2
+    assert slot_taken(world, "c", slots=2).applied is False
+    assert slot_taken(world, "c", slots=3, ttl=600).slot == 3
+    assert slot_taken(world, "d", slots=1).owner == "a"
+    slot_released(world, "a")
+    assert slot_taken(world, "d", slots=1, ttl=600).slot == 1
+
+
+def test_unlock_finds_the_slot_of_its_owner_whatever_it_is_told(world: World) -> None:
+    for owner in "abc":
+        slot_taken(world, owner, ttl=600)
+    assert slot_released(world, "c").slot == 3
+    assert slot_released(world, "b", 2).slot == 2
+    assert held_by(world) == {1: "a"}
+
+
+def test_the_lease_of_one_holder_ends_alone(world: World) -> None:
+    slot_taken(world, "a", ttl=60)
+    slot_taken(world, "b", ttl=600)
+    world.clock.advance(60)
+    assert held_by(world) == {2: "b"}
+    assert (slot_taken(world, "c").slot, slot_taken(world, "c", slots=1).fence) == (1, 2)
+    assert slot_released(world, "a", 3).warning.startswith("The owner holds no slot of the lock")
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_lease_that_is_over_is_told_as_what_it_is(world: World, slots: int) -> None:
+    slot_taken(world, "first", ttl=600)
+    slot_taken(world, "a", ttl=60)
+    world.clock.advance(60)
+    answer = slot_released(world, "a", slots)
+    assert (answer.applied, answer.failure, answer.fence) == (False, None, 1)
+    assert "ran out before it was released" in answer.warning
+
+
+def test_a_slot_is_lost_if_others_hold_all_of_them(world: World) -> None:
+    slot_taken(world, "a", 2, ttl=60)
+    world.clock.advance(60)
+    for owner in "bc":
+        slot_taken(world, owner, 2, ttl=600)
+    answer = slot_released(world, "a", 2)
+    assert (answer.applied, answer.owner) == (False, "b")
+    assert isinstance(answer.failure, LockLostError)
+    answer = slot_released(world, "a", 3)
+    assert (answer.failure, answer.fence) == (None, None)
+    assert answer.warning
+
+
+def test_waiting_watches_all_slots(world: World) -> None:
+    for owner, ttl in (("a", 3600), ("b", 300), ("c", 600)):
+        slot_taken(world, owner, ttl=ttl)
+    begun = world.clock()
+    answer = slot_taken(world, "d", wait=3600)
+    assert answer.slot == 2
+    assert 300 <= (world.clock() - begun) / SECOND < 301
+    begun, store = world.clock(), world.faulty({5: Rival(lambda: slot_released(world, "a", 3))})
+    assert slot_taken(world, "e", wait=600, store=store, ttl=3600).slot == 1
+    assert (world.clock() - begun) / SECOND < 20
+
+
+@pytest.mark.parametrize("owner", ["a", "b"])
+def test_who_waits_notices_that_the_lease_of_any_slot_was_cut_short(world: World, owner: str) -> None:
+    for holder_ in "ab":
+        slot_taken(world, holder_, 2, ttl=3600)
+    store = world.faulty({3: Rival(lambda: slot_taken(world, owner, 2))})
+    answer = slot_taken(world, "c", 2, wait=300, store=store)
+    assert (answer.slot, answer.fence) == ("ab".index(owner) + 1, 2)
+
+
+def test_each_look_at_all_slots_is_one_request(world: World) -> None:
+    for owner in "abc":
+        slot_taken(world, owner, ttl=3600)
+    once, store = world.faulty({}), world.faulty({})
+    slot_taken(world, "d", store=once)
+    assert isinstance(slot_taken(world, "d", wait=600, store=store).failure, LockHeldError)
+    looks = store.calls[len(once.calls) :]
+    assert [call.verb for call in looks] == ["read"] * len(looks)
+    assert 40 <= len(looks) <= 60
+
+
+@pytest.mark.parametrize("broken", ["fence-2 is no number", "owner-2 has no fence"])
+def test_a_slot_that_is_none_is_left_alone(world: World, broken: str) -> None:
+    slot_taken(world, "a", ttl=600)
+    entries = {"fence-2": text("0"), "owner-2": text("b")} if "number" in broken else {"owner-2": text("b")}
+    perform(world.database(), Hset(key=K, entries={name: given(value) for name, value in entries.items()}))
+    with pytest.raises(WrongTypeError, match="a lock"):
+        slot_taken(world, "c")
+    with pytest.raises(WrongTypeError, match="a lock"):
+        slot_released(world, "c", 3)
+    assert slot_taken(world, "a", slots=1, ttl=900).applied
+    assert slot_released(world, "a").applied
+
+
+def test_of_several_who_take_slots_no_two_get_the_same(memory: World) -> None:
+    """Rivals come before any of the requests."""
+    for turn, rivals in itertools.product(range(1, 6), (1, 2, 3)):
+        perform(memory.database(), Del(keys=[K]))
+        others: list[Answer] = []
+
+        def act(others: list[Answer] = others, rivals: int = rivals) -> None:
+            others.extend(slot_taken(memory, f"rival {number}", ttl=600) for number in range(rivals))
+
+        ours = slot_taken(memory, "ours", store=memory.faulty({turn: Rival(act)}), ttl=600)
+        if not others:
+            others = [slot_taken(memory, "late", ttl=600)]
+        slots = [answer.slot for answer in (ours, *others) if answer.applied]
+        assert len(slots) == len(set(slots)) == min(3, 1 + len(others))
+        assert len(held_by(memory)) == len(slots)
+
+
+@pytest.mark.parametrize("lost", list(Lost), ids=lambda lost: lost.value)
+@pytest.mark.parametrize("act", ["take", "renew", "release"])
+def test_a_lost_reply_about_a_slot_is_settled(memory: World, lost: Lost, act: str) -> None:
+    """Another holder takes or releases a slot of its own before any request after the one whose reply is lost."""
+    for turn, later in itertools.product(range(1, 8), range(1, 4)):
+        world = memory.in_memory()
+        slot_taken(world, "first", ttl=6000)
+        if act != "take":
+            slot_taken(world, "ours", ttl=600)
+        others: list[Answer] = []
+
+        def rival(world: World = world, others: list[Answer] = others) -> None:
+            others.append(slot_taken(world, "rival", ttl=600))
+
+        store = world.faulty({turn: lost, turn + later: Rival(rival)})
+        try:
+            answer = (
+                slot_released(world, "ours", store=store) if act == "release" else slot_taken(world, "ours", ttl=900, store=store)
+            )
+        except (StoreError, OutcomeUnknownError):
+            store.arrive()
+            continue
+        store.arrive()
+        assert answer.applied, (turn, later)
+        slots = held_by(world)
+        assert ("ours" in slots.values()) is (act != "release"), (turn, later)
+        assert len(set(slots.values())) == len(slots)
+        if act != "release":
+            assert slots[answer.slot or 0] == "ours"
+        assert all(other.applied for other in others)
+        assert world.errors() == []
+
+
+def test_an_owner_whose_own_lease_is_over_elsewhere_cannot_come_to_hold_two_slots(memory: World) -> None:
+    """By a clock that is behind, the old lease is not over, and could be renewed."""
+    renewals: list[Answer] = []
+
+    def renew() -> None:
+        behind = memory.database(Behind(memory.store, 90))
+        renewals.append(perform(behind, Lock(key=K, owner="ours", ttl=600, slots=3)))
+
+    for turn in itertools.count(1):
+        del renewals[:]
+        perform(memory.database(), Del(keys=[K]))
+        slot_taken(memory, "first", ttl=60)
+        slot_taken(memory, "ours", ttl=60)
+        memory.clock.advance(60)
+        slot_taken(memory, "ours", ttl=600, store=memory.faulty({turn: Rival(renew)}))
+        acted = bool(renewals)
+        renew()
+        assert list(held_by(memory).values()).count("ours") == 1, turn
+        if not acted:
+            break
+    assert turn > 2
+
+
+def test_a_lock_is_listed_by_its_name_if_it_is_to_be(world: World) -> None:
+    command = Lock(key=K, owner="a", ttl=60, store_key=True)
+    assert perform(world.database(), command).applied
+    assert perform(world.database(), Keys()).document == ["lock"]
+    again = world.faulty({})
+    assert perform(world.database(again), command).applied
+    assert "apply" not in [call.verb for call in again.calls]
+    released(world, "a")
+    assert perform(world.database(), Keys()).document == ["lock"]
+    perform(world.database(), Del(keys=[K]))
+    taken(world, "a")
+    assert perform(world.database(), Keys()).document == []
+    assert perform(world.database(), command).applied
+    assert perform(world.database(), Keys()).document == ["lock"]
+    assert world.errors() == []

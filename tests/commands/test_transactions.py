@@ -406,6 +406,7 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     "set of a counter": lambda: batch(Set(key=COUNTER, value=1), Append(key=A, value=text("x"))),
     "a witness": lambda: batch(Getdel(key=A), Append(key=B, value=text("x")), Incr(key=COUNTER)),
     "a lock": lambda: batch(Lock(key=LOCK, owner="me", expires_at=LEASE), Append(key=B, value=text("x"))),
+    "a slot": lambda: batch(Lock(key=LOCK, owner="me", expires_at=LEASE, slots=3, store_key=True), Append(key=B, value=text("x"))),
     "a record": lambda: Batch(
         items=items(Append(key=A, value=text("x")), Incr(key=COUNTER), Apush(key=ARRAY, elements=[draft("x")])),
         record=key("kv:op:1"),

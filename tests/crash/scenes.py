@@ -193,6 +193,9 @@ COMMANDS: dict[str, Command] = {
     "lock that lapsed": lambda _world, database: perform(database, Lock(key=LAPSED, owner="us", expires_at=LATER)),
     "lock that is held": lambda _world, database: perform(database, Lock(key=HELD, owner="others", ttl=600, wait=5)),
     "lock renewed": lambda _world, database: perform(database, Lock(key=HELD, owner="us", expires_at=LATER)),
+    "lock with slots": lambda _world, database: perform(
+        database, Lock(key=HELD, owner="others", expires_at=LATER, slots=2, store_key=True)
+    ),
     "wait": lambda _world, database: perform(database, WaitUntil(key=ABSENT, until="present", wait=5)),
     "wait for a field": lambda _world, database: perform(database, WaitUntil(key=MAP, until="present", field="a")),
     "unlock": lambda _world, database: perform(database, Unlock(key=HELD, owner="us")),

@@ -254,6 +254,29 @@ def test_a_lock_is_held_within_the_block(db: git_keyval.Database) -> None:
         assert (held.fence, held.owner) == (3, "me")
 
 
+def test_a_queue(db: git_keyval.Database) -> None:
+    assert db.apush("queue", values=["a", "b"], op_id="a run").count == 2
+    assert db.apush("queue", values=["a", "b"], op_id="a run").count == 2
+    assert [db.apop("queue", from_="first").value, db.arange("queue").value] == ["a", [None, "b"]]
+
+
+def test_waiting(db: git_keyval.Database) -> None:
+    assert db.wait("ready", "present").met is False
+    db.incr("ready", by=3)
+    answer = db.wait("ready", "at-least", at_least=3, wait="1m")
+    assert (answer.met, answer.value) == (True, 3)
+    db.hset("map", "a", "1")
+    assert db.wait("map", "equals", "a", equals="1").met is True
+
+
+def test_a_lock_with_slots(db: git_keyval.Database) -> None:
+    with db.lock("testbeds", ttl="15m", slots=2) as first, db.lock("testbeds", ttl="15m", slots=2) as second:
+        assert (first.slot, second.slot) == (1, 2)
+        with pytest.raises(LockHeldError), db.lock("testbeds", ttl="15m", slots=2):
+            pass
+    assert db.hgetall("testbeds").value == {"fence": "1", "fence-2": "1"}
+
+
 def test_a_lock_that_was_lost(db: git_keyval.Database, path: Path) -> None:
     with ExitStack() as stack, pytest.raises(LockLostError), db.lock("l", ttl="30m"):  # noqa: PT012
         db.delete("l")

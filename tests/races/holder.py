@@ -1,7 +1,7 @@
-"""A process that takes a lock, works under it, and releases it, again and again, until it is killed.
+"""A process that takes a lock, or a slot of it, works under it, and releases it, again and again, until it is killed.
 
-What it does under the lock is to append lines to a log that all holders share: its fence, and what it does. It stops in time before
-its lease is over; now and then it hangs instead until that is over, and then tries to release the lock.
+What it does under the lock is to append lines to a log that all holders share: its slot and fence, and what it does. It stops in
+time before its lease is over; now and then it hangs instead until that is over, and then tries to release the lock.
 """
 
 import io
@@ -35,6 +35,7 @@ class Holder:
     log: Path
     outputs: Path
     skew: float
+    slots: int
     random: Random
 
     def go(self) -> None:
@@ -42,30 +43,30 @@ class Holder:
         while True:
             begun = time.monotonic()
             wait = self.random.choice(["0s", "2s"])
-            code, taken = self._step("lock", ttl=f"{LEASE_SECONDS}s", expiry_granularity="1s", wait=wait)
+            code, taken = self._step("lock", ttl=f"{LEASE_SECONDS}s", expiry_granularity="1s", wait=wait, slots=str(self.slots))
             assert (code, taken["applied"]) in {(0, "true"), (1, "false")}, taken
             if code:
                 time.sleep(self.random.uniform(0, 0.2))
             else:
-                self._hold(begun, int(taken["fence"]), taken["owner"])
+                self._hold(begun, int(taken["slot"]), int(taken["fence"]), taken["owner"])
 
-    def _hold(self, begun: float, fence: int, owner: str) -> None:
+    def _hold(self, begun: float, slot: int, fence: int, owner: str) -> None:
         hangs = self.random.random() < 0.1
         until = begun + self.random.uniform(0, _WORK_SECONDS)
-        self._append(fence, owner, "enter")
+        self._append(slot, fence, owner, "enter")
         while not hangs and time.monotonic() < until:
-            self._append(fence, owner, "work")
+            self._append(slot, fence, owner, "work")
             time.sleep(self.random.uniform(0, 0.05))
         if hangs:
             time.sleep(LEASE_SECONDS + 2 * MOST_SKEW_SECONDS + self.random.uniform(1, 2))
-        overtaken = any(line["fence"] > fence for line in read_log(self.log))
-        code, answer = self._step("unlock", owner=owner)
+        overtaken = any(line["slot"] == slot and line["fence"] > fence for line in read_log(self.log))
+        code, answer = self._step("unlock", owner=owner, slots=str(self.slots))
         assert not (overtaken and answer["applied"] == "true"), (fence, answer)
-        self._append(fence, owner, "released" if answer["applied"] == "true" else "refused" if code else "nothing")
+        self._append(slot, fence, owner, "released" if answer["applied"] == "true" else "refused" if code else "nothing")
 
-    def _append(self, fence: int, owner: str, what: str) -> None:
+    def _append(self, slot: int, fence: int, owner: str, what: str) -> None:
         with self.log.open("ab", buffering=0) as file:  # so it is one write, at the end
-            file.write(json.dumps({"fence": fence, "owner": owner, "what": what}).encode() + b"\n")
+            file.write(json.dumps({"slot": slot, "fence": fence, "owner": owner, "what": what}).encode() + b"\n")
 
     def _step(self, command: str, **inputs: str) -> tuple[int, dict[str, str]]:
         given = {f"INPUT_{name.replace('_', '-').upper()}": text for name, text in inputs.items()}
@@ -88,4 +89,4 @@ def read_log(log: Path) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     told = json.loads(sys.argv[1])
-    Holder(dict(os.environ), Path(told["log"]), Path(told["outputs"]), told["skew"], Random(told["seed"])).go()
+    Holder(dict(os.environ), Path(told["log"]), Path(told["outputs"]), told["skew"], told["slots"], Random(told["seed"])).go()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from tests.vectors import HERE
-from tests.vectors.cases import counters, data, elements, encryption, expiry, folding, names, objects, redirects, times
+from tests.vectors.cases import counters, data, elements, encryption, expiry, folding, locks, names, objects, redirects, times
 from tests.vectors.cases.raw import Json
 
 FILES: dict[str, Callable[[], Json]] = {
@@ -21,6 +21,7 @@ FILES: dict[str, Callable[[], Json]] = {
     "counters": counters.counters,
     "folding": folding.folding,
     "redirects": redirects.redirects,
+    "locks": locks.locks,
 }
 
 
