@@ -20,6 +20,7 @@ from git_keyval.database.transaction import PartReads, PartViews, decisions, joi
 from git_keyval.errors import (
     ConditionNotMetError,
     GitKeyvalError,
+    InputError,
     ItemFailedError,
     ItemsFailedError,
     MalformedRecordError,
@@ -219,6 +220,10 @@ class Batch(Recorded[PartViews]):
         for item in self.items:
             with _named(item):
                 item.command.validate(moment)
+        records = [self.record, *(item.command.record for item in self.items if isinstance(item.command, Once))]
+        written = {key.id for item in self.items if item.writes for key in item.command.keys_used}
+        if any(record is not None and record.id in written for record in records):
+            raise InputError("op-id", "has a record, whose key one of the commands writes", "another op-id")
 
     def reads(self) -> PartReads:
         return self._reads([item.command.reads() for item in self.items])

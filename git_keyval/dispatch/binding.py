@@ -178,8 +178,13 @@ def _record(given: _Given) -> Key | None:
         return None
     if given.inputs.atomic is False:
         raise InputError("op-id", "does not go with 'atomic: false'", "an op-id for each command that takes one")
-    about = [_one_key(given).id, given.kind.name, given.inputs.field] if "key" in given.kind.declared else []
-    name = "kv:op:" + ":".join(part for part in (*about, given.inputs.op_id) if part is not None)
+    about: list[str] = [_one_key(given).id, given.kind.name] if "key" in given.kind.declared else []
+    if given.inputs.field is not None:
+        from git_keyval.format.elements import element_id  # noqa: PLC0415  # few commands are about a field
+
+        # A field may have colons, and so may an id: as they are, two pairs of them could make one name.
+        about.append(element_id(given.inputs.field))
+    name = ":".join(["kv:op", *about, given.inputs.op_id])
     return Key.of(name, _typed("op-id", name, "string"), given.cipher)
 
 

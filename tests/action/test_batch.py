@@ -111,6 +111,14 @@ WRONG = {
 }
 
 
+def test_nobody_writes_the_record_of_the_batch(workflow: Workflow, repository: Path) -> None:
+    assert "op-id" in batch(workflow, {**SET, "key": "kv:op:7"}, op_id="7").error
+    assert "op-id" in batch(workflow, INCR, {"command": "del", "keys": ["b", "kv:op:7"]}, op_id="7").error
+    assert not refs(repository)
+    assert batch(workflow, {**SET, "key": "kv:op:8"}).code == 0
+    assert "no record of an operation" in batch(workflow, INCR, op_id="8").error
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_written_wrongly_is_an_error_before_anything_is_read(workflow: Workflow, repository: Path, name: str) -> None:
     ended = workflow.run_given("batch", {"commands": WRONG[name]})

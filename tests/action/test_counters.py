@@ -71,6 +71,12 @@ def test_one_op_id_counts_once_in_each_field(workflow: Workflow, op: str) -> Non
     assert json.loads(workflow.run("hgetall", key="m").answers["json"]) == {"a": 7, "b": 1}
 
 
+def test_colons_in_a_field_and_an_op_id_make_no_other_pair_of_them(workflow: Workflow) -> None:
+    assert workflow.run("hincr", key="m", field="linux:amd64", op_id="7").answers["value"] == "1"
+    assert workflow.run("hincr", key="m", field="linux", op_id="amd64:7").answers["value"] == "1"
+    assert json.loads(workflow.run("hgetall", key="m").answers["json"]) == {"linux:amd64": 1, "linux": 1}
+
+
 def test_a_batch_counts_an_item_once(workflow: Workflow) -> None:
     commands = json.dumps([{"command": "hincr", "key": "m", "field": "a", "op-id": "run 7"}, {"command": "incr", "key": "n"}])
     told = [json.loads(workflow.run("batch", commands=commands).answers["results"]) for _ in range(2)]
