@@ -66,7 +66,7 @@ def _method(command: Signature) -> list[str]:
     named = [name for name in given if name not in first]
     if named and not several:
         lines += ["        *,"]
-    lines += [f"        {_variable(name)}: {_type(INPUTS[name])} | None = None," for name in named]
+    lines += [f"        {_variable(name)}: {_type(command.input(name))} | None = None," for name in named]
     passed = [f"{_variable(name)}={_passed(name, several)}" for name in (*first, *named)]
     lines += [f"    ) -> Result[{_answer(command)}]:", f'        """{command.summary}"""']
     return [

@@ -55,7 +55,7 @@ Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["Co
 def parameters_of(command: Signature) -> list[click.Parameter]:
     """Return the arguments of a command, in the order in which people type them, and then its options."""
     positional = _positional(command)
-    options = [_option(INPUTS[name]) for name in _offered(command) if name not in positional]
+    options = [_option(command.input(name)) for name in _offered(command) if name not in positional]
     return [*(_argument(command, name) for name in positional), *options]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from git_keyval.commands.elements import OfArray
-from git_keyval.commands.keyed import Ending, Keeping, Lasting, Recorded, Storing, joined
+from git_keyval.commands.keyed import Extending, Keeping, Lasting, Recorded, Storing, joined
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
@@ -223,10 +223,10 @@ class Arange(OfArray):
         return Answer(found=view.found, count=len(document), document=document, version=view.version)
 
 
-class Aexpire(Ending, _OfIndex):
+class Aexpire(Extending, _OfIndex):
     """Give an element of an array a new time to expire.
 
-    ``applied`` is false if there is a hole.
+    ``applied`` is false if there is a hole, or the condition on its expiry is not met.
     """
 
     outputs = ("found", "applied", "count", "version", "ttl", "expires-at")
@@ -235,7 +235,7 @@ class Aexpire(Ending, _OfIndex):
     if_version: Oid | None = None
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        return changed_lifetime(view, [self.place(view)], self.lifetime(moment), self.if_version)
+        return changed_lifetime(view, [self.place(view)], self.lifetime(moment), self.if_version, self.only_if)
 
 
 def _put(

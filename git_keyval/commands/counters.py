@@ -167,6 +167,7 @@ class Assign(Keeping, Storing, _OfCounter):
 
     number: int
     condition: Condition = ALWAYS
+    get_old: bool = False
 
     def decide(self, view: KeyView, moment: Moment) -> Answer | Change:
         state = _state(view, moment, self.ops(moment))
@@ -175,12 +176,12 @@ class Assign(Keeping, Storing, _OfCounter):
         lifetime = self.lifetime(moment)
         ending = view.expiry() if lifetime is KEEP and state.alive else lifetime
         # Only what is answered about the old value has to be readable: an unconditional SET repairs what is not.
-        reading = bool(self.condition) or lifetime is KEEP
+        reading = bool(self.condition) or lifetime is KEEP or self.get_old
         found = view.exists() if reading else None
         old_value = view.old_value() if found else None
         answer = lasting(Answer(found=found, applied=True, old_value=old_value), ending)
         if any(map(state.base.find, state.ops)):
-            return replace(answer, version=view.version)
+            return replace(answer, old_value=None, version=view.version)  # what was there before it is forgotten
         if self.condition and not self.condition.met(view):
             return Answer(found=found, applied=False, version=view.live_version(), old_value=old_value)
         return _assignment(self, state, answer)
@@ -474,7 +475,7 @@ def _assignment(command: Assign, state: _State, answer: Answer) -> Change:
     view, moment, time = state.view, state.moment, state.next_time()
     anchor = anchor_of(moment.cipher)
     is_anchored = view.seen.refs.get(ANCHOR_TAG, anchor.oid) == anchor.oid
-    forced = moment.is_last and not command.condition and is_anchored
+    forced = moment.is_last and not (command.condition or command.get_old) and is_anchored
     settling = state.crumbs if state.readable else ()
     fold = states.assign(state.base, settling, command.number, time, op=state.ops[0], now=moment.now, forced=forced)
     commit = states.encode_counter(fold.counter)

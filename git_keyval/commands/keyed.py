@@ -91,6 +91,12 @@ class Ending(Lasting):
     needs = (("ttl", "expires-at"),)
 
 
+class Extending(Ending):
+    """What a command changes is an expiry; ``only_if`` says in place of which, as ``may_last`` does."""
+
+    only_if: str = ""
+
+
 class Keeping(Lasting):
     """What a command writes over may keep its lifetime."""
 

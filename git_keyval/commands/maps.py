@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from git_keyval.commands.elements import OfMap
-from git_keyval.commands.keyed import Ending, Keeping, Recorded, Storing
+from git_keyval.commands.keyed import Extending, Keeping, Recorded, Storing
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
@@ -249,17 +249,17 @@ class Hlen(_OfWhole):
         return Answer(found=view.found, count=len(view.live()), version=view.version)
 
 
-class Hexpire(Ending, _OfFields):
+class Hexpire(Extending, _OfFields):
     """Give fields of a map a new time to expire.
 
-    ``count`` is how many of them exist and have it now.
+    The condition is about the expiry of each; ``count`` is how many of them exist, meet it and have the new one now.
     """
 
     outputs = ("found", "applied", "count", "version", "ttl", "expires-at")
-    examples = ("git-keyval hexpire rollout percent owner --ttl 30d",)
+    examples = ("git-keyval hexpire rollout percent owner --ttl 30d", "git-keyval hexpire rollout percent --ttl 60d --if longer")
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        return changed_lifetime(view, self.fields, self.lifetime(moment), self.if_version)
+        return changed_lifetime(view, self.fields, self.lifetime(moment), self.if_version, self.only_if)
 
 
 class Httl(OfMap):

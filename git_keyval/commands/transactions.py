@@ -37,6 +37,9 @@ MAX_ITEMS = 100
 RECORD_SECONDS = 7 * 86_400
 """How long it is remembered what an operation answered."""
 
+_CONDITIONS = ("condition", "if_version", "only_if")
+"""The fields of commands that are conditions."""
+
 _CERTAINTY = ("refs", "nothing", "neither", "operation", "witness")
 """How surely a proof shows what became of a write, the surest last; what nothing can be known of hides what refs show."""
 
@@ -159,7 +162,7 @@ class Item(NamedTuple):
         answer = _answer(decision)
         command = self.command.command if isinstance(self.command, Once) else self.command
         fields = vars(command)
-        conditional = isinstance(command, Assert) or bool(fields.get("condition")) or fields.get("if_version") is not None
+        conditional = isinstance(command, Assert) or any(fields.get(name) for name in _CONDITIONS)
         return answer.failure is not None or (conditional and answer.applied is False) or (self.required and answer.found is False)
 
     def result(self, answer: Answer) -> dict[str, JsonValue]:

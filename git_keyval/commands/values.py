@@ -51,7 +51,9 @@ class Set(Keeping, Storing, OfKey):
     """Write a key, with conditions and a time to live.
 
     An ``int`` sets a counter. Without a lifetime the key is persistent afterwards. A condition that is not met is no error:
-    ``applied`` is false, ``version`` and ``old_value`` are what is there instead.
+    ``applied`` is false, ``version`` and ``old_value`` are what is there instead. With ``get_old`` the answer has the value before
+    the write whatever the conditions; a lost reply leaves it open which that was, but of a counter. Then OutcomeUnknownError is
+    raised.
     """
 
     outputs = ("found", "applied", "version", "ttl", "expires-at", "old-value", "url")
@@ -61,10 +63,12 @@ class Set(Keeping, Storing, OfKey):
         'git-keyval set deploy \'{"commit": "1a2b3c", "ok": true}\' --type json',
         "git-keyval set logo - --type file --media-type image/png < logo.png",
         "git-keyval set lock \"$HOSTNAME\" --if absent --ttl 10m --exit-code && echo 'mine for ten minutes'",
+        "git-keyval set current 1.4.2 --get-old",
     )
 
     value: Value | int
     condition: Condition = ALWAYS
+    get_old: bool = False
     op: str = ""
 
     def form(self) -> Command[KeyView]:
@@ -74,14 +78,14 @@ class Set(Keeping, Storing, OfKey):
 
     @property
     def _is_plain(self) -> bool:
-        return not self.condition and not self.keep_ttl
+        return not (self.condition or self.keep_ttl or self.get_old)
 
     def blind_write(self, moment: Moment) -> Change | None:
         """Return the change that needs no read, if there is one.
 
         Most often there is nothing where nothing shall be: what is there is looked at only if it is in the way.
         """
-        if self.condition not in {ALWAYS, IF_ABSENT} or self.keep_ttl:
+        if self.condition not in {ALWAYS, IF_ABSENT} or self.keep_ttl or self.get_old:
             return None
         lifetime, record = self.lifetime(moment), self._record(moment)
         whole = _unconditional(moment.naming, self.key, record, lifetime, ABSENT if self.condition else ANY)
@@ -103,7 +107,9 @@ class Set(Keeping, Storing, OfKey):
         lifetime, record = self.lifetime(moment), self._record(moment)
         ending = view.expiry() if lifetime is KEEP and alive else lifetime
         answer = lasting(replace(answer, applied=True, version=record.commit.oid), ending)
-        return Change(joined(_compare_and_set(view, record, lifetime, alive=alive), self.stored_key(moment)), answer)
+        transaction = joined(_compare_and_set(view, record, lifetime, alive=alive), self.stored_key(moment))
+        # Had a rival written the same value, that would be the old one; or had one written the value from before once more.
+        return Change(transaction, answer, "neither" if self.get_old else "refs")
 
     def _record(self, moment: Moment) -> Record:
         assert isinstance(self.value, Value)

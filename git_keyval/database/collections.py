@@ -10,7 +10,7 @@ from git_keyval.database.ciphers import Cipher
 from git_keyval.database.command import Change, Proof, UnreadError
 from git_keyval.database.database import Database
 from git_keyval.database.keys import TYPE_NAMES, KeyView
-from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, lasting, ref_update
+from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, lasting, may_last, ref_update
 from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
@@ -329,12 +329,12 @@ def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | No
 
 
 def changed_lifetime(
-    view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime, if_version: Oid | None
+    view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime, if_version: Oid | None, only_if: str = ""
 ) -> Answer | Change:
-    """Change the expiry of elements, or with FOREVER delete it; ``count`` is how many exist and, with FOREVER, had one."""
+    """Change the expiry of those elements that ``may_last`` so, or with FOREVER delete it; ``count`` is how many these are."""
     elements = list(dict.fromkeys(elements))
     found = all(map(view.holds, elements))
-    there = [element for element in elements if view.holds(element) and (isinstance(lifetime, int) or view.expiry(element))]
+    there = [element for element in elements if view.holds(element) and may_last(lifetime, view.expiry(element), only_if)]
     if not there or not view.is_at(if_version):
         return Answer(found=found, applied=False, count=0, version=view.version)
     # The map is asserted: an expiry must not come to belong to another element, nor outlive its own.

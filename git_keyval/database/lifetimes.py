@@ -44,6 +44,26 @@ def chosen(now: Micros, granularity: int, ttl: int | None, expires_at: Micros | 
         raise InputError(name, "names a time too far away", _TIMES) from exc
 
 
+def may_last(lifetime: int | Lifetime, held: int | None, only_if: str = "") -> bool:
+    """Return whether a live key or element may be given a lifetime in place of the expiry that it has, if it has one.
+
+    It may only if the new expiry is ``longer`` or ``shorter``, or if there is ``none`` or ``some``. What has none lasts for good,
+    longer than anything, and cannot be given that.
+    """
+    if not isinstance(lifetime, int):
+        return held is not None
+    match only_if:
+        case "longer":
+            return held is not None and lifetime > held
+        case "shorter":
+            return held is None or lifetime < held
+        case "none":
+            return held is None
+        case "some":
+            return held is not None
+    return True
+
+
 def expiry_objects(lifetime: int | Lifetime) -> tuple[GitObject, ...]:
     """Return the objects that a transaction with this lifetime must store."""
     return (*DUMMY_OBJECTS, encode_expiry(lifetime)) if isinstance(lifetime, int) else ()

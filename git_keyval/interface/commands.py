@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
-from git_keyval.interface.inputs import INPUTS
+from git_keyval.interface.inputs import ENDINGS, EXISTENCE, INPUTS, Input
 from git_keyval.maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
@@ -29,10 +29,14 @@ _RIVALS = ("max-attempts", "follow-writes")
 
 
 class _Field(NamedTuple):
-    """The inputs that a field is made of; of each group of those that it ``needs``, one must be given if it has no default."""
+    """The inputs that a field is made of; of each group of those that it ``needs``, one must be given if it has no default.
+
+    ``words`` are those that it takes of an input, where others take other ones.
+    """
 
     inputs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...] = ()
+    words: Mapping[str, tuple[str, ...]] = {}
 
 
 _FIELDS = {
@@ -49,7 +53,8 @@ _FIELDS = {
     "equals": _Field(("equals", "equals-env")),
     "items": _Field(("commands", "expiry-granularity", *(name for name in _NAMED if name != "key-type")), (("commands",),)),
     "expires_at": _Field(("expires-at", "expiry-granularity")),
-    "condition": _Field(("if", "if-version")),
+    "condition": _Field(("if", "if-version"), words={"if": EXISTENCE}),
+    "only_if": _Field(("if",), words={"if": ENDINGS}),
     "op": _Field(("op-id",)),
     "record": _Field(("op-id",)),
     "targets": _Field(("redirect-to", "redirect-shard-length"), (("redirect-to",),)),
@@ -62,13 +67,21 @@ Kind: TypeAlias = type[Command[Any]] | type[Upkeep]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a command is called. ``needs`` lists alternatives: of each group at least one input must be given."""
+    """How a command is called. ``needs`` lists alternatives: of each group at least one input must be given.
+
+    ``words`` are those that it takes of an input, where that is not all.
+    """
 
     kind: Kind
     family: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...]
+    words: Mapping[str, tuple[str, ...]]
+
+    def input(self, name: str) -> Input[object]:
+        """Return an input as this command takes it."""
+        return INPUTS[name].of(self.words[name]) if name in self.words else INPUTS[name]
 
     @property
     def name(self) -> str:
@@ -94,10 +107,12 @@ class Signature:
 def _signature(kind: Kind, family: str) -> Signature:
     needs = [*kind.needs]
     taken: list[str] = []
+    words: dict[str, tuple[str, ...]] = {}
     for name, default in kind.declared.items():
         plain = name.rstrip("_").replace("_", "-")
         field = _FIELDS.get(name, _Field((plain,), ((plain,),)))
         taken += field.inputs
+        words |= field.words
         needs += field.needs if default is REQUIRED else ()
     inputs = {*taken, *_around(kind, taken)}.difference(kind.omits)
     return Signature(
@@ -106,6 +121,7 @@ def _signature(kind: Kind, family: str) -> Signature:
         tuple(name for name in INPUTS if name in inputs),
         (*kind.outputs, *_USED),
         tuple(dict.fromkeys(tuple(name for name in group if name not in kind.omits) for group in needs)),
+        words,
     )
 
 

@@ -16,6 +16,10 @@ MAX_REPOSITORY_DIGITS = 3
 
 MAX_PAD = 100
 
+EXISTENCE: Final = ("absent", "present")
+ENDINGS: Final = ("longer", "shorter", "none", "some")
+"""What ``if`` says of a key or an element that is written, and of an expiry that is changed."""
+
 REQUIRED: Final = "required"
 """What ``encryption`` says."""
 
@@ -38,6 +42,12 @@ class Input(Generic[T_co]):
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the name of the attribute, as people write it; ``if_`` is ``if``."""
         self.name = name.rstrip("_").replace("_", "-")
+
+    def of(self, words: tuple[str, ...]) -> "Input[str]":
+        """Return the input as a command takes it that accepts these words only."""
+        only = Input(self.description, OneOf(words), default=self.default)
+        only.name = self.name
+        return only
 
     @overload
     def __get__(self, given: None, owner: type) -> Self: ...
@@ -154,7 +164,13 @@ class Inputs:
     )
     keep_ttl = Input("Keep the expiry that the key, or the element, has.", Flag(), default="false")
     refresh_ttl = Input("Give the lifetime to a counter that is there, too, not only to one that begins.", Flag(), default="false")
-    if_ = Input("Write only if the key, or the element, is absent, or present.", OneOf(("absent", "present")))
+    if_ = Input(
+        "Write only if the key, or the element, is absent, or present; change an expiry only if the new one is longer, or shorter, "
+        "than what is left, or if there is none, or some.",
+        OneOf((*EXISTENCE, *ENDINGS)),
+        f"{OneOf(EXISTENCE)}; to change an expiry, {OneOf(ENDINGS)}",
+    )
+    get_old = Input("Answer with the value that was there before, as 'old-value'.", Flag(), default="false")
     if_version = Input(
         "Write only over this version of the value; wait until it is another.",
         forms.oid,

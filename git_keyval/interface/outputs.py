@@ -10,7 +10,7 @@ OUTPUTS: dict[str, str] = {
     "version": "The oid of the value commit, for 'if-version'.",
     "ttl": "Seconds that the key or the element has left; -1 if it never expires, -2 if it does not exist.",
     "expires-at": "When the key or the element expires, as RFC 3339; empty if never.",
-    "old-value": "The value before the write, where the command had to read it (a condition or 'keep-ttl').",
+    "old-value": "The value before the write, where the command had to read it (a condition, 'get-old' or 'keep-ttl').",
     "pending": "Whether the increment is recorded and counts later, with the next gather or increment; then there is no value.",
     "padded": "The number of a counter as text with leading zeros, as long as 'pad' says.",
     "failed": "Which command of a batch has a condition that is not met, by its id or else its place, counted from 1.",

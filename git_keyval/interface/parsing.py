@@ -43,7 +43,7 @@ def parse_inputs(command: Signature, given: Mapping[str, str], environ: Mapping[
         if name not in (*COMMON, *command.inputs):
             raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
     texts = _with_variables(given, environ)
-    parsed = {name: INPUTS[name].read(text) for name, text in texts.items() if text or _is_empty_value(command, name, texts)}
+    parsed = {name: command.input(name).read(text) for name, text in texts.items() if text or _is_empty_value(command, name, texts)}
     check_together(command, parsed)
     return parsed
 

@@ -48,12 +48,12 @@ def inputs_of(command: Signature, arguments: Mapping[str, object]) -> dict[str, 
     given = {name: value for name, value in arguments.items() if value is not UNSET and (value is not None or name == "value")}
     parsed: dict[str, object] = {}
     for name, value in given.items():
-        parsed |= _read(name.rstrip("_").replace("_", "-"), value, given)
+        parsed |= _read(command, name.rstrip("_").replace("_", "-"), value, given)
     check_together(command, parsed)
     return parsed
 
 
-def _read(name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
+def _read(command: Signature, name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
     match name, value:
         case "key", _:
             kind, text = _typed(name, value)
@@ -67,7 +67,7 @@ def _read(name: str, value: object, given: Mapping[str, object]) -> dict[str, ob
             return {name: INPUTS[name].read(value)} if "value" not in given else {}
         case "values", Mapping() | list():
             return {name: dict(value) if isinstance(value, Mapping) else value}
-    return {name: INPUTS[name].read(_text(name, value))}
+    return {name: command.input(name).read(_text(name, value))}
 
 
 def _keys(keys: Sequence[object]) -> dict[str, object]:

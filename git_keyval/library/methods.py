@@ -40,6 +40,7 @@ class Commands:
         expires_at: datetime | str | None = None,
         keep_ttl: bool | None = None,
         if_: Literal["absent", "present"] | None = None,
+        get_old: bool | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
         media_type: str | None = None,
@@ -55,6 +56,7 @@ class Commands:
             expires_at=expires_at,
             keep_ttl=keep_ttl,
             if_=if_,
+            get_old=get_old,
             if_version=if_version,
             op_id=op_id,
             media_type=media_type,
@@ -164,6 +166,7 @@ class Commands:
         *,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
+        if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
     ) -> Result[None]:
         """Give a key a new time to expire."""
@@ -172,6 +175,7 @@ class Commands:
             key=key,
             ttl=ttl,
             expires_at=expires_at,
+            if_=if_,
             if_version=if_version,
         )
 
@@ -383,6 +387,7 @@ class Commands:
         *fields: str,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
+        if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
     ) -> Result[None]:
         """Give fields of a map a new time to expire."""
@@ -392,6 +397,7 @@ class Commands:
             fields=list(fields),
             ttl=ttl,
             expires_at=expires_at,
+            if_=if_,
             if_version=if_version,
         )
 
@@ -543,6 +549,7 @@ class Commands:
         *,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
+        if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
     ) -> Result[None]:
         """Give an element of an array a new time to expire."""
@@ -552,6 +559,7 @@ class Commands:
             index=index,
             ttl=ttl,
             expires_at=expires_at,
+            if_=if_,
             if_version=if_version,
         )
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from git_keyval.commands.arrays import Aexpire, Aget, Apush
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.maps import Hexpire, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Command
@@ -26,7 +28,8 @@ from git_keyval.store.port import ABSENT, RefUpdate, Transaction
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample
-from tests.world import World, key, show, text
+from tests.faults import Rival
+from tests.world import World, draft, drafts, key, show, text
 
 K = key()
 EXPIRY = Naming().expiry(K.id)
@@ -71,6 +74,69 @@ def test_a_key_may_expire_at_a_given_time(world: World) -> None:
     assert perform(database, Ttl(key=K)) == Answer(
         found=True, ttl=300, expires_at=NOON + 300, version=perform(database, Get(key=K)).version
     )
+
+
+ONLY_IF = [
+    # what is asked for, the seconds there are, the seconds that are given, whether they are
+    ("longer", None, 600, False),
+    ("longer", 300, 600, True),
+    ("longer", 600, 600, False),
+    ("longer", 900, 600, False),
+    ("shorter", None, 600, True),
+    ("shorter", 300, 600, False),
+    ("shorter", 600, 600, False),
+    ("shorter", 900, 600, True),
+    ("none", None, 600, True),
+    ("none", 300, 600, False),
+    ("some", None, 600, False),
+    ("some", 300, 600, True),
+]
+
+
+@pytest.mark.parametrize(("only_if", "held", "given", "applied"), ONLY_IF)
+def test_an_expiry_is_changed_only_if(memory: World, only_if: str, held: int | None, given: int, *, applied: bool) -> None:
+    """What never expires lasts longer than anything. So it is for keys, fields and elements."""
+    database = memory.database()
+    version = perform(database, Set(key=K, value=text("v"), ttl=held)).version
+    left = given if applied else -1 if held is None else held
+    answer = perform(database, Expire(key=K, ttl=given, only_if=only_if))
+    assert (answer.found, answer.applied, answer.ttl, answer.version) == (True, applied, left, version)
+    assert perform(database, Ttl(key=K)).ttl == left
+    perform(database, Hset(key=key("map"), entries=drafts(a="1"), ttl=held))
+    perform(database, Hset(key=key("map"), entries=drafts(b="1"), ttl=None if held else 60))
+    fields = perform(database, Hexpire(key=key("map"), fields=["a"], ttl=given, only_if=only_if))
+    assert (fields.found, fields.applied, fields.count) == (True, applied, int(applied))
+    assert perform(database, Httl(key=key("map"), field="a")).ttl == left
+    perform(database, Apush(key=key("array"), elements=[draft("1")], ttl=held))
+    assert perform(database, Aexpire(key=key("array"), index=0, ttl=given, only_if=only_if)).applied is applied
+    assert perform(database, Aget(key=key("array"), index=0)).ttl == left
+
+
+def test_the_condition_is_about_the_expiry_of_each_field(memory: World) -> None:
+    database = memory.database()
+    for name, seconds in (("long", 6000), ("short", 60), ("lasts", None)):
+        perform(database, Hset(key=K, entries=drafts(**{name: "1"}), ttl=seconds))
+    answer = perform(database, Hexpire(key=K, fields=["long", "short", "lasts", "nope"], ttl=600, only_if="longer"))
+    assert (answer.found, answer.applied, answer.count) == (False, True, 1)
+    assert [perform(database, Httl(key=K, field=name)).ttl for name in ("long", "short", "lasts")] == [6000, 600, -1]
+
+
+@pytest.mark.parametrize("only_if", ["longer", "shorter", "none", "some"])
+def test_what_is_not_there_is_given_no_expiry_whatever_the_condition(memory: World, only_if: str) -> None:
+    database = memory.database()
+    perform(database, Set(key=K, value=text("v"), ttl=60))
+    memory.clock.advance(60)
+    for absent in (K, key("another")):
+        answer = perform(database, Expire(key=absent, ttl=600, only_if=only_if))
+        assert (answer.found, answer.applied, answer.ttl) == (False, False, -2)
+
+
+@pytest.mark.parametrize("only_if", ["longer", "none"])
+def test_the_condition_holds_for_what_a_rival_gives_meanwhile(world: World, only_if: str) -> None:
+    perform(world.database(), Set(key=K, value=text("v"), ttl=None if only_if == "none" else 60))
+    store = world.faulty({2: Rival(lambda: perform(world.database(), Expire(key=K, ttl=6000)))})
+    assert perform(world.database(store), Expire(key=K, ttl=600, only_if=only_if)).applied is False
+    assert perform(world.database(), Ttl(key=K)).ttl == 6000
 
 
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])

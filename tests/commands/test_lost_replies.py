@@ -18,6 +18,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import OutcomeUnknownError
 from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Store, Transaction, Unknown
 from tests.around import StoreAround
+from tests.faults import Lost, Rival
 from tests.world import World, draft, drafts, key, show, text
 
 K, NEW = key(), key("new")
@@ -79,6 +80,22 @@ def test_a_conflict_with_its_own_late_write_is_no_denial(
     store = LateStore(memory, lagging=lagging)
     assert command(memory.database(store)) == told
     assert store.writes == 2
+
+
+@pytest.mark.parametrize(("lost", "rival"), [(Lost.BEFORE, "taken"), (Lost.AFTER, "value")])
+def test_an_old_value_that_may_be_another_is_not_told(memory: World, lost: Lost, rival: str) -> None:
+    """A rival wrote the same, so that is what was there before; or the value from before, which would be replaced once more."""
+    filled(memory)
+    store = memory.faulty({2: lost, 3: Rival(lambda: perform(memory.database(), Set(key=K, value=text(rival), get_old=True)))})
+    with pytest.raises(OutcomeUnknownError):
+        perform(memory.database(store), Set(key=K, value=text("taken"), get_old=True))
+
+
+@pytest.mark.parametrize("lost", Lost)
+def test_the_old_number_of_a_counter_is_told_once_it_is_known(memory: World, lost: Lost) -> None:
+    perform(memory.database(), Set(key=NEW, value=41))
+    store = memory.faulty({2: lost})
+    assert perform(memory.database(store), Set(key=NEW, value=42, get_old=True)).old_value == 41
 
 
 @pytest.mark.parametrize("lagging", [0, 4])

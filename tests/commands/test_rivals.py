@@ -65,6 +65,24 @@ def test_set_if_version_does_not_overwrite_a_rival(world: World) -> None:
     assert value_of(world) == "rival"
 
 
+@pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
+def test_the_old_value_is_what_a_rival_wrote_last(world: World, *, counter: bool) -> None:
+    """Each value is the old one of exactly one write."""
+    perform(world.database(), Set(key=K, value=1 if counter else text("1")))
+    store = world.faulty({2: Rival(lambda: perform(world.database(), Set(key=K, value=2 if counter else text("2"))))})
+    answer = perform(world.database(store), Set(key=K, value=3 if counter else text("3"), get_old=True))
+    assert (answer.applied, answer.old_value) == (True, 2 if counter else text("2"))
+
+
+def test_no_set_that_tells_the_old_value_is_forced(memory: World) -> None:
+    """What is forced replaces what was not read."""
+    perform(memory.database(), Set(key=K, value=1))
+    store = rivals(memory, lambda: perform(memory.database(), Set(key=K, value=2)))
+    with pytest.raises(ContentionError):
+        perform(memory.database(store, max_attempts=3), Set(key=K, value=3, get_old=True))
+    assert value_of(memory) == "2"
+
+
 def test_set_keep_ttl_keeps_the_expiry_that_a_rival_gave(world: World) -> None:
     perform(world.database(), Set(key=K, value=text("old"), ttl=60))
     store = world.faulty({2: Rival(lambda: perform(world.database(), Expire(key=K, ttl=600)))})

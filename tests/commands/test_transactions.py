@@ -12,7 +12,7 @@ from git_keyval.commands.arrays import Alen, Apop, Apush, Arange
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist
 from git_keyval.commands.locks import Lock, Unlock
-from git_keyval.commands.maps import Hdel, Hget, Hgetall, Hincr, Hset
+from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hset
 from git_keyval.commands.transactions import Assert, Batch, Item
 from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, Set
 from git_keyval.database.answers import Answer, said
@@ -242,6 +242,9 @@ UNMET: dict[str, Bound] = {
     "del a version": Del(keys=[A], if_version=Oid("1" * 40)),
     "getdel a version": Getdel(key=A, if_version=Oid("1" * 40)),
     "expire a version": Expire(key=A, ttl=60, if_version=Oid("1" * 40)),
+    "expire if longer": Expire(key=B, ttl=60, only_if="longer"),
+    "expire if some": Expire(key=A, ttl=60, only_if="some"),
+    "hexpire if some": Hexpire(key=MAP, fields=["one"], ttl=60, only_if="some"),
     "append a version": Append(key=A, value=text("x"), if_version=Oid("1" * 40)),
     "hset if absent": Hset(key=MAP, entries=drafts(one="x"), condition=Condition("absent")),
     "apush a version, once": Apush(key=ARRAY, elements=[draft("x")], if_version=Oid("1" * 40), record=key("kv:op:1")),
@@ -400,6 +403,7 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     "refs": lambda: batch(Set(key=A, value=text("x")), Hset(key=MAP, entries=drafts(one="x")), Del(keys=[B])),
     "a field": lambda: batch(Hincr(key=ABSENT, field="n"), Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
     "a field and a counter": lambda: batch(Hincr(key=ABSENT, field="n"), Incr(key=COUNTER, ttl=60)),
+    "the old value": lambda: batch(Set(key=A, value=text("x"), get_old=True), Set(key=B, value=text("x"))),
     "nothing": lambda: batch(Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
     "counters": lambda: batch(Incr(key=COUNTER), Decr(key=OTHER), Set(key=B, value=text("x"))),
     "a new counter": lambda: batch(Incr(key=C), Append(key=A, value=text("x"))),
@@ -417,7 +421,7 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     ),
     "the first of a queue": lambda: batch(Apop(key=ARRAY, from_="first"), Append(key=A, value=text("x"))),
 }
-KNOWN = LOSABLE.keys() - {"nothing", "a field", "a new counter"}
+KNOWN = LOSABLE.keys() - {"nothing", "the old value", "a field", "a new counter"}
 
 
 @pytest.mark.parametrize("lost", Lost)

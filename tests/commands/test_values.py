@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.maps import Hset
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound
@@ -21,7 +22,7 @@ from git_keyval.format.times import timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
 from git_keyval.maintenance.init import init
 from tests.contract.samples import foreign_commit
-from tests.world import World, install_hook, key, number, show, text
+from tests.world import World, drafts, install_hook, key, number, show, text
 
 K = key()
 VALUE = Naming().value(K.id)
@@ -50,6 +51,38 @@ def test_what_was_set_is_read(world: World, value: Value, type: str) -> None:
     assert perform(database, Get(key=K)) == Answer(found=True, value=value, type=type, version=version, ttl=-1)
     assert perform(database, Type(key=K)) == Answer(found=True, type=type, version=version)
     assert world.errors() == []
+
+
+@pytest.mark.parametrize("old", [None, number("5"), text(""), 41], ids=["absent", "number", "text", "counter"])
+@pytest.mark.parametrize("new", [text("new"), 42], ids=["value", "counter"])
+def test_the_old_value_is_told_whatever_the_conditions(world: World, old: Value | int | None, new: Value | int) -> None:
+    database = world.database()
+    if old is not None:
+        perform(database, Set(key=K, value=old, ttl=60))
+    answer = perform(database, Set(key=K, value=new, get_old=True))
+    assert (answer.found, answer.applied, answer.old_value, answer.ttl) == (old is not None, True, old, -1)
+    unmet = perform(database, Set(key=K, value=new, get_old=True, condition=Condition("absent")))
+    assert (unmet.applied, unmet.old_value) == (False, new)
+
+
+@pytest.mark.parametrize("new", [text("new"), 42], ids=["value", "counter"])
+def test_of_an_expired_key_and_of_a_map_there_is_no_old_value(memory: World, new: Value | int) -> None:
+    perform(memory.database(), Set(key=K, value=text("old"), ttl=60))
+    memory.clock.advance(60)
+    assert perform(memory.database(), Set(key=K, value=new, get_old=True)).old_value is None
+    perform(memory.database(), Hset(key=key("map"), entries=drafts(a="1")))
+    answer = perform(memory.database(), Set(key=key("map"), value=new, get_old=True))
+    assert (answer.found, answer.applied, answer.old_value) == (True, True, None)
+
+
+def test_the_old_value_of_a_counter_has_what_waits_and_is_forgotten_once_it_was_told(memory: World) -> None:
+    perform(memory.database(), Set(key=K, value=41))
+    memory.clock.advance(1)
+    memory.plant(K, 5)
+    swap = Set(key=K, value=7, get_old=True, op="deploy42")
+    assert perform(memory.database(), swap).old_value == 46
+    again = perform(memory.database(), swap)
+    assert (again.applied, again.old_value) == (True, None)
 
 
 def test_an_absent_key_is_found_by_no_read(world: World) -> None:

@@ -96,10 +96,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
     *(
         (name, text, text == "true")
-        for name in ("keep-ttl", "refresh-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
+        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
         for text in ("true", "false")
     ),
-    *(("if", text, text) for text in ("absent", "present")),
+    *(("if", text, text) for text in ("absent", "present", "longer", "shorter", "none", "some")),
     *(("repository-shard-length", text, int(text)) for text in ("1", "3")),
     *(("redirect-shard-length", text, int(text)) for text in ("1", "39")),
     *(("redirect-to", text, text) for text in ("none", "owner/name", "0/.github", "org/kv-{shard}", "org/{shard}.db")),
@@ -252,7 +252,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(
         (name, text)
-        for name in ("keep-ttl", "refresh-ttl", "mask", "store-key", "dry-run", "atomic")
+        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "dry-run", "atomic")
         for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
     ),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
@@ -317,6 +317,28 @@ def test_an_input_is_refused(name: str, text: str) -> None:
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 500
     assert not text or len(text) < 4 or INPUTS[name].shown or text not in str(raised.value)
+
+
+WORDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("set", "hset", "aset", "assert"), ("absent", "present")),
+    **dict.fromkeys(("expire", "hexpire", "aexpire"), ("longer", "shorter", "none", "some")),
+}
+"""What ``if`` may say to each command that takes it."""
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if "if" in command.inputs])
+def test_a_command_takes_its_own_words_only(name: str) -> None:
+    """The error names those."""
+    needed = {"key": "k", "field": "f", "index": "0", "value": "v", "ttl": "1h"}
+    given = {input_: needed[input_] for input_, *_ in COMMANDS[name].needs if input_ in needed}
+    for word in ("absent", "present", "longer", "shorter", "none", "some"):
+        if word in WORDS[name]:
+            assert parse_inputs(COMMANDS[name], {**given, "if": word}, {})["if"] == word
+            continue
+        with pytest.raises(InputError) as raised:
+            parse_inputs(COMMANDS[name], {**given, "if": word}, {})
+        listed = f"{', '.join(WORDS[name][:-1])} or {WORDS[name][-1]}"
+        assert (raised.value.name, raised.value.accepted) == ("if", listed)
 
 
 def test_every_input_is_tried() -> None:

@@ -43,6 +43,7 @@ SAMPLES = {
     "ttl": "15m",
     "expires-at": "2099-01-31T12:00:00Z",
     "keep-ttl": "true",
+    "get-old": "true",
     "if": "present",
     "if-version": "0123456789abcdef0123456789abcdef01234567",
     "equals": "a text",
@@ -106,7 +107,7 @@ every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda
 def bound(command: Signature, names: set[str]) -> dict[str, object]:
     """Return the fields of a command that is made from samples of some inputs, and of those that it needs."""
     missing = {group[0] for group in command.needs if not names & set(group)}
-    given = {name: SAMPLES[name] for name in names | missing}
+    given = {name: command.words[name][-1] if name in command.words else SAMPLES[name] for name in names | missing}
     if command.name == "apush" and "values" in given:
         given["values"] = '["AP8K", "AAAA"]'
     if "media-type" in given or (given.keys() & {"value", "values"} and "op-id" not in given):
@@ -240,7 +241,7 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     ):
         if name in command.inputs:
             assert INPUTS[name].read(INPUTS[name].default) == command.kind.declared[argument]
-    flags = ("keep-ttl", "refresh-ttl", "store-key", "dry-run")
+    flags = ("keep-ttl", "get-old", "refresh-ttl", "store-key", "dry-run")
     for name, argument in ((name, name.replace("-", "_")) for name in flags):
         if name in command.inputs:
             assert INPUTS[name].default == "false"
