@@ -309,7 +309,7 @@ class SeveralRepositoriesError(GitKeyvalError):
         self.repositories = list(repositories)
         super().__init__(
             f"The keys live in several repositories ({', '.join(repositories)}), which cannot be written as one.",
-            "Write them one after the other; a batch does that with 'atomic: false'.",
+            "Write them one after the other: a batch does so with 'atomic: false'; for 'copy', use 'get' and 'set'.",
         )
 
 

@@ -11,9 +11,9 @@ _NAMES = {"del": "delete", "assert": "require"}
 """Commands that are words of Python, or would hide one."""
 
 _BY_HAND = {"keys", "lock", "batch"}
-_FIRST = ("key", "until", "keys", "field", "fields", "index", "value", "values")
+_FIRST = ("key", "until", "keys", "to", "field", "fields", "index", "value", "values")
 _LEFT_OUT = {*OPTIONS, "repository", "key-type", "on-missing", "on-failed", "output-file", "mask", "config", "value-file"}
-_TYPES = {"key": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
+_TYPES = {"key": "Key", "to": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
 _SEVERAL = {"keys": "Key", "fields": "str"}
 _FORMS: dict[type, str] = {Flag: "bool", WholeNumber: "int", Duration: "Span"}
 _FUNCTIONS = {"expires-at": "datetime | str", **dict.fromkeys(("less-than", "at-least"), "float | Decimal")}

@@ -37,7 +37,7 @@ MAX_ITEMS = 100
 RECORD_SECONDS = 7 * 86_400
 """How long it is remembered what an operation answered."""
 
-_CONDITIONS = ("condition", "if_version", "only_if")
+_CONDITIONS = ("condition", "if_version", "only_if", "if_absent")
 """The fields of commands that are conditions."""
 
 _CERTAINTY = ("refs", "nothing", "neither", "operation", "witness")

@@ -272,6 +272,8 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "entries": _entries,
     "fields": _names,
     "condition": lambda given: Condition(given.inputs.if_ or "", given.inputs.if_version),
+    "to": lambda given: given.key("to", given.inputs.to or ""),
+    "if_absent": lambda given: given.inputs.if_ is not None,
     "only_if": lambda given: given.inputs.if_,
     "owner": lambda given: given.surroundings.owner if given.inputs.owner is None else given.inputs.owner,
     "op": _op,

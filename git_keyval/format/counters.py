@@ -267,6 +267,18 @@ def assign(
     return Fold(replace(counter, set_at=time), _taken(base, crumbs, numbered))
 
 
+def replaced(base: Counter, crumbs: Sequence[Breadcrumb], other: Counter, time: Timestamp, *, op: str, now: Micros) -> Fold:
+    """SET the counter to the value of another one that comes in its place, and take over what that one remembers.
+
+    ``seq`` is raised so far that operations in doubt of either of them cannot know. Raises CounterOverflowError and BoundError.
+    """
+    fold = assign(base, crumbs, other.value, time, op=op, now=now)
+    own = fold.counter.recent[base.seq - fold.counter.seq :]  # its last entries: as many as were applied
+    recent = _remember((*base.recent, *other.recent, *own), len(other.recent) + len(own), (), now)
+    seq = _seq(replace(base, seq=max(fold.counter.seq, other.seq + 1)), RECENT_OPERATIONS)
+    return Fold(replace(fold.counter, recent=recent, seq=seq), fold.taken)
+
+
 def next_time(now: Micros, base: Counter, crumbs: Iterable[Breadcrumb]) -> Timestamp:
     """Return the time for a new breadcrumb or SET: now, but later than every time seen for this counter (a hybrid logical clock).
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
-from git_keyval.interface.inputs import ENDINGS, EXISTENCE, INPUTS, Input
+from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, Input
 from git_keyval.maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
@@ -54,6 +54,7 @@ _FIELDS = {
     "items": _Field(("commands", "expiry-granularity", *(name for name in _NAMED if name != "key-type")), (("commands",),)),
     "expires_at": _Field(("expires-at", "expiry-granularity")),
     "condition": _Field(("if", "if-version"), words={"if": EXISTENCE}),
+    "if_absent": _Field(("if",), words={"if": ABSENT}),
     "only_if": _Field(("if",), words={"if": ENDINGS}),
     "op": _Field(("op-id",)),
     "record": _Field(("op-id",)),
@@ -180,6 +181,7 @@ COMMANDS = _Catalogue(
             for family in (
                 "values",
                 "expiry",
+                "copies",
                 "counters",
                 "maps",
                 "arrays",

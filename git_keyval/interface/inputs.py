@@ -16,9 +16,10 @@ MAX_REPOSITORY_DIGITS = 3
 
 MAX_PAD = 100
 
+ABSENT: Final = ("absent",)
 EXISTENCE: Final = ("absent", "present")
 ENDINGS: Final = ("longer", "shorter", "none", "some")
-"""What ``if`` says of a key or an element that is written, and of an expiry that is changed."""
+"""What ``if`` says of a key that is copied to, of a key or an element that is written, and of an expiry that is changed."""
 
 REQUIRED: Final = "required"
 """What ``encryption`` says."""
@@ -118,8 +119,9 @@ class Inputs:
     key = Input("The key; for the command keys, a pattern with *, ? and [...].", str, "any text", shown=False)
     key_env = Input("The variable of the step's 'env' that holds the key.", forms.variable, _VARIABLE)
     keys = Input("Several keys.", forms.names, "a JSON list of strings, or one key a line", shown=False)
+    to = Input("The key that it is copied to, or its new name.", str, "any text", shown=False)
     key_type = Input(
-        "The type of the key, which is part of its identity.",
+        "The type of the key, or of both, which is part of its identity.",
         OneOf(("string", "number", "boolean", "json", "bytes")),
         "string, number, boolean, json or bytes (base64)",
         default="string",

@@ -55,9 +55,11 @@ def inputs_of(command: Signature, arguments: Mapping[str, object]) -> dict[str, 
 
 def _read(command: Signature, name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
     match name, value:
-        case "key", _:
+        case "key" | "to", _:
             kind, text = _typed(name, value)
-            return {"key": text, "key-type": kind}
+            if kind != _typed("key", given["key"])[0]:
+                raise InputError(name, "is of another type than the key", "two keys of one type")
+            return {name: text, "key-type": kind}
         case "keys", Sequence():
             return _keys(value)
         case "value", _:

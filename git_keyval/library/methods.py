@@ -202,6 +202,36 @@ class Commands:
             key=key,
         )
 
+    def copy(
+        self,
+        key: Key,
+        to: Key,
+        *,
+        if_: Literal["absent"] | None = None,
+    ) -> Result[None]:
+        """Copy what a key holds to another key, with its lifetime."""
+        return self._run(
+            "copy",
+            key=key,
+            to=to,
+            if_=if_,
+        )
+
+    def rename(
+        self,
+        key: Key,
+        to: Key,
+        *,
+        if_: Literal["absent"] | None = None,
+    ) -> Result[None]:
+        """Give what a key holds another key, in one step."""
+        return self._run(
+            "rename",
+            key=key,
+            to=to,
+            if_=if_,
+        )
+
     def incr(
         self,
         key: Key,

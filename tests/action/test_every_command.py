@@ -35,6 +35,7 @@ FIELD = "markedfield1e6b"
 SAMPLES = {
     "key": KEY,
     "keys": json.dumps([KEY]),
+    "to": f"{KEY}2",
     "value": VALUE,
     "values": json.dumps({KEY: VALUE}),
     "field": FIELD,

@@ -217,6 +217,19 @@ def test_a_write_is_done_where_the_key_lives_if_that_is_asked_for(moved: Org, na
     assert [moved.run(name, "check", key="").code for name in ("org/old", "org/new")] == [0, 0]
 
 
+@pytest.mark.parametrize("command", ["copy", "rename"])
+def test_a_redirected_key_is_copied_where_it_lives_if_the_other_lives_there_too(moved: Org, command: str) -> None:
+    assert "follow-writes" in moved.run("org/old", command, to="other").error
+    error = moved.run("org/old", command, to="other", follow_writes="true").error
+    assert "org/old" in error
+    assert "org/new" in error
+    moved.run("org/old", "redirect", key="other", redirect_to="org/new")
+    moved.run("org/new", "set", key="other", value="replaced")
+    moved.run("org/old", "redirect", key="other", redirect_to="org/new")
+    assert moved.run("org/old", command, to="other", follow_writes="true").outputs["applied"] == "true"
+    assert moved.run("org/new", "get", key="other").outputs["value"] == VALUE
+
+
 def test_an_increment_is_counted_once_where_the_counter_lives(org: Org) -> None:
     org.run("org/new", "incr", by="5")
     org.run("org/old", "redirect", redirect_to="org/new")

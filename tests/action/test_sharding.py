@@ -110,6 +110,19 @@ def test_several_keys_are_answered_as_one(filled: Shards) -> None:
     assert filled.run("mget", keys=json.dumps(KEYS)).outputs["count"] == str(len(KEYS) - 3)
 
 
+@pytest.mark.parametrize("command", ["copy", "rename"])
+def test_what_is_copied_stays_in_its_repository(filled: Shards, command: str) -> None:
+    """The error names both repositories, and nothing is written."""
+    alike = next((one, other) for one in KEYS for other in map(str, range(99)) if id_of(one)[0] == id_of(other)[0])
+    apart = next((one, other) for one in KEYS for other in KEYS if id_of(one)[0] != id_of(other)[0])
+    before = [refs(path) for path in sorted(filled.root.iterdir())]
+    error = filled.run(command, key=apart[0], to=apart[1]).error
+    assert all(f"kv-{id_of(key)[0]}.git" in error for key in apart)
+    assert [refs(path) for path in sorted(filled.root.iterdir())] == before
+    assert filled.run(command, key=alike[0], to=alike[1]).outputs["applied"] == "true"
+    assert filled.run("get", key=alike[1]).outputs["value"] == str(KEYS.index(alike[0]))
+
+
 def test_keys_are_listed_over_all_repositories(filled: Shards) -> None:
     answer = filled.run("keys")
     assert json.loads(answer.outputs["json"]) == sorted(KEYS)

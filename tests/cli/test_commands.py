@@ -264,6 +264,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
     assert families[2:] == [
         "Values",
         "Expiry",
+        "Copies",
         "Counters",
         "Maps",
         "Arrays",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
@@ -49,6 +50,10 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "del of 50": (3, lambda database: perform(database, Del(keys=MANY))),
     "del of 50 that do not exist": (2, lambda database: perform(database, Del(keys=[key(f"no {index}") for index in range(50)]))),
     "getdel": (3, lambda database: perform(database, Getdel(key=TEXT))),
+    "copy": (3, lambda database: perform(database, Copy(key=TEXT, to=ABSENT))),
+    "copy of a counter": (3, lambda database: perform(database, Copy(key=COUNTER, to=ABSENT))),
+    "rename": (3, lambda database: perform(database, Rename(key=TEXT, to=ABSENT))),
+    "rename of a counter": (3, lambda database: perform(database, Rename(key=COUNTER, to=TEXT))),
     "incr": (3, lambda database: perform(database, Incr(key=COUNTER))),
     "incr of an absent key with ttl": (3, lambda database: perform(database, Incr(key=ABSENT, start=100, ttl=60))),
     "incr that refreshes a ttl": (3, lambda database: perform(database, Incr(key=COUNTER, ttl=60, refresh_ttl=True))),

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from git_keyval.commands.arrays import Alen, Apop, Apush, Arange
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist
 from git_keyval.commands.locks import Lock, Unlock
@@ -175,6 +176,26 @@ def test_reads_alone_write_nothing(world: World) -> None:
     assert {call.verb for call in store.calls} <= {"read", "objects"}
 
 
+def test_keys_are_copied_and_renamed_with_others(world: World) -> None:
+    """Encrypted or not, what is read of some does not disturb what is read of others."""
+    perform(filled(world).database(), Hset(key=MAP, entries=drafts(lives="3"), ttl=600))
+    before = world.content(KEYS)
+    commands: list[Bound] = [
+        Copy(key=MAP, to=C),
+        Rename(key=COUNTER, to=LOCK),
+        Copy(key=B, to=GONE),
+        Del(keys=[ARRAY]),
+        Hset(key=key("n"), entries=drafts(a="1")),
+    ]
+    answer = perform(world.database(), batch(*commands))
+    assert [result["applied"] for result in results(answer)] == [True] * 5
+    after = world.content([*KEYS, key("n")])
+    assert (after["c"], after["lock"], after["gone"]) == (before["map"], before["counter"], before["b"])
+    assert not {"counter", "array"} & after.keys()
+    assert after["map"] == before["map"]
+    assert world.errors() == []
+
+
 def test_a_deletion_takes_everything_along(world: World) -> None:
     perform(filled(world).database(), Hset(key=MAP, entries=drafts(one="1"), ttl=300))
     answer = perform(world.database(), batch(Del(keys=[A, MAP, C, GONE]), Incr(key=COUNTER)))
@@ -250,6 +271,8 @@ UNMET: dict[str, Bound] = {
     "apush a version, once": Apush(key=ARRAY, elements=[draft("x")], if_version=Oid("1" * 40), record=key("kv:op:1")),
     "apop a version": Apop(key=ARRAY, from_="first", if_version=Oid("1" * 40)),
     "hdel a version": Hdel(key=MAP, fields=["one"], if_version=Oid("1" * 40)),
+    "copy if absent": Copy(key=B, to=A, if_absent=True),
+    "rename if absent": Rename(key=NUMBER, to=A, if_absent=True),
     "lock": Lock(key=LOCK, owner="me", ttl=300),
     "unlock": Unlock(key=LOCK, owner="me"),
     "assert absent": Assert(key=A, condition=Condition("absent")),
@@ -403,6 +426,8 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     "refs": lambda: batch(Set(key=A, value=text("x")), Hset(key=MAP, entries=drafts(one="x")), Del(keys=[B])),
     "a field": lambda: batch(Hincr(key=ABSENT, field="n"), Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
     "a field and a counter": lambda: batch(Hincr(key=ABSENT, field="n"), Incr(key=COUNTER, ttl=60)),
+    "copies": lambda: batch(Copy(key=MAP, to=C), Copy(key=COUNTER, to=LOCK), Set(key=B, value=text("x"))),
+    "renames": lambda: batch(Rename(key=MAP, to=C), Rename(key=COUNTER, to=LOCK), Set(key=B, value=text("x"))),
     "the old value": lambda: batch(Set(key=A, value=text("x"), get_old=True), Set(key=B, value=text("x"))),
     "nothing": lambda: batch(Append(key=A, value=text("x")), Set(key=B, value=text("x"))),
     "counters": lambda: batch(Incr(key=COUNTER), Decr(key=OTHER), Set(key=B, value=text("x"))),
@@ -421,7 +446,7 @@ LOSABLE: dict[str, Callable[[], Bound]] = {
     ),
     "the first of a queue": lambda: batch(Apop(key=ARRAY, from_="first"), Append(key=A, value=text("x"))),
 }
-KNOWN = LOSABLE.keys() - {"nothing", "the old value", "a field", "a new counter"}
+KNOWN = LOSABLE.keys() - {"nothing", "renames", "the old value", "a field", "a new counter"}
 
 
 @pytest.mark.parametrize("lost", Lost)

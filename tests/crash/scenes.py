@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
@@ -191,6 +192,14 @@ COMMANDS: dict[str, Command] = {
     "aexpire": lambda _world, database: perform(database, Aexpire(key=ARRAY, index=0, ttl=600)),
     "del of a map": lambda _world, database: perform(database, Del(keys=[MAP, ARRAY])),
     "set over a map": lambda _world, database: perform(database, Set(key=MAP, value=text("new"), condition=Condition("present"))),
+    "copy": lambda _world, database: perform(database, Copy(key=EXPIRING, to=TEXT)),
+    "copy if absent": lambda _world, database: perform(database, Copy(key=TEXT, to=ABSENT, if_absent=True)),
+    "copy of a counter": lambda _world, database: perform(database, Copy(key=COUNTER, to=MANY)),
+    "copy of what waits": lambda _world, database: perform(database, Copy(key=WAITING, to=MAP)),
+    "copy of a map": lambda _world, database: perform(database, Copy(key=MAP, to=STILL)),
+    "rename": lambda _world, database: perform(database, Rename(key=TEXT, to=EXPIRING)),
+    "rename of a counter": lambda _world, database: perform(database, Rename(key=COUNTER, to=MANY)),
+    "rename of an array": lambda _world, database: perform(database, Rename(key=ARRAY, to=MAP)),
     "lock": lambda _world, database: perform(database, Lock(key=FREE, owner="us", expires_at=LATER)),
     "lock of an absent key": lambda _world, database: perform(database, Lock(key=ABSENT, owner="us", expires_at=LATER)),
     "lock that lapsed": lambda _world, database: perform(database, Lock(key=LAPSED, owner="us", expires_at=LATER)),
@@ -213,6 +222,9 @@ MAY_BE_UNKNOWN = {
     "incr that begins with a lifetime",
     "incr of an expired key with a lifetime",
     "set get-old",
+    "copy if absent",
+    "rename",
+    "rename of an array",
     "incr of an absent key",
     "incr of an expired key",
     "incr of a number",
@@ -225,8 +237,19 @@ MAY_BE_UNKNOWN = {
 }
 """Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it, or
 may have made the same."""
-NOT_REPEATABLE = {"apush", "apush of an absent key", "apush of several", "apop", "apop of the first", "hincr"}
-"""Commands that do more when they are run again."""
+NOT_REPEATABLE = {
+    "apush",
+    "apush of an absent key",
+    "apop",
+    "apush of several",
+    "apop of the first",
+    "hincr",
+    "copy if absent",
+    "rename",
+    "rename of a counter",
+    "rename of an array",
+}
+"""Commands that do more when they are run again, or something else."""
 IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""
 WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}

@@ -101,6 +101,7 @@ def test_one_failed_request_does_no_harm(name: str, fault: Lost) -> None:
 ENCRYPTED = [
     *("get", "mget", "set", "set of an absent key", "set if present", "set keep-ttl", "mset", "del", "getdel"),
     *("hget", "hgetall", "hset", "hset with ttl", "hset if present", "hdel", "hexpire", "aset", "apush", "apop", "arange"),
+    *("copy", "copy of a map", "rename", "rename of an array"),
 ]
 
 

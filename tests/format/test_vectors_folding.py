@@ -16,6 +16,7 @@ from git_keyval.format.counters import (
     fold,
     increment,
     next_time,
+    replaced,
     total,
 )
 from git_keyval.format.metadata import NULL_COMMIT
@@ -121,6 +122,16 @@ def test_a_set_gives_the_state_of_the_vector(case: Case) -> None:
     else:
         assert made().counter == counter_of(case["result"])
         assert sorted(made().taken) == taken_of(case, crumbs)
+
+
+@pytest.mark.parametrize("case", FOLDING["replacements"], ids=scenario)
+def test_a_counter_that_comes_in_the_place_of_another_brings_its_memory(case: Case) -> None:
+    base, crumbs, other = counter_of(case["base"]), crumbs_of(case), counter_of(case["other"])
+    made = replaced(base, crumbs, other, Timestamp(case["time"]), op=case["op"], now=micros(case["now"]))
+    assert made.counter == counter_of(case["result"])
+    assert sorted(made.taken) == taken_of(case, crumbs)
+    for before in (base, other):
+        assert not certainly_not_applied("doubtful", before, made.counter)
 
 
 @pytest.mark.parametrize("case", FOLDING["clocks"])

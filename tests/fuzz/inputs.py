@@ -160,7 +160,7 @@ def _encryption_key(r: Random) -> str:
 
 _Draw = Callable[[Random, Repository, Path], str]
 _DRAWN: dict[str, _Draw] = {
-    "key": lambda r, _, __: _key(r),
+    **dict.fromkeys(("key", "to"), lambda r, _, __: _key(r)),
     "keys": lambda r, _, __: _listed(r, [_key(r) for _ in range(r.choice((1, 2, 5)))]),
     "field": lambda r, _, __: r.choice((*FIELDS, "owner", "fence", "absent")),
     "fields": lambda r, _, __: _listed(r, r.sample(FIELDS, 2)),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_keyval.commands.arrays import Aget, Apush, Aset
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.locks import Lock, Unlock
@@ -61,6 +62,12 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "del of 10": (2, lambda database: perform(database, Del(keys=MANY[:10]))),
     "getdel": (2, lambda database: perform(database, Getdel(key=EXPIRING))),
     "getdel of a counter": (2, lambda database: perform(database, Getdel(key=COUNTER))),
+    "copy": (2, lambda database: perform(database, Copy(key=EXPIRING, to=NEW))),
+    "copy of a counter": (3, lambda database: perform(database, Copy(key=COUNTER, to=NEW))),
+    "copy of a map": (3, lambda database: perform(database, Copy(key=MAP, to=NEW))),
+    "rename": (2, lambda database: perform(database, Rename(key=TEXT, to=EXPIRING))),
+    "rename of a counter": (3, lambda database: perform(database, Rename(key=COUNTER, to=TEXT))),
+    "rename of a map": (3, lambda database: perform(database, Rename(key=MAP, to=NEW))),
     "lock": (4, lambda database: perform(database, Lock(key=FREE, owner="us", ttl=60))),
     "lock of a new key": (3, lambda database: perform(database, Lock(key=NEW, owner="us", ttl=60))),
     "lock that is held": (2, lambda database: perform(database, Lock(key=HELD, owner="others", ttl=60))),

@@ -49,7 +49,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("command", text, text) for text in ("get", "no command")),
     *(("repository", text, text) for text in ("owner/name", " ", "/a b")),
     *(("token", text, text) for text in ("ghp_x", "ghs_x")),
-    *(("key", text, text) for text in (" a ", "\n", "é", "0")),
+    *((name, text, text) for name in ("key", "to") for text in (" a ", "\n", "é", "0")),
     ("keys", '["a", "b"]', ["a", "b"]),
     ("keys", ' \n["a\\nb"]', ["a\nb"]),
     ("keys", "[]", []),
@@ -321,6 +321,7 @@ def test_an_input_is_refused(name: str, text: str) -> None:
 
 WORDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("set", "hset", "aset", "assert"), ("absent", "present")),
+    **dict.fromkeys(("copy", "rename"), ("absent",)),
     **dict.fromkeys(("expire", "hexpire", "aexpire"), ("longer", "shorter", "none", "some")),
 }
 """What ``if`` may say to each command that takes it."""
@@ -329,7 +330,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if "if" in command.inputs])
 def test_a_command_takes_its_own_words_only(name: str) -> None:
     """The error names those."""
-    needed = {"key": "k", "field": "f", "index": "0", "value": "v", "ttl": "1h"}
+    needed = {"key": "k", "field": "f", "index": "0", "value": "v", "ttl": "1h", "to": "t"}
     given = {input_: needed[input_] for input_, *_ in COMMANDS[name].needs if input_ in needed}
     for word in ("absent", "present", "longer", "shorter", "none", "some"):
         if word in WORDS[name]:
@@ -337,7 +338,7 @@ def test_a_command_takes_its_own_words_only(name: str) -> None:
             continue
         with pytest.raises(InputError) as raised:
             parse_inputs(COMMANDS[name], {**given, "if": word}, {})
-        listed = f"{', '.join(WORDS[name][:-1])} or {WORDS[name][-1]}"
+        listed = " or ".join(filter(None, (", ".join(WORDS[name][:-1]), WORDS[name][-1])))
         assert (raised.value.name, raised.value.accepted) == ("if", listed)
 
 
@@ -348,6 +349,7 @@ def test_every_input_is_tried() -> None:
         "repository",
         "token",
         "key",
+        "to",
         "value-file",
         "op-id",
         "media-type",
@@ -385,7 +387,7 @@ def test_any_inputs_are_parsed_or_refused(name: str, given_: dict[str, str]) -> 
 
 def test_secrets_and_stored_texts_are_not_shown() -> None:
     hidden = {name for name, item in INPUTS.items() if not item.shown}
-    assert hidden >= {"token", "key", "keys", "value", "values", "default", "op-id", "encryption-key"}
+    assert hidden >= {"token", "key", "keys", "to", "value", "values", "default", "op-id", "encryption-key"}
 
 
 def test_an_encryption_key_is_in_no_repr_and_in_no_error() -> None:

@@ -27,6 +27,7 @@ SAMPLES = {
     "key": "true",
     "key-env": "A_KEY",
     "keys": '["true", "false"]',
+    "to": "false",
     "key-type": "boolean",
     "value": "AP8K",
     "value-env": "A_VALUE",

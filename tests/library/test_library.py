@@ -100,6 +100,17 @@ def test_lifetimes(db: git_keyval.Database) -> None:
         db.expire("key", expires_at=datetime(2099, 1, 31))  # noqa: DTZ001  # a time without a zone is none
 
 
+def test_copies(db: git_keyval.Database) -> None:
+    db.set(1, "value", ttl="1h")
+    assert db.copy(1, 2).applied
+    assert not db.rename(1, 2, if_="absent").applied
+    with db.transaction() as transaction:
+        transaction.rename(2, 3)
+    assert (db.get(3).value, db.get(2).found, db.get("3").found) == ("value", False, False)
+    with pytest.raises(InputError, match="'to' is of another type"):
+        db.copy(1, "2")
+
+
 def test_counters(db: git_keyval.Database) -> None:
     assert [db.incr("n").value, db.incr("n", by=5).value, db.decr("n").value] == [1, 6, 5]
     assert [db.incr("n", op_id="once").value, db.incr("n", op_id="once").value] == [6, 6]

@@ -75,6 +75,11 @@ def folding() -> Json:
             | {"op": "assigned", "now": NOW, "taken": taken, "result": result}
             for name, base, crumbs, forced, value, taken, result in sets()
         ],
+        "replacements": [
+            {"name": name, "base": base, "breadcrumbs": crumbs, "other": other, "time": at(30), "op": "replaced", "now": NOW}
+            | {"taken": taken, "result": result}
+            for name, base, crumbs, other, taken, result in replacements()
+        ],
         "clocks": [{"now": now, "setAt": set_at, "breadcrumbs": seen, "time": time} for now, set_at, seen, time in clocks()],
         "doubts": [
             {"name": name, "op": "doubtful", "before": before, "after": after, "provenNotApplied": proven}
@@ -428,6 +433,39 @@ def waiters() -> Iterator[tuple[str, Json, list[Json], str, Taking, str | None, 
     yield "its own does not fit, and stays", state(INT64_MAX, OP, 3, done), [A1, C3], "aaaaaaaa", [1], None, state(
         INT64_MAX - 2, "aaaaaaaa", 4, [*done, ["cccccccc", str(INT64_MAX - 2), at(3)]]
     )  # fmt: skip
+
+
+def replacements() -> Iterator[tuple[str, Json, list[Json], Json, Taking, Json]]:
+    done: Recent = [["done0000", "10"]]
+    theirs: Recent = [["other000", "7"], ["waited00", "9", at(20)]]
+    other = state(9, "gathered", 5, theirs, at(5))
+    own: Recent = [["replaced", "9"]]
+    yield "a new key", state(op=""), [], other, [], state(9, "replaced", 134, [*theirs, *own], at(30))
+    yield (
+        "both memories, what counts is settled, seq beyond both",
+        state(10, OP, 300, done, at(2)),
+        [C3, NULL2],
+        other,
+        [0, 1],
+        state(9, "replaced", 430, [*done, *theirs, ["cccccccc", "8", at(3)], *own], at(30)),
+    )
+    yield (
+        "of the counter that was there, no more is remembered than has room",
+        state(127, OP, 128, remembered(128)),
+        [],
+        other,
+        [],
+        state(9, "replaced", 257, [*remembered(125, 3), *theirs, *own], at(30)),
+    )
+    full = waited(200, second=20)
+    yield (
+        "nothing of the one that comes is forgotten",
+        state(127, OP, 128, remembered(128)),
+        [],
+        state(199, "gathered", 200, full),
+        [],
+        state(199, "replaced", 329, [*full, ["replaced", "199"]], at(30)),
+    )
 
 
 def sets() -> Iterator[tuple[str, Json, list[Json], bool, int, Taking, Json | str]]:
