@@ -656,14 +656,36 @@ def test_each_for_itself(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.parametrize("rival", [Set(key=A, value=text("rival")), Incr(key=COUNTER), Del(keys=[A, COUNTER, ABSENT])])
+def test_a_rival_makes_one_of_them_look_again(world: World, rival: Bound) -> None:
+    """What it is about is decided anew, and the others are done."""
+    alone = filled(world).in_memory()
+    store = BeforeTheWrite(world.store, lambda: perform(world.database(), rival))
+    commands: list[Bound] = [
+        Append(key=A, value=text("x")),
+        Incr(key=COUNTER),
+        Hincr(key=ABSENT, field="n", record=key("kv:op:1")),
+        Set(key=C, value=text("c")),
+    ]
+    ends = perform_each(world.database(store), commands)
+    assert [end.applied if isinstance(end, Answer) else end for end in ends] == [True] * 4
+    for command in (rival, *commands):
+        perform(alone.database(), command)
+    shown = [{label: one.value for label, one in each.content([*KEYS, ABSENT]).items()} for each in (world, alone)]
+    assert shown[0] == shown[1]
+    assert world.errors() == []
+
+
 @pytest.mark.parametrize("lost", Lost)
 def test_a_lost_reply_of_commands_that_are_each_for_itself(memory: World, lost: Lost) -> None:
-    commands = [
+    commands: list[Bound] = [
         Incr(key=COUNTER),
         Set(key=A, value=text("x")),
         Getdel(key=B),
         Append(key=NUMBER, value=number("1")),
         Decr(key=OTHER),
+        Hincr(key=ABSENT, field="n", record=key("kv:op:1")),
+        Apush(key=ARRAY, elements=[draft("x")], record=key("kv:op:2")),
     ]
     filled(memory)
     before = memory.content(KEYS)

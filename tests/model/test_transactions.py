@@ -33,10 +33,10 @@ HOLDS = {
     "a move, a condition, 1 late": Variant((MOVE, GUARDED), late=1),
     "3 moves": Variant((MOVE, MOVE_TOO, ONCE)),
     "2 moves, 2 lost": Variant((MOVE, MOVE_TOO), lost=2),
-    "two runs of one, a move, 1 lost": Variant((ONCE, ONCE, MOVE), lost=1),
     "two runs of one, 1 late": Variant((ONCE, ONCE), late=1),
 }
 LARGE = {
+    "two runs of one, a move, 1 lost": Variant((ONCE, ONCE, MOVE), lost=1),
     "2 moves, a read": Variant((MOVE, MOVE_TOO, READ)),
     "3 moves, 1 late": Variant((MOVE, MOVE_TOO, ONCE), late=1),
     "3 moves, 2 lost": Variant((MOVE, MOVE_TOO, ONCE), lost=2),
