@@ -1,5 +1,6 @@
 """Random commands, rivals, times and maintenance, against a plain dictionary."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -12,17 +13,19 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.redirects import Redirection
+from git_keyval.commands.transactions import Assert, Batch, Item
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.ciphers import PLAIN
+from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
-from git_keyval.errors import WrongTypeError
+from git_keyval.errors import ItemFailedError, WrongTypeError
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
-from git_keyval.format.values import Value, as_integer, as_json
+from git_keyval.format.values import Value, as_integer, as_json, as_text
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from tests.encrypting import cipher
 from tests.faults import Rival
@@ -131,7 +134,9 @@ class Model(Machine):
     ) -> None:
         one = self.key(label)
         held = self.live(one)
-        there = held is not None
+        # What is written without being read does not see increments that wait (docs/concurrency.md, "Not guaranteed").
+        is_blind = isinstance(value, Value) and (existence, version) == ("absent", "") and not self.away
+        there = held is not None and not (is_blind and held.waiting)
         current = perform(self.world.database(), Get(key=one)).version
         asked = {"": None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
         answer = perform(self.world.database(), Set(key=one, value=value, ttl=ttl, condition=Condition(existence, asked)))
@@ -270,6 +275,49 @@ class Model(Machine):
             self.held[one.label] = Held(by, stored_key=stored, waiting=True, oldest=by)
         elif isinstance(held.value, int):
             self.held[one.label] = replace(held, value=held.value + by)
+
+    # --- several at once ---
+
+    @rule(
+        kinds=st.tuples(*[st.sampled_from(["get", "set", "incr", "del"])] * len(LABELS)),
+        value=st.sampled_from(VALUES),
+        ttl=st.sampled_from(TTLS),
+        by=st.sampled_from(BY),
+        met=st.booleans(),
+    )
+    def batch(self, kinds: tuple[str, ...], value: Value | int, ttl: int | None, by: int, *, met: bool) -> None:
+        """All see what is there now, and do what they do alone, unless a condition is not met or one of them cannot be done."""
+        pairs = [(self.key(label), kind) for label, kind in zip(LABELS, kinds, strict=True)]
+        commands: dict[str, Callable[[Key], Bound]] = {
+            "get": lambda one: Get(key=one),
+            "set": lambda one: Set(key=one, value=value, ttl=ttl),
+            "incr": lambda one: Incr(key=one, by=by),
+            "del": lambda one: Del(keys=[one]),
+        }
+        made = [commands[kind](one) for one, kind in pairs]
+        made.append(Assert(key=self.key("nothing"), condition=Condition("absent" if met else "present")))
+        batch = Batch(items=[Item(str(place), command.form(), command.outputs) for place, command in enumerate(made)])
+        totals = {one.label: self.add(one, by) for one, kind in pairs if kind == "incr"}
+        before = {one.label: self.live(one) for one, _ in pairs}
+        if None in totals.values():
+            with pytest.raises(ItemFailedError):
+                perform(self.world.database(), batch)
+            return
+        answer = perform(self.world.database(), batch)
+        assert answer.applied is met
+        for one, kind in pairs if met else ():
+            if kind == "set":
+                self.write(one, value, self.expiry(ttl))
+            elif kind == "incr":
+                self.counted(one, totals[one.label] or 0)
+            elif kind == "del":
+                self.held.pop(one.label, None)
+        for (one, kind), result in zip(pairs, (answer.results or {}).values(), strict=False):
+            if kind == "get":
+                assert isinstance(result, dict)
+                held = before[one.label]
+                shown = None if held is None else str(held.value) if isinstance(held.value, int) else as_text(held.value)
+                assert result.get("value") == shown
 
     # --- redirects ---
 
