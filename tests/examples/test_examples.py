@@ -335,6 +335,53 @@ def test_a_deployment_that_does_not_get_the_lock_fails_and_leaves_it_alone(githu
     assert github.steps.run("hget", key="locks/production", field="owner").outputs["value"] == "somebody"
 
 
+def test_each_job_has_a_testbed_of_its_own(github: GitHub) -> None:
+    script(github, "test.sh", 'mkdir "$1" && echo "testing on $1"; sleep 2; rmdir "$1"')
+    workflow = example("testbeds")
+    workflow["jobs"]["test"]["steps"][1]["with"]["slots"] = 2
+    workflow["jobs"]["test"]["strategy"] = {"matrix": {"rival": [1, 2, 3]}}
+    jobs = github.start(workflow)["test"]
+    assert {job.result for job in jobs} == {"success"}
+    assert {job.value("testbed", "slot") for job in jobs} == {"1", "2"}
+    assert all(f"testing on testbed-{job.value('testbed', 'slot')}.example.org\n" in job.log for job in jobs)
+    assert all(job.log.endswith("The lock is released.\n") for job in jobs)
+
+
+@injected_time
+def test_tasks_are_taken_in_order_and_one_that_fails_goes_back(github: GitHub, clock: FakeClock) -> None:
+    script(github, "rebuild.sh", '[ "$1" != bad ] && echo "rebuilding $1"')
+    workflow = example("work-queue")
+    asked = github.start(workflow, "workflow_dispatch", inputs={"datasets": '["bad", "$(exit)"]'})
+    assert [job.result for (job, *_) in asked.values()] == ["success", "skipped"]
+    workflow["jobs"]["rebuild"]["strategy"] = {"matrix": {"worker": [1]}}
+    ends = []
+    for _ in range(3):
+        clock.advance(60)
+        (job,) = github.start(workflow, "schedule")["rebuild"]
+        ends.append((job.result, job.log))
+    assert ends == [("failure", ""), ("success", "rebuilding $(exit)\n"), ("failure", "")]
+    assert github.steps.run("arange", key="queues/rebuild").outputs["json"] == '[null,null,null,"bad"]'
+
+
+def test_machines_begin_when_all_of_them_are_ready(github: GitHub) -> None:
+    script(github, "prepare.sh", 'sleep "$1"; touch "ready-$1"')
+    script(github, "load.sh", "echo $(ls -d ready-* | wc -l) are ready")
+    jobs = github.start(example("barrier"), "workflow_dispatch")["load"]
+    assert [job.result for job in jobs] == ["success"] * 3
+    assert all("3 are ready\n" in job.log for job in jobs)
+
+
+def test_machines_do_not_wait_for_one_that_does_not_come(github: GitHub) -> None:
+    script(github, "prepare.sh", '[ "$1" != 3 ]')
+    script(github, "load.sh", "echo loading")
+    workflow = example("barrier")
+    workflow["jobs"]["load"]["steps"][3]["with"]["wait"] = "0s"
+    jobs = github.start(workflow, "workflow_dispatch")["load"]
+    assert [job.result for job in jobs] == ["failure"] * 3
+    assert not any("loading" in job.log for job in jobs)
+    assert sum("the time to wait for it is over" in job.log for job in jobs) == 2
+
+
 @injected_time
 def test_maintenance_removes_what_is_due_and_by_hand_only_plans(github: GitHub, database: Path, clock: FakeClock) -> None:
     kept = refs(database)
