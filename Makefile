@@ -3,7 +3,7 @@
 PYTHON ?= python3
 DOCKER ?= docker
 PROGRAM ?=
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_OPTIONS ?=
 LOCK_OPTIONS ?=
 IMAGE ?= git-keyval-action
@@ -59,7 +59,7 @@ format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: venv ## Run tests that touch every rule once, in some 6 minutes on two cores (WORKERS=2, PYTEST_OPTIONS=)
+test: venv ## Run tests that touch every rule once, in some 6 minutes on two cores (WORKERS=3, PYTEST_OPTIONS=)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 
 test-all: test ## Run the tests, and then the exhaustive rest: full products, 500 schedules, long races

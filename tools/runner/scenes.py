@@ -45,6 +45,7 @@ _BY_HAND, _BY_TIME = Start("workflow_dispatch"), Start("schedule")
 
 SCENES: Mapping[str, Scene] = {
     "badge": Scene(replaced={"RANDOM % 100": "42 + 0"}, public=True),  # the number is part of what is stored
+    "barrier": Scene((_BY_HAND,), {"prepare.sh": "#!/bin/sh\necho prepared\n", "load.sh": "#!/bin/sh\necho loading\n"}),
     "build-number": Scene((Start(), Start()), {"Makefile": "dist:\n\t@echo building $(VERSION)\n"}, packages=["make"]),
     "coverage-of-a-matrix": Scene(
         files={"coverage.sh": '#!/bin/sh\ncase "$1" in unit) echo 91 ;; browser) echo 64.5 ;; *) echo 78 ;; esac\n'},
@@ -95,6 +96,11 @@ SCENES: Mapping[str, Scene] = {
         packages=["make"],
     ),
     "state-between-runs": Scene((_BY_TIME, _BY_HAND), packages=["git"]),
+    "testbeds": Scene(files={"test.sh": "#!/bin/sh\necho tested\n"}, varying=["testbed"]),  # which of them a job has
+    "work-queue": Scene(
+        (Start("workflow_dispatch", {"datasets": '["a \'set\'; $(exit)", "b"]'}), _BY_TIME, _BY_TIME),
+        {"rebuild.sh": '#!/bin/sh\necho "rebuilding $1"\n'},
+    ),
     "test-statistics": Scene(
         files={"Makefile": "test-unit test-browser:\n\ntest-integration:\n\t@exit 1\n"},
         packages=["make"],
