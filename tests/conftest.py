@@ -17,6 +17,11 @@ settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the races: they mostly wait, and what waits last keeps nobody else busy."""
+    items.sort(key=lambda item: "tests/races/" not in item.nodeid)
+
+
 class FakeClock:
     """A clock that stands still until a test moves it. It starts at noon of 2026-01-01, UTC."""
 
