@@ -189,8 +189,9 @@ def perform_each(database: Database, commands: Sequence[Bound]) -> list[Answer |
     What they see is one read, and what they write one request; who meets a rival, or has to wait, goes on alone. Raises what the
     read does, among it MovedError for all of them.
     """
-    performances = [Performance(database, command.form()) for command in commands]
-    seen = PartReads.of([command.form().reads() for command in commands]).fetch(database)
+    forms = [command.form() for command in commands]
+    performances = [Performance(database, form) for form in forms]
+    seen = PartReads.of([form.reads() for form in forms]).fetch(database)
     decisions = decide_each(database, [performance.decide_on for performance in performances], seen)
     changes = {place: change for place, change in enumerate(decisions) if isinstance(change, Change) and change.is_plain()}
     ends = (

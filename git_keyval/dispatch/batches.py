@@ -40,8 +40,7 @@ def items_of(written: Sequence[Mapping[str, str]], inputs: Inputs, surroundings:
 
     Raises InputError, which says for which of them: for what one does not take, and for a key that two of them write.
     """
-    if len(written) > MAX_ITEMS:
-        raise InputError("commands", f"has {len(written)} of them", f"at most {MAX_ITEMS}")
+    _refuse_too_many(len(written))
     items = [_item(str(place), texts, inputs, surroundings, cipher) for place, texts in enumerate(written, start=1)]
     _refuse_repeated("has an id twice", [item.id for item in items])
     return items if inputs.atomic is False else as_one(items)
@@ -49,8 +48,7 @@ def items_of(written: Sequence[Mapping[str, str]], inputs: Inputs, surroundings:
 
 def as_one(items: list[Item]) -> list[Item]:
     """Return the commands of one transaction. Raises InputError if there are too many, or two of them write a key."""
-    if len(items) > MAX_ITEMS:
-        raise InputError("commands", f"has {len(items)} of them", f"at most {MAX_ITEMS}")
+    _refuse_too_many(len(items))
     _refuse_repeated("writes a key twice", [key.id for item in items if item.writes for key in item.command.keys_used])
     return items
 
@@ -79,6 +77,11 @@ def _parsed(command: Signature, texts: Mapping[str, str], inputs: Inputs, surrou
     if inputs.encryption == REQUIRED:
         refuse_unencrypted(command, parsed)
     return parsed
+
+
+def _refuse_too_many(count: int) -> None:
+    if count > MAX_ITEMS:
+        raise InputError("commands", f"has {count} of them", f"at most {MAX_ITEMS}")
 
 
 def _refuse_repeated(problem: str, names: Iterable[str]) -> None:

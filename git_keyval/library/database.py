@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from git_keyval.database.answers import said
 from git_keyval.dispatch.steps import Session
@@ -19,8 +19,6 @@ from git_keyval.library.methods import Commands, Jobs
 from git_keyval.library.results import Result
 from git_keyval.process import surroundings
 from git_keyval.progress import silent
-
-T = TypeVar("T")
 
 
 def open(repository: str | os.PathLike[str], **options: object) -> "Database":  # as users call it
