@@ -21,13 +21,13 @@ from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.examples.jobs import GitHub
 from tests.examples.stage import REPOSITORY, emulated_github, github_at
-from tests.servers.binary import run_git
+from tests.servers.binary import isolated_environ, run_git
 from tools.container import Engine
 
 CONTAINER = os.environ.get("EXAMPLES_IN", "")
 
 _FILES = "/github/file_commands"
-_TOLD = ("CI", "GITHUB_", "GIT_KEYVAL_", "INPUT_", "STATE_")
+_OF_THIS_MACHINE = {*isolated_environ(), "RUNNER_TEMP"}
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Contained(Workflow):
         assert change is None
         files, event = Path(environ["GITHUB_OUTPUT"]).parent, Path(environ["GITHUB_EVENT_PATH"])
         (files / event.name).write_bytes(event.read_bytes())
-        inside = {name: text for name, text in environ.items() if name.startswith(_TOLD)}
+        inside = {name: text for name, text in environ.items() if name not in _OF_THIS_MACHINE}
         inside |= {"GITHUB_EVENT_PATH": f"{_FILES}/{event.name}", "GITHUB_WORKSPACE": "/github/workspace"}
         inside |= {name: f"{_FILES}/{Path(inside[name]).name}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")}
         engine = Engine("git-keyval-action", "" if CONTAINER == "docker" else CONTAINER, network="host")
