@@ -21,7 +21,7 @@ from git_keyval.database.conditions import Condition
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import ItemFailedError, WrongTypeError
-from git_keyval.format.names import Naming
+from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
@@ -134,8 +134,11 @@ class Model(Machine):
     ) -> None:
         one = self.key(label)
         held = self.live(one)
-        # What is written without being read does not see increments that wait (docs/concurrency.md, "Not guaranteed").
+        # What is written without being read does not see increments that wait (docs/concurrency.md, "Not guaranteed"). It is read
+        # after all where there is no anchor to assert, or a value that has expired.
+        refs = self.world.refs()
         is_blind = isinstance(value, Value) and (existence, version) == ("absent", "") and not self.away
+        is_blind = is_blind and ANCHOR_TAG in refs and Naming().value(one.id) not in refs
         there = held is not None and not (is_blind and held.waiting)
         current = perform(self.world.database(), Get(key=one)).version
         asked = {"": None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
