@@ -14,7 +14,9 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros, Timestamp
+from git_keyval.format.values import parse_value
 from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
 from tests.world import key
 
@@ -49,6 +51,7 @@ def kept(obj: GitObject) -> Oid:
 ANCHOR = Ref(ANCHOR_TAG, kept(encode_anchor(Anchor(None))))
 """What a database has from the beginning; no state shows it."""
 EXPIRY_REF = Ref(EXPIRY, kept(encode_expiry(EXPIRES)))
+DATA_REF = Ref(VALUE, [kept(obj) for obj in encode_data(parse_value("String", "data")).objects][-1])
 
 
 def counter_ref(counter: Counter) -> Ref:

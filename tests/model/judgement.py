@@ -23,7 +23,10 @@ _ENDING = {"set", "force", "data", "del", "getdel", "expire"}
 
 
 class Call(NamedTuple):
-    """One operation as judged. ``answers``: what its runs were given. ``after``: those that had ended when it began, as bits."""
+    """One operation as judged. ``answers``: what its runs were given. ``after``: those that had ended when it began, as bits.
+
+    A counter that it begins has the number ``first``, if that is not None, and expires if it is ``mortal``.
+    """
 
     kind: str
     number: int
@@ -32,6 +35,8 @@ class Call(NamedTuple):
     certain: bool
     never: bool = False
     withdrawn: bool = False
+    first: int | None = None
+    mortal: bool = False
 
 
 @cache
@@ -74,8 +79,9 @@ def _execute(call: Call, value: Value, mortal: bool) -> tuple[Value, bool, Value
         case "incr":
             if value == DATA:
                 return None
-            number = (value if isinstance(value, int) else 0) + call.number
-            return number, mortal and value is not None, number
+            begun = call.number if call.first is None else call.first
+            number = value + call.number if isinstance(value, int) else begun
+            return number, call.mortal if value is None else mortal, number
         case "set" | "force":
             return call.number, False, call.number
         case "data":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from git_keyval.commands.counters import Assign, Incr
+from git_keyval.commands.counters import Assign, Contention, Incr
 from git_keyval.commands.values import Del, Get, Getdel, Set
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound, Decision
@@ -29,6 +29,7 @@ from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unk
 from tests.model.database import (
     AFTERWARDS,
     BREADCRUMBS,
+    DATA_REF,
     EXPIRY_REF,
     KEY,
     START,
@@ -52,7 +53,10 @@ _CERTAIN = {"number", "applied", "pending", "ok"}
 
 
 class Op(NamedTuple):
-    """One operation. Two of one name are two runs of it. One that is ``left`` has left its breadcrumb before, and is run again."""
+    """One operation. Two of one name are two runs of it. One that is ``left`` has left its breadcrumb before, and is run again.
+
+    A counter that it begins has the number ``start``, if that is not None, and lives for so many seconds, if ``ttl`` is not None.
+    """
 
     name: str
     kind: Kind
@@ -60,6 +64,8 @@ class Op(NamedTuple):
     waits: bool = True
     skew: int = 0
     left: bool = False
+    start: int | None = None
+    ttl: int | None = None
 
 
 class End(NamedTuple):
@@ -120,6 +126,7 @@ class Variant:
     not breadcrumbs alone without ``late_breadcrumbs``.
     ``kills``: clients that are killed, for good or to be run again. ``torn``: a listing may miss, or show, what changes meanwhile.
     ``gives_up``: a client that waits may cease to, and leaves its breadcrumb. ``mortal``: the counter expires at some moment.
+    ``data``: there is another value at first, with an increment beside it that was left for a counter before.
     """
 
     ops: tuple[Op, ...]
@@ -129,6 +136,7 @@ class Variant:
     kills: int = 0
     late: int = 0
     counter: Counter | None = SEED
+    data: bool = False
     mortal: bool = False
     late_breadcrumbs: bool = True
     torn: bool = False
@@ -147,7 +155,8 @@ def command_of(op: Op) -> Bound:
     made = operation_id(op.name)
     match op.kind:
         case "incr":
-            return Incr(key=KEY, by=op.number, op=made, contention="retry" if op.waits else "breadcrumb")
+            contention: Contention = "retry" if op.waits else "breadcrumb"
+            return Incr(key=KEY, by=op.number, op=made, start=op.start, ttl=op.ttl, contention=contention)
         case "set" | "force":
             return Assign(key=KEY, number=op.number, op=made)
         case "del":
@@ -183,7 +192,8 @@ class CounterProtocol:
 
     def start(self) -> State:
         variant = self.variant
-        refs = [] if variant.counter is None else [counter_ref(variant.counter)]
+        refs = [] if variant.counter is None or variant.data else [counter_ref(variant.counter)]
+        refs += [DATA_REF, breadcrumb(timestamp(Micros(START - SECOND)), "straystray", 1)] if variant.data else []
         refs += [EXPIRY_REF] if variant.mortal else []
         refs += [_left(place, op) for place, op in enumerate(variant.ops) if op.left]
         clients = tuple(Client() for _ in variant.ops)
@@ -201,7 +211,8 @@ class CounterProtocol:
         if state.expired:
             calls.append(Call("expire", 0, frozenset(), state.begun_after[-1] or 0, certain=True))
         final = self._total(state)
-        start = None if self.variant.counter is None else self.variant.counter.value
+        counter = self.variant.counter
+        start = DATA if self.variant.data else None if counter is None else counter.value
         if is_explained(start, tuple(calls), final, mortal=self.variant.mortal):
             return None
         ends = ", ".join(f"{op.name}: {_told(client)}" for op, client in zip(self.variant.ops, state.clients, strict=True))
@@ -216,7 +227,8 @@ class CounterProtocol:
         certain = any(end.how in _CERTAIN for end in ends)
         withdrawn = not certain and any(end.how == "withdrawn" for end in ends)
         after = state.begun_after[self._places[name]] or 0
-        return Call(op.kind, op.number, numbers, after, certain=certain, never=refused, withdrawn=withdrawn)
+        mortal = op.ttl is not None
+        return Call(op.kind, op.number, numbers, after, certain, refused, withdrawn, first=op.start, mortal=mortal)
 
     def _total(self, state: State) -> int | str | None:
         self._store.clock = AFTERWARDS if state.expired else START

@@ -24,6 +24,16 @@ def left(op: Op) -> Op:
     return op._replace(left=True)
 
 
+def begins(op: Op) -> Op:
+    """Return an increment that gives a counter that it begins the number 100."""
+    return op._replace(start=100)
+
+
+def brief(op: Op) -> Op:
+    """Return one that gives it a lifetime, too: it expires when all that expires does, if that is still to come."""
+    return op._replace(start=100, ttl=60)
+
+
 def find(variant: Variant) -> Exploration:
     found = explore(CounterProtocol(variant), cap=CAP)
     print(found)  # noqa: T201  # state counts and stories, for pytest -rP
@@ -70,6 +80,18 @@ HOLDS = {
     "1 waits, GETDEL, expiry, sweep, 1 lost": Variant((A, GETDEL), mortal=True, sweeps=1, lost=1),
     "1 waits, SET, expiry, sweep, 1 lost, skewed": Variant((A, skewed(SET, 9)), mortal=True, sweeps=1, lost=1),
     "1 waits, expiry, sweep, 1 late": Variant((A,), mortal=True, sweeps=1, late=1),
+    "2 begin, GETDEL, 1 lost": Variant((begins(A), begins(B), GETDEL), counter=None, lost=1),
+    "2 begin anew, GETDEL": Variant((begins(A), begins(B), GETDEL)),
+    "2 begin anew, DEL": Variant((begins(A), begins(B), DEL)),
+    "1 begins, GETDEL, 1 late, 1 lost": Variant((begins(A), GETDEL), counter=None, late=1, lost=1),
+    "2 begin with what was left": Variant((left(begins(B)), begins(A), begins(C)), counter=None),
+    "two runs of one begin, 1 begins, 1 lost": Variant((begins(A), begins(A), begins(B)), counter=None, lost=1),
+    "2 begin with a lifetime, expiry, sweep": Variant((brief(A), brief(B)), counter=None, mortal=True, sweeps=1),
+    "2 begin anew with a lifetime, expiry, sweep": Variant((brief(A), brief(B)), mortal=True, sweeps=1),
+    "1 begins with a lifetime, GETDEL, expiry, sweep, 1 lost": Variant(
+        (brief(A), GETDEL), counter=None, mortal=True, sweeps=1, lost=1
+    ),
+    "SET over another value, 1 waits, 1 leaves it, 1 gather": Variant((SET, A, LEAVES), data=True, gathers=1),
 }
 LARGE = {
     "2 wait, 1 leaves it, 1 lost, 1 gather": Variant((A, B, LEAVES), lost=1, gathers=1),
@@ -90,6 +112,11 @@ LARGE = {
     "4 wait": Variant((A, B, C, D)),
     "3 wait, SET, skewed": Variant((A, skewed(B, 5), C, skewed(SET, 9))),
     "3 wait, GETDEL": Variant((A, B, C, GETDEL)),
+    "2 begin anew, GETDEL, 1 lost": Variant((begins(A), begins(B), GETDEL), lost=1),
+    "2 begin with a lifetime, expiry, sweep, 1 lost": Variant((brief(A), brief(B)), counter=None, mortal=True, sweeps=1, lost=1),
+    "3 begin anew with a lifetime, expiry": Variant((brief(A), brief(B), brief(C)), mortal=True),
+    "3 begin with a lifetime, expiry": Variant((brief(A), brief(B), brief(C)), counter=None, mortal=True),
+    "SET over another value, 1 waits, 1 leaves it, 1 gather, 1 lost": Variant((SET, A, LEAVES), data=True, gathers=1, lost=1),
 }
 LIMITS = {
     "of two copies of a breadcrumb one may arrive in the next life": Variant((A, B, GETDEL), late=1),

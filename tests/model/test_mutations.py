@@ -6,27 +6,62 @@ from typing import Any
 
 import pytest
 
+from git_keyval.commands import copies, transactions
 from git_keyval.commands import counters as commands
-from git_keyval.commands import transactions
+from git_keyval.commands.copies import Copy
+from git_keyval.commands.counters import Incr
 from git_keyval.database import perform, transaction, writing
 from git_keyval.database.answers import Answer
-from git_keyval.database.command import Change, Witness
+from git_keyval.database.command import Change, Moment, Witness
 from git_keyval.database.database import Database
+from git_keyval.database.lifetimes import KEEP, chosen
+from git_keyval.database.pairs import PairView
 from git_keyval.database.transaction import PartReads
 from git_keyval.errors import WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
 from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.sweep import plan_sweep
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Store, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, RefUpdate, Selection, Snapshot, Store, Transaction
 from tests.around import StoreAround
 from tests.model import protocol, transfers
-from tests.model.database import VALUE
+from tests.model.database import BREADCRUMBS, EXPIRY, VALUE
 from tests.model.protocol import Variant
-from tests.model.test_counter_protocol import DATA, DEL, GET, GETDEL, GETDEL_TOO, LEAVES, SET, A, B, C, find, left, skewed
-from tests.model.test_transactions import GUARDED, INCR, MOVE, NOTE, ONCE, READ, SKEWED
+from tests.model.test_counter_protocol import (
+    DATA,
+    DEL,
+    GET,
+    GETDEL,
+    GETDEL_TOO,
+    LEAVES,
+    SET,
+    A,
+    B,
+    C,
+    begins,
+    brief,
+    find,
+    left,
+    skewed,
+)
+from tests.model.test_transactions import (
+    AGAIN,
+    COPY,
+    GUARDED,
+    INCR,
+    MOVE,
+    NOTE,
+    ONCE,
+    READ,
+    RENAME,
+    RENAME_THEN,
+    SKEWED,
+    THERE,
+    WAITING,
+)
 from tests.model.test_transactions import find as find_transfers
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -196,6 +231,60 @@ def _sweep_does_not_compare(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(protocol, "plan_sweep", broken)
 
 
+class _ReadBefore(StoreAround):
+    """Shows of the key what there was at first."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._before = store.read(Selection((VALUE, EXPIRY)))
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        names = {name for selection in selections for name in selection.names}
+        return self._before if names == {VALUE, EXPIRY} else self._store.read(*selections, depth=depth)
+
+
+def _gather_reads_the_counter_first(patch: pytest.MonkeyPatch) -> None:
+    """A gather lists the breadcrumbs once it has read the counters."""
+
+    def broken(database: Database, grace_seconds: int) -> Plan:
+        return plan_gather(replace(database, store=_ReadBefore(database.store)), grace_seconds)
+
+    patch.setattr(protocol, "plan_gather", broken)
+
+
+def _begins_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """After a lost reply a counter that is not there was not begun, and begins once more."""
+    certainly = states.certainly_not_applied
+    patch.setattr(
+        states,
+        "certainly_not_applied",
+        lambda op, before, after: after.find(op) is None if not before.recent else certainly(op, before, after),
+    )
+
+
+def _begins_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
+    """An increment with a first number begins a counter that is there."""
+    state = commands._state
+    patch.setattr(commands, "_state", lambda *args: state(*args)._replace(alive=False))
+
+
+def _begins_with_itself(patch: pytest.MonkeyPatch) -> None:
+    """The first number is that of whoever begins the counter, and not of the oldest that it folds."""
+    patch.setattr(states, "begun_at", lambda base, _crumbs, by, first: replace(base, value=first - by))
+
+
+def _begins_with_the_expiry_before(patch: pytest.MonkeyPatch) -> None:
+    """What begins where a counter has expired keeps that expiry."""
+    patch.setattr(commands._State, "expiry", property(lambda _state: KEEP))
+
+
+def _lives_from_when_it_was_asked(patch: pytest.MonkeyPatch) -> None:
+    """A lifetime is reckoned from the begin of the step, however long that has waited."""
+    patch.setattr(
+        Incr, "lifetime", lambda command, moment: chosen(moment.begun, moment.granularity, command.ttl, command.expires_at)
+    )
+
+
 def _counter_as_witness(patch: pytest.MonkeyPatch) -> None:
     """What shows whether a transaction was applied is one of its counters, on which rivals count on."""
     proving = transactions._proving
@@ -239,6 +328,52 @@ def _records_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transactions.Batch, "form", lambda batch: batch)
 
 
+def _drops_what_waits(patch: pytest.MonkeyPatch) -> None:
+    """A rename takes the breadcrumbs of a counter away, and does not count them."""
+    counter = Copy._counter
+
+    def broken(command: Copy, view: PairView, moment: Moment) -> object:
+        return counter(command, replace(view, source=replace(view.source, crumbs=())), moment)
+
+    patch.setattr(Copy, "_counter", broken)
+
+
+def _leaves_what_it_has_counted(patch: pytest.MonkeyPatch) -> None:
+    """A rename counts the breadcrumbs of a counter, and leaves them where they are."""
+    left = Copy._left
+    patch.setattr(Copy, "_left", lambda command, view: [update for update in left(command, view) if BREADCRUMBS not in update.name])
+
+
+def _forgets_what_was_counted(patch: pytest.MonkeyPatch) -> None:
+    """A renamed counter has its number only, as a copied one."""
+
+    def broken(base: Counter, crumbs: Sequence[Any], other: Counter, time: Any, **named: Any) -> states.Fold:  # noqa: ANN401
+        return states.assign(base, crumbs, other.value, time, **named)
+
+    patch.setattr(states, "replaced", broken)
+
+
+def _takes_away_unseen(patch: pytest.MonkeyPatch) -> None:
+    """A rename takes away what is at the old key by then, whatever it has read there."""
+    left = Copy._left
+    patch.setattr(Copy, "_left", lambda command, view: [replace(update, expect=ANY) for update in left(command, view)])
+
+
+def _stays_at_both(patch: pytest.MonkeyPatch) -> None:
+    """A rename leaves the counter at the old key, too."""
+    patch.setattr(Copy, "_left", lambda _command, view: copies._asserted(view))
+
+
+def _copies_what_it_has_read(patch: pytest.MonkeyPatch) -> None:
+    """A copy does not assert what it copies."""
+    patch.setattr(copies, "_asserted", lambda _view: ())
+
+
+def _replaces_unseen(patch: pytest.MonkeyPatch) -> None:
+    """What is renamed or copied replaces whatever is there by then."""
+    patch.setattr(copies, "RefUpdate", lambda name, expect, new: RefUpdate(name, ANY if new is not DELETE else expect, new))
+
+
 MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "numbers of what stays": (_numbers_of_what_stays, Variant((left(A), left(B), C))),
     "counts again, which a GETDEL took along": (_counts_again, Variant((A, B, GETDEL))),
@@ -260,6 +395,12 @@ MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "sweep reads the clock last": (_sweep_reads_the_clock_last, Variant((A, LEAVES), mortal=True, sweeps=1)),
     "sweep does not compare": (_sweep_does_not_compare, Variant((A,), mortal=True, sweeps=1)),
     "a remembered operation counts again": (_remembered_counts_again, Variant((A, B, LEAVES, GET))),
+    "gather reads the counter first": (_gather_reads_the_counter_first, Variant((SET, A, LEAVES), data=True, gathers=1)),
+    "begins again in doubt": (_begins_again_in_doubt, Variant((begins(A), GETDEL), counter=None, lost=1)),
+    "begins whatever is there": (_begins_whatever_is_there, Variant((begins(A), begins(B)))),
+    "begins with itself": (_begins_with_itself, Variant((left(begins(B)), begins(A)), counter=None)),
+    "begins with the expiry before": (_begins_with_the_expiry_before, Variant((begins(A),), mortal=True)),
+    "lives from when it was asked": (_lives_from_when_it_was_asked, Variant((brief(A), brief(B)), mortal=True)),
 }
 
 
@@ -277,6 +418,14 @@ TRANSACTIONS: dict[str, tuple[Patch, transfers.Variant]] = {
     "asserts nothing": (_asserts_nothing, transfers.Variant((GUARDED, SKEWED))),
     "reads once": (_reads_once, transfers.Variant((MOVE, READ))),
     "records nothing": (_records_nothing, transfers.Variant((ONCE, ONCE))),
+    "a rename drops what waits": (_drops_what_waits, transfers.Variant((RENAME,), waiting=WAITING)),
+    "a rename leaves what it has counted": (_leaves_what_it_has_counted, transfers.Variant((RENAME,), waiting=WAITING)),
+    "a rename forgets what was counted": (_forgets_what_was_counted, transfers.Variant((INCR, RENAME_THEN, AGAIN))),
+    "a rename takes away what it has not read": (_takes_away_unseen, transfers.Variant((RENAME, INCR))),
+    "a rename replaces what it has not read": (_replaces_unseen, transfers.Variant((RENAME, THERE, THERE))),
+    "a renamed counter stays at both": (_stays_at_both, transfers.Variant((RENAME,))),
+    "a rename is denied in doubt": (_denied_in_doubt, transfers.Variant((RENAME,), late=1)),
+    "a copy is of what was there before": (_copies_what_it_has_read, transfers.Variant((COPY, INCR, READ))),
 }
 
 

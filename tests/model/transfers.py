@@ -1,4 +1,5 @@
-"""Transactions on two counters as a model to explore: whole runs of the product, one request of one client at a time.
+"""Transactions on two counters, and what moves one to the other's key, as a model to explore: whole runs of the product, one
+request of one client at a time.
 
 A client is the replies that it has had since its begin, so nothing of a transaction's memory has to be known here. Refs may move
 between any two selections of a read, and within one between what is of the first counter and the rest.
@@ -7,9 +8,10 @@ between any two selections of a read, and within one between what is of the firs
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Literal, NamedTuple, TypeVar
 
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.transactions import Assert, Batch, Item
 from git_keyval.commands.values import Append, Get
@@ -21,42 +23,50 @@ from git_keyval.errors import OutcomeUnknownError
 from git_keyval.format.counters import Counter
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, parse_value
 from git_keyval.maintenance.execute import Budget, Done, execute
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unknown
-from tests.model.database import KEY, ModelStore, Ref, Refs, apply, counter_ref
+from tests.model.database import KEY, START, ModelStore, Ref, Refs, apply, breadcrumb, counter_ref
 from tests.model.replay import Asked, ReplayStore, Replies, Reply, selected
 from tests.world import key
 
 OTHER, NOTE = key("other"), key("note")
 OTHER_VALUE = DEFAULT_NAMING.value(OTHER.id)
 T = TypeVar("T")
-Held = tuple[int, int, int]
-"""What the two counters hold, and how long the note is."""
+Held = tuple[int | None, int | None, int]
+"""What the two counters hold, None where there is none, and how long the note is."""
 
-FIRST: Held = (10, 20, 0)
+FIRST = (10, 20)
+NOTHING = "nothing"
 LIMIT, MOST = 8, 30
 
 
 class Op(NamedTuple):
-    """One operation; two of one name are two runs of it.
+    """One operation; two of one name are two runs of it, which begin when those that they come ``after`` have ended.
 
     ``move``: an amount goes from the first counter to the other one; ``once``: so it does under an operation id. ``guarded``: the
     other one is incremented if the first one holds LIMIT at least; ``skewed``: the first one if the other one holds less than MOST.
-    ``incr`` and ``leave`` are on the first one, and so is ``note``, which appends to the note, too.
+    ``note`` is on the first one, and appends to the note, too. ``incr``, ``leave``, ``copy`` and ``rename`` are on one of the two;
+    the last two write the other one.
     """
 
     name: str
-    kind: Literal["move", "once", "guarded", "skewed", "note", "incr", "leave", "read"]
+    kind: Literal["move", "once", "guarded", "skewed", "note", "incr", "leave", "read", "copy", "rename"]
     amount: int = 0
+    at: Literal[0, 1] = 0
+    after: tuple[str, ...] = ()
 
 
 class Told(NamedTuple):
-    """How a run ended: with the numbers that it was given, that its condition was not met, or that nobody can know."""
+    """How a run ended: with the numbers that it was given, that its condition was not met, or that nobody can know.
+
+    NOTHING is what a read has seen of a key that does not exist; None is a number that was not given.
+    """
 
     how: Literal["done", "refused", "unknown"]
-    numbers: tuple[int | None, ...] = ()
+    numbers: tuple[int | str | None, ...] = ()
 
 
 class State(NamedTuple):
@@ -78,12 +88,14 @@ class Variant:
     """Who takes part, and how often something happens.
 
     ``lost``: a reply is lost, of a request that was applied or was not; ``late``: a request may arrive at any time, or never.
+    ``waiting``: an increment that waits beside the first counter from the beginning.
     """
 
     ops: tuple[Op, ...]
     lost: int = 0
     late: int = 0
     gathers: int = 0
+    waiting: int = 0
 
 
 class TornStore(ReplayStore):
@@ -109,17 +121,19 @@ class TransferProtocol:
 
     def start(self) -> State:
         first = Ref(OTHER_VALUE, counter_ref(Counter(FIRST[1], "otheroth", 1, (("otheroth", FIRST[1]),))).oid)
-        refs = tuple(sorted([counter_ref(Counter(FIRST[0], "seedseed", 1, (("seedseed", FIRST[0]),))), first]))
-        nobody = (None,) * len(self.variant.ops)
         variant = self.variant
+        crumbs = [breadcrumb(timestamp(Micros(START - SECOND)), "leftleft", variant.waiting)] if variant.waiting else []
+        refs = tuple(sorted([counter_ref(Counter(FIRST[0], "seedseed", 1, (("seedseed", FIRST[0]),))), first, *crumbs]))
+        nobody = (None,) * len(variant.ops)
         return State(refs, nobody, nobody, (0,) * len(nobody), None, (), variant.lost, variant.late, variant.gathers)
 
     def is_end(self, state: State) -> bool:
         return None not in state.told
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
+        ended = {op.name for op, told in zip(self.variant.ops, state.told, strict=True) if told is not None}
         for number, op in enumerate(self.variant.ops):
-            if state.told[number] is None:
+            if state.told[number] is None and ended.issuperset(op.after):
                 yield from self._step(state, number, op.name)
         if state.gather is not None or state.gathers:
             yield from self._gathering(state)
@@ -193,25 +207,27 @@ class TransferProtocol:
     def complaint(self, state: State) -> str | None:
         """Return why no order of the operations explains what they were told, and what is left."""
         ends = [*zip(self.variant.ops, state.told, strict=True)]
-        told = {op.name: [end for other, end in ends if end is not None and other == op] for op in self.variant.ops}
+        told = {op.name: [end for other, end in ends if end is not None and other.name == op.name] for op in self.variant.ops}
         left = self._left(state.refs)
         names = [*dict.fromkeys(op.name for op in self.variant.ops)]
         certain = {name for name in names if any(end.how != "unknown" for end in told[name])}
         maybe = [name for name in names if name not in certain]
         for count in range(len(maybe) + 1):
             for some in combinations(maybe, count):
-                if any(self._explains(order, state, told, left) for order in permutations([*certain, *some])):
+                runs = [[op for op in self.variant.ops if op.name == name] for name in (*certain, *some)]
+                orders = (order for done in product(*runs) for order in permutations(done))
+                if any(self._explains(order, state, told, left) for order in orders):
                     return None
         return f"no order explains {told}; {left} is left"
 
-    def _explains(self, order: tuple[str, ...], state: State, told: Mapping[str, list[Told]], left: Held) -> bool:
-        ops = {op.name: op for op in self.variant.ops}
-        held = FIRST
-        for place, name in enumerate(order):
-            if any(self._begins_after(state, name, other) for other in order[place + 1 :]):
+    def _explains(self, order: Sequence[Op], state: State, told: Mapping[str, list[Told]], left: Held) -> bool:
+        """Return whether the operations in this order, each as one of its runs has done it, give all answers and what is left."""
+        held: Held = (FIRST[0] + self.variant.waiting, FIRST[1], 0)
+        for place, op in enumerate(order):
+            if any(self._begins_after(state, op.name, other.name) for other in order[place + 1 :]):
                 return False
-            held, answer = _done(ops[name], held)
-            if any(not _fits(end, answer) for end in told[name]):
+            held, answer = _done(op, held)
+            if any(not _fits(end, answer) for end in told[op.name]):
                 return False
         return held == left
 
@@ -224,14 +240,17 @@ class TransferProtocol:
         store = ModelStore(before=refs, now_there=refs)
         database = replace(self._database("lastlastla"), store=store)
         one, other, note = (perform(database, Get(key=each)).value for each in (KEY, OTHER, NOTE))
-        assert isinstance(one, int)
-        assert isinstance(other, int)
+        assert not isinstance(one, Value)
+        assert not isinstance(other, Value)
         return one, other, len(shown_value(note)) if isinstance(note, Value) else 0
 
 
 def command_of(op: Op) -> Bound:
+    here, there = (KEY, OTHER) if op.at == 0 else (OTHER, KEY)
+    if op.kind in {"copy", "rename"}:
+        return (Copy if op.kind == "copy" else Rename)(key=here, to=there)
     if op.kind in {"incr", "leave"}:
-        return Incr(key=KEY, by=op.amount, op=op.name * 8, contention="breadcrumb" if op.kind == "leave" else "retry")
+        return Incr(key=here, by=op.amount, op=op.name * 8, contention="breadcrumb" if op.kind == "leave" else "retry")
     items = _ITEMS[op.kind](op.amount)
     return _batch(*items).but(record=key(f"kv:op:{op.name}")) if op.kind == "once" else _batch(*items)
 
@@ -263,22 +282,38 @@ def _told(op: Op, act: Callable[[], Answer]) -> Told:
         return Told("refused")
     results = answer.get("results", {"": answer})
     assert isinstance(results, dict)
-    numbers = [result.get("value") for result in results.values() if isinstance(result, dict)]
+    unsaid = NOTHING if op.kind == "read" else None
+    numbers = [result.get("value", unsaid) for result in results.values() if isinstance(result, dict)]
     asked = numbers[1:] if op.kind in {"guarded", "skewed", "note"} else numbers
-    return Told("done", tuple(None if number is None else int(str(number)) for number in asked))
+    return Told("done", tuple(number if number in {None, NOTHING} else int(str(number)) for number in asked))
 
 
 def _done(op: Op, held: Held) -> tuple[Held, Told]:
     """Return what is held after an operation, and what it is told."""
     one, other, note = held
-    if (op.kind == "guarded" and one < LIMIT) or (op.kind == "skewed" and other >= MOST):
+    if (op.kind == "guarded" and (one or 0) < LIMIT) or (op.kind == "skewed" and (other or 0) >= MOST):
         return held, Told("refused")
-    if op.kind in {"move", "once", "read"}:
-        one, other = one - op.amount, other + op.amount
-        return (one, other, note), Told("done", (one, other))
-    if op.kind == "guarded":
-        return (one, other + op.amount, note), Told("done", (other + op.amount,))
-    return (one + op.amount, other, note + (op.kind == "note")), Told("done", (one + op.amount,))
+    match op.kind:
+        case "read":
+            return held, Told("done", tuple(NOTHING if number is None else number for number in (one, other)))
+        case "copy" | "rename":
+            return _placed(op, held)
+        case "move" | "once":
+            one, other = (one or 0) - op.amount, (other or 0) + op.amount
+            return (one, other, note), Told("done", (one, other))
+    if op.kind == "guarded" or op.at == 1:
+        other = (other or 0) + op.amount
+        return (one, other, note), Told("done", (other,))
+    one = (one or 0) + op.amount
+    return (one, other, note + (op.kind == "note")), Told("done", (one,))
+
+
+def _placed(op: Op, held: Held) -> tuple[Held, Told]:
+    moved = held[op.at]
+    if moved is None:
+        return held, Told("refused")
+    left = moved if op.kind == "copy" else None
+    return (left, moved, held[2]) if op.at == 0 else (moved, left, held[2]), Told("done", (None,))
 
 
 def _fits(told: Told, right: Told) -> bool:
