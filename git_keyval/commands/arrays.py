@@ -79,6 +79,9 @@ class Aget(_OfIndex):
     outputs = ("found", "value", "json", "type", "version", "ttl", "expires-at")
     examples = ("git-keyval aget queue 0", "git-keyval aget queue -1")
 
+    def values_read(self) -> Sequence[str]:
+        return self.elements_read()
+
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
         return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
 

@@ -14,10 +14,16 @@ class OfElements(AboutKey[CollectionView]):
     category: ClassVar[CollectionCategory]
 
     def elements_read(self) -> Sequence[str]:
+        """Return the elements that it is about."""
+        return ()
+
+    def values_read(self) -> Sequence[str]:
+        """Return the elements whose values it will most likely need."""
         return ()
 
     def reads(self) -> Elements | AllElements:
-        return Elements(keys=self.keys_used, category=self.category, command=self.name, elements=self.elements_read())
+        elements, values = self.elements_read(), self.values_read()
+        return Elements(keys=self.keys_used, category=self.category, command=self.name, elements=elements, values=values)
 
 
 class OfMap(OfElements):

@@ -62,6 +62,9 @@ class _OfLock(OfMap):
     def elements_read(self) -> Sequence[str]:
         return [owner_field(number) for number in self.known]
 
+    def values_read(self) -> Sequence[str]:
+        return [name for number in self.known for name in (fence_field(number), owner_field(number))]
+
     def state(self, view: CollectionView) -> list[_Slot]:
         """Return the slots that the command knows of, in order, and those beyond that its owner took last.
 

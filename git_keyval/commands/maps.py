@@ -67,6 +67,9 @@ class Hget(OfMap):
     def elements_read(self) -> Sequence[str]:
         return self.fields or [self.field]
 
+    def values_read(self) -> Sequence[str]:
+        return self.elements_read()
+
     def decide(self, view: CollectionView, moment: Moment) -> Answer:
         if not self.fields:
             return shown_element(view, self.field)
@@ -141,6 +144,9 @@ class Hincr(Recorded[CollectionView], Keeping, Storing, OfMap):
     start: int | None = None
 
     def elements_read(self) -> Sequence[str]:
+        return (self.field,)
+
+    def values_read(self) -> Sequence[str]:
         return (self.field,)
 
     def decide(self, view: CollectionView, moment: Moment) -> Change:

@@ -64,7 +64,9 @@ class Compared(AboutKey[Any]):
 
     def reads(self) -> KeyReads[Any]:
         if self.field is not None:
-            return Elements(keys=self.keys_used, category="map", command=self.name, elements=(self.field,))
+            field = (self.field,)
+            values = field if self.compares else ()
+            return Elements(keys=self.keys_used, category="map", command=self.name, elements=field, values=values)
         return OneKey(keys=self.keys_used, depth=self.depth, exact=True)
 
     def found(self, view: KeyView | CollectionView) -> bool:

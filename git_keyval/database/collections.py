@@ -13,7 +13,7 @@ from git_keyval.database.keys import TYPE_NAMES, KeyView
 from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, lasting, may_last, ref_update
 from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
-from git_keyval.format.elements import Collection, CollectionCategory, element_id, encode_collection
+from git_keyval.format.elements import Collection, CollectionCategory, element_id, element_path, encode_collection
 from git_keyval.format.expiry import is_expired
 from git_keyval.format.names import KeyId, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
@@ -174,15 +174,24 @@ class _OneCollection(KeyReads[CollectionView]):
 
 
 class Elements(_OneCollection):
-    """Reads with the expiries of these elements: before the value and once more with it, as those of keys are."""
+    """Reads with the expiries of these elements: before the value and once more with it, as those of keys are.
+
+    ``values`` are the elements whose values will most likely be needed, too.
+    """
 
     elements: Sequence[str] = ()
+    values: Sequence[str] = ()
 
-    def expiries(self, database: Database) -> Selection:
-        """Return the refs of their expiries."""
+    def of_elements(self, database: Database) -> Selection:
+        """Return the refs of their expiries, and the files of the values."""
         (key,) = self.keys
-        stored = [stored_name(database.cipher, key.id, self.category, name) for name in dict.fromkeys(self.elements)]
-        return Selection(tuple(database.naming.element_expiry(key.id, element_id(name)) for name in stored))
+        refs = (database.naming.element_expiry(key.id, element_id(name)) for name in self._stored(self.elements, database))
+        files = ((database.naming.value(key.id), element_path(name)) for name in self._stored(self.values, database))
+        return Selection(tuple(refs), files=tuple(files))
+
+    def _stored(self, names: Iterable[str], database: Database) -> list[str]:
+        (key,) = self.keys
+        return [stored_name(database.cipher, key.id, self.category, name) for name in dict.fromkeys(names)]
 
 
 class AllElements(_OneCollection):
@@ -194,8 +203,8 @@ class AllElements(_OneCollection):
 
     agreed: bool = False
 
-    def expiries(self, database: Database) -> Selection:
-        """Return the prefix of their refs."""
+    def of_elements(self, database: Database) -> Selection:
+        """Return the prefix of the refs of their expiries."""
         (key,) = self.keys
         return Selection(prefixes=(database.naming.element_expiries(key.id),))
 

@@ -46,8 +46,8 @@ class KeyReads(Declared, Generic[SettlingT]):
     exact: bool = False
     redirects: bool = False
 
-    def expiries(self, database: Database) -> Selection:  # noqa: ARG002  # keys have elements in some reads only
-        """Return the refs of elements."""
+    def of_elements(self, database: Database) -> Selection:  # noqa: ARG002  # keys have elements in some reads only
+        """Return what is read of elements: the refs of their expiries, and the files of values."""
         return Selection()
 
     def view(self, keys: Sequence[KeyView], database: Database) -> SettlingT:
@@ -71,8 +71,8 @@ class KeyReads(Declared, Generic[SettlingT]):
         return view
 
     def _fetch(self, database: Database) -> SettlingT:
-        expiries = self.expiries(database)
-        seen = read_keys(database, self.keys, self.depth, exact=self.exact, expiries=expiries, redirects=self.redirects)
+        elements = self.of_elements(database)
+        seen = read_keys(database, self.keys, self.depth, exact=self.exact, elements=elements, redirects=self.redirects)
         return self.view(seen, database)
 
 
@@ -153,9 +153,9 @@ class HeldAtTarget(NamedTuple):
 
 
 def read_keys(
-    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, expiries: Selection, redirects: bool
+    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, elements: Selection, redirects: bool
 ) -> list[KeyView]:
-    """Read keys once, in one read for all of them, and with them ``expiries``, which are refs of elements.
+    """Read keys once, in one read for all of them, and with them what is wanted of ``elements``: refs of expiries, files of values.
 
     What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
@@ -164,9 +164,10 @@ def read_keys(
     ``redirects`` are asked for; AnchorError; and what ``Cipher.accept`` raises of a database of other keys.
     """
     unseen = [KeyView.of(database.naming, key.id, Snapshot({}), database.now(), database.cipher) for key in keys]
-    qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *expiries.names)
-    before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *expiries.prefixes))
-    values = Selection((*(name for view in unseen for name in (view.expiry_name, view.value_name)), *expiries.names))
+    qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *elements.names)
+    before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *elements.prefixes))
+    names = (*(name for view in unseen for name in (view.expiry_name, view.value_name)), *elements.names)
+    values = Selection(names, files=elements.files)
     seen = database.read(before, values, depth=depth)
     database.cipher.accept(mark_of(seen, database.cipher))
     views = shown(unseen, seen, database.now())

@@ -128,9 +128,9 @@ class PartReads(KeyReads[PartViews]):
         exact = any(part.exact for part in parts)
         return cls(keys=list(keys.values()), depth=depth, exact=exact, parts=parts, at_once=at_once and len(keys) > 1)
 
-    def expiries(self, database: Database) -> Selection:
-        """Return the refs of elements that any of the commands reads."""
-        return _together(part.expiries(database) for part in self.parts)
+    def of_elements(self, database: Database) -> Selection:
+        """Return what any of the commands reads of elements."""
+        return _together(part.of_elements(database) for part in self.parts)
 
     def view(self, keys: Sequence[KeyView], database: Database) -> PartViews:
         """Return what each command sees."""
@@ -164,7 +164,8 @@ def _together(selections: Iterable[Selection]) -> Selection:
     all_ = list(selections)
     names = dict.fromkeys(name for selection in all_ for name in selection.names)
     prefixes = dict.fromkeys(prefix for selection in all_ for prefix in selection.prefixes)
-    return Selection(tuple(names), tuple(prefixes))
+    files = dict.fromkeys(file for selection in all_ for file in selection.files)
+    return Selection(tuple(names), tuple(prefixes), tuple(files))
 
 
 def joined(transactions: Sequence[Transaction]) -> Transaction:

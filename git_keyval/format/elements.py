@@ -72,6 +72,11 @@ def encode_element_key(key: str) -> str:
     return name
 
 
+def element_path(key: str) -> str:
+    """Return where in the tree of a map or an array an element is. Raises ValueError with the reason for a key that cannot be."""
+    return f"{ELEMENTS_FOLDER}/{encode_element_key(key)}"
+
+
 def element_key_bytes(key: str) -> bytes:
     """Return an element key in UTF-8. Raises ValueError with the reason for one that is empty or no Unicode text."""
     try:

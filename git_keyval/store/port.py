@@ -130,10 +130,15 @@ class Depth(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Refs to read: by full name, and all whose name starts with a prefix."""
+    """Refs to read: by full name, and all whose name starts with a prefix.
+
+    ``files`` are paths in the trees of refs that it names: the blobs there will most likely be asked for next. A store whose read
+    brings trees may bring them along, as they are in these trees; none has to.
+    """
 
     names: tuple[RefName, ...] = ()
     prefixes: tuple[str, ...] = ()
+    files: tuple[tuple[RefName, str], ...] = ()
 
     def of(self, refs: Mapping[RefName, Oid]) -> dict[RefName, Oid]:
         """Return those of the refs that it names."""

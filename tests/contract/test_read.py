@@ -102,6 +102,23 @@ def test_values_bring_trees_and_blobs(place: Place) -> None:
     assert found.objects == by_oid(obj for sample in samples for obj in sample.objects)
 
 
+@pytest.mark.parametrize("depth", Depth)
+def test_files_may_come_along_with_their_trees(place: Place, depth: Depth) -> None:
+    """Whatever comes is what the trees name there; and what does not exist is nothing."""
+    elements = {"a": blob(b"1"), "b": blob(b"\0\xff"), "%": blob(b"2"), "c": blob(b"3")}
+    made = collection(elements)
+    place.open().apply([create(branch("a"), made), create(branch("b"), note("1"))])
+    names = (branch("a"), branch("b"), branch("c"))
+    paths = ("elements/a", "elements/b", "elements/%25", "elements/absent", "elements", "a", "metadata.json", "elements/a/b")
+    found = place.open().read(Selection(names, files=tuple((name, path) for name in names for path in paths)), depth=depth)
+    plain = place.open().read(Selection(names), depth=depth)
+    assert (found.refs, found.moved) == (plain.refs, plain.moved)
+    assert plain.objects.items() <= found.objects.items()
+    beside = found.objects.keys() - plain.objects.keys()
+    assert {oid: found.objects[oid] for oid in beside}.items() <= by_oid(made.objects).items()
+    assert elements["c"].oid not in beside
+
+
 def test_a_store_that_read_messages_still_brings_values(store: Store) -> None:
     store.apply([create(branch("a"), record(b"1"))])
     store.read(Selection((branch("a"),)))

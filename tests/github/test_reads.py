@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.format.elements import element_path
 from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.store.github import GithubStore
+from git_keyval.store.github.adapter import MAX_FILES
 from git_keyval.store.port import ABSENT, Applied, Depth, RefUpdate, Selection, Store, Transaction
 from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place
@@ -80,6 +82,69 @@ def test_one_element_takes_two_requests_whatever_is_in_it(place: GithubPlace, ei
     assert found.refs.keys() == {MAP, EXPIRY, ELEMENT}
     assert either.objects([ELEMENTS[key].oid]) == by_oid([ELEMENTS[key]])
     assert sent(place.emulator) == [QUERY, BLOB]
+
+
+def field(*keys: str) -> tuple[Selection, Selection]:
+    """Return what is read for these elements, whose values are wanted, too."""
+    before, values = FIELD
+    return before, Selection(values.names, files=tuple((MAP, element_path(key)) for key in keys))
+
+
+def test_elements_that_are_wanted_come_with_the_tree(place: GithubPlace, either: Store) -> None:
+    found = either.read(*field("field 7", "field 8", "absent"), depth=Depth.TREES)
+    assert {ELEMENTS[key].oid for key in ("field 7", "field 8")} <= found.objects.keys()
+    assert ELEMENTS["field 9"].oid not in found.objects
+    assert sent(place.emulator) == [QUERY]
+
+
+@pytest.mark.parametrize("keys", [["bytes"], ["long"], ["bytes", "long"]])
+def test_what_does_not_come_with_the_tree_takes_one_request_each(place: GithubPlace, either: Store, keys: list[str]) -> None:
+    """A query has told already that it does not tell these."""
+    wanted = by_oid(ELEMENTS[key] for key in keys)
+    found = either.read(*field(*keys), depth=Depth.TREES)
+    assert found.objects.keys().isdisjoint(wanted)
+    assert either.objects(wanted) == wanted
+    assert sent(place.emulator) == [QUERY, *[BLOB] * len(keys)]
+
+
+def test_much_that_does_not_come_with_the_tree_is_read_by_git(place: GithubPlace, store: Store, by_api: GithubStore) -> None:
+    keys = ["bytes", "more bytes", "long"]
+    wanted = by_oid(ELEMENTS[key] for key in keys)
+    for each, requests in ((store, [ADVERTISEMENT, FETCH]), (by_api, [BLOB] * 3)):
+        place.emulator.reset_log()
+        each.read(*field(*keys), depth=Depth.TREES)
+        assert each.objects(wanted) == wanted
+        assert sent(place.emulator) == [QUERY, *requests]
+
+
+def test_what_is_lost_since_it_was_named_is_left_out(place: GithubPlace, either: Store) -> None:
+    either.read(*field("bytes", "long"), depth=Depth.TREES)
+    place.lose(ELEMENTS["bytes"].oid)
+    assert either.objects(oids({key: ELEMENTS[key] for key in ("bytes", "long")})) == by_oid([ELEMENTS["long"]])
+
+
+def test_more_elements_than_come_with_a_tree_are_asked_for(place: GithubPlace, store: Store) -> None:
+    many = texts(MAX_FILES + 20)
+    place.open().apply([create(branch("many"), collection(many))])
+    place.emulator.reset_log()
+    found = store.read(
+        Selection((branch("many"),), files=tuple((branch("many"), element_path(key)) for key in many)), depth=Depth.TREES
+    )
+    left = by_oid(many.values()).keys() - found.objects.keys()
+    assert len(left) == 20
+    assert store.objects(left).keys() == left
+    assert sent(place.emulator) == [QUERY, QUERY]
+
+
+def test_elements_that_are_too_much_for_a_query_are_not_insisted_on(place: GithubPlace, store: Store, by_api: GithubStore) -> None:
+    for each, requests in ((store, [ADVERTISEMENT, *[FETCH] * 3]), (by_api, [QUERY])):
+        place.emulator.reset_log()
+        place.emulator.faults = {1: ResourceLimits(after=0)}
+        found = each.read(*field("field 7"), depth=Depth.TREES)
+        assert found.refs.keys() == {MAP, EXPIRY, ELEMENT}
+        assert ELEMENTS["field 7"].oid not in found.objects
+        assert sent(place.emulator) == [QUERY, *requests]
+        assert each.objects([ELEMENTS["field 7"].oid]) == by_oid([ELEMENTS["field 7"]])
 
 
 def test_a_few_elements_take_one_query_if_they_are_texts(place: GithubPlace, either: Store) -> None:
@@ -214,6 +279,7 @@ def test_an_odd_answer_is_no_defect(place: GithubPlace, either: Store, by_api: G
 
 TRIED = {"dropped", "502", "403 with retry-after", "429", "exhausted", "truncated", "malformed", "too much"}
 READS: dict[str, Callable[[Store], object]] = {
+    "elements with their tree": lambda store: store.read(*field("field 7", "bytes"), depth=Depth.TREES).refs,
     "one element": lambda store: (store.read(*FIELD, depth=Depth.TREES).refs, store.objects([ELEMENTS["bytes"].oid])),
     "all elements": lambda store: (store.read(*WHOLE, depth=Depth.TREES).refs, store.objects(oids(ELEMENTS))),
     "listing": lambda store: sorted(store.list([BELOW, "refs/tags/"])),

@@ -21,6 +21,9 @@ from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snaps
 MAX_READ_REQUESTS = 2
 """What a read may take on the API; git lists and fetches in two or three."""
 
+MAX_FILES = 100
+"""How many files a query brings along with the trees that name them; what is missing then is asked for by itself."""
+
 _MAX_SINGLE_BLOBS = 2
 
 
@@ -36,6 +39,8 @@ class GithubStore:
         self._writes = Writes(repository, self._uploads, git)
         self._files = set[Oid]()
         """What the trees that were read last name as files: blobs, of which REST answers with any content in one request."""
+        self._untold = set[Oid]()
+        """Blobs that a query has named, and not told: they are too long, or no text."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,6 +90,7 @@ class GithubStore:
             return self._read_by_git(self._git, selections, depth)
         self._uploads.saw(found.refs.values())
         objects = self._complete(found.refs.values(), found, depth)
+        objects |= {oid: found.objects[oid] for oid in found.files & found.objects.keys()}
         return Snapshot(found.refs, objects, frozenset(found.moved), ordered=len(selections) <= 1)
 
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
@@ -102,10 +108,13 @@ class GithubStore:
         asked = sorted(set(oids))
         if depth is Depth.OIDS or not asked:
             return {}
-        if self._git and (self._git.has_read or len(asked) > MAX_FIELDS):
+        untold = self._untold.issuperset(asked)
+        if self._git and (self._git.has_read or len(asked) > (_MAX_SINGLE_BLOBS if untold else MAX_FIELDS)):
             return self._objects_by_git(self._git, asked, depth)
-        if len(asked) == 1 and asked[0] in self._files and (made := self._blob(asked[0])):
-            return {made.oid: made}
+        if untold or (len(asked) == 1 and asked[0] in self._files):
+            made = self._blobs(asked)
+            if len(made) == len(asked):
+                return made
         try:
             found = self._repository.ask(_objects(asked), depth, patient=not self._git)
         except TooMuchError:
@@ -140,12 +149,16 @@ class GithubStore:
                 self._repository.ask(_objects(sorted(unasked)), depth, found)
             else:
                 tried |= lacking
-                found.objects |= {made.oid: made for made in map(self._blob, sorted(lacking & found.blobs)) if made is not None}
+                found.objects |= self._blobs(sorted(lacking & found.blobs))
         objects = closure(asked, found.objects, depth)
         named = {oid for obj in objects.values() if obj.kind == "tree" for oid in needs(obj, Depth.VALUES)}
         self._files = named - objects.keys() or self._files
+        self._untold |= found.blobs
         self._uploads.saw_objects(objects.values())
         return objects
+
+    def _blobs(self, oids: Iterable[Oid]) -> dict[Oid, GitObject]:
+        return {made.oid: made for made in map(self._blob, oids) if made is not None}
 
     def _blob(self, oid: Oid) -> GitObject | None:
         answer = self._repository.get(f"git/blobs/{oid}")
@@ -162,5 +175,11 @@ def _objects(oids: Iterable[Oid]) -> list[Wanted]:
 
 def _wanted(selection: Selection) -> list[Wanted]:
     """Return what to read for a selection: first what is listed, so that the rest is one query."""
-    items = [*(Wanted("ref", name) for name in selection.names), *(Wanted("refs", prefix) for prefix in selection.prefixes)]
+    files: dict[RefName, list[str]] = {}
+    for name, path in selection.files[:MAX_FILES]:
+        files.setdefault(name, []).append(path)
+    items = [
+        *(Wanted("ref", name, files=tuple(files.get(name, ()))) for name in selection.names),
+        *(Wanted("refs", prefix) for prefix in selection.prefixes),
+    ]
     return sorted(items, key=lambda item: not item.is_listed)

@@ -4,7 +4,7 @@ Every object that an answer describes is built anew from it, and counts only if 
 another way what cannot be built so: a signed commit, a file that is no text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,6 +37,7 @@ _TARGETS = {
 _FIELDS = {
     "ref": "ref(qualifiedName: $%s) { target { %s } }",
     "object": "object(oid: $%s) { %s }",
+    "file": f"%s: file(path: $%s) {{ object {{ {_BLOB} }} }}",
     "refs": "refs(refPrefix: $%s, first: %d, after: %s) { nodes { name prefix target { %s } } pageInfo { hasNextPage endCursor } }",
 }
 # By its oid any object is asked for, and shown whatever the depth; a key's refs point at commits.
@@ -46,11 +47,15 @@ _TYPES = {"ref": "String!", "refs": "String!", "object": "GitObjectID!"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid."""
+    """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid.
+
+    With the tree of a ref come the ``files`` at these paths in it.
+    """
 
     kind: Literal["ref", "refs", "object"]
     text: str
     after: str | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def is_listed(self) -> bool:
@@ -65,7 +70,7 @@ class Found:
     """What answers hold. ``next_pages`` are still to be asked for; ``moved`` are refs that were not the same each time.
 
     ``withheld`` are objects that answers name without holding them in full, or that are not there; those that are blobs are in
-    ``blobs``, too.
+    ``blobs``, too. ``files`` are the blobs at the paths that were asked for.
     """
 
     refs: dict[RefName, Oid] = field(default_factory=dict)
@@ -75,6 +80,7 @@ class Found:
     moved: set[RefName] = field(default_factory=set)
     withheld: set[Oid] = field(default_factory=set)
     blobs: set[Oid] = field(default_factory=set)
+    files: set[Oid] = field(default_factory=set)
 
     def saw(self, name: RefName, oid: Oid | None) -> None:
         """Add what a ref is; None if it does not exist."""
@@ -102,11 +108,20 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
             declared.append(f"${alias}c: String")
             fields.append(f"{alias}: {_FIELDS['refs'] % (alias, PAGE, f'${alias}c', target)}")
         else:
-            shown = _OBJECTS[depth] if item.kind == "object" else target
+            paths = _paths(alias, item, depth)
+            variables |= paths
+            declared += [f"${name}: String!" for name in paths]
+            files = " ".join(_FIELDS["file"] % (name, name) for name in paths)
+            shown = _OBJECTS[depth] if item.kind == "object" else f"{target} ... on Commit {{ {files} }}" if files else target
             fields.append(f"{alias}: {_FIELDS[item.kind] % (alias, shown)}")
     asked = " ".join(["id nameWithOwner isPrivate", *fields])
     text = f"query Read({', '.join(declared)}) {{ repository(owner: $owner, name: $name) {{ {asked} }} }}"
     return text, variables
+
+
+def _paths(alias: str, item: Wanted, depth: Depth) -> dict[str, Json]:
+    """Return the paths to ask for with a tree, by what they are called in the query."""
+    return {f"{alias}p{number}": path for number, path in enumerate(item.files)} if depth is Depth.TREES else {}
 
 
 def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json], found: Found) -> None:
@@ -114,7 +129,9 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
     for number, item in enumerate(wanted):
         answer = data[f"f{number}"]
         if item.kind == "ref":
-            _add_ref(found, RefName(item.text), answer and answer["target"], depth)
+            target = answer and answer["target"]
+            _add_ref(found, RefName(item.text), target, depth)
+            _add_files(found, [target.get(name) for name in _paths(f"f{number}", item, depth)] if target else ())
         elif item.kind == "object":
             if answer is not None:
                 _add(found, answer)
@@ -131,6 +148,14 @@ def _add_ref(found: Found, name: RefName, target: Mapping[str, Json] | None, dep
     found.saw(name, Oid(target["oid"]) if target else None)
     if target is not None and depth is not Depth.OIDS:
         _add(found, target)
+
+
+def _add_files(found: Found, entries: Iterable[Json]) -> None:
+    for entry in entries:
+        shown = (entry or {}).get("object") or {}
+        if "text" in shown:
+            _add(found, shown)
+            found.files.add(Oid(shown["oid"]))
 
 
 def _add(found: Found, target: Mapping[str, Json]) -> None:

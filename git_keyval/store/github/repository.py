@@ -1,6 +1,7 @@
 """One repository on GitHub: requests about it, sent as often as they may be, and followed when it is renamed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -95,8 +96,8 @@ class Repository:
         """Read all that is wanted, in that order, in as few requests as the server answers; add it to what was found.
 
         What no query answers is listed, each prefix with a request of its own. If the server gives up on a query for many things,
-        they are asked for in parts; if it gives up on one thing alone, that is asked for again. Without patience, TooMuchError is
-        raised.
+        they are asked for without files, and then in parts; if it gives up on one thing alone, that is asked for again. Without
+        patience, TooMuchError is raised.
         """
         found = Found() if found is None else found
         items, waiting, listed = list(wanted), list[Wanted](), dict[Oid, Wanted]()
@@ -128,12 +129,17 @@ class Repository:
         while start < max(1, len(wanted)):
             part = wanted[start : start + size]
             text, variables = read_query(part, depth)
+            brings_files = any(item.files for item in part)
+            is_least = len(part) <= 1 and not brings_files
             try:
-                answer = self._repeat(partial(self._query, text, variables, patient=patient and len(part) <= 1))
+                answer = self._repeat(partial(self._query, text, variables, patient=patient and is_least))
             except TooMuchError:
                 if not patient:
                     raise
-                size = len(part) // 2
+                if brings_files:  # nobody depends on them, and they may be what is too much
+                    wanted = [replace(item, files=()) for item in wanted]
+                else:
+                    size = len(part) // 2
                 continue
             read_answer(part, depth, answer, found)
             start += max(1, len(part))
