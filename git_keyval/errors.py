@@ -261,7 +261,7 @@ class OutcomeUnknownError(GitKeyvalError):
         self.cause = cause
         super().__init__(
             f"It cannot be known whether the write was applied ({cause}).",
-            "Read the key, then decide. A step that gives an 'op-id' may be run again under the same one: it counts once. "
+            "Read the key, then decide. A step that gives an 'op-id' may be run again under the same one: it is done once. "
             f"A step that gives 'if-version' may be run again: it writes once at the most. {parked}".strip(),
         )
 

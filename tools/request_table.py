@@ -108,6 +108,7 @@ STEPS = (
     Step("`mset` of 20 keys", "mset", {"values": json.dumps({label: f"new {label}" for label in _MANY[:20]})}, 0),
     Step("`del`", "del", {"key": "lives"}, 2),
     Step("`getdel`", "getdel", {"key": "lives"}, 2),
+    Step("`getdel` with `op-id`", "getdel", {"key": "lives", "op-id": "a run"}),
     Step("`expire`", "expire", {"key": "text", "ttl": "15m"}, 3),
     Step("`persist`", "persist", {"key": "lives"}, 2),
     Step("`copy`", "copy", {"key": "lives", "to": "absent"}, 2),

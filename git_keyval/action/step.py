@@ -95,7 +95,7 @@ def _run_and_answer(
         _present(inputs, answer, outputs, runner, delivery)
         _give(runner, outputs, inputs)
     except OutputTooLargeError as exc:
-        raise advised(exc, command, inputs) from exc
+        raise advised(exc, command) from exc
     except UndeliveredError as exc:
         raise UndeliveredError(exc.where, exc.reason, answer.parked) from exc
     finally:

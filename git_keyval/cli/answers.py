@@ -63,8 +63,6 @@ class Answered(NamedTuple):
         """Write the value, and nothing but values, to standard output."""
         if self.answer.value is not None:
             write_value(value_bytes(self.answer.value))
-        elif self.answer.recorded is not None:
-            write_value(self.outputs.get("value", "").encode())
         elif self.answer.found is False and self.inputs.default is not None:
             write_value(self.inputs.default.encode())
         elif self.answer.found is False:

@@ -173,7 +173,7 @@ def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     if command.maintains:
         return "Interrupted. What was written so far is complete: run it again, and it goes on with what is left."
     if inputs.op_id is not None:
-        return "Interrupted; it is not known whether the write was made. Run it again under the same op-id: it counts once."
+        return "Interrupted; it is not known whether the write was made. Run it again under the same op-id: it is done once."
     return "Interrupted; it is not known whether the write was made. Read the key, then decide."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from git_keyval.commands.elements import OfArray
-from git_keyval.commands.keyed import Extending, Keeping, Lasting, Recorded, Storing, joined
+from git_keyval.commands.keyed import Extending, Keeping, Lasting, Recorded, Storing
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.collections import (
     AllElements,
@@ -36,7 +36,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, RefUpdate
+from git_keyval.store.port import ABSENT, ANY, DELETE, RefUpdate, joined
 
 MAX_RANGE = 100_000
 """How many elements, holes among them, a range answers with at the most: an array may be as long as its writer says."""
@@ -86,7 +86,7 @@ class Aget(_OfIndex):
         return shown_element(view, str(self.index + view.length if self.index < 0 else self.index))
 
 
-class Aset(Keeping, _OfIndex):
+class Aset(Recorded[CollectionView], Keeping, _OfIndex):
     """Write an element of an array, or fill a hole.
 
     An array grows by ``apush`` only. Without a lifetime the element never expires, but with the key itself. The condition is about
@@ -112,9 +112,9 @@ class Aset(Keeping, _OfIndex):
 class Apush(Recorded[CollectionView], Lasting, Storing, OfArray):
     """Add elements at the end of an array.
 
-    ``count`` is how long the array is then. An absent key becomes an array. All elements are added, or none. A lost reply may leave
-    it open whether they were added: a rival who adds the same makes the same array. Then OutcomeUnknownError is raised, unless the
-    operation has a ``record``: with that it is done once. Raises BoundError for an array that cannot be longer.
+    ``count`` is how long the array is then. An absent key becomes an array. All elements are added, or none. A lost reply leaves it
+    open whether they were added: a rival may have added the same, or taken them already. Then OutcomeUnknownError is raised, unless
+    there is an operation id: under one it is done once. Raises BoundError for an array that cannot be longer.
     """
 
     outputs = ("applied", "count", "version", "ttl", "expires-at")
@@ -137,10 +137,10 @@ class Apush(Recorded[CollectionView], Lasting, Storing, OfArray):
         ending = encode_expiry(lifetime).oid if isinstance(lifetime, int) else DELETE
         settling = tuple(RefUpdate(prepared.expiry_name(place), ANY, ending) for place in added)
         change = _put(prepared, added, self.name, lifetime, settling)
-        return change._replace(transaction=joined(change.transaction, self.stored_key(moment)), proof="nothing")
+        return change._replace(transaction=joined(change.transaction, self.stored_key(moment)), proof="neither")
 
 
-class Apop(OfArray):
+class Apop(Recorded[CollectionView], OfArray):
     """Take the last element of an array, or the first; one caller only gets it.
 
     The last one goes with the holes behind it. The first one leaves a hole, so that all others keep their index. The array as it
@@ -226,7 +226,7 @@ class Arange(OfArray):
         return Answer(found=view.found, count=len(document), document=document, version=view.version)
 
 
-class Aexpire(Extending, _OfIndex):
+class Aexpire(Recorded[CollectionView], Extending, _OfIndex):
     """Give an element of an array a new time to expire.
 
     ``applied`` is false if there is a hole, or the condition on its expiry is not met.

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from git_keyval.commands.keyed import joined, stored
+from git_keyval.commands.keyed import Recorded, stored
 from git_keyval.database.answers import NO_KEY, Answer
-from git_keyval.database.command import Change, Command, Moment, Proof
+from git_keyval.database.command import Change, Moment, Proof
 from git_keyval.database.keys import COUNTER_TYPE, Key, KeyView
 from git_keyval.database.lifetimes import FOREVER, expiry_update, lasting
 from git_keyval.database.pairs import PairReads, PairView
@@ -16,7 +16,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.values import Value
-from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
+from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction, joined
 
 
 class _Placed(NamedTuple):
@@ -31,7 +31,7 @@ class _Placed(NamedTuple):
     is_own: bool = False
 
 
-class Copy(Command[PairView]):
+class Copy(Recorded[PairView]):
     """Copy what a key holds to another key, with its lifetime.
 
     Whatever is there is replaced, unless it has to be absent. Of maps and arrays all elements are copied with their lifetimes. Of a

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
-from git_keyval.commands.keyed import Keeping, Lasting, OfKey, Storing, joined
+from git_keyval.commands.keyed import Keeping, Lasting, OfKey, Storing
 from git_keyval.database.anchors import anchor_of
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Moment, UnreadError, Wait
@@ -28,7 +28,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp
-from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Transaction, joined
 
 LONGEST_WAIT = Micros(300 * SECOND)
 """How long an increment waits for its number: clearly shorter than a counter remembers it (``states.WAITING_TIME``)."""

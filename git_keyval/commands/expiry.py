@@ -1,6 +1,6 @@
 """expire, persist, ttl."""
 
-from git_keyval.commands.keyed import Extending, OfKey
+from git_keyval.commands.keyed import Extending, OfKey, Recorded
 from git_keyval.database.answers import NO_KEY, PERSISTENT, Answer
 from git_keyval.database.command import Change, Moment
 from git_keyval.database.keys import KeyView
@@ -9,7 +9,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.store.port import RefUpdate, Transaction
 
 
-class Expire(Extending, OfKey):
+class Expire(Recorded[KeyView], Extending, OfKey):
     """Give a key a new time to expire.
 
     ``applied`` is false if the key does not exist, or only as increments that wait, or if the condition on its expiry is not met:
@@ -26,7 +26,7 @@ class Expire(Extending, OfKey):
         return _changed(view, self.lifetime(moment), self.if_version, self.only_if)
 
 
-class Persist(OfKey):
+class Persist(Recorded[KeyView], OfKey):
     """Take a key's expiry away.
 
     ``applied`` is false if the key does not exist or had none.

@@ -110,10 +110,3 @@ def stored(naming: Naming, keys: Collection[Key]) -> Transaction:
     """Return the part of a transaction that stores keys themselves."""
     updates = [RefUpdate(naming.key(key.id), ANY, key.record.commit.oid) for key in keys]
     return Transaction(tuple(updates), tuple(obj for key in keys for obj in key.record.objects))
-
-
-def joined(*parts: Transaction) -> Transaction:
-    """Return one transaction of several parts, which do not share a ref."""
-    return Transaction(
-        tuple(update for part in parts for update in part.updates), tuple(obj for part in parts for obj in part.objects)
-    )

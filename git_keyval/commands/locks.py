@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_keyval.commands.elements import OfMap
-from git_keyval.commands.keyed import Ending, Storing, joined
+from git_keyval.commands.keyed import Ending, Storing
 from git_keyval.commands.owners import is_made
 from git_keyval.commands.pauses import Waiting
 from git_keyval.database.answers import Answer
@@ -21,7 +21,7 @@ from git_keyval.format.bounds import added
 from git_keyval.format.elements import MAX_SLOTS
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
-from git_keyval.store.port import Depth, RefUpdate, Selection, Transaction
+from git_keyval.store.port import Depth, RefUpdate, Selection, Transaction, joined
 
 FENCE, OWNER = "fence", "owner"
 """The fields of a lock, or of its first slot: how often it was taken, and by whom it was last."""

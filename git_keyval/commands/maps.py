@@ -32,7 +32,7 @@ _RECOGNISED = range(-100, 10_000)
 """The numbers that are recognised by the oids of their blobs, which so need not be read."""
 
 
-class _OfFields(OfMap):
+class _OfFields(Recorded[CollectionView], OfMap):
     """A command that changes fields which are there."""
 
     fields: Sequence[str]
@@ -77,7 +77,7 @@ class Hget(OfMap):
         return Answer(found=len(document) == len(set(self.fields)), count=len(document), document=document, version=view.version)
 
 
-class Hset(Keeping, Storing, OfMap):
+class Hset(Recorded[CollectionView], Keeping, Storing, OfMap):
     """Write fields of a map, and leave the others as they are.
 
     All are written or none. What is not given a lifetime never expires, but with the key itself. The condition is about the fields:

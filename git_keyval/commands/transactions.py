@@ -1,6 +1,5 @@
 """assert, batch: conditions on their own, and several commands as one transaction."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,30 +14,24 @@ from git_keyval.database.command import Bound, Change, Command, Decision, Each, 
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import Key, KeyView
 from git_keyval.database.lifetimes import chosen, expiry_objects, expiry_update, given_at
+from git_keyval.database.operations import RECORD_SECONDS, recorded, recorded_answer
 from git_keyval.database.reading import KeyReads, OneKey
-from git_keyval.database.transaction import PartReads, PartViews, decisions, joined
+from git_keyval.database.transaction import PartReads, PartViews, decisions
 from git_keyval.errors import (
     ConditionNotMetError,
     GitKeyvalError,
     InputError,
     ItemFailedError,
     ItemsFailedError,
-    MalformedRecordError,
     OutcomeUnknownError,
     WrongTypeError,
 )
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.values import Value, from_json, parse_value
-from git_keyval.store.port import Depth, RefUpdate, Transaction
+from git_keyval.format.values import Value, parse_value
+from git_keyval.store.port import Depth, RefUpdate, Transaction, joined
 
 MAX_ITEMS = 100
 """How many commands a batch may have: all that they write goes in one request."""
-
-RECORD_SECONDS = 7 * 86_400
-"""How long it is remembered what an operation answered."""
-
-_CONDITIONS = ("condition", "if_version", "only_if", "if_absent")
-"""The fields of commands that are conditions."""
 
 _CERTAINTY = ("refs", "nothing", "neither", "operation", "witness")
 """How surely a proof shows what became of a write, the surest last; what nothing can be known of hides what refs show."""
@@ -111,6 +104,8 @@ class Assert(Compared):
     condition: Condition = ALWAYS
     on_failed: str = "ok"
 
+    is_conditional = True
+
     def decide(self, view: KeyView | CollectionView, moment: Moment) -> Answer | Change:
         of_key = view if isinstance(view, KeyView) else view.view
         found, version = self.found(view), of_key.live_version()
@@ -162,10 +157,8 @@ class Item(NamedTuple):
         if isinstance(decision, Change | Wait):
             return isinstance(decision, Wait)
         answer = _answer(decision)
-        command = self.command.command if isinstance(self.command, Once) else self.command
-        fields = vars(command)
-        conditional = isinstance(command, Assert) or any(fields.get(name) for name in _CONDITIONS)
-        return answer.failure is not None or (conditional and answer.applied is False) or (self.required and answer.found is False)
+        unmet = (self.command.is_conditional and answer.applied is False) or (self.required and answer.found is False)
+        return unmet or answer.failure is not None
 
     def result(self, answer: Answer) -> dict[str, JsonValue]:
         """Return the answer of the command as JSON."""
@@ -280,7 +273,7 @@ class Batch(Recorded[PartViews]):
         }
         answer = Answer(applied=True, results=results)
         changes = {place: decision for place, decision in enumerate(decided) if isinstance(decision, Change)}
-        transaction = joined([part for decision in decided for part in _transactions(decision)])
+        transaction = joined(*(part for decision in decided for part in _transactions(decision)))
         if not transaction.updates:
             return answer
         late = next((change for change in changes.values() if change.late is not None), None)
@@ -324,6 +317,10 @@ class Once(Command[PartViews]):
     def keys_used(self) -> Sequence[Key]:
         return self.command.keys_used
 
+    @property
+    def is_conditional(self) -> bool:
+        return self.command.is_conditional
+
     def validate(self, moment: Moment) -> None:
         self.command.validate(moment)
 
@@ -333,36 +330,27 @@ class Once(Command[PartViews]):
     def decide(self, view: PartViews, moment: Moment) -> Decision:
         record: KeyView = view.parts[0]
         if record.exists():
-            return Answer(recorded=_recorded(record))
+            return recorded_answer(record)
         _, decision = decisions([lambda _record: Answer(), partial(self.command.decide, moment=moment)], view)
-        if isinstance(decision, GitKeyvalError):
-            raise decision
-        if isinstance(decision, Change) and isinstance(decision.answer, Answer):
-            return self._recording(record, decision, decision.answer, moment)
+        match decision:
+            case GitKeyvalError():
+                raise decision
+            case Change(answer=Answer() as answer):
+                return self._recording(record, decision, answer, moment)
+            case Each(transactions) if transactions:
+                change = Change(joined(*_transactions(decision)), _answer(decision))
+                return self._recording(record, change, _answer(decision), moment)
         return decision
 
     def _recording(self, record: KeyView, change: Change, answer: Answer, moment: Moment) -> Change:
         """Return the change with the record of its answer, which nobody else makes: it shows whether all was applied."""
         expiry = chosen(moment.begun, moment.granularity, RECORD_SECONDS, None)
-        # As text, which holds any number, and is nested as deeply as what was answered.
-        text = json.dumps(said(given_at(answer, moment.now)), ensure_ascii=False, separators=(",", ":"))
-        stored = moment.data(self.record.id, from_json(text))
+        stored = moment.data(self.record.id, recorded(given_at(answer, moment.now)))
         value = RefUpdate(record.value_name, record.expected(record.value_name), stored.commit.oid)
         updates = (value, *expiry_update(record, expiry, alive=False))
         recording = Transaction(updates, (*stored.objects, *expiry_objects(expiry)))
-        transaction = joined([change.transaction, recording])
+        transaction = joined(change.transaction, recording)
         return change._replace(transaction=transaction, proof=Witness(record.value_name), if_denied=None, if_unknown=None)
-
-
-def _recorded(record: KeyView) -> dict[str, JsonValue]:
-    value = record.value("op-id")
-    try:
-        read = json.loads(shown_value(value))
-    except (ValueError, RecursionError):
-        read = None
-    if not isinstance(read, dict):
-        raise MalformedRecordError(record.value_name, "it is no record of an operation")
-    return read
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Self
 
 from git_keyval.commands.counters import Assign
-from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Storing, joined, stored
+from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Recorded, Storing, stored
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.command import Change, Command, Each, Moment, Parked, UnreadError, Witness
 from git_keyval.database.conditions import ALWAYS, IF_ABSENT, Condition
@@ -23,7 +23,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import Record
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, as_json
-from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction
+from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction, joined
 
 _APPENDABLE = {"String", "Uint8Array"}
 """The types whose values are as well formed with more behind them."""
@@ -47,13 +47,13 @@ class Get(OfKey):
         return _shown(view, Answer(found=True, value=view.value("get")))
 
 
-class Set(Keeping, Storing, OfKey):
+class Set(Recorded[KeyView], Keeping, Storing, OfKey):
     """Write a key, with conditions and a time to live.
 
     An ``int`` sets a counter. Without a lifetime the key is persistent afterwards. A condition that is not met is no error:
     ``applied`` is false, ``version`` and ``old_value`` are what is there instead. With ``get_old`` the answer has the value before
-    the write whatever the conditions; a lost reply leaves it open which that was, but of a counter. Then OutcomeUnknownError is
-    raised.
+    the write whatever the conditions; a lost reply leaves it open which that was, but of a counter, or under an operation id. Then
+    OutcomeUnknownError is raised.
     """
 
     outputs = ("found", "applied", "version", "ttl", "expires-at", "old-value", "url")
@@ -73,7 +73,7 @@ class Set(Keeping, Storing, OfKey):
 
     def form(self) -> Command[KeyView]:
         if not isinstance(self.value, int):
-            return self
+            return super().form()
         return Assign(number=self.value, **{name: vars(self)[name] for name in Assign.declared.keys() & vars(self).keys()})
 
     @property
@@ -116,13 +116,13 @@ class Set(Keeping, Storing, OfKey):
         return moment.data(self.key.id, self.value)
 
 
-class Append(Storing, OfKey):
+class Append(Recorded[KeyView], Storing, OfKey):
     """Add text at the end of a key's value.
 
     The value and what is added are both text or both bytes. A key that does not exist begins with what is added; the lifetime of
-    one that does stays. ``count`` is how many bytes the value has then. A lost reply may leave it open whether the text was added:
-    a rival who adds the same makes the same value. Then OutcomeUnknownError is raised. Raises WrongTypeError for any other value,
-    and BoundError for one that would be too large.
+    one that does stays. ``count`` is how many bytes the value has then. A lost reply leaves it open whether the text was added: a
+    rival may have added the same, or undone it. Then OutcomeUnknownError is raised, unless there is an operation id: under one it
+    is done once. Raises WrongTypeError for any other value, and BoundError for one that would be too large.
     """
 
     outputs = ("applied", "count", "version", "ttl", "expires-at")
@@ -140,7 +140,7 @@ class Append(Storing, OfKey):
         record = moment.data(self.key.id, longer)
         answer = lasting(Answer(applied=True, count=len(longer.data), version=record.commit.oid), view.live_expiry())
         change = _compare_and_set(view, record, KEEP, alive=view.alive())
-        return Change(joined(change, self.stored_key(moment)), answer, proof="nothing")
+        return Change(joined(change, self.stored_key(moment)), answer, proof="neither")
 
     def _longer(self, view: KeyView) -> Value:
         if not isinstance(self.value, Value) or self.value.type not in _APPENDABLE:
@@ -152,7 +152,7 @@ class Append(Storing, OfKey):
         return replace(held, data=held.data + self.value.data)
 
 
-class Del(OfKeys):
+class Del(Recorded[KeyViews], OfKeys):
     """Delete keys.
 
     Each goes in a transaction of its own, all in one request; ``count`` is how many existed and are gone now. What nobody can read
@@ -174,7 +174,7 @@ class Del(OfKeys):
         return Each(deletions, [Transaction(orphan) for key in view if (orphan := _orphan(key)) and key.key_id not in deletions])
 
 
-class Getdel(OfKey):
+class Getdel(Recorded[KeyView], OfKey):
     """Delete a key and answer with its value; one caller only gets it.
 
     The value is parked below gc/.
@@ -254,7 +254,7 @@ class Mget(OfKeys):
         return Answer(found=len(document) == len(self.keys), count=len(document), document=document)
 
 
-class Mset(Lasting, Command[KeyViews]):
+class Mset(Recorded[KeyViews], Lasting):
     """Write several keys, all or none."""
 
     outputs = ("applied", "count")

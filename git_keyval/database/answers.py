@@ -24,7 +24,6 @@ class Answer:
     people where to find what the command took away, should the answer not reach them.
     ``value`` and ``old_value`` are a typed value or a counter's number; ``document`` is JSON for commands that answer about many
     keys; ``results`` is what the commands of a batch answer, of which ``failed`` is the first whose condition is not met.
-    ``recorded`` is what was answered when the operation was done; nothing else is said then.
     ``public_name`` is the name of the repository that has ``version``, where it is known to be public.
     """
 
@@ -44,7 +43,6 @@ class Answer:
     public_name: str | None = None
     failed: str = ""
     results: dict[str, JsonValue] | None = field(default=None, repr=False)
-    recorded: dict[str, JsonValue] | None = field(default=None, repr=False)
     owner: str | None = field(default=None, repr=False)
     fence: int | None = None
     slot: int | None = None
@@ -55,8 +53,6 @@ class Answer:
 
 def said(answer: Answer) -> dict[str, JsonValue]:
     """Return what an answer says by the names of outputs, without what it does not say; ``json`` may be null."""
-    if answer.recorded is not None:
-        return answer.recorded
     members: dict[str, JsonValue] = {
         "met": answer.met,
         "found": answer.found,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from git_keyval.database.database import Database
 
 
+_CONDITIONS = ("condition", "if_version", "only_if", "if_absent")
+"""The fields of commands that are conditions."""
+
+
 class View(Protocol):
     """What a read shows, at the time of the read. ``extended`` adds what a decision needed beside it."""
 
@@ -200,6 +204,11 @@ class Command(Described, Generic[V]):
     def keys_used(self) -> Sequence[Key]:
         """Return the keys that the command is about."""
         return ()
+
+    @property
+    def is_conditional(self) -> bool:
+        """Return whether a condition of it may be what leaves its write out."""
+        return any(vars(self).get(name) for name in _CONDITIONS)
 
     @property
     def redirects(self) -> Mapping[KeyId, Redirect]:

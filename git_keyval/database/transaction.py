@@ -13,9 +13,8 @@ from git_keyval.database.perform import Performance, given
 from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.database.writing import End, Write, write_each
 from git_keyval.errors import GitKeyvalError, UnavailableError
-from git_keyval.format.names import RefName
 from git_keyval.format.times import Micros
-from git_keyval.store.port import ANY, Depth, RefUpdate, Selection, Snapshot, Transaction
+from git_keyval.store.port import Depth, Selection, Snapshot
 
 Part: TypeAlias = Any
 """What one of the commands sees, or why it cannot be shown: the key holds something else, or nobody can read it."""
@@ -166,22 +165,6 @@ def _together(selections: Iterable[Selection]) -> Selection:
     prefixes = dict.fromkeys(prefix for selection in all_ for prefix in selection.prefixes)
     files = dict.fromkeys(file for selection in all_ for file in selection.files)
     return Selection(tuple(names), tuple(prefixes), tuple(files))
-
-
-def joined(transactions: Sequence[Transaction]) -> Transaction:
-    """Return one transaction of several that were made of one read. A ref that one moves, others may assert."""
-    updates: dict[RefName, RefUpdate] = {}
-    for update in (update for transaction in transactions for update in transaction.updates):
-        updates[update.name] = _one_of(updates[update.name], update) if update.name in updates else update
-    objects = {obj.oid: obj for transaction in transactions for obj in transaction.objects}
-    return Transaction(tuple(updates.values()), tuple(objects.values()))
-
-
-def _one_of(one: RefUpdate, other: RefUpdate) -> RefUpdate:
-    moving, asserted = (other, one) if one.expect == one.new else (one, other)
-    if asserted != moving and asserted.expect != asserted.new:
-        raise ValueError(f"{one.name} is to be moved twice")
-    return replace(moving, expect=asserted.expect) if moving.expect is ANY else moving
 
 
 def perform_each(database: Database, commands: Sequence[Bound]) -> list[Answer | GitKeyvalError]:

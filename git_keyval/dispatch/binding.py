@@ -58,6 +58,10 @@ def _one_key(given: _Given) -> Key:
     return given.key("key", given.inputs.key or "")
 
 
+def _other_key(given: _Given) -> Key:
+    return given.key("to", given.inputs.to or "")
+
+
 def _keys(given: _Given) -> list[Key]:
     if given.inputs.keys is None:
         return [_one_key(given)]
@@ -172,20 +176,36 @@ def _members(given: _Given) -> Mapping[str, JsonValue]:
 def _record(given: _Given) -> Key | None:
     """Return the key that records what the operation answered: a reserved name.
 
-    Of a command with a key of its own it is another one for each key and field, as a counter remembers its own operations.
+    It is another one for each command, for its keys and its elements, as a counter remembers its own operations.
     """
     if given.inputs.op_id is None:
         return None
     if given.inputs.atomic is False:
         raise InputError("op-id", "does not go with 'atomic: false'", "an op-id for each command that takes one")
-    about: list[str] = [_one_key(given).id, given.kind.name] if "key" in given.kind.declared else []
-    if given.inputs.field is not None:
-        from git_keyval.format.elements import element_id  # noqa: PLC0415  # few commands are about a field
-
-        # A field may have colons, and so may an id: as they are, two pairs of them could make one name.
-        about.append(element_id(given.inputs.field))
+    key_ids = _keys_about(given)
+    about = [*key_ids, given.kind.name, *_elements_about(given)] if key_ids else []
     name = ":".join(["kv:op", *about, given.inputs.op_id])
     return Key.of(name, _typed("op-id", name, "string"), given.cipher)
+
+
+def _keys_about(given: _Given) -> list[str]:
+    """Return the ids of the keys that a command is about."""
+    declared = given.kind.declared
+    keys = [*([_one_key(given)] if "key" in declared else []), *([_other_key(given)] if "to" in declared else [])]
+    keys += _keys(given) if "keys" in declared else []
+    keys += [given.key("values", label) for label in _members(given)] if "values" in declared else []
+    return [key.id for key in keys]
+
+
+def _elements_about(given: _Given) -> list[str]:
+    """Return the ids of the elements that a command is about: their names may have colons, as an operation id may."""
+    from git_keyval.format.elements import element_id  # noqa: PLC0415  # few commands are about elements
+
+    inputs = given.inputs
+    fields = [inputs.field] if inputs.field is not None else inputs.fields or []
+    members = _members(given) if "entries" in given.kind.declared and inputs.values is not None else ()
+    index = [] if inputs.index is None else [str(inputs.index)]
+    return [element_id(element) for element in (*fields, *members, *index)]
 
 
 def _items(given: _Given) -> "list[Item]":
@@ -272,7 +292,7 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "entries": _entries,
     "fields": _names,
     "condition": lambda given: Condition(given.inputs.if_ or "", given.inputs.if_version),
-    "to": lambda given: given.key("to", given.inputs.to or ""),
+    "to": _other_key,
     "if_absent": lambda given: given.inputs.if_ is not None,
     "only_if": lambda given: given.inputs.if_,
     "owner": lambda given: given.surroundings.owner if given.inputs.owner is None else given.inputs.owner,

@@ -54,11 +54,11 @@ class Session:
         try:
             answer = self._route(command, bound, inputs, prepare_delivery)
         except GitKeyvalError as exc:
-            advised(exc, command, inputs)
+            advised(exc, command)
             raise
         is_missing = answer.found is False and inputs.on_missing == "fail"
         failure = KeyMissingError(command.kind.subject) if is_missing else answer.failure
-        return replace(answer, failure=failure and advised(failure, command, inputs))
+        return replace(answer, failure=failure and advised(failure, command))
 
     def _route(self, command: Signature, bound: Bound, inputs: Inputs, prepare_delivery: Callable[[Delivered], None]) -> Answer:
         layout = layout_of(inputs.repository or "", inputs)

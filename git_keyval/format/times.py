@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"\d{8}T\d{12}Z", re.ASCII)
 _SECONDS_END = len("YYYYMMDDTHHMMSS")
 _TIMESTAMP_FORMAT = "%Y%m%dT%H%M%S%fZ"
+_ISO_UTC = "%Y-%m-%dT%H:%M:%SZ"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SHORT = re.compile(r"([0-9]{1,15})([smhdw])")
 _ISO = re.compile(
@@ -60,4 +61,9 @@ def parse_duration(text: str) -> int:
 
 def iso_utc(seconds: int) -> str:
     """Write Unix seconds as ``YYYY-MM-DDTHH:MM:SSZ``."""
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + timedelta(seconds=seconds)).strftime(_ISO_UTC)
+
+
+def seconds_at(text: str) -> int:
+    """Read what ``iso_utc`` writes. Raises ValueError for any other text."""
+    return (datetime.strptime(text, _ISO_UTC).replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)

@@ -5,28 +5,22 @@ from collections.abc import Collection
 
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.inputs import INPUTS, Inputs
+from git_keyval.interface.inputs import INPUTS
 
 _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 _QUOTED = re.compile(r"'([a-z-]+)(?:: [^']*)?'")
 
 
-def advised(error: GitKeyvalError, command: Signature, inputs: Inputs) -> GitKeyvalError:
+def advised(error: GitKeyvalError, command: Signature) -> GitKeyvalError:
     """Return an error without the sentences of its next step that name an input, in quotes, which this command does not take.
 
     What a sentence says of another command, which it names in quotes too, may name the inputs of that one. An InputError speaks of
     what was given, and stays as it is.
     """
     if not isinstance(error, InputError):
-        taken = taken_by(command, inputs)
+        taken = {*COMMON, *command.inputs}
         error.next_step = " ".join(sentence for sentence in _SENTENCE_END.split(error.next_step) if _fits(sentence, taken))
     return error
-
-
-def taken_by(command: Signature, inputs: Inputs) -> set[str]:
-    """Return the inputs that a command takes beside those that it was given."""
-    taken = {*COMMON, *command.inputs}
-    return taken - {"op-id"} if "type" in taken and inputs.type != "counter" else taken
 
 
 def _fits(sentence: str, taken: Collection[str]) -> bool:

@@ -196,7 +196,6 @@ class Inputs:
         "Makes the step repeatable: what has the same id is done once.",
         str,
         "any text; a counter remembers 128 operations, and all else is remembered for 7 days",
-        default="random",
         shown=False,
     )
     contention = Input(

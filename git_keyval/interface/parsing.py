@@ -76,8 +76,6 @@ def check_together(command: Signature, parsed: Mapping[str, object]) -> None:
     if parsed.get("encryption") == REQUIRED:
         _check_required(command, parsed)
     _check_type("media-type", "file", parsed)
-    if "type" in command.inputs and "op" in command.kind.declared:
-        _check_type("op-id", "counter", parsed)
 
 
 def _check_type(name: str, kind: str, parsed: Mapping[str, object]) -> None:

@@ -70,6 +70,7 @@ class Commands:
         *,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
         media_type: str | None = None,
         store_key: bool | None = None,
     ) -> Result[None]:
@@ -80,6 +81,7 @@ class Commands:
             value=value,
             type=type,
             if_version=if_version,
+            op_id=op_id,
             media_type=media_type,
             store_key=store_key,
         )
@@ -88,12 +90,14 @@ class Commands:
         self,
         *keys: Key,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Delete keys."""
         return self._run(
             "del",
             keys=list(keys),
             if_version=if_version,
+            op_id=op_id,
         )
 
     def getdel(
@@ -101,6 +105,7 @@ class Commands:
         key: Key,
         *,
         if_version: str | None = None,
+        op_id: str | None = None,
         default: Data | None = None,
     ) -> Result[Any]:
         """Delete a key and answer with its value; one caller only gets it."""
@@ -108,6 +113,7 @@ class Commands:
             "getdel",
             key=key,
             if_version=if_version,
+            op_id=op_id,
             default=default,
         )
 
@@ -148,6 +154,7 @@ class Commands:
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
+        op_id: str | None = None,
         store_key: bool | None = None,
     ) -> Result[None]:
         """Write several keys, all or none."""
@@ -157,6 +164,7 @@ class Commands:
             type=type,
             ttl=ttl,
             expires_at=expires_at,
+            op_id=op_id,
             store_key=store_key,
         )
 
@@ -168,6 +176,7 @@ class Commands:
         expires_at: datetime | str | None = None,
         if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Give a key a new time to expire."""
         return self._run(
@@ -177,6 +186,7 @@ class Commands:
             expires_at=expires_at,
             if_=if_,
             if_version=if_version,
+            op_id=op_id,
         )
 
     def persist(
@@ -184,12 +194,14 @@ class Commands:
         key: Key,
         *,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Take a key's expiry away."""
         return self._run(
             "persist",
             key=key,
             if_version=if_version,
+            op_id=op_id,
         )
 
     def ttl(
@@ -208,6 +220,7 @@ class Commands:
         to: Key,
         *,
         if_: Literal["absent"] | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Copy what a key holds to another key, with its lifetime."""
         return self._run(
@@ -215,6 +228,7 @@ class Commands:
             key=key,
             to=to,
             if_=if_,
+            op_id=op_id,
         )
 
     def rename(
@@ -223,6 +237,7 @@ class Commands:
         to: Key,
         *,
         if_: Literal["absent"] | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Give what a key holds another key, in one step."""
         return self._run(
@@ -230,6 +245,7 @@ class Commands:
             key=key,
             to=to,
             if_=if_,
+            op_id=op_id,
         )
 
     def incr(
@@ -320,6 +336,7 @@ class Commands:
         keep_ttl: bool | None = None,
         if_: Literal["absent", "present"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
         media_type: str | None = None,
         store_key: bool | None = None,
     ) -> Result[None]:
@@ -336,6 +353,7 @@ class Commands:
             keep_ttl=keep_ttl,
             if_=if_,
             if_version=if_version,
+            op_id=op_id,
             media_type=media_type,
             store_key=store_key,
         )
@@ -372,6 +390,7 @@ class Commands:
         key: Key,
         *fields: str,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Remove fields of a map."""
         return self._run(
@@ -379,6 +398,7 @@ class Commands:
             key=key,
             fields=list(fields),
             if_version=if_version,
+            op_id=op_id,
         )
 
     def hgetall(
@@ -419,6 +439,7 @@ class Commands:
         expires_at: datetime | str | None = None,
         if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Give fields of a map a new time to expire."""
         return self._run(
@@ -429,6 +450,7 @@ class Commands:
             expires_at=expires_at,
             if_=if_,
             if_version=if_version,
+            op_id=op_id,
         )
 
     def httl(
@@ -448,6 +470,7 @@ class Commands:
         key: Key,
         *fields: str,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Take the expiry of fields of a map away."""
         return self._run(
@@ -455,6 +478,7 @@ class Commands:
             key=key,
             fields=list(fields),
             if_version=if_version,
+            op_id=op_id,
         )
 
     def aget(
@@ -484,6 +508,7 @@ class Commands:
         keep_ttl: bool | None = None,
         if_: Literal["absent", "present"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
         media_type: str | None = None,
     ) -> Result[None]:
         """Write an element of an array, or fill a hole."""
@@ -498,6 +523,7 @@ class Commands:
             keep_ttl=keep_ttl,
             if_=if_,
             if_version=if_version,
+            op_id=op_id,
             media_type=media_type,
         )
 
@@ -536,6 +562,7 @@ class Commands:
         *,
         from_: Literal["first", "last"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
         default: Data | None = None,
     ) -> Result[Any]:
         """Take the last element of an array, or the first; one caller only gets it."""
@@ -544,6 +571,7 @@ class Commands:
             key=key,
             from_=from_,
             if_version=if_version,
+            op_id=op_id,
             default=default,
         )
 
@@ -581,6 +609,7 @@ class Commands:
         expires_at: datetime | str | None = None,
         if_: Literal["longer", "shorter", "none", "some"] | None = None,
         if_version: str | None = None,
+        op_id: str | None = None,
     ) -> Result[None]:
         """Give an element of an array a new time to expire."""
         return self._run(
@@ -591,6 +620,7 @@ class Commands:
             expires_at=expires_at,
             if_=if_,
             if_version=if_version,
+            op_id=op_id,
         )
 
     def redirect(

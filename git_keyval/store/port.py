@@ -6,7 +6,7 @@ None means none of them.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Final, Literal, Protocol
 
@@ -63,6 +63,25 @@ class Transaction:
 
     updates: tuple[RefUpdate, ...]
     objects: tuple[GitObject, ...] = ()
+
+
+def joined(*parts: Transaction) -> Transaction:
+    """Return one transaction of several that were made of one read. A ref that one moves, others may assert.
+
+    Raises ValueError for a ref that two of them move in different ways.
+    """
+    updates: dict[RefName, RefUpdate] = {}
+    for update in (update for part in parts for update in part.updates):
+        updates[update.name] = _one_of(updates[update.name], update) if update.name in updates else update
+    objects = {obj.oid: obj for part in parts for obj in part.objects}
+    return Transaction(tuple(updates.values()), tuple(objects.values()))
+
+
+def _one_of(one: RefUpdate, other: RefUpdate) -> RefUpdate:
+    moving, asserted = (other, one) if one.expect == one.new else (one, other)
+    if asserted != moving and asserted.expect != asserted.new:
+        raise ValueError(f"{one.name} is to be moved twice")
+    return replace(moving, expect=asserted.expect) if moving.expect is ANY else moving
 
 
 @dataclass(frozen=True, slots=True)

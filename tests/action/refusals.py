@@ -162,7 +162,6 @@ _TOGETHER = [
     _of("exists", "key", "one of the two", keys=f'["{KEY}"]'),
     _of("del", "key", "one of the two", keys=f'["{KEY}"]'),
     _set("media-type", "type: file", media_type="image/png"),
-    _set("op-id", "type: counter", op_id="run12345"),
 ]
 _ENCRYPTION = [
     _of("get", "encryption-kid", "a name", encryption_key="A" * 43 + "="),

@@ -56,7 +56,7 @@ def given_to(command: str) -> dict[str, str]:
     """Return what a command needs, and all of the marked inputs that it takes."""
     taken = COMMANDS[command]
     needed = {group[0] for group in taken.needs}
-    optional = {"default", "op-id", "owner"} - ({"op-id"} if command == "set" else set())
+    optional = {"default", "op-id", "owner"}
     return {name: SAMPLES[name] for name in (*taken.inputs,) if name in needed | optional}
 
 

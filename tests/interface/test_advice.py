@@ -10,9 +10,9 @@ import pytest
 from git_keyval import errors
 from git_keyval.action.runner import OutputTooLargeError
 from git_keyval.errors import GitKeyvalError, InputError
-from git_keyval.interface.advice import advised, taken_by
-from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.inputs import INPUTS, Inputs
+from git_keyval.interface.advice import advised
+from git_keyval.interface.commands import COMMANDS, COMMON
+from git_keyval.interface.inputs import INPUTS
 
 LOST = errors.OutcomeUnknownError("the connection broke", "What was taken away is on the branch gc/x until purge. To see it: git")
 PLAIN: dict[object, object] = {str: "X", int: 5, float: 5.0, bool: True, GitKeyvalError: LOST, Exception: ValueError("x")}
@@ -56,10 +56,10 @@ def copied(sample: GitKeyvalError) -> GitKeyvalError:
 def test_an_error_advises_only_what_the_command_takes(command: str) -> None:
     """Or what another command takes, which it names beside."""
     for sample in SAMPLES:
-        error = advised(copied(sample), COMMANDS[command], Inputs())
+        error = advised(copied(sample), COMMANDS[command])
         for sentence in error.next_step.split(". "):
             others = {name for other in quoted(sentence, COMMANDS) for name in COMMANDS[other].inputs}
-            assert quoted(sentence, INPUTS) <= taken_by(COMMANDS[command], Inputs()) | others, sample
+            assert quoted(sentence, INPUTS) <= {*COMMON, *COMMANDS[command].inputs} | others, sample
         assert str(error).startswith(sample.what)
         assert error.what == sample.what
 
@@ -67,27 +67,24 @@ def test_an_error_advises_only_what_the_command_takes(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_can_be_followed_stays(command: str) -> None:
     for sample in SAMPLES:
-        error = advised(copied(sample), COMMANDS[command], Inputs())
+        error = advised(copied(sample), COMMANDS[command])
         assert bool(error.next_step) or not sample.next_step or quoted(sample.next_step, INPUTS), sample
-    assert advised(copied(LOST), COMMANDS[command], Inputs()).next_step.endswith("To see it: git")
+    assert advised(copied(LOST), COMMANDS[command]).next_step.endswith("To see it: git")
 
 
 @pytest.mark.parametrize(
-    ("command", "inputs", "advice"),
+    ("command", "advice"),
     [
-        ("incr", {}, {"op-id"}),
-        ("set", {}, {"if-version"}),
-        ("set", {"type": "counter"}, {"op-id", "if-version"}),
-        ("apush", {}, {"if-version"}),
-        ("mset", {}, set()),
-        ("lock", {}, set()),
-        ("sweep", {}, set()),
+        ("incr", {"op-id"}),
+        ("set", {"op-id", "if-version"}),
+        ("apush", {"op-id", "if-version"}),
+        ("mset", {"op-id"}),
+        ("lock", set()),
+        ("sweep", set()),
     ],
 )
-def test_a_lost_reply_is_met_with_what_makes_this_step_repeatable(
-    command: str, inputs: dict[str, object], advice: set[str]
-) -> None:
-    error = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command], Inputs(inputs))
+def test_a_lost_reply_is_met_with_what_makes_this_step_repeatable(command: str, advice: set[str]) -> None:
+    error = advised(errors.OutcomeUnknownError("it broke"), COMMANDS[command])
     assert quoted(error.next_step, INPUTS) == advice
     assert error.next_step.startswith("Read the key, then decide.")
 

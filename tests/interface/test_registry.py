@@ -111,10 +111,8 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
     given = {name: command.words[name][-1] if name in command.words else SAMPLES[name] for name in names | missing}
     if command.name == "apush" and "values" in given:
         given["values"] = '["AP8K", "AAAA"]'
-    if "media-type" in given or (given.keys() & {"value", "values"} and "op-id" not in given):
+    if "media-type" in given or given.keys() & {"value", "values"}:
         given["type"] = SAMPLES["type"]
-    if "op-id" in given and command.name == "set":
-        given |= {"type": "counter", "value": "5"}
     if "media-type" not in command.inputs:
         given.pop("media-type", None)
     if command.kind.of_counter or given.get("type") == "counter":

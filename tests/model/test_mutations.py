@@ -10,7 +10,7 @@ from git_keyval.commands import copies, transactions
 from git_keyval.commands import counters as commands
 from git_keyval.commands.copies import Copy
 from git_keyval.commands.counters import Incr
-from git_keyval.database import perform, transaction, writing
+from git_keyval.database import perform, writing
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Moment, Witness
 from git_keyval.database.database import Database
@@ -25,7 +25,20 @@ from git_keyval.format.objects import Oid
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.sweep import plan_sweep
-from git_keyval.store.port import ABSENT, ANY, DELETE, Applied, Conflict, Depth, RefUpdate, Selection, Snapshot, Store, Transaction
+from git_keyval.store.port import (
+    ABSENT,
+    ANY,
+    DELETE,
+    Applied,
+    Conflict,
+    Depth,
+    RefUpdate,
+    Selection,
+    Snapshot,
+    Store,
+    Transaction,
+    joined,
+)
 from tests.around import StoreAround
 from tests.model import protocol, transfers
 from tests.model.database import BREADCRUMBS, EXPIRY, VALUE
@@ -308,10 +321,9 @@ def _believes_in_doubt(patch: pytest.MonkeyPatch) -> None:
 
 def _asserts_nothing(patch: pytest.MonkeyPatch) -> None:
     """A transaction has what is moved, and not what is asserted."""
-    joined = transaction.joined
 
-    def broken(parts: Sequence[Transaction]) -> Transaction:
-        whole = joined(parts)
+    def broken(*parts: Transaction) -> Transaction:
+        whole = joined(*parts)
         return replace(whole, updates=tuple(update for update in whole.updates if update.expect != update.new))
 
     patch.setattr(transactions, "joined", broken)
