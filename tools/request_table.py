@@ -171,6 +171,7 @@ STEPS = (
     Step("`batch` of `incr`, `set` and `hset`", "batch", {"commands": _batch(_RELEASE)}),
     Step("`batch` with `op-id`", "batch", {"commands": _batch(_RELEASE), "op-id": "a run"}),
     Step("`keys`", "keys"),
+    Step("`keys` with `type` or `with-types`", "keys", {"type": "lock", "with-types": "true"}),
     Step("`redirect` of a key that has a value", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 5),
     Step(
         "`redirect`, where others are redirected", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 4, redirects=True

@@ -1,7 +1,7 @@
 """The answer of a command of step mode: a value, lines for a person, or JSON for a program (docs/terminal.schema.json)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from git_keyval.cli.failures import ExitCode
@@ -11,6 +11,7 @@ from git_keyval.database.keys import TYPE_NAMES
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import value_bytes
 from git_keyval.errors import UndeliveredError
+from git_keyval.format.canonical import JsonValue
 from git_keyval.format.values import Value
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
@@ -52,6 +53,8 @@ class Answered(NamedTuple):
             file.commit(value_bytes(value))
         if as_json:
             write_document(self._document())
+        elif self.inputs.with_types:
+            write_text("".join(_listed(self.answer.document)))
         elif "value" in self.command.outputs and self.answer.document is None:
             if file is None or value is None:
                 self._write_value()
@@ -84,6 +87,12 @@ class Answered(NamedTuple):
         if self.inputs.output_file is not None and self.answer.value is not None:
             document = {name: value for name, value in document.items() if name not in {"value", "json", "encoding"}}
         return document
+
+
+def _listed(document: JsonValue) -> Iterator[str]:
+    """Yield a line for each entry of a list, with a tab between its members."""
+    for entry in document if isinstance(document, list) else []:
+        yield "\t".join(harmless_line(str(member)) for member in (entry.values() if isinstance(entry, dict) else [entry])) + "\n"
 
 
 def typed(outputs: Mapping[str, str]) -> dict[str, object]:

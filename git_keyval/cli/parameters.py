@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from git_keyval.interface.commands import COMMON, Signature
-from git_keyval.interface.forms import Flag, OneOf, WholeNumber
+from git_keyval.interface.forms import Flag, OneOf, SomeOf, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
 
 # What a person types without naming it, in this order; keys and fields take all that follow.
@@ -130,6 +130,7 @@ def _option(item: Input[object], *, repeated: bool = False) -> click.Option:
         type=str,
         help=_help(item),
         metavar=_metavar(item),
+        multiple=isinstance(item.parse, SomeOf),
         envvar=None if repeated else _VARIABLES.get(item.name),
         show_envvar=True,
         hidden=repeated,
@@ -138,15 +139,20 @@ def _option(item: Input[object], *, repeated: bool = False) -> click.Option:
 
 
 def _help(item: Input[object]) -> str:
-    told_by_metavar = (isinstance(item.parse, OneOf) and item.name != "key-type") or item.name in {*_PATHS, *_SEVERAL, "token"}
+    told_by_metavar = (isinstance(item.parse, OneOf | SomeOf) and item.name != "key-type") or item.name in {
+        *_PATHS,
+        *_SEVERAL,
+        "token",
+    }
     accepted = "" if told_by_metavar or item.accepted == "any text" else f" Takes {item.accepted}."
     default = f" [default: {item.default}]" if item.default and not item.default.startswith(_OF_A_WORKFLOW) else ""
-    return f"{item.description}{accepted}{_NOTES.get(item.name, '')}{default}"
+    several = " Given more than once, any of them." if isinstance(item.parse, SomeOf) else ""
+    return f"{item.description}{accepted}{several}{_NOTES.get(item.name, '')}{default}"
 
 
 def _metavar(item: Input[object]) -> str:
     match item.parse:
-        case OneOf(words):
+        case OneOf(words) | SomeOf(words):
             return "|".join(words)
         case WholeNumber():
             return "NUMBER"
@@ -155,7 +161,7 @@ def _metavar(item: Input[object]) -> str:
 
 def _completion(item: Input[object]) -> Completion | None:
     match item.parse:
-        case OneOf(words):
+        case OneOf(words) | SomeOf(words):
             return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]
     kind = _PATHS.get(item.name)
     return None if kind is None else lambda _context, _parameter, begun: [CompletionItem(begun, type=kind)]

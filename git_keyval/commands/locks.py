@@ -5,6 +5,7 @@ A lock with several slots is a semaphore: it has a fence and an owner for each.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from git_keyval.commands.elements import OfMap
@@ -241,6 +242,14 @@ def slots_of(fields: Iterable[str]) -> list[int]:
     """Return the numbers of the slots that were ever taken, by the fields of a lock."""
     there = frozenset(fields)
     return [number for number in range(1, MAX_SLOTS + 1) if fence_field(number) in there]
+
+
+def is_lock(fields: AbstractSet[str]) -> bool:
+    """Return whether a map of Strings with these fields is a lock, as far as its fields show: it has no other ones.
+
+    Without a fence it is none, whatever is in it.
+    """
+    return FENCE in fields and fields <= {name for slot in slots_of(fields) for name in (fence_field(slot), owner_field(slot))}
 
 
 def _unbound(view: CollectionView) -> tuple[RefUpdate, ...]:

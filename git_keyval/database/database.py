@@ -50,8 +50,10 @@ class Database:
     def read(self, *selections: Selection, depth: Depth) -> Snapshot:
         """Read as the store does; expiry commits that it does not give are looked up."""
         seen = self.store.read(*selections, depth=depth)
-        if depth is Depth.OIDS:
-            return seen
+        return seen if depth is Depth.OIDS else self.with_lost_expiries(seen)
+
+    def with_lost_expiries(self, seen: Snapshot) -> Snapshot:
+        """Return what was read, with the expiry commits that the store did not give, as far as they can be looked up."""
         expiries = [oid for name, oid in seen.refs.items() if (record := record_parts(name)) and record[1] == "exp"]
         return replace(seen, objects=with_expiries(expiries, seen.objects, self.resolve))
 

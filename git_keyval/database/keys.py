@@ -42,7 +42,7 @@ TYPE_NAMES: dict[ValueType, str] = {
 }
 """The types of stored values as inputs and outputs call them."""
 
-COUNTER_TYPE = "counter"
+COUNTER_TYPE, UNKNOWN_TYPE = "counter", "unknown"
 
 _COLLECTIONS = {"map": "hgetall", "array": "arange"}
 """The categories of many elements, with the command that reads one."""
@@ -169,10 +169,16 @@ class KeyView:
                     continue
         return found
 
+    def value_commit(self) -> GitObject:
+        """Return the commit of the value that is there. Raises MalformedRecordError."""
+        oid = self.version
+        assert oid is not None
+        return self._object(oid, self.value_name)
+
     def category(self) -> str:
         """Return the category of the value's record: data, counter, map or array. Raises MalformedRecordError."""
         try:
-            category = decode_message(self._value_commit())["category"]
+            category = decode_message(self.value_commit())["category"]
         except MalformedRecordError as exc:
             raise MalformedRecordError(self.value_name, exc.reason) from exc
         if category == "redirect":
@@ -183,13 +189,15 @@ class KeyView:
 
     def held_type(self) -> str:
         """Return the type of what a key that exists holds, as inputs call it; increments that wait for a gather are a counter."""
-        if not self.alive():
-            return COUNTER_TYPE
+        return self.stored_type() if self.alive() else COUNTER_TYPE
+
+    def stored_type(self) -> str:
+        """Return the type of the value that is there, expired or not, as inputs call it. Raises MalformedRecordError."""
         category = self.category()
         if category != "data":
             return category
-        members = decode_message(self._value_commit())
-        return next((name for stored, name in TYPE_NAMES.items() if stored == members.get("type")), "unknown")
+        members = decode_message(self.value_commit())
+        return next((name for stored, name in TYPE_NAMES.items() if stored == members.get("type")), UNKNOWN_TYPE)
 
     def holds_elements(self) -> bool:
         """Return whether the value is a map or an array, also of an expired key; not if it cannot be read."""
@@ -223,7 +231,7 @@ class KeyView:
         if not self.alive() or self.category() != category:
             raise WrongTypeError(command, self.held_type(), f"a{'n' if category == 'array' else ''} {category}")
         try:
-            return self.cipher.read_collection(self._value_commit(), self.seen.objects)
+            return self.cipher.read_collection(self.value_commit(), self.seen.objects)
         except MalformedRecordError as exc:
             raise exc.at(self.value_name) from exc
 
@@ -232,7 +240,7 @@ class KeyView:
         if not self.alive():
             return self._ended_life()
         try:
-            return decode_counter(self._value_commit())
+            return decode_counter(self.value_commit())
         except OtherCategoryError:
             self.category()  # what is of a category that nobody knows may count some day
             return None
@@ -251,7 +259,7 @@ class KeyView:
         category = self.category()
         if category in _COLLECTIONS:
             raise WrongTypeError(command, category, "a single value", f"'{_COLLECTIONS[category]}' reads its elements")
-        if "encrypted" in decode_message(self._value_commit()):
+        if "encrypted" in decode_message(self.value_commit()):
             # As a counter it could be read by everybody, which is not for an increment to decide.
             raise WrongTypeError(command, f"{self.held_type()}, encrypted", "a counter")
         number = as_integer(self._data())
@@ -294,14 +302,9 @@ class KeyView:
         # An expiry without a value means nothing: it must not end what comes after it.
         return ended_life(self.expiry() if self.version is not None and self.expired() else None)
 
-    def _value_commit(self) -> GitObject:
-        oid = self.version
-        assert oid is not None
-        return self._object(oid, self.value_name)
-
     def _data(self) -> Value:
         try:
-            return self.cipher.read_data(self.key_id, self._value_commit(), self.seen.objects)
+            return self.cipher.read_data(self.key_id, self.value_commit(), self.seen.objects)
         except MalformedRecordError as exc:
             raise exc.at(self.value_name) from exc
 

@@ -1,7 +1,6 @@
 """Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
@@ -14,7 +13,6 @@ from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
-from git_keyval.format.registry import with_expiries
 from git_keyval.store.port import Depth, Selection, Snapshot
 from git_keyval.store.targets import read_targets
 
@@ -137,8 +135,7 @@ class MoreTargets(NamedTuple):
 
     def fetch(self, database: Database) -> Snapshot:
         """Read it; expiry commits that the repository does not give are looked up."""
-        seen = read_targets(database.store, self.refs, self.depth)
-        return replace(seen, objects=with_expiries(seen.refs.values(), seen.objects, database.resolve))
+        return database.with_lost_expiries(read_targets(database.store, self.refs, self.depth))
 
 
 class HeldAtTarget(NamedTuple):

@@ -285,6 +285,7 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "key": _one_key,
     "keys": _keys,
     "pattern": lambda given: given.inputs.key,
+    "types": lambda given: given.inputs.parsed.get("type"),
     "value": _value,
     "values": _values,
     "element": _element,

@@ -211,11 +211,16 @@ def joined(answers: Sequence[Answer], labels: Sequence[str]) -> Answer:
 
 def _document(answers: Sequence[Answer], labels: Sequence[str]) -> dict[str, JsonValue] | list[JsonValue] | None:
     documents = [answer.document for answer in answers]
-    lists = [names for names in documents if isinstance(names, list)]
+    lists = [listed for listed in documents if isinstance(listed, list)]
     if lists:
-        return sorted(chain.from_iterable(lists), key=str)
+        return sorted(chain.from_iterable(lists), key=_place)
     members = ChainMap(*(document for document in documents if isinstance(document, dict)))
     return {label: members[label] for label in labels if label in members} or None
+
+
+def _place(listed: JsonValue) -> list[str]:
+    """Return by what something listed is sorted: a name, or an object that begins with one."""
+    return [str(member) for member in (listed.values() if isinstance(listed, dict) else [listed])]
 
 
 def _of_flags(fold: Callable[[Iterable[bool]], bool], flags: Iterable[bool | None]) -> bool | None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
-from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, Input
+from git_keyval.interface.forms import OneOf, SomeOf
+from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, KEY_TYPES, VALUE_TYPES, Input
 from git_keyval.maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
@@ -25,37 +26,41 @@ _REGISTRY = ("expiry-registry",)
 _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION, *_REGISTRY)
 _CONTENT = ("value", "value-env", "value-file", "type", "media-type")
 _GIVEN = (("value", "value-env", "value-file"),)
+_TYPED = {"type": OneOf(VALUE_TYPES)}
 _RIVALS = ("max-attempts", "follow-writes")
 
 
 class _Field(NamedTuple):
     """The inputs that a field is made of; of each group of those that it ``needs``, one must be given if it has no default.
 
-    ``words`` are those that it takes of an input, where others take other ones.
+    ``forms`` have the words that it takes of an input, where others take other ones.
     """
 
     inputs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...] = ()
-    words: Mapping[str, tuple[str, ...]] = {}
+    forms: Mapping[str, OneOf | SomeOf] = {}
 
 
 _FIELDS = {
     "key": _Field(("key", "key-env", *_NAMED), (("key", "key-env"),)),
     "keys": _Field(("key", "key-env", "keys", *_NAMED), (("key", "key-env", "keys"),)),
     "pattern": _Field(("key", *_ENCRYPTION, *_REGISTRY)),
-    "value": _Field(_CONTENT, _GIVEN),
-    "element": _Field(_CONTENT, _GIVEN),
-    "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),)),
-    "elements": _Field(("values", *_CONTENT), ((*_GIVEN[0], "values"),)),
-    "entries": _Field(("field", "field-env", *_CONTENT, "values"), (("field", "field-env", "values"), (*_GIVEN[0], "values"))),
+    "types": _Field(("type",), forms={"type": SomeOf(KEY_TYPES)}),
+    "value": _Field(_CONTENT, _GIVEN, _TYPED),
+    "element": _Field(_CONTENT, _GIVEN, _TYPED),
+    "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),), _TYPED),
+    "elements": _Field(("values", *_CONTENT), ((*_GIVEN[0], "values"),), _TYPED),
+    "entries": _Field(
+        ("field", "field-env", *_CONTENT, "values"), (("field", "field-env", "values"), (*_GIVEN[0], "values")), _TYPED
+    ),
     "fields": _Field(("field", "field-env", "fields"), (("field", "field-env", "fields"),)),
     "field": _Field(("field", "field-env"), (("field", "field-env"),)),
     "equals": _Field(("equals", "equals-env")),
     "items": _Field(("commands", "expiry-granularity", *(name for name in _NAMED if name != "key-type")), (("commands",),)),
     "expires_at": _Field(("expires-at", "expiry-granularity")),
-    "condition": _Field(("if", "if-version"), words={"if": EXISTENCE}),
-    "if_absent": _Field(("if",), words={"if": ABSENT}),
-    "only_if": _Field(("if",), words={"if": ENDINGS}),
+    "condition": _Field(("if", "if-version"), forms={"if": OneOf(EXISTENCE)}),
+    "if_absent": _Field(("if",), forms={"if": OneOf(ABSENT)}),
+    "only_if": _Field(("if",), forms={"if": OneOf(ENDINGS)}),
     "op": _Field(("op-id",)),
     "record": _Field(("op-id",)),
     "targets": _Field(("redirect-to", "redirect-shard-length"), (("redirect-to",),)),
@@ -70,7 +75,7 @@ Kind: TypeAlias = type[Command[Any]] | type[Upkeep]
 class Signature:
     """How a command is called. ``needs`` lists alternatives: of each group at least one input must be given.
 
-    ``words`` are those that it takes of an input, where that is not all.
+    ``forms`` have the words that it takes of an input, where that is not all.
     """
 
     kind: Kind
@@ -78,11 +83,11 @@ class Signature:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...]
-    words: Mapping[str, tuple[str, ...]]
+    forms: Mapping[str, OneOf | SomeOf]
 
     def input(self, name: str) -> Input[object]:
         """Return an input as this command takes it."""
-        return INPUTS[name].of(self.words[name]) if name in self.words else INPUTS[name]
+        return INPUTS[name].of(self.forms[name]) if name in self.forms else INPUTS[name]
 
     @property
     def name(self) -> str:
@@ -108,12 +113,12 @@ class Signature:
 def _signature(kind: Kind, family: str) -> Signature:
     needs = [*kind.needs]
     taken: list[str] = []
-    words: dict[str, tuple[str, ...]] = {}
+    forms: dict[str, OneOf | SomeOf] = {}
     for name, default in kind.declared.items():
         plain = name.rstrip("_").replace("_", "-")
         field = _FIELDS.get(name, _Field((plain,), ((plain,),)))
         taken += field.inputs
-        words |= field.words
+        forms |= field.forms
         needs += field.needs if default is REQUIRED else ()
     inputs = {*taken, *_around(kind, taken)}.difference(kind.omits)
     return Signature(
@@ -122,7 +127,7 @@ def _signature(kind: Kind, family: str) -> Signature:
         tuple(name for name in INPUTS if name in inputs),
         (*kind.outputs, *_USED),
         tuple(dict.fromkeys(tuple(name for name in group if name not in kind.omits) for group in needs)),
-        words,
+        forms,
     )
 
 

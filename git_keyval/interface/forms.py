@@ -55,6 +55,22 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class SomeOf:
+    """One or several of some words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the words, at least one."""
+        if not (listed := names(text)):
+            raise ValueError(text)
+        return [OneOf(self.words)(word) for word in listed]
+
+    def __str__(self) -> str:
+        return f"{OneOf(self.words)}, or several of them as a JSON list or one a line"
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """Whether something is so."""
 

@@ -9,7 +9,7 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.elements import MAX_NAME_BYTES, MAX_SLOTS
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.interface import forms
-from git_keyval.interface.forms import MAX_OWNER_CHARACTERS, YEAR, Duration, Flag, OneOf, OwnerAndName, WholeNumber
+from git_keyval.interface.forms import MAX_OWNER_CHARACTERS, YEAR, Duration, Flag, OneOf, OwnerAndName, SomeOf, WholeNumber
 
 MAX_REPOSITORY_DIGITS = 3
 """How many digits of the key id may choose a repository: more would be more repositories than anybody keeps."""
@@ -20,6 +20,10 @@ ABSENT: Final = ("absent",)
 EXISTENCE: Final = ("absent", "present")
 ENDINGS: Final = ("longer", "shorter", "none", "some")
 """What ``if`` says of a key that is copied to, of a key or an element that is written, and of an expiry that is changed."""
+
+VALUE_TYPES: Final = ("string", "number", "boolean", "json", "bytes", "file", "counter")
+KEY_TYPES: Final = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
+"""What ``type`` says of a value that is written, and of keys that are listed."""
 
 REQUIRED: Final = "required"
 """What ``encryption`` says."""
@@ -44,9 +48,9 @@ class Input(Generic[T_co]):
         """Take the name of the attribute, as people write it; ``if_`` is ``if``."""
         self.name = name.rstrip("_").replace("_", "-")
 
-    def of(self, words: tuple[str, ...]) -> "Input[str]":
-        """Return the input as a command takes it that accepts these words only."""
-        only = Input(self.description, OneOf(words), default=self.default)
+    def of(self, form: OneOf | SomeOf) -> "Input[object]":
+        """Return the input as a command takes it that accepts these words only; what takes several has no default."""
+        only = Input[object](self.description, form, default=self.default if isinstance(form, OneOf) else "")
         only.name = self.name
         return only
 
@@ -154,10 +158,13 @@ class Inputs:
         shown=False,
     )
     type = Input(
-        "The type of the value. Unless given, mset takes it from the JSON, and elements take that of their map or array.",
-        OneOf(("string", "number", "boolean", "json", "bytes", "file", "counter")),
+        "The type of the value; keys lists only what is of a type given. Unless given, mset takes it from the JSON, and elements "
+        "take that of their map or array.",
+        OneOf(KEY_TYPES),
+        f"{OneOf(VALUE_TYPES)}; for keys, {SomeOf(KEY_TYPES)}",
         default="string",
     )
+    with_types = Input("Answer with the type of each key, too.", Flag(), default="false")
     ttl = Input("How long the key, or the element, lives from now on; a counter from its beginning.", Duration(1, _CENTURIES))
     expires_at = Input(
         "When the key, or the element, stops existing.",

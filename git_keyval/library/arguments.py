@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from git_keyval.errors import InputError
 from git_keyval.format.canonical import JsonError, JsonValue, encode
@@ -19,6 +19,11 @@ Key: TypeAlias = "str | int | float | bool | bytes | list[JsonValue] | dict[str,
 
 Data: TypeAlias = "JsonValue | bytes"
 """A value: text, a number, a boolean, bytes or JSON."""
+
+KeyType: TypeAlias = Literal[
+    "string", "number", "boolean", "json", "bytes", "file", "counter", "map", "array", "lock", "redirect", "unknown"
+]
+"""What a key holds, as ``keys`` tells it."""
 
 Span: TypeAlias = int | str | timedelta
 """Seconds, a duration as people write it (``15m``), or a timedelta."""
@@ -66,7 +71,7 @@ def _read(command: Signature, name: str, value: object, given: Mapping[str, obje
             kind, text = _typed(name, value)
             return {"value": text, "type": given.get("type") or ("file" if given.get("media_type") else kind)}
         case "type", str():
-            return {name: INPUTS[name].read(value)} if "value" not in given else {}
+            return {name: command.input(name).read(value)} if "value" not in given else {}
         case "values", Mapping() | list():
             return {name: dict(value) if isinstance(value, Mapping) else value}
     return {name: command.input(name).read(_text(name, value))}

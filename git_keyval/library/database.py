@@ -3,9 +3,9 @@
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, overload
 
 from git_keyval.database.answers import said
 from git_keyval.dispatch.steps import Session
@@ -14,7 +14,7 @@ from git_keyval.errors import ConditionNotMetError, GitKeyvalError
 from git_keyval.interface.commands import COMMANDS, Signature
 from git_keyval.interface.inputs import INPUTS, REQUIRED, Inputs
 from git_keyval.interface.parsing import check_together, refuse_unencrypted
-from git_keyval.library.arguments import OPTIONS, Key, Span, inputs_of
+from git_keyval.library.arguments import OPTIONS, Key, KeyType, Span, inputs_of
 from git_keyval.library.methods import Commands, Jobs
 from git_keyval.library.results import Result
 from git_keyval.process import surroundings
@@ -46,10 +46,23 @@ class Database(Commands, Jobs):
         self._outside = outside
         self._local = threading.local()
 
-    def keys(self, pattern: str = "*") -> Iterator[str]:
-        """Yield the stored keys whose names match a pattern (``*``, ``?``, ``[...]``), sorted."""
-        result: Result[list[str]] = self._run("keys", key=pattern)
-        return iter(result.value)
+    @overload
+    def keys(
+        self, pattern: str = "*", *, type: KeyType | Sequence[KeyType] | None = None, with_types: Literal[False] = False
+    ) -> Iterator[str]: ...
+    @overload
+    def keys(
+        self, pattern: str = "*", *, type: KeyType | Sequence[KeyType] | None = None, with_types: Literal[True]
+    ) -> Iterator[tuple[str, KeyType]]: ...
+    def keys(
+        self, pattern: str = "*", *, type: KeyType | Sequence[KeyType] | None = None, with_types: bool = False
+    ) -> Iterator[str] | Iterator[tuple[str, KeyType]]:
+        """Yield the stored keys whose names match a pattern (``*``, ``?``, ``[...]``), sorted; of one type, or of any of several.
+
+        With ``with_types`` each comes with its type.
+        """
+        result: Result[list[Any]] = self._run("keys", key=pattern, type=type, with_types=with_types or None)
+        return ((each["key"], each["type"]) for each in result.value) if with_types else iter(result.value)
 
     @contextmanager
     def transaction(self, *, required: bool = True, op_id: str | None = None) -> Iterator["Transaction"]:

@@ -128,6 +128,17 @@ def test_keys_are_listed_over_all_repositories(filled: Shards) -> None:
     assert json.loads(answer.outputs["json"]) == sorted(KEYS)
     assert (answer.outputs["found"], answer.outputs["count"]) == ("true", str(len(KEYS)))
     assert filled.run("keys", key="key-1*").outputs["json"] == '["key-1","key-10","key-11"]'
+
+
+def test_keys_are_listed_with_their_types_over_all_repositories(filled: Shards) -> None:
+    """By name, whatever comes after it in JSON."""
+    names = ["key-1", "key-1 ", "key-1!", 'key-1"', "key-10", "key-1\\"]
+    filled.run("mset", values=json.dumps(dict.fromkeys(names[1:], "text")), store_key="true")
+    answer = filled.run("keys", key="key-1*", with_types="true")
+    listed = [(entry["key"], entry["type"]) for entry in json.loads(answer.outputs["json"])]
+    assert listed == sorted([*((name, "string") for name in names[1:]), ("key-1", "number"), ("key-11", "number")])
+    assert answer.outputs["count"] == "7"
+    assert filled.run("keys", type="lock", with_types="true").answers == {"found": "false", "json": "[]", "count": "0"}
     assert filled.run("keys", key="no*").answers == {"found": "false", "count": "0", "json": "[]"}
 
 

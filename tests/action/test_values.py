@@ -178,6 +178,23 @@ def test_keys_lists_stored_keys_by_pattern(workflow: Workflow) -> None:
     assert workflow.run("keys", key="*\n*").answers["json"] == '["other\\nkey"]'
 
 
+def test_keys_tells_types_apart(workflow: Workflow) -> None:
+    workflow.run("mset", values='{"a":1,"b":"text"}', store_key="true")
+    workflow.run("incr", key="builds", store_key="true")
+    workflow.run("lock", key="production", ttl="1h", store_key="true")
+    assert workflow.run("keys", type="counter").answers == {"found": "true", "json": '["builds"]', "count": "1"}
+    for several in ("counter\nlock", '["lock", "counter"]'):
+        assert workflow.run("keys", type=several).answers["json"] == '["builds","production"]'
+    assert workflow.run("keys", key="[a-c]*", with_types="true").answers == {
+        "found": "true",
+        "json": '[{"key":"a","type":"number"},{"key":"b","type":"string"},{"key":"builds","type":"counter"}]',
+        "count": "3",
+    }
+    assert workflow.run("keys", type="array", with_types="true").answers == {"found": "false", "json": "[]", "count": "0"}
+    assert "'type'" in workflow.run("keys", type="counter,lock").error
+    assert "string, number, boolean, json, bytes, file or counter" in workflow.run("set", key="a", value="1", type="map").error
+
+
 def test_the_type_of_a_key_is_part_of_its_identity(workflow: Workflow) -> None:
     workflow.run("set", key="1", value="text")
     workflow.run("set", key="1", value="number", key_type="number")

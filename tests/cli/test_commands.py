@@ -104,6 +104,24 @@ def test_several_keys_are_read_and_written_at_once(keyval: Command) -> None:
     assert document(keyval("keys", "?")) == ["a", "b"]
 
 
+def test_keys_with_types_are_a_line_each(keyval: Command) -> None:
+    """Whatever is in a name: it is no other line, and no type."""
+    keyval("mset", '{"a": 1, "b\\tlock": "two", "two\\nlines": [3], "\\u001b[2J": true}', "--store-key")
+    keyval("lock", "l", "--ttl", "1h", "--store-key")
+    lines = "\\x1b[2J\tboolean\na\tnumber\nb\\tlock\tstring\nl\tlock\ntwo\\nlines\tjson\n"
+    assert keyval("keys", "--with-types").text == lines
+    assert keyval("keys", "--type", "lock", "--type", "number", "--with-types").text == "a\tnumber\nl\tlock\n"
+    assert keyval("keys", "--type", "map", "a", "--with-types").text == ""
+    assert document(keyval("keys", "--type", "map")) == ["l"]
+    assert keyval("keys", "[al]", "--with-types", "--json").json["json"] == [
+        {"key": "a", "type": "number"},
+        {"key": "l", "type": "lock"},
+    ]
+    refused = keyval("keys", "--type", "locks")
+    assert refused.code == 2
+    assert "map, array, lock" in refused.stderr
+
+
 def test_lifetimes_are_changed(keyval: Command) -> None:
     keyval("set", "a", "1")
     assert keyval("expire", "a", "--expires-at", "2099-01-31T12:00:00Z").answers["expires-at"] == "2099-01-31T12:00:00Z"

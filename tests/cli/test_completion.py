@@ -25,6 +25,7 @@ def test_commands_options_and_words_are_completed() -> None:
     assert completed("git-keyval set a b --keep") == ["plain,--keep-ttl"]
     assert completed("git-keyval set a b --if ") == ["plain,absent", "plain,present"]
     assert completed("git-keyval set a b --type b") == ["plain,boolean", "plain,bytes"]
+    assert completed("git-keyval keys --type lock --type ma") == ["plain,map"]
     assert completed("git-keyval --transport a") == ["plain,auto", "plain,api"]
     assert completed("git-keyval completion ") == ["plain,bash", "plain,zsh", "plain,fish"]
 

@@ -79,6 +79,7 @@ def test_answered_questions_are_successes(keyval: Command) -> None:
         (["exists", "a", "none"], 3),
         (["mget", "a", "none"], 3),
         (["keys"], 3),
+        (["keys", "--with-types"], 3),
         (["type", "none"], 3),
         (["ttl", "none"], 3),
         (["getdel", "none"], 3),

@@ -212,3 +212,17 @@ def test_a_registry_that_lies_changes_nothing(lost: World) -> None:
     before = lost.refs()
     assert Sweep().run(replace(lost.maintenance(), database=lie)).notable() == 2
     assert lost.refs() == before
+
+
+def test_nothing_but_an_expiry_is_looked_up(lost: World) -> None:
+    """A registry is public: the oid of a value that is lost, too, is none of its business."""
+    refs, asked = lost.refs(), set[Oid]()
+
+    def resolve(oids: AbstractSet[Oid]) -> Mapping[Oid, int]:
+        asked.update(oids)
+        return {}
+
+    lost.place.lose(refs[DEFAULT_NAMING.value(K.id)])
+    fresh = World(lost.place, lost.clock) if isinstance(lost.place, GitPlace) else lost
+    assert perform(replace(fresh.database(), resolve=resolve), Keys(with_types=True)).document == []
+    assert asked == {refs[DEFAULT_NAMING.expiry(K.id)]}

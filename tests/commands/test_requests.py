@@ -59,6 +59,9 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "incr that refreshes a ttl": (3, lambda database: perform(database, Incr(key=COUNTER, ttl=60, refresh_ttl=True))),
     "incr of a number": (3, lambda database: perform(database, Incr(key=key("number")))),
     "keys": (3, lambda database: perform(database, Keys())),
+    "keys with types": (3, lambda database: perform(database, Keys(with_types=True))),
+    "keys of a type": (3, lambda database: perform(database, Keys(types=["counter"]))),
+    "keys of a type, of which no name matches": (2, lambda database: perform(database, Keys(pattern="none", types=["lock"]))),
 }
 JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
     "gather": (4, lambda world, store: Gather(grace_period=0).run(world.maintenance(store))),

@@ -117,6 +117,7 @@ COMMANDS: dict[str, Command] = {
     "ttl": lambda _world, database: perform(database, Ttl(key=EXPIRING)),
     "mget": lambda _world, database: perform(database, Mget(keys=SINGLE)),
     "keys": lambda _world, database: perform(database, Keys()),
+    "keys with types": lambda _world, database: perform(database, Keys(with_types=True)),
     "set": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"))),
     "set of an absent key": lambda _world, database: perform(database, Set(key=ABSENT, value=text("new"))),
     "set with ttl and key": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"), ttl=60, store_key=True)),

@@ -10,6 +10,7 @@ from git_keyval.commands.arrays import Aget, Apush, Aset
 from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
+from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
@@ -187,6 +188,24 @@ def test_a_command_keeps_its_budget(warm: World, name: str) -> None:
     sent = [f"{entry.kind} {entry.method} {entry.path}" for entry in emulator.requests]
     assert len(sent) == budget == database.store.requests, sent
     assert emulator.count("git") == BY_GIT.get(name, 0)
+
+
+@pytest.mark.parametrize("by_git", [True, False])
+def test_types_come_with_the_expiries(emulator: GitHubEmulator, clock: FakeClock, *, by_git: bool) -> None:
+    """So they cost a request where no key that is stored expires, and none where one does."""
+    world = World(open_github_place(emulator, "name", clock, by_git=by_git), clock)
+    init(world.maintenance())
+    perform(world.database(), Mset(values={each: text(each.label) for each in MANY}, store_key=True))
+    perform(world.database(), Lock(key=FREE, owner="us", ttl=60, store_key=True))
+    used = []
+    for _ in range(2):
+        for command in (Keys(), Keys(with_types=True), Keys(types=["lock"]), Keys(pattern="none", types=["lock"])):
+            database = opened(world)
+            perform(database, command)
+            used.append(database.store.requests)
+        perform(world.database(), Set(key=EXPIRING, value=text("v"), ttl=3600, store_key=True))
+    more = 1 if by_git else 0
+    assert used == [count + more for count in (2, 3, 3, 2, 3, 3, 3, 2)]
 
 
 def test_the_id_of_the_repository_is_asked_for_once_where_no_event_tells_it(warm: World) -> None:

@@ -21,6 +21,8 @@ ONES = "/" * 42 + "8="
 OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 """What Python and Unicode call the end of a line, and inputs do not."""
 
+VALUE_TYPES = ("string", "number", "boolean", "json", "bytes", "file", "counter")
+KEY_TYPES = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
 VARIABLES = ("key-env", "field-env", "value-env", "equals-env")
 BATCHES_REFUSED = (
     "",
@@ -69,7 +71,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("from", text, text) for text in ("first", "last")),
     *(("slots", str(number), number) for number in (1, 2, 100)),
     *(("until", text, text) for text in ("present", "absent", "changed", "equals", "less-than", "at-least")),
-    *(("type", text, text) for text in ("string", "number", "boolean", "json", "bytes", "file", "counter")),
+    *(("type", text, text) for text in KEY_TYPES),
     ("ttl", "1s", 1),
     ("ttl", "90s", 90),
     ("ttl", "15m", 900),
@@ -96,7 +98,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
     *(
         (name, text, text == "true")
-        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "dry-run", "follow-writes", "atomic")
+        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "dry-run", "follow-writes", "atomic")
         for text in ("true", "false")
     ),
     *(("if", text, text) for text in ("absent", "present", "longer", "shorter", "none", "some")),
@@ -209,7 +211,7 @@ REFUSED: list[tuple[str, str]] = [
         ("values", text)
         for text in ("{}", "[]", "null", "1", '"a"', "{", '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e999}', "{a:1}", "a=1")
     ),
-    *(("type", text) for text in ("text", "Number", "blob", "map", "")),
+    *(("type", text) for text in ("text", "Number", "blob", "")),
     *((name, text) for name in ("ttl", "expiry-granularity", "grace-period", "retention", "horizon") for text in DURATIONS),
     *((name, "0s") for name in ("ttl", "expiry-granularity")),
     *(("ttl", text) for text in ("PT0S", "P0D", "999999999999999w")),
@@ -252,7 +254,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(
         (name, text)
-        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "dry-run", "atomic")
+        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "dry-run", "atomic")
         for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
     ),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
@@ -340,6 +342,26 @@ def test_a_command_takes_its_own_words_only(name: str) -> None:
             parse_inputs(COMMANDS[name], {**given, "if": word}, {})
         listed = " or ".join(filter(None, (", ".join(WORDS[name][:-1]), WORDS[name][-1])))
         assert (raised.value.name, raised.value.accepted) == ("if", listed)
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if "type" in command.inputs])
+def test_a_command_takes_its_own_types_only(name: str) -> None:
+    """A value is of one of those that can be stored; of keys, all that they can hold are listed, one or several."""
+    read = COMMANDS[name].input("type").read
+    several = ('["map"]', "map\narray", '["lock", "number", "lock"]')
+    if name == "keys":
+        assert [read(text) for text in (*KEY_TYPES, *several)] == [
+            *([text] for text in KEY_TYPES),
+            *(["map"], ["map", "array"], ["lock", "number", "lock"]),
+        ]
+        refused = ["text", "[]", '["map", "text"]', "map,array", '["map", 1]', "\n", "map ", "Map"]
+    else:
+        assert [read(text) for text in VALUE_TYPES] == [*VALUE_TYPES]
+        refused = [*(kind for kind in KEY_TYPES if kind not in VALUE_TYPES), *several]
+    for text in refused:
+        with pytest.raises(InputError) as raised:
+            read(text)
+        assert raised.value.accepted.startswith("string, number, boolean, json, bytes, file")
 
 
 def test_every_input_is_tried() -> None:

@@ -41,6 +41,7 @@ SAMPLES = {
     "start": "1",
     "stop": "3",
     "type": "file",
+    "with-types": "true",
     "ttl": "15m",
     "expires-at": "2099-01-31T12:00:00Z",
     "keep-ttl": "true",
@@ -105,10 +106,16 @@ NOT_FIELDS = {
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
 
 
+def sample(command: Signature, name: str) -> str:
+    """Return a text that the command accepts of an input."""
+    words = command.forms[name].words if name in command.forms else (SAMPLES[name],)
+    return SAMPLES[name] if SAMPLES[name] in words else words[-1]
+
+
 def bound(command: Signature, names: set[str]) -> dict[str, object]:
     """Return the fields of a command that is made from samples of some inputs, and of those that it needs."""
     missing = {group[0] for group in command.needs if not names & set(group)}
-    given = {name: command.words[name][-1] if name in command.words else SAMPLES[name] for name in names | missing}
+    given = {name: sample(command, name) for name in names | missing}
     if command.name == "apush" and "values" in given:
         given["values"] = '["AP8K", "AAAA"]'
     if "media-type" in given or given.keys() & {"value", "values"}:
@@ -240,7 +247,7 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     ):
         if name in command.inputs:
             assert INPUTS[name].read(INPUTS[name].default) == command.kind.declared[argument]
-    flags = ("keep-ttl", "get-old", "refresh-ttl", "store-key", "dry-run")
+    flags = ("keep-ttl", "get-old", "refresh-ttl", "store-key", "with-types", "dry-run")
     for name, argument in ((name, name.replace("-", "_")) for name in flags):
         if name in command.inputs:
             assert INPUTS[name].default == "false"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,8 @@ from git_keyval.errors import (
     WrongTypeError,
 )
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.inputs import INPUTS
-from git_keyval.library.arguments import OPTIONS
+from git_keyval.interface.inputs import INPUTS, KEY_TYPES
+from git_keyval.library.arguments import OPTIONS, KeyType
 from git_keyval.library.results import PendingError
 from tools.library_methods import library_methods
 
@@ -62,7 +63,9 @@ def test_the_methods_are_those_of_the_commands() -> None:
 def test_every_input_is_an_argument_or_an_option() -> None:
     text = library_methods()
     elsewhere = {*OPTIONS, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
-    elsewhere |= {"mask", "config", "value-file", "owner", "wait"} | {name for name in INPUTS if name.endswith("-env")}
+    elsewhere |= {"mask", "config", "value-file", "owner", "wait", "with-types"} | {
+        name for name in INPUTS if name.endswith("-env")
+    }
     for name in INPUTS.keys() - elsewhere:
         plain = f"{name}_" if name in {"if", "from"} else name.replace("-", "_")
         assert f"        {plain}: " in text or f"        *{plain}: " in text, name
@@ -137,6 +140,21 @@ def test_keys_are_iterated(db: git_keyval.Database) -> None:
     assert list(db.keys()) == ["a", "b", "c"]
     assert list(db.keys("[ab]")) == ["a", "b"]
     assert db.mget("a", "b", "x").value == {"a": "x", "b": 1}
+
+
+def test_keys_have_types(db: git_keyval.Database) -> None:
+    db.mset({"b": 1, "a": "x"}, store_key=True)
+    db.incr("n", store_key=True)
+    with db.lock("l", ttl="1h", store_key=True):
+        assert dict(db.keys(with_types=True)) == {"a": "string", "b": "number", "l": "lock", "n": "counter"}
+    assert list(db.keys(type="counter")) == ["n"]
+    assert list(db.keys("[a-m]", type=["map", "string"])) == ["a", "l"]
+    assert list(db.keys("[a-m]", type=("map", "string"), with_types=True)) == [("a", "string"), ("l", "lock")]
+    with pytest.raises(InputError, match="map, array, lock"):
+        db.keys(type="text")  # type: ignore[arg-type]
+    with pytest.raises(InputError):
+        db.keys(type=[])
+    assert typing.get_args(KeyType) == KEY_TYPES
 
 
 def test_conditions_and_defaults(db: git_keyval.Database) -> None:

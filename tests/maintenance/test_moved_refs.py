@@ -11,7 +11,7 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.maps import Hset
-from git_keyval.commands.values import Mset, Set
+from git_keyval.commands.values import Del, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import KEYS_PREFIX
 from git_keyval.format.objects import Oid
@@ -86,6 +86,30 @@ def test_keys_lists_what_has_only_moved(moving: World) -> None:
         if not store.fired:
             break
     assert nth > 2
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_keys_tells_the_type_of_what_has_moved(moving: World, *, is_deleted: bool) -> None:
+    """What it was or what it is; nothing of what is gone, and never that it cannot be read."""
+    assert isinstance(moving.place, GitPlace)
+    repository = moving.place.repository
+
+    def act() -> None:
+        database = moving.database(moving.place.open())
+        if is_deleted:
+            perform(database, Del(keys=[TEXT]))
+        else:
+            perform(database, Set(key=TEXT, value=5))
+        run_git("prune", "--expire=now", directory=repository)
+
+    for nth in itertools.count(1):
+        perform(moving.database(), Set(key=TEXT, value=text("v"), ttl=HOUR, store_key=True))
+        store = moving.faulty({nth: Rival(act)})
+        shown = perform(moving.database(store), Keys(with_types=True)).document
+        assert shown in ([{"key": "text", "type": "string"}], [] if is_deleted else [{"key": "text", "type": "counter"}])
+        if not store.fired:
+            break
+    assert nth > 3
 
 
 @pytest.mark.parametrize("lost", [1, 30])
