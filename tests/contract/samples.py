@@ -40,10 +40,13 @@ def record(data: bytes) -> Sample:
     return Sample(encode_data(bytes_value(data)).objects)
 
 
-def collection(elements: Mapping[str, GitObject]) -> Sample:
+def collection(elements: Mapping[str, GitObject], *, of_json: bool = False) -> Sample:
     """Make a map, with the blobs of its elements, a subtree and a tree of its own."""
     oids = {key: made.oid for key, made in elements.items()}
-    made = encode_collection(Collection("map", "Uint8Array", "application/octet-stream", "bin", oids))
+    if of_json:
+        made = encode_collection(Collection("map", "JSON", "application/json", "json", oids))
+    else:
+        made = encode_collection(Collection("map", "Uint8Array", "application/octet-stream", "bin", oids))
     return Sample((*elements.values(), *made.objects))
 
 

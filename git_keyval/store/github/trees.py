@@ -1,17 +1,18 @@
 """What is sent of a tree: all its entries or, if these are many, what differs from a tree that the repository has. Pure.
 
-``base_tree`` names the tree that the entries are put into, and ``sha: null`` takes one out of it
-(https://docs.github.com/rest/git/trees#create-a-tree).
+``base_tree`` names the tree that the entries are put into, and ``sha: null`` takes one out of it. The path of an entry may lead
+into a subtree, which then is made with the tree around it (https://docs.github.com/rest/git/trees#create-a-tree).
 """
 
 import re
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import read_record_tree
-from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, tree
+from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, Entries, GitObject, Oid, tree
 from git_keyval.store.github.answers import Json
 
 _INLINE_CHARACTERS = 512 * 1024
@@ -22,6 +23,7 @@ _MAX_ENTRIES = 100
 _WHOLE_ENTRIES = 16
 """A tree of no more entries is sent as a whole, and is no base for others."""
 _SHORTEST_ENTRY = len(b"100644 a\0") + 20
+_FOLDER = b"%o " % FOLDER_MODE
 _KEPT_BASES = 8
 _NAME = re.compile("[A-Za-z0-9_%-][A-Za-z0-9._%-]*")
 """The names that entries of a base may have: those that this format gives to elements, so that GitHub takes them in a removal."""
@@ -29,10 +31,11 @@ _NAME = re.compile("[A-Za-z0-9_%-][A-Za-z0-9._%-]*")
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """A tree that the repository has, with all that it names."""
+    """A tree that the repository has, with all that it names; ``around`` is a tree that has it as its subtree, if one is known."""
 
     files: Mapping[str, Oid]
     oids: frozenset[Oid]
+    around: GitObject | None = None
 
 
 class Bases:
@@ -43,33 +46,62 @@ class Bases:
 
     def add(self, objects: Iterable[GitObject]) -> None:
         """Learn that the repository has these objects, of which the large trees of plain files are kept."""
-        for obj in objects:
-            if obj.kind != "tree" or len(obj.data) < _WHOLE_ENTRIES * _SHORTEST_ENTRY:
-                continue
-            try:
-                files = read_record_tree(obj).files
-            except MalformedRecordError:
-                continue
-            if len(files) > _WHOLE_ENTRIES and all(map(_NAME.fullmatch, files)):
+        trees = [(obj, entries) for obj in objects if obj.kind == "tree" and (entries := _entries(obj)) is not None]
+        for obj, entries in trees:
+            if len(entries.files) > _WHOLE_ENTRIES and all(map(_NAME.fullmatch, entries.files)):
                 self._bases.pop(obj.oid, None)
-                self._bases[obj.oid] = _Base(files, frozenset({obj.oid, *files.values()}))
+                self._bases[obj.oid] = _Base(entries.files, frozenset({obj.oid, *entries.files.values()}))
         for oldest in list(self._bases)[:-_KEPT_BASES]:
             del self._bases[oldest]
+        for obj, entries in trees:
+            for oid in entries.folders.values():
+                if oid in self._bases:
+                    self._bases[oid] = replace(self._bases[oid], around=obj)
 
     def hold(self, oid: Oid) -> bool:
         """Return whether the object is one of these trees, or in one of them."""
         return any(oid in base.oids for base in self._bases.values())
 
-    def nearest(self, files: Mapping[str, Oid]) -> tuple[Oid | None, Mapping[str, Oid]]:
-        """Return the tree that differs the least from these files, and its own; none where basing on it takes no fewer entries."""
+    def nearest(self, files: Mapping[str, Oid], *, nested: bool = False) -> tuple[Oid | None, Mapping[str, Oid]]:
+        """Return the tree that differs the least from these files, and its own; none where basing on it takes no fewer entries.
+
+        If they are ``nested``, it is the tree around that one.
+        """
         if len(files) <= _WHOLE_ENTRIES:
             return None, {}
         differences = {
             oid: len(files.items() - base.files.items()) + len(base.files.keys() - files.keys())
             for oid, base in self._bases.items()
+            if base.around is not None or not nested
         }
         best = min(differences, key=differences.__getitem__, default=None)
-        return (None, {}) if best is None or differences[best] >= len(files) else (best, self._bases[best].files)
+        if best is None or differences[best] >= len(files):
+            return None, {}
+        base = self._bases[best]
+        return (base.around.oid if nested and base.around is not None else best), base.files
+
+
+def _entries(obj: GitObject) -> Entries | None:
+    """Return the entries of a tree of this format if it is a large one, or has a folder."""
+    if len(obj.data) < _WHOLE_ENTRIES * _SHORTEST_ENTRY and _FOLDER not in obj.data:
+        return None
+    try:
+        return read_record_tree(obj)
+    except MalformedRecordError:
+        return None
+
+
+def nested_body(target: GitObject, below: GitObject, texts: Mapping[Oid, str], bases: Bases) -> dict[str, Json] | None:
+    """Return what to POST for a tree of this format together with its subtree; None if one request does not take that."""
+    entries, files = read_record_tree(target), read_record_tree(below).files
+    ((folder, _oid),) = entries.folders.items()
+    base, base_files = bases.nearest(files, nested=True)
+    new = [(f"{folder}/{name}", oid) for name, oid in files.items() if base_files.get(name) != oid]
+    edits = [_entry(path, FILE_MODE, oid, texts.get(oid)) for path, oid in (*new, *entries.files.items())]
+    edits += [_entry(f"{folder}/{name}", FILE_MODE, None) for name in sorted(base_files.keys() - files.keys())]
+    if len(list(islice(_portions(edits), 2))) > 1:
+        return None
+    return {"tree": edits} if base is None else {"tree": edits, "base_tree": base}
 
 
 def tree_bodies(target: GitObject, texts: Mapping[Oid, str], bases: Bases) -> Iterator[tuple[dict[str, Json], Oid]]:

@@ -1,12 +1,12 @@
 """Storing objects by REST: which requests a set of objects takes, and making them.
 
-A tree may carry the text of its files, so a value of text takes two requests: one for its blobs and tree, one for its commit. Of a
-large tree that is like one seen before, only what differs is sent. What is named by its content may be sent again; every answer
-must repeat the oid that was computed here.
+A tree may carry the text of its files, so a value of text takes two requests: one for its blobs and tree, one for its commit. So
+does a map or an array, whose subtree goes with the tree around it. Of a large tree that is like one seen before, only what differs
+is sent. What is named by its content may be sent again; every answer must repeat the oid that was computed here.
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,7 +18,7 @@ from git_keyval.format.times import iso_utc
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
-from git_keyval.store.github.trees import Bases, inlined, tree_bodies
+from git_keyval.store.github.trees import Bases, inlined, nested_body, tree_bodies
 from git_keyval.store.messages import one_line
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
@@ -38,6 +38,7 @@ class Uploads:
         self._stored: set[Oid] = set()
         self._refusals: dict[Oid, RejectedError] = {}
         self._bases = Bases()
+        self._nests = True
 
     def saw(self, oids: Iterable[Oid]) -> None:
         """Learn that the repository has these commits, and so what they need."""
@@ -55,18 +56,20 @@ class Uploads:
         """
         missing = self._missing(objects)
         assumed = _ASSUMED_REQUESTS if anchors and not self._stored >= ASSUMED else 0
-        return assumed + sum(1 for _ in islice(_steps(missing, self._bases), most)) if all(map(_is_makable, missing)) else None
+        if not all(map(_is_makable, missing)):
+            return None
+        return assumed + sum(1 for _ in islice(_steps(missing, self._bases, nests=self._nests), most))
 
     def store(self, objects: Iterable[GitObject]) -> None:
         """Store what is not there yet. Raises StoreError, and RejectedError for what the server does not take, once a run."""
         missing = self._missing(objects)
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
-        for step in _steps(missing, self._bases):
+        for step in _steps(missing, self._bases, nests=self._nests):
             if refusal := self._refusals.get(step.oid):
                 raise refusal
             try:
-                self._send_with_assumed(step)
+                self._send_in_parts(step)
             except RejectedError as exc:
                 self._refusals[step.oid] = exc
                 raise
@@ -78,9 +81,20 @@ class Uploads:
         if self._stored >= ASSUMED:
             return False
         self._stored |= ASSUMED
-        for step in _steps([*DUMMY_OBJECTS, NULL_COMMIT], self._bases):
+        for step in _steps([*DUMMY_OBJECTS, NULL_COMMIT], self._bases, nests=False):
             self._send(step)
         return True
+
+    def _send_in_parts(self, step: "_Step") -> None:
+        """Send a step, and in its place its parts if the server does not make of it what it should."""
+        try:
+            self._send_with_assumed(step)
+        except (RejectedError, _AnotherObjectError) as exc:
+            if step.parts is None or (isinstance(exc, RejectedError) and exc.is_final):
+                raise
+            self._nests = False
+            for part in step.parts():
+                self._send_with_assumed(part)
 
     def _send_with_assumed(self, step: "_Step") -> None:
         needs_assumed = not step.names.isdisjoint(ASSUMED - self._stored)
@@ -101,19 +115,27 @@ class Uploads:
         answer = self._repository.post(f"git/{step.resource}", step.body, all_stored=all_stored)
         stored = answer.get("sha") if isinstance(answer, dict) else None
         if stored != step.oid:
-            raise StoreError(
+            raise _AnotherObjectError(
                 f"GitHub stored another object than was sent ({one_line(str(stored))} instead of {step.oid}).",
                 "Please report this: nothing may be built on such an object.",
             )
 
 
+class _AnotherObjectError(StoreError):
+    """The server stored something else than it was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One request: what to POST below /git/, and the oid that must come back."""
+    """One request: what to POST below /git/, and the oid that must come back.
+
+    ``parts`` are requests that make the same one by one.
+    """
 
     resource: str
     body: Mapping[str, Json]
     oid: Oid
+    parts: "Callable[[], Iterable[_Step]] | None" = None
 
     @property
     def names(self) -> set[Oid]:
@@ -123,16 +145,39 @@ class _Step:
         return {Oid(oid) for oid in named if oid is not None}
 
 
-def _steps(objects: Sequence[GitObject], bases: Bases) -> Iterator[_Step]:
-    """Yield the requests in the order in which the objects need each other: blobs, then trees and commits as they come."""
+def _steps(objects: Sequence[GitObject], bases: Bases, *, nests: bool) -> Iterator[_Step]:
+    """Yield the requests in the order in which the objects need each other: blobs, then trees and commits as they come.
+
+    If it ``nests``, a subtree that comes before the tree around it goes with that.
+    """
     texts = {obj.oid: text for obj in objects if obj.kind == "blob" and (text := _as_text(obj.data)) is not None}
     carried = inlined((obj for obj in objects if obj.kind == "tree"), texts)
     yield from (_blob_step(obj, texts.get(obj.oid)) for obj in objects if obj.kind == "blob" and obj.oid not in carried)
+    folders = {oid for obj in objects if nests and obj.kind == "tree" for oid in read_record_tree(obj).folders.values()}
+    waiting: dict[Oid, GitObject] = {}
     for obj in objects:
         if obj.kind == "commit":
             yield _commit_step(obj)
+        elif obj.oid in folders:
+            waiting[obj.oid] = obj
         elif obj.kind == "tree":
-            yield from (_Step("trees", body, oid) for body, oid in tree_bodies(obj, carried, bases))
+            below = [waiting.pop(oid) for oid in read_record_tree(obj).folders.values() if oid in waiting]
+            yield from _tree_steps([*below, obj], carried, bases)
+
+
+def _tree_steps(trees: Sequence[GitObject], texts: Mapping[Oid, str], bases: Bases) -> Iterator[_Step]:
+    """Yield what makes a tree, after its subtree if there is one to be made."""
+    (*below, obj) = trees
+    for folder in below:
+        body = nested_body(obj, folder, texts, bases)
+        if body is not None:
+            yield _Step("trees", body, obj.oid, lambda: _one_by_one(trees, texts, bases))
+            return
+    yield from _one_by_one(trees, texts, bases)
+
+
+def _one_by_one(trees: Iterable[GitObject], texts: Mapping[Oid, str], bases: Bases) -> Iterator[_Step]:
+    return (_Step("trees", body, oid) for obj in trees for body, oid in tree_bodies(obj, texts, bases))
 
 
 def _is_makable(obj: GitObject) -> bool:
