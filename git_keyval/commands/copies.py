@@ -102,13 +102,13 @@ class Copy(Recorded[PairView]):
         return _Placed(record.commit.oid, view.settling({}), record.objects, is_own=True)
 
     def _counter(self, view: PairView, moment: Moment) -> _Placed:
-        """Set a counter as ``set`` does: what waits there is settled, and what arrives late is void."""
+        """Set a counter as ``set`` does: what waits there is settled, and what arrives late is void, unless it has to be absent."""
         source, target = view.source, view.target
         number = source.value(self.name)
         assert isinstance(number, int)
         base, settling = _counter_at(target)
         op, now = moment.cipher.op(self.to.id, moment.op), moment.now
-        time = states.next_time(now, base, target.breadcrumbs())
+        time = None if self.if_absent else states.next_time(now, base, target.breadcrumbs())
         if self.moves:
             crumbs = source.breadcrumbs()
             moved = states.fold(source.counter(self.name), crumbs, taking=crumbs, op=op, now=now).counter
@@ -118,10 +118,10 @@ class Copy(Recorded[PairView]):
         else:
             fold = states.assign(base, settling, number, time, op=op, now=now)
         commit = states.encode_counter(fold.counter)
-        voiding = RefUpdate(RefName(f"{target.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)
+        voiding = [RefUpdate(RefName(f"{target.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)] if time else []
         taken = (RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in fold.taken)
-        objects = (*DUMMY_OBJECTS, NULL_COMMIT, commit)
-        return _Placed(commit.oid, (voiding, *taken, *view.settling({})), objects, is_own=True)
+        objects = (*DUMMY_OBJECTS, *((NULL_COMMIT,) if time else ()), commit)
+        return _Placed(commit.oid, (*voiding, *taken, *view.settling({})), objects, is_own=True)
 
     def _left(self, view: PairView) -> tuple[RefUpdate, ...]:
         """Take everything away from the first key, with the breadcrumbs that the second one has counted, or that were void."""

@@ -159,7 +159,8 @@ class Assign(Keeping, Storing, _OfCounter):
     """Set a counter, if the condition is met by what was read.
 
     The breadcrumbs that count get their numbers before. One on the null commit, left in that transaction too, voids every
-    breadcrumb with an earlier time, also one that arrives late. Without a condition, when rivals win every attempt, the last one is
+    breadcrumb with an earlier time, also one that arrives late. If the counter has to be absent, none is void: there was nothing to
+    replace, so what arrives late counts in the new counter. Without a condition, when rivals win every attempt, the last one is
     forced, and tells operations in doubt that they cannot know.
     """
 
@@ -472,7 +473,8 @@ def _assignment(command: Assign, state: _State, answer: Answer) -> Change:
 
     Where keys are redirected, none is forced: a value that was not read may be a redirect by then.
     """
-    view, moment, time = state.view, state.moment, state.next_time()
+    view, moment = state.view, state.moment
+    time = None if command.condition.existence == "absent" else state.next_time()
     anchor = anchor_of(moment.cipher)
     is_anchored = view.seen.refs.get(ANCHOR_TAG, anchor.oid) == anchor.oid
     forced = moment.is_last and not (command.condition or command.get_old) and is_anchored
@@ -483,10 +485,11 @@ def _assignment(command: Assign, state: _State, answer: Answer) -> Change:
     updates = (
         RefUpdate(view.value_name, ANY if forced else view.expected(view.value_name), commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),
-        RefUpdate(state.breadcrumb(time), ABSENT, NULL_COMMIT.oid),
+        *((RefUpdate(state.breadcrumb(time), ABSENT, NULL_COMMIT.oid),) if time else ()),
         *_deletions(fold.taken),
         *((RefUpdate(ANCHOR_TAG, view.expected(ANCHOR_TAG), anchor.oid),) if forced else ()),
     )
-    objects = (*DUMMY_OBJECTS, NULL_COMMIT, *((anchor,) if forced else ()), commit, *expiry_objects(lifetime))
+    void = (NULL_COMMIT,) if time else ()
+    objects = (*DUMMY_OBJECTS, *void, *((anchor,) if forced else ()), commit, *expiry_objects(lifetime))
     transaction = joined(Transaction(updates, objects), command.stored_key(moment))
     return Change(transaction, replace(answer, version=commit.oid), "operation", memory=state.sending("set"))

@@ -253,21 +253,22 @@ def increment(base: Counter, crumbs: Sequence[Breadcrumb], by: int | None, *, op
 
 
 def assign(
-    base: Counter, crumbs: Sequence[Breadcrumb], value: int, time: Timestamp, *, op: str, now: Micros, forced: bool = False
+    base: Counter, crumbs: Sequence[Breadcrumb], value: int, time: Timestamp | None, *, op: str, now: Micros, forced: bool = False
 ) -> Fold:
     """Settle the oldest breadcrumbs and then SET the counter, at a time later than every time seen.
 
-    One that is ``forced``, whatever the counter is, settles none, and raises ``seq`` so far that operations in doubt cannot know.
-    Raises CounterOverflowError and BoundError.
+    Without a time it voids nothing: what arrives later counts, as it does where an increment begins the counter. One that is
+    ``forced``, whatever the counter is, settles none, and raises ``seq`` so far that operations in doubt cannot know. Raises
+    CounterOverflowError and BoundError.
     """
     if forced:
         base, crumbs = replace(base, seq=_seq(base, RECENT_OPERATIONS)), ()
     numbered, _ = _oldest(base, crumbs)
     counter = _moved(base, (), numbered, _int64(value), op, now)
-    return Fold(replace(counter, set_at=time), _taken(base, crumbs, numbered))
+    return Fold(replace(counter, set_at=time or horizon(base, crumbs)), _taken(base, crumbs, numbered))
 
 
-def replaced(base: Counter, crumbs: Sequence[Breadcrumb], other: Counter, time: Timestamp, *, op: str, now: Micros) -> Fold:
+def replaced(base: Counter, crumbs: Sequence[Breadcrumb], other: Counter, time: Timestamp | None, *, op: str, now: Micros) -> Fold:
     """SET the counter to the value of another one that comes in its place, and take over what that one remembers.
 
     ``seq`` is raised so far that operations in doubt of either of them cannot know. Raises CounterOverflowError and BoundError.

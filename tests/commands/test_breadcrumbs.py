@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Set, Type
 from git_keyval.database.answers import Answer
+from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
@@ -21,7 +23,7 @@ from tests.contract.samples import Sample
 from tests.faults import FaultyStore, Rival
 from tests.world import World, key, number, show, text
 
-K = key()
+K, OTHER = key(), key("other")
 FIRST_WRITE = 2
 """The request that writes, of a command that reads once before it."""
 
@@ -316,6 +318,41 @@ def test_increments_that_wait_make_a_key_that_exists(world: World) -> None:
     assert perform(database, Type(key=K)) == Answer(found=True, type="counter")
     assert perform(database, Set(key=K, value=9, condition=Condition("absent"))).applied is False
     assert perform(database, Incr(key=K)).value == 8
+
+
+IF_ABSENT: dict[str, Callable[[], Bound]] = {
+    "set": lambda: Set(key=K, value=100, condition=Condition("absent")),
+    "copy": lambda: Copy(key=OTHER, to=K, if_absent=True),
+    "rename": lambda: Rename(key=OTHER, to=K, if_absent=True),
+}
+
+
+@pytest.mark.parametrize("command", IF_ABSENT.values(), ids=IF_ABSENT)
+@pytest.mark.parametrize("ago", [0, 30])
+def test_what_begins_a_counter_that_has_to_be_absent_voids_nothing(world: World, command: Callable[[], Bound], ago: int) -> None:
+    """What a slow step leaves meanwhile, for the counter before, was in no number that was taken: it counts in the new one."""
+    perform(world.database(), Set(key=OTHER, value=100))
+    perform(world.database(), Set(key=K, value=1))
+    assert perform(world.database(), Getdel(key=K)).value == 1
+    world.clock.advance(60)
+    store = world.faulty({FIRST_WRITE: Rival(lambda: world.plant(K, 5, ago=ago))})
+    assert perform(world.database(store), command()).applied is True
+    assert value_of(world) == "105"
+    gather_now(world)
+    assert (value_of(world), world.errors()) == ("105", [])
+
+
+@pytest.mark.parametrize("command", IF_ABSENT.values(), ids=IF_ABSENT)
+def test_what_is_void_stays_void_in_it(memory: World, command: Callable[[], Bound]) -> None:
+    perform(memory.database(), Set(key=OTHER, value=100))
+    memory.clock.advance(10)
+    memory.plant(K, 5, ago=5)
+    memory.plant(K, None, ago=2)
+    assert perform(memory.database(), command()).applied is True
+    memory.plant(K, 7, ago=3)
+    assert value_of(memory) == "100"
+    memory.plant(K, 7, ago=1)
+    assert value_of(memory) == "107"
 
 
 def test_if_absent_writes_a_value_over_increments_that_wait(world: World) -> None:

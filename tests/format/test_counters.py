@@ -24,6 +24,7 @@ from git_keyval.format.counters import (
     encode_delta,
     ended_life,
     fold,
+    horizon,
     increment,
     next_time,
     read_breadcrumb,
@@ -181,6 +182,12 @@ def test_a_set_voids_all_breadcrumbs_before_it(base: Counter, crumbs: list[Bread
         assert total(after, crumbs) == value
         assert after.find("assigned") == ("assigned", value)
     assert total(base, [*crumbs, crumb(time, "assigned", None)]) == base.value
+
+
+@given(bases(), CRUMBS, st.integers(-99, 99), MOMENTS)
+def test_a_set_without_a_time_voids_no_more_than_was_void(base: Counter, crumbs: list[Breadcrumb], value: int, now: Micros) -> None:
+    after, taken = assign(base, crumbs, value, None, op="assigned", now=now)
+    assert horizon(after, [found for found in crumbs if found not in taken]) == horizon(base, crumbs)
 
 
 @given(scenes())

@@ -25,7 +25,8 @@ _ENDING = {"set", "force", "data", "del", "getdel", "expire"}
 class Call(NamedTuple):
     """One operation as judged. ``answers``: what its runs were given. ``after``: those that had ended when it began, as bits.
 
-    A counter that it begins has the number ``first``, if that is not None, and expires if it is ``mortal``.
+    The answer of a SET where there is nothing is whether it was applied. A counter that an increment begins has the number
+    ``first``, if that is not None, and expires if it is ``mortal``.
     """
 
     kind: str
@@ -84,6 +85,8 @@ def _execute(call: Call, value: Value, mortal: bool) -> tuple[Value, bool, Value
             return number, call.mortal if value is None else mortal, number
         case "set" | "force":
             return call.number, False, call.number
+        case "first":
+            return (call.number, False, True) if value is None else (value, mortal, False)
         case "data":
             return DATA, False, None
         case "get":

@@ -15,6 +15,7 @@ from git_keyval.commands.counters import Assign, Contention, Incr
 from git_keyval.commands.values import Del, Get, Getdel, Set
 from git_keyval.database.answers import Answer
 from git_keyval.database.command import Bound, Decision
+from git_keyval.database.conditions import ALWAYS, IF_ABSENT
 from git_keyval.database.database import Database
 from git_keyval.database.perform import Performance, perform
 from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenError, WrongTypeError
@@ -44,7 +45,7 @@ from tests.model.database import (
 from tests.model.judgement import DATA, Call, is_explained
 from tests.model.replay import Asked, ReplayStore, Replies, Reply, selected
 
-Kind = Literal["incr", "set", "force", "del", "getdel", "data", "get"]
+Kind = Literal["incr", "set", "force", "first", "del", "getdel", "data", "get"]
 SEED = Counter(10, "seedseed", 1, (("seedseed", 10),))
 _FIXED = {"naming", "granularity", "cipher", "data"}
 _UNDISTURBED = {"data", "get"}
@@ -157,8 +158,8 @@ def command_of(op: Op) -> Bound:
         case "incr":
             contention: Contention = "retry" if op.waits else "breadcrumb"
             return Incr(key=KEY, by=op.number, op=made, start=op.start, ttl=op.ttl, contention=contention)
-        case "set" | "force":
-            return Assign(key=KEY, number=op.number, op=made)
+        case "set" | "force" | "first":
+            return Assign(key=KEY, number=op.number, op=made, condition=IF_ABSENT if op.kind == "first" else ALWAYS)
         case "del":
             return Del(keys=[KEY])
         case "getdel":
@@ -495,6 +496,8 @@ def _torn(begun: Refs, ended: Refs) -> Iterator[Refs]:
 def _end_of_answer(op: Op, answer: Answer) -> End:
     if answer.failure is not None:
         return _end_of(answer.failure)
+    if op.kind == "first":
+        return End("number", answer.applied)
     if op.kind in {"get", "getdel"}:
         return End("number", answer.value if isinstance(answer.value, int) else None)
     if op.kind != "incr":

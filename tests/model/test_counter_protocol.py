@@ -10,6 +10,7 @@ CAP = 400_000
 A, B, C, D = (Op(name, "incr", number) for name, number in (("a", 1), ("b", 2), ("c", 4), ("d", 8)))
 LEAVES, LEAVES_TOO = Op("l", "incr", 16, waits=False), Op("m", "incr", 32, waits=False)
 SET, SET_TOO, FORCE = Op("s", "set", 50), Op("t", "set", 80), Op("f", "force", 50)
+FIRST = Op("n", "first", 100)
 DEL, GETDEL, DATA, GET = Op("x", "del"), Op("y", "getdel"), Op("o", "data"), Op("g", "get")
 GETDEL_TOO = Op("z", "getdel", skew=5)
 HOUR = 3_600_000_000
@@ -92,6 +93,10 @@ HOLDS = {
         (brief(A), GETDEL), counter=None, mortal=True, sweeps=1, lost=1
     ),
     "SET over another value, 1 waits, 1 leaves it, 1 gather": Variant((SET, A, LEAVES), data=True, gathers=1),
+    "1 waits, 1 leaves it, GETDEL, SET where there is nothing": Variant((A, LEAVES, GETDEL, FIRST)),
+    "1 waits, GETDEL, SET where there is nothing, 1 lost": Variant((A, GETDEL, FIRST), lost=1),
+    "1 waits, GETDEL, SET where there is nothing, 1 late": Variant((A, GETDEL, FIRST), late=1),
+    "1 waits, SET where there is nothing, expiry, sweep, 1 lost": Variant((A, FIRST), mortal=True, sweeps=1, lost=1),
 }
 LARGE = {
     "2 wait, 1 leaves it, 1 lost, 1 gather": Variant((A, B, LEAVES), lost=1, gathers=1),

@@ -46,6 +46,7 @@ from tests.model.protocol import Variant
 from tests.model.test_counter_protocol import (
     DATA,
     DEL,
+    FIRST,
     GET,
     GETDEL,
     GETDEL_TOO,
@@ -62,9 +63,11 @@ from tests.model.test_counter_protocol import (
 )
 from tests.model.test_transactions import (
     AGAIN,
+    BACK_IF_ABSENT,
     COPY,
     GUARDED,
     INCR,
+    LEAVE,
     MOVE,
     NOTE,
     ONCE,
@@ -244,6 +247,16 @@ def _sweep_does_not_compare(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(protocol, "plan_sweep", broken)
 
 
+def _voids_where_there_is_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A SET that needs nothing to be there voids what is left meanwhile, as one that replaces a counter does."""
+    assign = states.assign
+
+    def broken(base: Counter, crumbs: Any, value: int, time: Any, *, now: Any, **named: Any) -> states.Fold:  # noqa: ANN401
+        return assign(base, crumbs, value, time or states.next_time(now, base, crumbs), now=now, **named)
+
+    patch.setattr(states, "assign", broken)
+
+
 class _ReadBefore(StoreAround):
     """Shows of the key what there was at first."""
 
@@ -407,6 +420,7 @@ MUTATIONS: dict[str, tuple[Patch, Variant]] = {
     "sweep reads the clock last": (_sweep_reads_the_clock_last, Variant((A, LEAVES), mortal=True, sweeps=1)),
     "sweep does not compare": (_sweep_does_not_compare, Variant((A,), mortal=True, sweeps=1)),
     "a remembered operation counts again": (_remembered_counts_again, Variant((A, B, LEAVES, GET))),
+    "voids where there is nothing": (_voids_where_there_is_nothing, Variant((A, LEAVES, GETDEL, FIRST))),
     "gather reads the counter first": (_gather_reads_the_counter_first, Variant((SET, A, LEAVES), data=True, gathers=1)),
     "begins again in doubt": (_begins_again_in_doubt, Variant((begins(A), GETDEL), counter=None, lost=1)),
     "begins whatever is there": (_begins_whatever_is_there, Variant((begins(A), begins(B)))),
@@ -437,6 +451,10 @@ TRANSACTIONS: dict[str, tuple[Patch, transfers.Variant]] = {
     "a rename replaces what it has not read": (_replaces_unseen, transfers.Variant((RENAME, THERE, THERE))),
     "a renamed counter stays at both": (_stays_at_both, transfers.Variant((RENAME,))),
     "a rename is denied in doubt": (_denied_in_doubt, transfers.Variant((RENAME,), late=1)),
+    "a rename voids where there is nothing": (
+        _voids_where_there_is_nothing,
+        transfers.Variant((RENAME, BACK_IF_ABSENT, LEAVE), waiting=WAITING, gathers=1),
+    ),
     "a copy is of what was there before": (_copies_what_it_has_read, transfers.Variant((COPY, INCR, READ))),
 }
 

@@ -14,6 +14,7 @@ GUARDED, SKEWED, READ = Op("g", "guarded", 16), Op("s", "skewed", -4), Op("r", "
 INCR, LEAVE, NOTE = Op("i", "incr", 32), Op("l", "leave", 64), Op("t", "note", 128)
 THERE = Op("h", "incr", 256, at=1)
 COPY, RENAME, BACK, RENAME_TOO = Op("c", "copy"), Op("v", "rename"), Op("b", "rename", at=1), Op("w", "rename")
+BACK_IF_ABSENT = Op("b", "rename", at=1, absent=True)
 RENAME_THEN, AGAIN = Op("v", "rename", after=("i",)), Op("i", "incr", 32, at=1, after=("v",))
 WAITING = 512
 
@@ -53,6 +54,9 @@ HOLDS = {
     "2 renames, 1 lost": Variant((RENAME, RENAME_TOO), lost=1),
     "a rename and back, 1 late": Variant((RENAME, BACK), late=1),
     "a rename and back, an increment": Variant((RENAME, BACK, INCR)),
+    "a rename, and back if that is absent, an increment that is left, 1 waits, 1 gather": Variant(
+        (RENAME, BACK_IF_ABSENT, LEAVE), waiting=WAITING, gathers=1
+    ),
     "an increment, a rename, the increment again under its new name, 2 lost": Variant((INCR, RENAME_THEN, AGAIN), lost=2),
     "a copy, an increment, a read": Variant((COPY, INCR, READ)),
     "a copy, a rename, 1 lost": Variant((COPY, RENAME), lost=1),
@@ -69,6 +73,7 @@ LARGE = {
     "2 moves, a condition, 1 lost": Variant((MOVE, GUARDED, MOVE_TOO), lost=1),
     "a rename and back, an increment, 1 lost": Variant((RENAME, BACK, INCR), lost=1),
     "a rename and back, an increment, 1 waits, 1 gather": Variant((RENAME, BACK, INCR), waiting=WAITING, gathers=1),
+    "a rename, and back if that is absent, 2 increments, 1 is left": Variant((RENAME, BACK_IF_ABSENT, INCR, LEAVE)),
     "a rename, 2 increments, 1 is left, 1 lost": Variant((RENAME, INCR, LEAVE), lost=1),
     "a rename, 2 increments, 1 is left, 1 gather": Variant((RENAME, INCR, LEAVE), gathers=1),
     "a rename, an increment, a read": Variant((RENAME, INCR, READ), waiting=WAITING),

@@ -49,13 +49,14 @@ class Op(NamedTuple):
     ``move``: an amount goes from the first counter to the other one; ``once``: so it does under an operation id. ``guarded``: the
     other one is incremented if the first one holds LIMIT at least; ``skewed``: the first one if the other one holds less than MOST.
     ``note`` is on the first one, and appends to the note, too. ``incr``, ``leave``, ``copy`` and ``rename`` are on one of the two;
-    the last two write the other one.
+    the last two write the other one, or only where there is none if that has to be ``absent``.
     """
 
     name: str
     kind: Literal["move", "once", "guarded", "skewed", "note", "incr", "leave", "read", "copy", "rename"]
     amount: int = 0
     at: Literal[0, 1] = 0
+    absent: bool = False
     after: tuple[str, ...] = ()
 
 
@@ -248,7 +249,7 @@ class TransferProtocol:
 def command_of(op: Op) -> Bound:
     here, there = (KEY, OTHER) if op.at == 0 else (OTHER, KEY)
     if op.kind in {"copy", "rename"}:
-        return (Copy if op.kind == "copy" else Rename)(key=here, to=there)
+        return (Copy if op.kind == "copy" else Rename)(key=here, to=there, if_absent=op.absent)
     if op.kind in {"incr", "leave"}:
         return Incr(key=here, by=op.amount, op=op.name * 8, contention="breadcrumb" if op.kind == "leave" else "retry")
     items = _ITEMS[op.kind](op.amount)
@@ -310,7 +311,7 @@ def _done(op: Op, held: Held) -> tuple[Held, Told]:
 
 def _placed(op: Op, held: Held) -> tuple[Held, Told]:
     moved = held[op.at]
-    if moved is None:
+    if moved is None or (op.absent and held[1 - op.at] is not None):
         return held, Told("refused")
     left = moved if op.kind == "copy" else None
     return (left, moved, held[2]) if op.at == 0 else (moved, left, held[2]), Told("done", (None,))
