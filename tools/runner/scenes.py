@@ -45,7 +45,11 @@ _BY_HAND, _BY_TIME = Start("workflow_dispatch"), Start("schedule")
 
 SCENES: Mapping[str, Scene] = {
     "badge": Scene(replaced={"RANDOM % 100": "42 + 0"}, public=True),  # the number is part of what is stored
-    "barrier": Scene((_BY_HAND,), {"prepare.sh": "#!/bin/sh\necho prepared\n", "load.sh": "#!/bin/sh\necho loading\n"}),
+    "barrier": Scene(
+        (_BY_HAND,),
+        {"prepare.sh": "#!/bin/sh\necho prepared\n", "load.sh": "#!/bin/sh\necho loading\n"},
+        varying=["2", "3"],  # who comes first, and who waits
+    ),
     "build-number": Scene((Start(), Start()), {"Makefile": "dist:\n\t@echo building $(VERSION)\n"}, packages=["make"]),
     "coverage-of-a-matrix": Scene(
         files={"coverage.sh": '#!/bin/sh\ncase "$1" in unit) echo 91 ;; browser) echo 64.5 ;; *) echo 78 ;; esac\n'},
