@@ -12,15 +12,18 @@ RUN python -m venv --without-pip /app/venv \
     && python -m pip --python /app/venv/bin/python install --disable-pip-version-check --no-cache-dir --no-compile \
         --only-binary :all: --require-hashes --requirement /tmp/requirements.txt
 
-# What no command needs: tests, the zones of the world by name, and the symbols of compiled modules.
-RUN find /app/venv/lib -depth -type d '(' -name tests -o -path '*/tzdata/zoneinfo' ')' -exec rm -r {} + \
-    && find /app/venv/lib -name '*.so' -exec strip --strip-unneeded {} +
-
 # `python -I` looks neither at PYTHONPATH nor next to the script, so the environment has a file that says where the code is.
 COPY entrypoint.py /app/entrypoint.py
 COPY git_keyval /app/git_keyval
 COPY lock/*.py /app/lock/
 RUN /app/venv/bin/python -c 'import sysconfig; print("/app", file=open(sysconfig.get_path("purelib") + "/app.pth", "w"))'
+
+# What no command needs: tests, commands of packages, modules that nothing imports, and the symbols of compiled ones.
+COPY tools/image.py /tmp/image.py
+RUN find /app/venv/lib -depth -type d -name tests -exec rm -r {} + \
+    && find /app/venv/bin -type f -delete \
+    && find /app/venv/lib -name '*.so' -exec strip --strip-unneeded {} + \
+    && PYTHONDONTWRITEBYTECODE=1 /app/venv/bin/python /tmp/image.py
 
 
 FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS action
