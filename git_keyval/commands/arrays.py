@@ -155,16 +155,16 @@ class Apop(Recorded[CollectionView], OfArray):
     if_version: Oid | None = None
 
     def reads(self) -> AllElements:
-        return AllElements(keys=self.keys_used, category=self.category, command=self.name)
+        return AllElements(keys=self.keys_used, category=self.category, command=self.name, without=True)
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
-        live = view.live()
-        if not live or not view.is_at(self.if_version):
-            return Answer(found=bool(live), applied=False, count=view.length, ttl=NO_KEY, version=view.version)
         takes_first = self.from_ == "first"
-        place = (min if takes_first else max)(live, key=int)
+        ordered = sorted(view.stored, key=int, reverse=not takes_first)
+        place = view.first_live(ordered)
+        if place is None or not view.is_at(self.if_version):
+            return Answer(found=place is not None, applied=False, count=view.length, ttl=NO_KEY, version=view.version)
         # What has expired on the way to it goes, too.
-        gone = {element for element in view.stored if (int(element) <= int(place) if takes_first else int(element) >= int(place))}
+        gone = frozenset(ordered[: ordered.index(place) + 1])
         length = view.length if takes_first else int(place)
         return self._popped(view, moment, place, gone, length)
 

@@ -11,7 +11,7 @@ from git_keyval.database.command import Change, Proof, UnreadError
 from git_keyval.database.database import Database
 from git_keyval.database.keys import TYPE_NAMES, KeyView
 from git_keyval.database.lifetimes import KEEP, Lifetime, expiry_objects, lasting, may_last, ref_update
-from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
+from git_keyval.database.reading import KeyReads, MoreBlobs, MoreExpiries, MoreRefs
 from git_keyval.errors import InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format.elements import Collection, CollectionCategory, element_id, element_path, encode_collection
 from git_keyval.format.expiry import is_expired
@@ -40,7 +40,8 @@ class CollectionView:
     Its element keys are as people know them. ``encrypted`` has what stands for them in the tree, where that is something else.
     ``ended`` are the deletions of the expiries of elements that have expired and are no longer among ``stored``: whoever writes the
     map or the array without them has to make them. ``has_expiries`` says that the expiries of all elements were read; if they
-    have to be ``agreed``, two reads must agree where one of them has passed. ``asked`` are blobs that the repository was asked for.
+    have to be ``agreed``, two reads must agree where one of them has passed. Where it is false, ``timed`` are the refs of those
+    that a decision asked for. ``asked`` are blobs that the repository was asked for.
     """
 
     view: KeyView
@@ -51,6 +52,7 @@ class CollectionView:
     ended: tuple[RefUpdate, ...] = ()
     has_expiries: bool = False
     agreed: bool = False
+    timed: frozenset[RefName] = frozenset()
     asked: frozenset[Oid] = frozenset()
 
     @property
@@ -75,8 +77,10 @@ class CollectionView:
         return agree or not self._is_unsure()
 
     def extended(self, more: object, found: Snapshot) -> "CollectionView":
-        """Return it with blobs, or with the expiries of all elements, that a decision asked for."""
+        """Return it with blobs, or with the expiries of some elements or all, that a decision asked for."""
         view = self.view.extended(more, found)
+        if isinstance(more, MoreExpiries):
+            return replace(self, view=view, timed=self.timed | {*more.names})
         if isinstance(more, MoreBlobs):
             return replace(self, view=view, asked=self.asked | more.oids)
         return replace(self, view=view, has_expiries=True)
@@ -130,6 +134,20 @@ class CollectionView:
         """Return the expiry refs of elements that have passed, whether or not there still are such elements."""
         prefix = self.naming.element_expiries(self.view.key_id)
         return {name for name in self.view.seen.refs if name.startswith(prefix) and self._expired(name)}
+
+    def first_live(self, elements: Sequence[str]) -> str | None:
+        """Return the first of these elements that has not expired. Raises UnreadError for expiries that have to be read for that.
+
+        A few are read by name, and with them the value of the first one; all, only if none of these is alive.
+        """
+        few = elements[:_BY_NAME]
+        names = () if self.has_expiries else tuple(map(self.expiry_name, few))
+        if not self.timed.issuperset(names):
+            raise UnreadError(MoreExpiries(names, self.view.value_name, element_path(self.name(elements[0]))))
+        found = next(filter(self.holds, few), None)
+        if found is None and len(few) < len(elements) and not self.has_expiries:
+            raise UnreadError(MoreRefs(Selection(prefixes=(self.naming.element_expiries(self.view.key_id),)), Depth.MESSAGES))
+        return found or next(filter(self.holds, elements[len(few) :]), None)
 
     def values(self, elements: Iterable[str]) -> dict[str, Value]:
         """Return the values of elements that it holds. Raises UnreadError without their blobs, and MalformedRecordError."""
@@ -198,19 +216,24 @@ class AllElements(_OneCollection):
     """Reads with the expiries of all elements before the value.
 
     An element that has expired may have been written anew before the value was read. So with ``agreed`` two reads must agree where
-    there is one; what compares what it has read in its write does not need it.
+    there is one; what compares what it has read in its write does not need it. If the decision asks for the expiries that it needs,
+    it can do ``without`` them where they cost a request more.
     """
 
     agreed: bool = False
+    without: bool = False
 
     def of_elements(self, database: Database) -> Selection:
         """Return the prefix of the refs of their expiries."""
         (key,) = self.keys
-        return Selection(prefixes=(database.naming.element_expiries(key.id),))
+        return Selection(prefixes=(database.naming.element_expiries(key.id),) if self._has_expiries(database) else ())
 
     def view(self, keys: Sequence[KeyView], database: Database) -> CollectionView:
         """Return the view of the map or array. Raises WrongTypeError."""
-        return replace(super().view(keys, database), has_expiries=True, agreed=self.agreed)
+        return replace(super().view(keys, database), has_expiries=self._has_expiries(database), agreed=self.agreed)
+
+    def _has_expiries(self, database: Database) -> bool:
+        return database.store.capabilities.reads_prefixes or not self.without
 
 
 def to_write(view: CollectionView, values: Iterable[NewElement], elements: Some[str]) -> CollectionView:

@@ -1,6 +1,7 @@
 """Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
@@ -109,6 +110,20 @@ class MoreRefs(NamedTuple):
     def fetch(self, database: Database) -> Snapshot:
         """Read them."""
         return database.read(self.refs, depth=self.depth)
+
+
+class MoreExpiries(NamedTuple):
+    """The expiries of elements by their refs, and with them, if the store brings it, the file at a path of the value."""
+
+    names: tuple[RefName, ...]
+    value: RefName
+    path: str
+
+    def fetch(self, database: Database) -> Snapshot:
+        """Read them, but not what the value is by now: what was decided on is another one, and the write compares that."""
+        wanted = Selection((*self.names, self.value), files=((self.value, self.path),))
+        seen = database.read(wanted, depth=Depth.MESSAGES)
+        return replace(seen, refs={name: oid for name, oid in seen.refs.items() if name != self.value})
 
 
 class MoreBlobs(NamedTuple):

@@ -151,8 +151,8 @@ class Depth(IntEnum):
 class Selection:
     """Refs to read: by full name, and all whose name starts with a prefix.
 
-    ``files`` are paths in the trees of refs that it names: the blobs there will most likely be asked for next. A store whose read
-    brings trees may bring them along, as they are in these trees; none has to.
+    ``files`` are paths in the trees of refs that it names: the blobs there will most likely be asked for next. A store may bring
+    them along, as they are in these trees; none has to.
     """
 
     names: tuple[RefName, ...] = ()
@@ -197,6 +197,7 @@ class Capabilities:
     ``clock_is_servers``: whether ``now()`` is the server's time, once an answer had it, or this machine's.
     ``bundles``: whether several independent transactions in one call cost no more than one, even if some are in conflict.
     ``reads_at_once``: whether a read shows all refs as they were at one moment.
+    ``reads_prefixes``: whether a read costs no request more for a prefix that is no folder, as that of the expiries of elements.
     ``round_trip``: how many seconds a request takes, about. Rivals are given so much time to be done.
     """
 
@@ -204,6 +205,7 @@ class Capabilities:
     clock_is_servers: bool = False
     bundles: bool = True
     reads_at_once: bool = False
+    reads_prefixes: bool = True
     round_trip: float = 0.01
 
 

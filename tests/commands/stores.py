@@ -1,7 +1,9 @@
-"""Stores that are as bad as a git server may be."""
+"""Stores that are as bad as a git server may be, or count their requests as GitHub's API does."""
+
+from dataclasses import replace
 
 from git_keyval.format.names import RefName
-from git_keyval.store.port import Depth, Selection, Snapshot
+from git_keyval.store.port import Capabilities, Depth, Selection, Snapshot
 from tests.around import StoreAround
 
 
@@ -15,3 +17,11 @@ class TornReads(StoreAround):
             seen = seen.followed_by(self._store.read(selection, depth=depth), asked & set(selection.names))
             asked |= set(selection.names)
         return seen
+
+
+class WithoutPrefixes(StoreAround):
+    """Takes a request more for a prefix that is no folder, and says so."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self._store.capabilities, reads_prefixes=False)

@@ -22,6 +22,7 @@ from git_keyval.format.names import Naming
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
 from git_keyval.maintenance.commands import Sweep
+from tests.commands.stores import WithoutPrefixes
 from tests.contract.samples import Sample
 from tests.faults import Lost, Rival
 from tests.world import World, draft, drafts, key, number, text
@@ -313,6 +314,61 @@ def test_two_pushes_both_win(world: World) -> None:
     same = Rival(lambda: push(world, "same"))
     assert perform(world.database(world.faulty({2: same})), Apush(key=A, elements=[draft("same")])).count == 5
     assert elements_of(world) == ["x", "rival's", "ours", "same", "same"]
+
+
+@pytest.mark.parametrize(("end", "taken", "left"), [("last", "z", ["y"]), ("first", "y", [None, "z"])])
+@pytest.mark.parametrize("expired", [0, 1, 49, 50, 51, 120])
+def test_where_all_expiries_cost_a_request_more_few_are_read(
+    memory: World, end: str, taken: str, left: list[str | None], expired: int
+) -> None:
+    """Those of fifty elements by name, and all only where these have expired."""
+    pushed = ["y", "z"]
+    if end == "last":
+        push(memory, *pushed)
+    perform(memory.database(), Apush(key=A, elements=[draft(f"{number}") for number in range(expired)] or [draft("0")], ttl=60))
+    if end == "first":
+        push(memory, *pushed)
+    memory.clock.advance(60)
+    store = WithoutPrefixes(memory.store)
+    before = memory.store.requests
+    answer = perform(memory.database(store), Apop(key=A, from_=end))
+    assert (answer.value, answer.count) == (text(taken), 1 if end == "last" else max(1, expired) + 2)
+    assert memory.store.requests - before == (5 if expired >= 50 else 4)
+    assert elements_of(memory) == (left if end == "last" else [*[None] * max(1, expired), *left])
+    assert not [name for name in memory.refs() if name.startswith(Naming().element_expiries(A.id))]
+    assert perform(memory.database(store), Apop(key=A, from_=end)).found is True
+    again = perform(memory.database(store), Apop(key=A, from_=end))
+    assert (again.found, again.applied) == (False, False)
+    assert memory.errors() == []
+
+
+RIVALS: dict[str, tuple[Command[CollectionView], str, list[str | None]]] = {
+    "the element is written anew": (Aset(key=A, index=1, element=draft("new")), "new", ["x"]),
+    "with a lifetime": (Aset(key=A, index=1, element=draft("y"), ttl=600), "y", ["x"]),
+    "it gets a lifetime": (Aexpire(key=A, index=1, ttl=600), "y", ["x"]),
+    "it is taken": (Apop(key=A), "x", []),
+    "another is added": (Apush(key=A, elements=[draft("z")]), "z", ["x", "y"]),
+    "the other is written": (Aset(key=A, index=0, element=draft("new")), "y", ["new"]),
+}
+
+
+@pytest.mark.parametrize("expired", [False, True])
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("name", RIVALS)
+def test_a_rival_while_the_expiries_are_read_one_after_the_other(memory: World, name: str, number: int, *, expired: bool) -> None:
+    """What was decided on is compared, and not what the array is by then."""
+    command, taken, left = RIVALS[name]
+    push(memory, "x", "y")
+    if expired:
+        push(memory, "gone", ttl=60)
+        memory.clock.advance(60)
+    store = memory.faulty({number: Rival(lambda: perform(memory.database(), command))})
+    answer = perform(memory.database(WithoutPrefixes(store)), Apop(key=A))
+    assert store.fired
+    hole = [None] if expired and name == "another is added" else []
+    assert (answer.value, elements_of(memory)) == (text(taken), [*left, *hole])
+    assert answer.ttl == (600 if "lifetime" in name and number == 2 else -1)
+    assert memory.errors() == []
 
 
 def test_one_caller_only_pops_an_element(world: World) -> None:

@@ -20,6 +20,7 @@ from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
 from git_keyval.maintenance.commands import Purge, Sweep
+from tests.commands.stores import WithoutPrefixes
 from tests.machine import Machine, run_machine
 from tests.world import FOREIGN, draft, key, number, text
 
@@ -208,10 +209,11 @@ class Model(Machine):
         self.array.length += 1
         assert perform(self.world.database(), Apush(key=A, elements=[drafted(value)], ttl=seconds)).count == self.array.length
 
-    @rule()
-    def apop(self) -> None:
+    @rule(reads_prefixes=st.booleans())
+    def apop(self, *, reads_prefixes: bool) -> None:
         self.live()
-        answer = perform(self.world.database(), Apop(key=A))
+        store = self.world.store if reads_prefixes else WithoutPrefixes(self.world.store)
+        answer = perform(self.world.database(store), Apop(key=A))
         if self.array is None or not self.array.elements:
             assert (answer.found, answer.applied) == (False, False)
             return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.arrays import Aget, Apush, Aset
+from git_keyval.commands.arrays import Aget, Apop, Apush, Aset
 from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
@@ -120,6 +120,8 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "hlen": (4, lambda database: perform(database, Hlen(key=MAP))),
     "aget": (1, lambda database: perform(database, Aget(key=ARRAY, index=1))),
     "aset": (4, lambda database: perform(database, Aset(key=ARRAY, index=1, element=draft("w")))),
+    "apop": (5, lambda database: perform(database, Apop(key=ARRAY))),
+    "apop of the first": (5, lambda database: perform(database, Apop(key=ARRAY, from_="first"))),
     "apush": (4, lambda database: perform(database, Apush(key=ARRAY, elements=[draft("w")]))),
 }
 BY_GIT = {

@@ -46,7 +46,12 @@ class GithubStore:
     def capabilities(self) -> Capabilities:
         """Return what GitHub can do."""
         return Capabilities(
-            batch=1_000 if self._git else FIRST_BATCH, clock_is_servers=True, bundles=False, reads_at_once=True, round_trip=0.3
+            batch=1_000 if self._git else FIRST_BATCH,
+            clock_is_servers=True,
+            bundles=False,
+            reads_at_once=True,
+            reads_prefixes=False,
+            round_trip=0.3,
         )
 
     @property

@@ -49,7 +49,7 @@ _TYPES = {"ref": "String!", "refs": "String!", "object": "GitObjectID!"}
 class Wanted:
     """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid.
 
-    With the tree of a ref come the ``files`` at these paths in it.
+    With the commit of a ref come the ``files`` at these paths in its tree.
     """
 
     kind: Literal["ref", "refs", "object"]
@@ -120,8 +120,8 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
 
 
 def _paths(alias: str, item: Wanted, depth: Depth) -> dict[str, Json]:
-    """Return the paths to ask for with a tree, by what they are called in the query."""
-    return {f"{alias}p{number}": path for number, path in enumerate(item.files)} if depth is Depth.TREES else {}
+    """Return the paths to ask for with a commit, by what they are called in the query."""
+    return {} if depth is Depth.OIDS else {f"{alias}p{number}": path for number, path in enumerate(item.files)}
 
 
 def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json], found: Found) -> None:
