@@ -14,7 +14,7 @@ from git_keyval.interface.inputs import INPUTS, Input
 # What a person types without naming it, in this order; keys and fields take all that follow.
 _POSITIONAL = ("key", "keys", "to", "field", "fields", "index", "start", "stop", "value", "values", "commands")
 _SEVERAL = {"keys", "fields"}
-_NOT_FOR_TERMINALS = {"mask", "key-env", "field-env", "value-env", "equals-env"}
+_NOT_FOR_TERMINALS = {"mask", *(name for name in INPUTS if name.endswith("-env"))}
 _PATHS = {"repository": "dir", "commands": "file", "value-file": "file", "output-file": "file", "config": "file"}
 """What a shell completes where an input names a folder or a file."""
 

@@ -44,7 +44,8 @@ class _Field(NamedTuple):
 _FIELDS = {
     "key": _Field(("key", "key-env", *_NAMED), (("key", "key-env"),)),
     "keys": _Field(("key", "key-env", "keys", *_NAMED), (("key", "key-env", "keys"),)),
-    "pattern": _Field(("key", *_ENCRYPTION, *_REGISTRY)),
+    "to": _Field(("to", "to-env"), (("to", "to-env"),)),
+    "pattern": _Field(("key", "key-env", *_ENCRYPTION, *_REGISTRY)),
     "types": _Field(("type",), forms={"type": SomeOf(KEY_TYPES)}),
     "value": _Field(_CONTENT, _GIVEN, _TYPED),
     "element": _Field(_CONTENT, _GIVEN, _TYPED),

@@ -124,6 +124,7 @@ class Inputs:
     key_env = Input("The variable of the step's 'env' that holds the key.", forms.variable, _VARIABLE)
     keys = Input("Several keys.", forms.names, "a JSON list of strings, or one key a line", shown=False)
     to = Input("The key that it is copied to, or its new name.", str, "any text", shown=False)
+    to_env = Input("The variable of the step's 'env' that holds the key to copy to, or the new name.", forms.variable, _VARIABLE)
     key_type = Input(
         "The type of the key, or of both, which is part of its identity.",
         OneOf(("string", "number", "boolean", "json", "bytes")),

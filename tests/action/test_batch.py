@@ -58,17 +58,22 @@ def test_text_of_others_stays_text(workflow: Workflow, name: str) -> None:
         - {command: set, key-env: TEXT, value-env: TEXT}
         - {command: hset, key: m, field-env: TEXT, value-env: TEXT}
         - {command: incr, key: n}
+        - {command: copy, key: source, to-env: OTHER}
     """
+    workflow.run("set", key="source", value="copied")
+    env["OTHER"] = f"{text}2"
     assert results(workflow.run_given("batch", {"commands": written}, env=env))["3"]["value"] == "1"
     read = {"command": "hget", "key": "m", "field-env": "TEXT"}, {"command": "assert", "key-env": "TEXT", "equals-env": "TEXT"}
     told = results(workflow.run_given("batch", {"commands": json.dumps([*read, {"command": "get", "key": text}])}, env=env))
     assert (told["1"]["value"], told["2"]["applied"], told["3"]["value"]) == (text, True, text)
     assert results(batch(workflow, {"command": "hgetall", "key": "m"}))["1"]["json"] == {text: text}
+    assert workflow.run_given("get", {"key-env": "OTHER"}, env=env).outputs["value"] == "copied"
 
 
-@pytest.mark.parametrize("name", ["key-env", "value-env"])
+@pytest.mark.parametrize("name", ["key-env", "value-env", "to-env"])
 def test_a_variable_that_is_not_set_is_an_error(workflow: Workflow, repository: Path, name: str) -> None:
-    command = {"command": "set", "key": "a", "value": "x", name: "MISSING"}
+    other = {"command": "copy", "to": "b"} if name == "to-env" else {"command": "set", "value": "x"}
+    command = {"key": "a", **other, name: "MISSING"}
     del command[name.removesuffix("-env")]
     assert "MISSING" in batch(workflow, INCR, command).error
     assert not refs(repository)

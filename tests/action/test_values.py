@@ -176,6 +176,7 @@ def test_keys_lists_stored_keys_by_pattern(workflow: Workflow) -> None:
     assert workflow.run("keys").answers == {"found": "true", "json": '["other\\nkey","user:1","user:2"]', "count": "3"}
     assert workflow.run("keys", key="user:[2-9]").answers == {"found": "true", "json": '["user:2"]', "count": "1"}
     assert workflow.run("keys", key="*\n*").answers["json"] == '["other\\nkey"]'
+    assert workflow.run_given("keys", {"key-env": "PATTERN"}, env={"PATTERN": "*\n*"}).answers["json"] == '["other\\nkey"]'
 
 
 def test_keys_tells_types_apart(workflow: Workflow) -> None:

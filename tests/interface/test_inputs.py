@@ -23,7 +23,7 @@ OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028
 
 VALUE_TYPES = ("string", "number", "boolean", "json", "bytes", "file", "counter")
 KEY_TYPES = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
-VARIABLES = ("key-env", "field-env", "value-env", "equals-env")
+VARIABLES = ("key-env", "to-env", "field-env", "value-env", "equals-env")
 BATCHES_REFUSED = (
     "",
     "get",

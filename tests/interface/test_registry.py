@@ -28,6 +28,7 @@ SAMPLES = {
     "key-env": "A_KEY",
     "keys": '["true", "false"]',
     "to": "false",
+    "to-env": "ANOTHER_KEY",
     "key-type": "boolean",
     "value": "AP8K",
     "value-env": "A_VALUE",
@@ -91,7 +92,7 @@ SAMPLES = {
 }
 """A text that each input accepts, other than its default."""
 
-VARIABLES = {"A_KEY": "false", "A_VALUE": "AAAA", "A_FIELD": "size", "A_TEXT": "another text"}
+VARIABLES = {"A_KEY": "false", "ANOTHER_KEY": "true", "A_VALUE": "AAAA", "A_FIELD": "size", "A_TEXT": "another text"}
 """What the environment has of the variables that inputs name."""
 
 LOCK_FILES = ("action.yml", "action-types.yml")
@@ -199,6 +200,12 @@ def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command
     assert ("follow-writes" in command.inputs) is (of_keys and "applied" in command.outputs and command.name != "redirect")
 
 
+@every_command
+def test_text_of_others_can_come_by_the_environment(command: Signature) -> None:
+    for name in (name.removesuffix("-env") for name in INPUTS if name.endswith("-env")):
+        assert (name in command.inputs) is (f"{name}-env" in command.inputs)
+
+
 def test_every_input_and_output_is_of_some_command() -> None:
     assert {name for command in COMMANDS.values() for name in command.inputs} == set(INPUTS) - set(COMMON) == set(SAMPLES)
     assert {name for command in COMMANDS.values() for name in command.outputs} == set(OUTPUTS)
@@ -217,7 +224,7 @@ def test_every_input_makes_a_difference(command: Signature) -> None:
     for name in set(command.inputs) - NOT_FIELDS:
         if (name,) in command.needs:
             continue  # it is always there
-        other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields"}.get(name)
+        other = {"key": "keys", "value": "value-file", "ttl": "expires-at", "field": "fields", "to": "to-env"}.get(name)
         without = bound(command, {other} if other in command.inputs and other is not None else set())
         assert bound(command, {name}) != without or name in {"key", "keys", "values", "value", "field", "index", "owner", "if"}, (
             name
