@@ -3,12 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from random import Random
-from threading import Lock
 
 import pytest
 
@@ -17,7 +15,8 @@ from tests.emulator.faults import Drop, Fault, Status, Truncated, Untyped
 from tests.emulator.options import Options
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.races.arena import Arena, make_repository
-from tests.races.clients import Answer, Client, Killed, StepFailedError
+from tests.races.callers import Caller, Ledger, UnknownError
+from tests.races.clients import Client, Killed
 from tests.races.conftest import opened
 from tests.races.histories import Add, Append, Content, Effect, History, Operation, Rewrite
 from tests.races.jobs import Pace, killed_maintenance, pack_refs
@@ -37,46 +36,26 @@ READ = [
 IDS = dict(zip(FIRST, (item["id"] for item in READ), strict=True))
 MOST_AMOUNTS = 62
 """As many powers of two as a counter holds."""
-_NOTHING_WRITTEN = ["were written each time that they were read", "did not answer"]
 _CALLERS, _RIVALS = 8, 2
 _ATTEMPTS = {"max_attempts": "1000"}
 
 
-@dataclass(slots=True)
-class Ledger:
-    """What all that race have done and seen."""
-
-    operations: list[Operation] = field(default_factory=list)
-    rivals: int = 0
-    """The sum of the amounts that single commands may have added."""
-    _lock: Lock = field(default_factory=Lock)
-    _numbers: Iterator[int] = field(default_factory=count)
-
-    def begin(self, effects: Mapping[str, Effect]) -> Operation:
-        with self._lock:
-            operation = Operation(f"op{next(self._numbers)}", time.monotonic(), effects)
-            self.operations.append(operation)
-            return operation
-
-
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """One of those who race, with a process of its own."""
+class Mover(Caller):
+    """One who moves amounts, or competes with those who do. ``rivals``: the sum of what single commands may have added."""
 
-    pace: Pace
-    random: Random
-    ledger: Ledger
+    rivals: int
 
     def read(self) -> tuple[dict[str, Content], dict[str, str]]:
         """Return what all keys hold at one moment, and their versions; what is moved adds up to nothing."""
         operation = self.ledger.begin({})
-        answer = self._until_done("batch", commands=json.dumps(READ))
+        answer = self.until_done("batch", commands=json.dumps(READ))
         operation.ended, operation.outcome = time.monotonic(), "applied"
         results = json.loads(answer.outputs["results"])
         shown = {key: results[id_]["value"] for key, id_ in IDS.items()}
         operation.before.update({key: shown[key] if key == TEXT else int(shown[key]) for key in FIRST})
         total = sum(int(shown[key]) for key in ACCOUNTS)
-        assert not total & ~self.ledger.rivals, f"{shown} add up to {total}"
+        assert not total & ~self.rivals, f"{shown} add up to {total}"
         return operation.before, {key: results[id_].get("version", "") for key, id_ in IDS.items()}
 
     def move(self, amount: int) -> None:
@@ -116,7 +95,7 @@ class Caller:
         inputs = {"commands": json.dumps(items), **_ATTEMPTS}
         try:
             again = self.random.random() < 0.5
-            answer = self._until_done("batch", op_id=op_id, **inputs) if again else self._once("batch", **inputs)
+            answer = self.until_done("batch", op_id=op_id, **inputs) if again else self.once("batch", **inputs)
         except (Killed, UnknownError):
             return operation.outcome
         if answer is None or not answer.applied:
@@ -137,7 +116,7 @@ class Caller:
                 operation = self.ledger.begin({key: Add(amount)})
                 operation.waits = True
                 contention = self.random.choice(["retry", "breadcrumb"])
-                answer = self._until_done(
+                answer = self.until_done(
                     "incr", key=key, by=str(amount), op_id=f"rival{amount.bit_length():04}x", contention=contention, **_ATTEMPTS
                 )
                 operation.ended, operation.outcome = time.monotonic(), "applied"
@@ -147,47 +126,23 @@ class Caller:
                 operation = self.ledger.begin({})
                 operation.effects = {TEXT: Append(operation.name)}
                 try:
-                    if self._once("append", key=TEXT, value=f" {operation.name}", **_ATTEMPTS) is None:
+                    if self.once("append", key=TEXT, value=f" {operation.name}", **_ATTEMPTS) is None:
                         operation.outcome = "refused"
                         return
                 except (Killed, UnknownError):
                     return
                 operation.ended, operation.outcome = time.monotonic(), "applied"
             case "hset":
-                self._until_done("hset", key=self.random.choice(ACCOUNTS[2:]), field="noise", value="x", ttl="1h", **_ATTEMPTS)
+                self.until_done("hset", key=self.random.choice(ACCOUNTS[2:]), field="noise", value="x", ttl="1h", **_ATTEMPTS)
             case "expire" | "persist" as command:
                 key = self.random.choice([*FIRST])
-                self._until_done(command, key=key, **({"ttl": "1h"} if command == "expire" else {}), **_ATTEMPTS)
+                self.until_done(command, key=key, **({"ttl": "1h"} if command == "expire" else {}), **_ATTEMPTS)
             case _:
                 key = self.random.choice(ACCOUNTS[:2])
                 operation = self.ledger.begin({})
-                answer = self._until_done("get", key=key, default="0")
+                answer = self.until_done("get", key=key, default="0")
                 operation.ended, operation.outcome = time.monotonic(), "applied"
                 operation.before[key] = int(answer.value)
-
-    def _until_done(self, command: str, **inputs: str) -> Answer:
-        """Run what may be run again until it answers."""
-        while True:
-            try:
-                if (answer := self._once(command, **inputs)) is not None:
-                    return answer
-            except (Killed, UnknownError):
-                continue
-
-    def _once(self, command: str, **inputs: str) -> Answer | None:
-        """Run a step; None where it says that it has written nothing. Raises Killed, or UnknownError where it says that."""
-        try:
-            return self.pace.run(command, **inputs)
-        except StepFailedError as exc:
-            if "It cannot be known whether" in exc.log:
-                raise UnknownError from exc
-            if not any(words in exc.log for words in _NOTHING_WRITTEN):
-                raise
-            return None
-
-
-class UnknownError(Exception):
-    """A step says that it cannot know what became of its write."""
 
 
 def test_transactions_under_fire(arena: Arena) -> None:
@@ -233,11 +188,11 @@ def race_transactions(arena: Arena, *, each: int, undisturbed: Callable[[], obje
     amounts = iter([1 << place for place in arena.random("amounts").sample(range(MOST_AMOUNTS), MOST_AMOUNTS)])
     moved = [[next(amounts) for _ in range(each)] for _ in range(_CALLERS)]
     left = [*amounts]
-    ledger.rivals = sum(left)
+    rivals = sum(left)
     paces = [
         Pace(worker, arena.random(f"pace {number}"), killed=0.1) for number, worker in enumerate(arena.workers(_CALLERS + _RIVALS))
     ]
-    calling = [Caller(pace, arena.random(f"caller {number}"), ledger) for number, pace in enumerate(paces)]
+    calling = [Mover(pace, arena.random(f"caller {number}"), ledger, rivals) for number, pace in enumerate(paces)]
     shared = iter(left)
     jobs: list[Callable[[], object]] = [
         *(partial(_compete, caller, shared) for caller in calling[_CALLERS:]),
@@ -253,7 +208,7 @@ def race_transactions(arena: Arena, *, each: int, undisturbed: Callable[[], obje
     arena.settle()
 
     first.run("gather", grace_period="0s")
-    reader = Caller(Pace(first, arena.random("last"), killed=0), arena.random("last"), ledger)
+    reader = Mover(Pace(first, arena.random("last"), killed=0), arena.random("last"), ledger, rivals)
     held, _ = reader.read()
     ordered = History(FIRST, ledger.operations).explained(held)
     arena.assert_sound()
@@ -264,12 +219,12 @@ def race_transactions(arena: Arena, *, each: int, undisturbed: Callable[[], obje
     )
 
 
-def _move_each(caller: Caller, amounts: Sequence[int]) -> None:
+def _move_each(caller: Mover, amounts: Sequence[int]) -> None:
     for amount in amounts:
         caller.move(amount)
 
 
-def _compete(caller: Caller, amounts: Iterator[int]) -> None:
+def _compete(caller: Mover, amounts: Iterator[int]) -> None:
     time.sleep(caller.random.uniform(0, 0.2))
     caller.rival(amounts)
 
