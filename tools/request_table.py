@@ -105,11 +105,18 @@ STEPS = (
     Step("`set` with `ttl`", "set", {"key": "text", "value": "new", "ttl": "15m"}, 4),
     Step("`set` with `if: absent`", "set", {"key": "absent", "value": "new", "if": "absent"}, 3),
     Step("`set` with `if: present`", "set", {"key": "text", "value": "new", "if": "present"}),
+    Step("`set` with `if: present` and `ttl`", "set", {"key": "text", "value": "new", "if": "present", "ttl": "15m"}),
+    Step(
+        "`set` with `if: present` and `ttl`, where another key ends in that minute",
+        "set",
+        {"key": "text", "value": "new", "if": "present", "ttl": "30m"},
+    ),
     Step("`mset` of 20 keys", "mset", {"values": json.dumps({label: f"new {label}" for label in _MANY[:20]})}, 0),
     Step("`del`", "del", {"key": "lives"}, 2),
     Step("`getdel`", "getdel", {"key": "lives"}, 2),
     Step("`getdel` with `op-id`", "getdel", {"key": "lives", "op-id": "a run"}),
     Step("`expire`", "expire", {"key": "text", "ttl": "15m"}, 3),
+    Step("`expire`, where another key ends in that minute", "expire", {"key": "text", "ttl": "30m"}, 2),
     Step("`persist`", "persist", {"key": "lives"}, 2),
     Step("`copy`", "copy", {"key": "lives", "to": "absent"}, 2),
     Step("`copy` of a key that is stored", "copy", {"key": "text", "to": "absent"}, 4),
@@ -139,6 +146,7 @@ STEPS = (
     Step("`hkeys`", "hkeys", {"key": "map"}),
     Step("`hlen`", "hlen", {"key": "map"}),
     Step("`hexpire`", "hexpire", {"key": "map", "field": "a", "ttl": "15m"}, 3),
+    Step("`hexpire`, where another key ends in that minute", "hexpire", {"key": "map", "field": "a", "ttl": "30m"}, 2),
     Step("`httl`", "httl", {"key": "map", "field": "lives"}, 1),
     Step("`hpersist`", "hpersist", {"key": "map", "field": "lives"}, 2),
     Step("`aget`", "aget", {"key": "array", "index": "0"}, 2),
@@ -287,6 +295,7 @@ def _fill(repository: Path, clock: FakeClock) -> None:
     for turn in range(_COUNTERS):
         world.plant_many(key(f"waits {turn}"), _BREADCRUMBS)
     clock.advance(600)
+    perform(database, Set(key=key("ends soon"), value=text("soon"), ttl=1_800))
 
 
 def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, clock: FakeClock) -> Count:

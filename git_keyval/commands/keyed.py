@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Self
 from git_keyval.database.command import Command, Moment, V
 from git_keyval.database.declared import Described
 from git_keyval.database.keys import Key, KeyView, KeyViews
-from git_keyval.database.lifetimes import Lifetime, chosen
+from git_keyval.database.lifetimes import Lifetime, chosen, planned
 from git_keyval.database.reading import ManyKeys, OneKey
 from git_keyval.format.names import KeyId, Naming
+from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
 from git_keyval.store.port import ANY, Depth, RefUpdate, Transaction
 
@@ -80,6 +81,9 @@ class Lasting(Described):
 
     def lifetime(self, moment: Moment) -> int | Lifetime:
         return chosen(moment.begun, moment.granularity, self.ttl, self.expires_at)
+
+    def plans(self, moment: Moment) -> Sequence[Oid]:
+        return planned(self.lifetime(moment))
 
     def validate(self, moment: Moment) -> None:
         self.lifetime(moment)

@@ -15,11 +15,12 @@ from git_keyval.commands.pauses import Waiting
 from git_keyval.database.answers import Answer
 from git_keyval.database.collections import CollectionView, Shape, changed, expiry_updates, written
 from git_keyval.database.command import Change, Moment, UnreadError, Wait, Witness
-from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, lasting, ttl_of
+from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, lasting, planned, ttl_of
 from git_keyval.database.reading import MoreRefs
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
 from git_keyval.format.elements import MAX_SLOTS
+from git_keyval.format.objects import Oid
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
 from git_keyval.store.port import Depth, RefUpdate, Selection, Transaction, joined
@@ -126,6 +127,9 @@ class Lock(Ending, Storing, _OfLock):
 
     def validate(self, moment: Moment) -> None:
         self._lease(moment)
+
+    def plans(self, moment: Moment) -> Sequence[Oid]:
+        return planned(self._lease(moment))
 
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change | Wait:
         slots = self.state(view)

@@ -13,7 +13,7 @@ from git_keyval.database.collections import CollectionView, Elements
 from git_keyval.database.command import Bound, Change, Command, Decision, Each, Moment, Proof, Reads, Wait, Witness
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import Key, KeyView
-from git_keyval.database.lifetimes import chosen, expiry_objects, expiry_update, given_at
+from git_keyval.database.lifetimes import Lifetime, chosen, expiry_objects, expiry_update, given_at, planned
 from git_keyval.database.operations import RECORD_SECONDS, recorded, recorded_answer
 from git_keyval.database.reading import KeyReads, OneKey
 from git_keyval.database.transaction import PartReads, PartViews, decisions
@@ -27,6 +27,7 @@ from git_keyval.errors import (
     WrongTypeError,
 )
 from git_keyval.format.canonical import JsonValue
+from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
 from git_keyval.store.port import Depth, RefUpdate, Transaction, joined
 
@@ -223,6 +224,9 @@ class Batch(Recorded[PartViews]):
         if any(record is not None and record.id in written for record in records):
             raise InputError("op-id", "has a record, whose key one of the commands writes", "another op-id")
 
+    def plans(self, moment: Moment) -> Sequence[Oid]:
+        return [oid for item in self.items for oid in item.command.plans(moment)]
+
     def reads(self) -> PartReads:
         return self._reads([item.command.reads() for item in self.items])
 
@@ -324,6 +328,9 @@ class Once(Command[PartViews]):
     def validate(self, moment: Moment) -> None:
         self.command.validate(moment)
 
+    def plans(self, moment: Moment) -> Sequence[Oid]:
+        return (*self.command.plans(moment), *planned(self._lifetime(moment)))
+
     def reads(self) -> PartReads:
         return PartReads.of([OneKey(keys=[self.record], depth=Depth.VALUES), self.command.reads()])
 
@@ -344,13 +351,16 @@ class Once(Command[PartViews]):
 
     def _recording(self, record: KeyView, change: Change, answer: Answer, moment: Moment) -> Change:
         """Return the change with the record of its answer, which nobody else makes: it shows whether all was applied."""
-        expiry = chosen(moment.begun, moment.granularity, RECORD_SECONDS, None)
+        expiry = self._lifetime(moment)
         stored = moment.data(self.record.id, recorded(given_at(answer, moment.now)))
         value = RefUpdate(record.value_name, record.expected(record.value_name), stored.commit.oid)
         updates = (value, *expiry_update(record, expiry, alive=False))
         recording = Transaction(updates, (*stored.objects, *expiry_objects(expiry)))
         transaction = joined(change.transaction, recording)
         return change._replace(transaction=transaction, proof=Witness(record.value_name), if_denied=None, if_unknown=None)
+
+    def _lifetime(self, moment: Moment) -> int | Lifetime:
+        return chosen(moment.begun, moment.granularity, RECORD_SECONDS, None)
 
 
 @contextmanager

@@ -92,6 +92,11 @@ class Set(Recorded[KeyView], Keeping, Storing, OfKey):
         answer = Answer(found=False if self.condition else None, applied=True, version=record.commit.oid)
         return Change(joined(whole, self.stored_key(moment)), lasting(answer, lifetime))
 
+    def plans(self, moment: Moment) -> Sequence[Oid]:
+        # What is encrypted is another value each time.
+        value = () if moment.cipher.encryption else (self._record(moment).commit.oid,)
+        return (*value, *super().plans(moment))
+
     def reads(self) -> OneKey:
         return OneKey(keys=[self.key]) if self._is_plain else OneKey(keys=[self.key], depth=Depth.VALUES, exact=True)
 

@@ -9,6 +9,7 @@ from git_keyval.database.declared import Declared, Described
 from git_keyval.database.keys import Key
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.names import KeyId, Naming, RefName
+from git_keyval.format.objects import Oid
 from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import Micros
@@ -225,6 +226,10 @@ class Command(Described, Generic[V]):
 
     def validate(self, moment: Moment) -> None:
         """Raise InputError for inputs that make no sense now; called before anything is read."""
+
+    def plans(self, moment: Moment) -> Sequence[Oid]:  # noqa: ARG002  # as a rule nobody else has stored the same
+        """Return which objects it will most likely store where others may have stored the same: of expiries, of values."""
+        return ()
 
     def blind_write(self, moment: Moment) -> Change | None:  # noqa: ARG002  # as a rule something is read
         """Return the change over what was not read, if there is one; if it is not applied, the command goes on by reading."""

@@ -10,7 +10,7 @@ from git_keyval.errors import InputError
 from git_keyval.format.expiry import encode_expiry, expiry_id
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
-from git_keyval.format.objects import GitObject
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.store.port import ANY, DELETE, Expect, RefUpdate, Snapshot
 
@@ -67,6 +67,11 @@ def may_last(lifetime: int | Lifetime, held: int | None, only_if: str = "") -> b
 def expiry_objects(lifetime: int | Lifetime) -> tuple[GitObject, ...]:
     """Return the objects that a transaction with this lifetime must store."""
     return (*DUMMY_OBJECTS, encode_expiry(lifetime)) if isinstance(lifetime, int) else ()
+
+
+def planned(lifetime: int | Lifetime) -> tuple[Oid, ...]:
+    """Return which of these objects others may have stored: the commit of an expiry, which is the same for all that end then."""
+    return (encode_expiry(lifetime).oid,) if isinstance(lifetime, int) else ()
 
 
 def expiry_update(view: KeyView, lifetime: int | Lifetime, *, alive: bool) -> tuple[RefUpdate, ...]:

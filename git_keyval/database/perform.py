@@ -10,6 +10,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.command import Change, Command, Decision, Doubt, Each, Moment, Parked, UnreadError, View, Wait
 from git_keyval.database.database import Database
 from git_keyval.database.lifetimes import given_at, ttl_of
+from git_keyval.database.reading import KeyReads
 from git_keyval.database.writing import End, Write, in_doubt, write_each
 from git_keyval.errors import (
     ContentionError,
@@ -21,6 +22,7 @@ from git_keyval.errors import (
     StoreError,
     TooLargeError,
 )
+from git_keyval.format.objects import Oid
 from git_keyval.store.port import Applied, Conflict, Depth, Selection, Snapshot, Transaction, Unknown
 
 V = TypeVar("V", bound=View)
@@ -71,6 +73,13 @@ class Performance(Generic[V]):
         if change is not None and isinstance(change.answer, Answer) and self._wrote_blindly(change.transaction):
             return change.answer
         return self._until_done(self.decide)
+
+    def plans(self) -> Sequence[Oid]:
+        """Return what the command will most likely store; nothing for inputs that make no sense now, as its decision will say."""
+        try:
+            return self._command.plans(self._moment)
+        except GitKeyvalError:
+            return ()
 
     def decide_on(self, view: V) -> Decision:
         """Return the decision on what was read with others. Raises as the command does, also for inputs that make no sense now."""
@@ -156,7 +165,8 @@ class Performance(Generic[V]):
 
     def _read(self, doubt: Doubt | None) -> V:
         if doubt is None:
-            return self._command.reads().fetch(self._database)
+            reads = self._command.reads()
+            return (reads.but(planned=self.plans()) if isinstance(reads, KeyReads) else reads).fetch(self._database)
         with in_doubt(doubt.cause):
             return self._command.reads_in_doubt().fetch(self._database)
 

@@ -34,7 +34,8 @@ SettlingT = TypeVar("SettlingT", bound=Settling)
 class KeyReads(Declared, Generic[SettlingT]):
     """Reads of keys in one read, and of refs of elements with them; with ``redirects``, keys that live elsewhere are seen, too.
 
-    What is read is torn in the worst case; where ``exact``, so many requests are made that it is not. A read is exact enough
+    With it a store may look whether it has the objects that are ``planned``, which will most likely be stored next. What is read is
+    torn in the worst case; where ``exact``, so many requests are made that it is not. A read is exact enough
     without that if a write compares all that it has read.
     """
 
@@ -44,6 +45,7 @@ class KeyReads(Declared, Generic[SettlingT]):
     depth: Depth = Depth.MESSAGES
     exact: bool = False
     redirects: bool = False
+    planned: Sequence[Oid] = ()
 
     def of_elements(self, database: Database) -> Selection:  # noqa: ARG002  # keys have elements in some reads only
         """Return what is read of elements: the refs of their expiries, and the files of values."""
@@ -70,8 +72,8 @@ class KeyReads(Declared, Generic[SettlingT]):
         return view
 
     def _fetch(self, database: Database) -> SettlingT:
-        elements = self.of_elements(database)
-        seen = read_keys(database, self.keys, self.depth, exact=self.exact, elements=elements, redirects=self.redirects)
+        beside = replace(self.of_elements(database), planned=tuple(dict.fromkeys(self.planned)))
+        seen = read_keys(database, self.keys, self.depth, exact=self.exact, beside=beside, redirects=self.redirects)
         return self.view(seen, database)
 
 
@@ -165,9 +167,9 @@ class HeldAtTarget(NamedTuple):
 
 
 def read_keys(
-    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, elements: Selection, redirects: bool
+    database: Database, keys: Sequence[Key], depth: Depth, *, exact: bool, beside: Selection, redirects: bool
 ) -> list[KeyView]:
-    """Read keys once, in one read for all of them, and with them what is wanted of ``elements``: refs of expiries, files of values.
+    """Read keys once, in one read for all of them, and what is wanted ``beside``: expiries of elements, files, what is planned.
 
     What qualifies a value (its expiry, its breadcrumbs) is read before the value itself, and the expiry once more with it. So a
     rival's write in between is never taken half: a value is not seen with the expiry of another one, and a breadcrumb that a gather
@@ -176,10 +178,10 @@ def read_keys(
     ``redirects`` are asked for; AnchorError; and what ``Cipher.accept`` raises of a database of other keys.
     """
     unseen = [KeyView.of(database.naming, key.id, Snapshot({}), database.now(), database.cipher) for key in keys]
-    qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *elements.names)
-    before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *elements.prefixes))
-    names = (*(name for view in unseen for name in (view.expiry_name, view.value_name)), *elements.names)
-    values = Selection(names, files=elements.files)
+    qualifying = (ANCHOR_TAG, *(name for view in unseen for name in (view.expiry_name, view.key_name)), *beside.names)
+    before = Selection(qualifying, (*(view.breadcrumb_prefix for view in unseen), *beside.prefixes))
+    names = (*(name for view in unseen for name in (view.expiry_name, view.value_name)), *beside.names)
+    values = Selection(names, files=beside.files, planned=beside.planned)
     seen = database.read(before, values, depth=depth)
     database.cipher.accept(mark_of(seen, database.cipher))
     views = shown(unseen, seen, database.now())

@@ -175,7 +175,8 @@ def perform_each(database: Database, commands: Sequence[Bound]) -> list[Answer |
     """
     forms = [command.form() for command in commands]
     performances = [Performance(database, form) for form in forms]
-    seen = PartReads.of([form.reads() for form in forms]).fetch(database)
+    planned = [oid for performance in performances for oid in performance.plans()]
+    seen = PartReads.of([form.reads() for form in forms]).but(planned=planned).fetch(database)
     decisions = decide_each(database, [performance.decide_on for performance in performances], seen)
     changes = {place: change for place, change in enumerate(decisions) if isinstance(change, Change) and change.is_plain()}
     ends = (

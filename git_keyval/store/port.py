@@ -152,12 +152,14 @@ class Selection:
     """Refs to read: by full name, and all whose name starts with a prefix.
 
     ``files`` are paths in the trees of refs that it names: the blobs there will most likely be asked for next. A store may bring
-    them along, as they are in these trees; none has to.
+    them along, as they are in these trees; none has to. Nor has any to look whether it has the objects that are ``planned``, which
+    will most likely be stored next.
     """
 
     names: tuple[RefName, ...] = ()
     prefixes: tuple[str, ...] = ()
     files: tuple[tuple[RefName, str], ...] = ()
+    planned: tuple[Oid, ...] = ()
 
     def of(self, refs: Mapping[RefName, Oid]) -> dict[RefName, Oid]:
         """Return those of the refs that it names."""

@@ -4,7 +4,7 @@ import pytest
 
 from git_keyval.format.objects import blob
 from git_keyval.store.closure import closure
-from git_keyval.store.port import ABSENT, Depth, Selection, Snapshot, Store
+from git_keyval.store.port import ABSENT, Applied, Depth, Selection, Snapshot, Store
 from tests.contract.places import Place
 from tests.contract.samples import (
     branch,
@@ -117,6 +117,16 @@ def test_files_may_come_along_with_their_trees(place: Place, depth: Depth) -> No
     beside = found.objects.keys() - plain.objects.keys()
     assert {oid: found.objects[oid] for oid in beside}.items() <= by_oid(made.objects).items()
     assert elements["c"].oid not in beside
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_what_is_planned_changes_nothing_of_what_is_read(place: Place, depth: Depth) -> None:
+    place.open().apply([create(branch("a"), record(b"1")), create(branch("b"), note("1"))])
+    names, planned = (branch("a"), branch("c")), (note("1").oid, note("2").oid, record(b"1").oid)
+    store = place.open()
+    assert store.read(Selection(names, planned=planned), depth=depth) == place.open().read(Selection(names), depth=depth)
+    assert store.apply([create(branch("c"), note("1")), create(branch("d"), note("2"))]) == [Applied(), Applied()]
+    assert place.open().read(Selection((branch("c"), branch("d")))).objects.keys() == {note("1").oid, note("2").oid}
 
 
 def test_a_store_that_read_messages_still_brings_values(store: Store) -> None:

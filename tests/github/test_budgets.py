@@ -13,6 +13,7 @@ from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
+from git_keyval.commands.transactions import Batch, Item
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
@@ -35,6 +36,8 @@ FREE, HELD = key("free"), key("held")
 TEXT, EXPIRING, COUNTER, NEW = key("text"), key("expiring"), key("counter"), key("new")
 MAP, BYTES, ARRAY, NUMBERS = key("map"), key("bytes"), key("array"), key("numbers")
 MANY = [key(str(index)) for index in range(50)]
+SOON = 1_800
+"""The lifetime of something else, which ends in the same minute."""
 NAMES = [str(index) for index in range(30)]
 
 BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
@@ -50,12 +53,25 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "set with ttl": (4, lambda database: perform(database, Set(key=TEXT, value=text("w"), ttl=60))),
     "set if absent": (3, lambda database: perform(database, Set(key=NEW, value=text("w"), condition=Condition("absent")))),
     "set if present": (4, lambda database: perform(database, Set(key=TEXT, value=text("w"), condition=Condition("present")))),
+    "set if present with ttl": (
+        5,
+        lambda database: perform(database, Set(key=TEXT, value=text("w"), ttl=60, condition=Condition("present"))),
+    ),
+    "set if present with ttl, in a minute that others end in": (
+        4,
+        lambda database: perform(database, Set(key=TEXT, value=text("w"), ttl=SOON, condition=Condition("present"))),
+    ),
+    "set if present, to what others hold": (
+        2,
+        lambda database: perform(database, Set(key=TEXT, value=text("o"), condition=Condition("present"))),
+    ),
     "set get-old": (4, lambda database: perform(database, Set(key=TEXT, value=text("w"), get_old=True))),
     "set of a counter get-old": (3, lambda database: perform(database, Set(key=COUNTER, value=5, get_old=True))),
     "set of bytes": (4, lambda database: perform(database, Set(key=TEXT, value=bytes_value(b"\0\xff")))),
     "mset of one": (3, lambda database: perform(database, Mset(values={NEW: text("w")}))),
     "mset of 20": (2, lambda database: perform(database, Mset(values={each: text(f"w{each.label}") for each in MANY[:20]}))),
     "expire": (3, lambda database: perform(database, Expire(key=TEXT, ttl=90))),
+    "expire, in a minute that others end in": (2, lambda database: perform(database, Expire(key=TEXT, ttl=SOON))),
     "expire if longer": (3, lambda database: perform(database, Expire(key=EXPIRING, ttl=9000, only_if="longer"))),
     "expire that is not longer": (1, lambda database: perform(database, Expire(key=EXPIRING, ttl=60, only_if="longer"))),
     "persist": (2, lambda database: perform(database, Persist(key=EXPIRING))),
@@ -73,6 +89,8 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "lock of a new key": (5, lambda database: perform(database, Lock(key=NEW, owner="us", ttl=60))),
     "lock that is held": (1, lambda database: perform(database, Lock(key=HELD, owner="others", ttl=60))),
     "lock that is held, with ten looks": (11, lambda database: perform(database, Lock(key=HELD, owner="others", ttl=60, wait=75))),
+    "lock, in a minute that others end in": (4, lambda database: perform(database, Lock(key=FREE, owner="us", ttl=SOON))),
+    "lock renewed, in a minute that others end in": (2, lambda database: perform(database, Lock(key=HELD, owner="us", ttl=SOON))),
     "lock renewed": (3, lambda database: perform(database, Lock(key=HELD, owner="us", ttl=60))),
     "unlock": (4, lambda database: perform(database, Unlock(key=HELD, owner="us"))),
     "unlock of what nobody holds": (1, lambda database: perform(database, Unlock(key=FREE, owner="us"))),
@@ -82,6 +100,17 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "incr of a new key with ttl": (4, lambda database: perform(database, Incr(key=NEW, start=100, ttl=60))),
     "incr with ttl": (3, lambda database: perform(database, Incr(key=COUNTER, ttl=60))),
     "incr that refreshes a ttl": (4, lambda database: perform(database, Incr(key=COUNTER, ttl=60, refresh_ttl=True))),
+    "incr that refreshes a ttl, in a minute that others end in": (
+        3,
+        lambda database: perform(database, Incr(key=COUNTER, ttl=SOON, refresh_ttl=True)),
+    ),
+    "batch, in a minute that others end in": (
+        2,
+        lambda database: perform(
+            database,
+            Batch(items=[Item(id=one.label, command=Expire(key=one, ttl=SOON), outputs=("applied",)) for one in MANY[:20]]),
+        ),
+    ),
     "set of a counter": (3, lambda database: perform(database, Set(key=COUNTER, value=5))),
     "hget": (1, lambda database: perform(database, Hget(key=MAP, field="7"))),
     "hget of a field that expires": (1, lambda database: perform(database, Hget(key=MAP, field="lives"))),
@@ -114,6 +143,11 @@ BUDGETS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "hincr with op-id": (3, lambda database: perform(database, Hincr(key=NUMBERS, field="few", record=key("kv:op:1")))),
     "hdel": (4, lambda database: perform(database, Hdel(key=MAP, fields=["7", "lives"]))),
     "hexpire": (3, lambda database: perform(database, Hexpire(key=MAP, fields=["7"], ttl=90))),
+    "hexpire, in a minute that others end in": (2, lambda database: perform(database, Hexpire(key=MAP, fields=["7"], ttl=SOON))),
+    "hset, in a minute that others end in": (
+        4,
+        lambda database: perform(database, Hset(key=MAP, entries={"7": draft("w")}, ttl=SOON)),
+    ),
     "hpersist": (2, lambda database: perform(database, Hpersist(key=MAP, fields=["lives"]))),
     "hgetall": (5, lambda database: perform(database, Hgetall(key=MAP))),
     "hkeys": (4, lambda database: perform(database, Hkeys(key=MAP))),
@@ -144,6 +178,7 @@ def fill(world: World) -> None:
     database = world.database()
     perform(database, Mset(values=dict.fromkeys([TEXT, *MANY], text("v"))))
     perform(database, Set(key=EXPIRING, value=text("v"), ttl=3600))
+    perform(database, Set(key=key("soon"), value=text("o"), ttl=SOON + 1))
     perform(database, Incr(key=COUNTER, by=5))
     perform(database, Lock(key=FREE, owner="others", ttl=60))
     perform(database, Unlock(key=FREE, owner="others"))

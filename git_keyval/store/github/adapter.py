@@ -86,6 +86,9 @@ class GithubStore:
         wanted = [item for selection in selections for item in _wanted(selection)]
         if self._git and (any(item.is_listed for item in wanted) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
             return self._read_by_git(self._git, selections, depth)
+        planned = {oid for selection in selections for oid in selection.planned} - self._uploads.known
+        if planned and len(wanted) + len(planned) <= MAX_FIELDS:
+            wanted += [Wanted("presence", oid) for oid in sorted(planned)]
         try:
             # A map can be larger than what a query may take; git has no such limit.
             found = self._repository.ask(wanted, depth, patient=depth is not Depth.TREES or not self._git)
@@ -94,6 +97,7 @@ class GithubStore:
                 raise
             return self._read_by_git(self._git, selections, depth)
         self._uploads.saw(found.refs.values())
+        self._uploads.found(found.present)
         objects = self._complete(found.refs.values(), found, depth)
         objects |= {oid: found.objects[oid] for oid in found.files & found.objects.keys()}
         return Snapshot(found.refs, objects, frozenset(found.moved), ordered=len(selections) <= 1)

@@ -78,8 +78,8 @@ class Moves:
             work.end(batch, Applied())
 
     def _may_find_objects(self, work: "_Work") -> bool:
-        """Store what was assumed to be there, or wait for copies that lag; false if neither is left to be done."""
-        if self._uploads.store_assumed():
+        """Store what seemed to be there, or wait for copies that lag; false if neither is left to be done."""
+        if self._uploads.store_left_out():
             return True
         work.lags += 1
         return self._repository.patience.wait_for_copies(work.lags)
@@ -101,7 +101,7 @@ class Moves:
 
     def _finds_what_is_in_the_way(self, work: "_Work", batch: list[int]) -> bool:
         refs = self._read_refs(work, batch)
-        return self._end_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs) or self._uploads.store_assumed()
+        return self._end_conflicts(work, batch, refs) or self._leave_out_absent(work, batch, refs) or self._uploads.store_left_out()
 
     def _end_or_halve(self, work: "_Work", batch: list[int], outcome: Outcome) -> None:
         """End a batch of one with this outcome; halve a larger one, of which it is not known what was refused."""

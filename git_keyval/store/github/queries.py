@@ -37,22 +37,23 @@ _TARGETS = {
 _FIELDS = {
     "ref": "ref(qualifiedName: $%s) { target { %s } }",
     "object": "object(oid: $%s) { %s }",
+    "presence": "object(oid: $%s) { %s }",
     "file": f"%s: file(path: $%s) {{ object {{ {_BLOB} }} }}",
     "refs": "refs(refPrefix: $%s, first: %d, after: %s) { nodes { name prefix target { %s } } pageInfo { hasNextPage endCursor } }",
 }
 # By its oid any object is asked for, and shown whatever the depth; a key's refs point at commits.
 _OBJECTS = {**_TARGETS, Depth.MESSAGES: f"{_TARGETS[Depth.MESSAGES]} ... on Tree {{ {_ENTRIES} }} {_BLOB}"}
-_TYPES = {"ref": "String!", "refs": "String!", "object": "GitObjectID!"}
+_TYPES = {"ref": "String!", "refs": "String!", "object": "GitObjectID!", "presence": "GitObjectID!"}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid.
+    """One thing to read: a ref by name, the refs below a prefix (on from a cursor), an object by oid, or whether there is one.
 
     With the commit of a ref come the ``files`` at these paths in its tree.
     """
 
-    kind: Literal["ref", "refs", "object"]
+    kind: Literal["ref", "refs", "object", "presence"]
     text: str
     after: str | None = None
     files: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class Wanted:
     @property
     def is_listed(self) -> bool:
         """Whether no query answers it: a ref that is neither branch nor tag, or what is below a prefix that is no folder."""
-        if self.kind == "object":
+        if self.kind in {"object", "presence"}:
             return False
         return not self.text.startswith(RESOLVED) or (self.kind == "refs" and not self.text.endswith("/"))
 
@@ -70,7 +71,7 @@ class Found:
     """What answers hold. ``next_pages`` are still to be asked for; ``moved`` are refs that were not the same each time.
 
     ``withheld`` are objects that answers name without holding them in full, or that are not there; those that are blobs are in
-    ``blobs``, too. ``files`` are the blobs at the paths that were asked for.
+    ``blobs``, too. ``files`` are the blobs at the paths that were asked for, ``present`` the objects that are there.
     """
 
     refs: dict[RefName, Oid] = field(default_factory=dict)
@@ -81,6 +82,7 @@ class Found:
     withheld: set[Oid] = field(default_factory=set)
     blobs: set[Oid] = field(default_factory=set)
     files: set[Oid] = field(default_factory=set)
+    present: set[Oid] = field(default_factory=set)
 
     def saw(self, name: RefName, oid: Oid | None) -> None:
         """Add what a ref is; None if it does not exist."""
@@ -112,7 +114,8 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
             variables |= paths
             declared += [f"${name}: String!" for name in paths]
             files = " ".join(_FIELDS["file"] % (name, name) for name in paths)
-            shown = _OBJECTS[depth] if item.kind == "object" else f"{target} ... on Commit {{ {files} }}" if files else target
+            shown = {"object": _OBJECTS[depth], "presence": "oid"}.get(item.kind, target)
+            shown += f" ... on Commit {{ {files} }}" if files else ""
             fields.append(f"{alias}: {_FIELDS[item.kind] % (alias, shown)}")
     asked = " ".join(["id nameWithOwner isPrivate", *fields])
     text = f"query Read({', '.join(declared)}) {{ repository(owner: $owner, name: $name) {{ {asked} }} }}"
@@ -132,16 +135,24 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
             target = answer and answer["target"]
             _add_ref(found, RefName(item.text), target, depth)
             _add_files(found, [target.get(name) for name in _paths(f"f{number}", item, depth)] if target else ())
+        elif item.kind == "refs":
+            _add_listed(found, item, answer, depth)
+        elif answer is not None and item.kind == "presence":
+            found.present |= {Oid(answer["oid"])} & {item.text}
         elif item.kind == "object":
             if answer is not None:
                 _add(found, answer)
             if item.text not in found.objects:
                 found.withheld.add(Oid(item.text))
-        elif answer is not None:
-            for node in answer["nodes"]:
-                _add_ref(found, RefName(node["prefix"] + node["name"]), node["target"], depth)
-            if answer["pageInfo"]["hasNextPage"]:
-                found.next_pages.append(Wanted("refs", item.text, answer["pageInfo"]["endCursor"]))
+
+
+def _add_listed(found: Found, item: Wanted, answer: Mapping[str, Json] | None, depth: Depth) -> None:
+    if answer is None:
+        return
+    for node in answer["nodes"]:
+        _add_ref(found, RefName(node["prefix"] + node["name"]), node["target"], depth)
+    if answer["pageInfo"]["hasNextPage"]:
+        found.next_pages.append(Wanted("refs", item.text, answer["pageInfo"]["endCursor"]))
 
 
 def _add_ref(found: Found, name: RefName, target: Mapping[str, Json] | None, depth: Depth) -> None:

@@ -7,6 +7,7 @@ is sent. What is named by its content may be sent again; every answer must repea
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,11 +16,13 @@ from git_keyval.format.elements import read_record_tree
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit
 from git_keyval.format.times import iso_utc
+from git_keyval.store.closure import closure
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError
 from git_keyval.store.github.repository import Repository
 from git_keyval.store.github.trees import Bases, inlined, nested_body, tree_bodies
 from git_keyval.store.messages import one_line
+from git_keyval.store.port import Depth
 
 ASSUMED = frozenset(obj.oid for obj in (*DUMMY_OBJECTS, NULL_COMMIT))
 """What every database in use has. It is sent only if the server turns out to lack it."""
@@ -36,6 +39,8 @@ class Uploads:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._stored: set[Oid] = set()
+        self._found: set[Oid] = set()
+        self._left_out: dict[Oid, GitObject] = {}
         self._refusals: dict[Oid, RejectedError] = {}
         self._bases = Bases()
         self._nests = True
@@ -43,6 +48,15 @@ class Uploads:
     def saw(self, oids: Iterable[Oid]) -> None:
         """Learn that the repository has these commits, and so what they need."""
         self._stored.update(oids)
+
+    def found(self, oids: Iterable[Oid]) -> None:
+        """Learn that the repository has these objects, and so what they need; but no ref need point at any, so it may lose them."""
+        self._found.update(oids)
+
+    @property
+    def known(self) -> AbstractSet[Oid]:
+        """Return objects of which it is known that the repository has them."""
+        return self._stored
 
     def saw_objects(self, objects: Iterable[GitObject]) -> None:
         """Learn that the repository has the trees among these objects, and so what they name."""
@@ -62,7 +76,10 @@ class Uploads:
 
     def store(self, objects: Iterable[GitObject]) -> None:
         """Store what is not there yet. Raises StoreError, and RejectedError for what the server does not take, once a run."""
-        missing = self._missing(objects)
+        all_ = list(objects)
+        missing = self._missing(all_)
+        sent = {obj.oid for obj in missing}
+        self._left_out |= {obj.oid: obj for obj in self._missing(all_, trusting=False) if obj.oid not in sent}
         if not all(map(_is_makable, missing)):
             raise RejectedError("transport", "the API cannot make such an object; git can")
         for step in _steps(missing, self._bases, nests=self._nests):
@@ -75,6 +92,16 @@ class Uploads:
                 raise
         self._stored.update(obj.oid for obj in missing)
         self._bases.add(missing)
+
+    def store_left_out(self) -> bool:
+        """Store what was not sent because the server seemed to have it; return False if that is nothing, or is refused."""
+        left_out, self._left_out = list(self._left_out.values()), {}
+        self._found.clear()
+        try:
+            self.store(left_out)
+            return bool(left_out) or self.store_assumed()
+        except RejectedError:
+            return False
 
     def store_assumed(self) -> bool:
         """Store what every database has; return False if this run has done so before."""
@@ -107,9 +134,14 @@ class Uploads:
             self.store_assumed()
             self._send(step)
 
-    def _missing(self, objects: Iterable[GitObject]) -> list[GitObject]:
+    def _missing(self, objects: Iterable[GitObject], *, trusting: bool = True) -> list[GitObject]:
+        """Return what the repository lacks, as far as is known; if not ``trusting``, what was only found to be there, too."""
+        by_oid = {obj.oid: obj for obj in objects}
         known = self._stored | ASSUMED
-        return list({obj.oid: obj for obj in objects if obj.oid not in known and not self._bases.hold(obj.oid)}.values())
+        found = closure(self._found & by_oid.keys(), by_oid, Depth.VALUES).keys() if trusting else set()
+        others = (obj.oid for obj in by_oid.values() if found and obj.kind == "commit" and obj.oid not in known | found)
+        left_out = known | (found - closure(others, by_oid, Depth.VALUES).keys())
+        return [obj for oid, obj in by_oid.items() if oid not in left_out and not self._bases.hold(oid)]
 
     def _send(self, step: "_Step", *, all_stored: bool = True) -> None:
         answer = self._repository.post(f"git/{step.resource}", step.body, all_stored=all_stored)
