@@ -10,7 +10,7 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import ANY, Applied, Conflict, Refused, Selection, Transaction
 from tests.conftest import FakeClock, patience
-from tests.contract.places import GitPlace, at_path, over_http
+from tests.contract.places import GitPlace, at_file_url, at_path, over_http
 from tests.contract.samples import (
     all_refs,
     annotated_tag,
@@ -270,8 +270,17 @@ def test_what_git_did_of_a_push_that_it_refused_is_put_back(two: GitPlace) -> No
     assert refs(two.repository) == before
 
 
-def test_at_a_path_it_is_put_back_where_git_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
+def test_at_a_path_a_broken_ref_is_in_nobodys_way(tmp_path: Path, clock: FakeClock) -> None:
     with at_path(tmp_path, clock) as place:
+        place.open().apply([create(branch("a"), ONE), create(branch("b"), TWO)])
+        break_a_ref(place.repository)
+        assert list(place.open().apply([torn()])) == [Applied()]
+        found = place.open().read(Selection((branch("a"), branch("b"), branch("parked")))).refs
+        assert found == {branch("b"): TWO.oid, branch("parked"): ONE.oid}
+
+
+def test_on_this_machine_it_is_put_back_where_git_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    with at_file_url(tmp_path, clock) as place:
         place.open().apply([create(branch("a"), ONE), create(branch("b"), TWO)])
         before = refs(place.repository)
         break_a_ref(place.repository)

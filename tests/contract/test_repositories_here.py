@@ -165,6 +165,8 @@ def hook_before_tidying_up(repository: Path, command: str) -> None:
 def refs_of_an_alternate(repository: Path, command: str) -> None:
     (repository / "objects" / "info" / "alternates").write_text(f"{init_bare(repository / 'alternate')}/objects\n")
     run_git("config", "core.alternateRefsCommand", f"{command}; true", directory=repository)
+    # Where only objects are stored and refs moved, nobody asks for the refs of an alternate.
+    run_git("config", "receive.keepAlive", "5", directory=repository)
 
 
 RUN_AT_A_PUSH: Mapping[str, Place] = {

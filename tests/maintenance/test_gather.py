@@ -27,7 +27,7 @@ from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.maintenance.report import Report, achieved
 from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction
 from tests.conftest import FakeClock
-from tests.contract.places import GitPlace, at_path, over_http
+from tests.contract.places import GitPlace, at_file_url, over_http
 from tests.contract.samples import Sample, foreign_commit, note
 from tests.elements import apply, written
 from tests.faults import Lost, Rival
@@ -548,7 +548,7 @@ def break_a_ref(place: GitPlace) -> Path:
 
 
 def test_no_increment_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
-    with at_path(tmp_path, clock) as place:
+    with at_file_url(tmp_path, clock) as place:
         world = World(place, clock)
         perform(world.database(), Incr(key=K, by=10))
         crumb = world.plant(K, 5, ago=HOUR)
@@ -575,7 +575,7 @@ def test_where_it_cannot_be_put_back_the_report_says_what_is_gone(tmp_path: Path
 
 
 def test_no_value_is_lost_where_git_deletes_and_creates_nothing(tmp_path: Path, clock: FakeClock) -> None:
-    with at_path(tmp_path, clock) as place:
+    with at_file_url(tmp_path, clock) as place:
         world = World(place, clock)
         perform(world.database(), Set(key=K, value=text("precious")))
         break_a_ref(place)

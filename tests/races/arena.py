@@ -14,6 +14,8 @@ from tests.servers.binary import git_output, init_bare, run_git
 _LONGEST_WAIT_SECONDS = 30.0
 _LEFTOVERS = ("**/*.lock", "objects/tmp_objdir-*", "objects/**/tmp_obj_*", "objects/pack/tmp_*")
 
+_WRITERS = {"receive-pack", "unpack-objects", "update-ref"}
+
 _FOREIGN = "refs/heads/foreign/"
 
 
@@ -77,14 +79,14 @@ class Arena:
         return self.repository.with_name(f"outputs-{next(self._numbers)}")
 
     def _pushes(self) -> list[str]:
-        """List the processes that receive a push to this repository; only Linux tells, elsewhere the list is empty."""
+        """List the processes that write to this repository; only Linux tells, elsewhere the list is empty."""
         found = []
         for file in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = file.read_bytes().decode(errors="replace").split("\0")
             except OSError:  # the process has ended
                 continue
-            if str(self.repository) in words and "receive-pack" in words:
+            if {str(self.repository), f"--git-dir={self.repository}"} & {*words} and _WRITERS & {*words}:
                 found.append(" ".join(words))
         return found
 

@@ -64,7 +64,7 @@ def _transport(
     scheme = address.partition("://")[0] if "://" in address else "ssh" if is_scp_address(address) else "path"
     match scheme:
         case "path" | "file":
-            return LocalTransport(_path_of(address), environ, deadline, warn)
+            return LocalTransport(_path_of(address), environ, deadline, warn, by_services=scheme == "file")
         case "ssh":
             return SshTransport(address, environ, deadline)
         case "http" | "https":

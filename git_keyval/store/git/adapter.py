@@ -15,7 +15,7 @@ from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.fetching import Fetcher
 from git_keyval.store.git.pushes import push_transactions
-from git_keyval.store.git.upload import UploadPack, upload_pack
+from git_keyval.store.git.reading import Reader, reading
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Transaction
 
@@ -106,7 +106,7 @@ class GitStore:
             return seen
         return replace(seen, objects={**seen.objects, **self._fetcher.objects(set(seen.refs.values()), depth, seen.objects)})
 
-    def _list_and_fetch(self, selection: Selection, depth: Depth, before: Snapshot | None, server: UploadPack) -> Snapshot:
+    def _list_and_fetch(self, selection: Selection, depth: Depth, before: Snapshot | None, server: Reader) -> Snapshot:
         """List refs. Fetch what they point at, too, if the server sends it at no other time or if this is the last listing."""
         refs = dict(server.ls_refs(selection.names, selection.prefixes))
         if depth is Depth.OIDS or (before is None and not server.is_old):
@@ -114,11 +114,11 @@ class GitStore:
         asked = {*refs.values(), *(() if before is None or server.is_old else before.refs.values())}
         return Snapshot(refs, self._fetcher.ask(server, asked, depth))
 
-    def _converse(self, ask: Callable[[UploadPack], _T]) -> _T:
+    def _converse(self, ask: Callable[[Reader], _T]) -> _T:
         """Hold a conversation with the server; begin it anew if it breaks off."""
 
         def attempt() -> _T:
-            with upload_pack(self._transport) as server:
+            with reading(self._transport) as server:
                 self.has_read = True
                 return ask(server)
 
@@ -130,7 +130,7 @@ class GitStore:
         return chain(list(islice(listing, 1)), listing)
 
     def _listing(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        with upload_pack(self._transport) as server:
+        with reading(self._transport) as server:
             self.has_read = True
             yield from server.ls_refs((), prefixes)
 

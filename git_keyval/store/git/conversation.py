@@ -8,11 +8,14 @@ for the caller to judge, so a broken answer raises BrokenConversationError.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from git_keyval.errors import StoreError
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.port import Capabilities
+
+if TYPE_CHECKING:
+    from git_keyval.store.git.directory import GitDirectory
 
 Service = Literal["upload-pack", "receive-pack"]
 
@@ -102,6 +105,10 @@ class Transport(ABC):
     @abstractmethod
     def open(self, service: Service) -> Conversation:
         """Begin a conversation with a service."""
+
+    def directory(self) -> "GitDirectory | None":
+        """Return the repository as a directory; None where it is reached by its services only. Raises StoreError."""
+        return None
 
     def update_refs(self, _lines: str) -> bool:
         """Move refs by ``git update-ref --stdin``, past the service, all or nothing; return whether that was possible and done."""

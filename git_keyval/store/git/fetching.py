@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 from git_keyval.errors import UnavailableError
 from git_keyval.format.objects import GitObject, Kind, Oid
 from git_keyval.store.closure import closure, missing
-from git_keyval.store.git.upload import DamagedError, MissingObjectError, SilentEndError, UploadPack
+from git_keyval.store.git.reading import Reader
+from git_keyval.store.git.upload import DamagedError, MissingObjectError, SilentEndError
 from git_keyval.store.port import Depth
 
 _CACHED_BYTES = 32 * 1024 * 1024
@@ -33,7 +34,7 @@ _T = TypeVar("_T")
 class Converse(Protocol):
     """Has one conversation with the server, and begins it anew where it breaks off."""
 
-    def __call__(self, ask: Callable[[UploadPack], _T]) -> _T:
+    def __call__(self, ask: Callable[[Reader], _T]) -> _T:
         """Return what ``ask`` returns for the conversation. Raises StoreError."""
 
 
@@ -60,7 +61,7 @@ class Fetcher:
             known |= fetched
         return closure(asked, known, depth)
 
-    def ask(self, server: UploadPack, asked: AbstractSet[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
+    def ask(self, server: Reader, asked: AbstractSet[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
         """Return what one conversation brings for a read of these oids; less if something is lost, or if there is very much.
 
         A server that sends only what refs point at sends blobs with their commit or never.
@@ -109,7 +110,7 @@ class Fetcher:
         except (MissingObjectError, DamagedError):
             return False
 
-    def _fetched(self, oids: Sequence[Oid], depth: Depth, server: UploadPack) -> dict[Oid, GitObject]:
+    def _fetched(self, oids: Sequence[Oid], depth: Depth, server: Reader) -> dict[Oid, GitObject]:
         given = server.gives(set(oids))
         kinds = _KINDS[depth]
         found: dict[Oid, GitObject] = {}

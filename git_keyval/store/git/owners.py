@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from git_keyval.errors import UnavailableError
 from git_keyval.store.messages import one_line
@@ -34,6 +35,14 @@ _CONFIGURED_HOOK = re.compile(r"(hook\.[^\0]+)\.(?:command|event)")
 _OF_THE_REPOSITORY = {"local", "worktree"}
 
 
+class Setting(NamedTuple):
+    """One setting of git, of a file of the repository (``local``, ``worktree``) or of another one; a switch may have no value."""
+
+    scope: str
+    name: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceStart:
     """How a service is started: settings for ``git -c``, the path to give it, and variables beside those of every child."""
@@ -43,6 +52,10 @@ class ServiceStart:
     environ: Mapping[str, str]
     left_out: bool
     """Whether the repository has a hook, or a command in its configuration, that is not run."""
+    common: Path | None = None
+    """The directory with refs, objects and settings; None where git finds no repository. ``path`` is that of a worktree, then."""
+    is_own: bool = False
+    """Whether the repository is of this user, so that git runs what it says."""
 
 
 def service_at(path: str, environ: Mapping[str, str]) -> ServiceStart:
@@ -56,14 +69,15 @@ def service_at(path: str, environ: Mapping[str, str]) -> ServiceStart:
         return ServiceStart(_NOTHING_IS_RUN, path, _NOTHING_IS_FETCHED, left_out=False)
     common = _common_directory(directory)
     if all(each.stat().st_uid == os.geteuid() for each in {directory, common}):
-        return ServiceStart((), str(directory), {}, left_out=False)
-    names = _setting_names(directory, environ)
+        return ServiceStart((), str(directory), {}, left_out=False, common=common, is_own=True)
+    names = [setting.name for setting in settings_of(directory, environ) if setting.scope in _OF_THE_REPOSITORY]
     return ServiceStart(
         # Git has a check of its own: this setting says that the user named this very repository.
         (f"safe.directory={directory}", *_NOTHING_IS_RUN),
         str(directory),
         _NOTHING_IS_FETCHED | _disabled(names),
         left_out=_has_hooks(common / "hooks") or any(map(_COMMANDS.fullmatch, names)),
+        common=common,
     )
 
 
@@ -102,9 +116,12 @@ def _has_hooks(directory: Path) -> bool:
         return False
 
 
-def _setting_names(directory: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the settings of the repository's own files, and of those that they include."""
-    argv = ["git", f"--git-dir={directory}", "config", "--list", "--null", "--name-only", "--show-scope"]
+def settings_of(directory: Path, environ: Mapping[str, str]) -> list[Setting]:
+    """Return what git reads in a repository: its own files, those that they include, the user's and the machine's.
+
+    Raises UnavailableError.
+    """
+    argv = ["git", f"--git-dir={directory}", "config", "--list", "--null", "--show-scope"]
     try:
         done = subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError:
@@ -115,7 +132,10 @@ def _setting_names(directory: Path, environ: Mapping[str, str]) -> list[str]:
             "Repair the file config in it.",
         )
     words = done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
-    return [name for scope, name in zip(words[::2], words[1::2], strict=True) if scope in _OF_THE_REPOSITORY]
+    return [
+        Setting(scope, name, value)
+        for scope, (name, _, value) in zip(words[::2], (word.partition("\n") for word in words[1::2]), strict=True)
+    ]
 
 
 def _disabled(names: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import select
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple, Self
 
 from git_keyval.errors import StoreError
 from git_keyval.store.git.conversation import BrokenConversationError, Conversation, Deadline
@@ -24,36 +25,56 @@ _END_SECONDS = 5.0
 """How long a process may take to end after a signal: git removes its lock files first."""
 
 
-class PipeConversation(Conversation):
-    """A conversation with a process that was started with three pipes."""
+class HungUpError(BrokenConversationError):
+    """The process has closed its standard output."""
 
-    def __init__(self, process: subprocess.Popen[bytes], explain: Callable[[str], StoreError], deadline: Deadline) -> None:
-        """Take over the process; if it does not answer at all, ``explain`` makes an error from its complaints."""
+
+class Ended(NamedTuple):
+    """How a process ended, and all that it said. A negative ``code`` is the signal that ended it."""
+
+    code: int
+    output: bytes
+    complaints: str
+
+
+class Child:
+    """A process that was started with three pipes; a context manager that ends it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
+        """Take over the process."""
         self._process = process
-        self._explain = explain
         self._deadline = deadline
         self._pipes = _Pipes(process, deadline)
-        self._answers = PacketReader(self._pipes.read)
 
-    def advertisement(self) -> PacketReader:
-        """Return the stream, once the server is known to answer at all."""
-        try:
-            self._answers.peek()
-        except _HungUpError as exc:
-            raise self._explain(self.complaints()) from exc
-        return self._answers
-
-    def request(self, body: Iterable[bytes]) -> PacketReader:
-        """Write the request in blocks, so that git works on the first ones meanwhile; the answer comes on the same stream."""
-        # A server that has hung up may have said why, which the answer shows.
+    def write(self, body: Iterable[bytes]) -> None:
+        """Write in blocks, so that git works on the first ones meanwhile. A process that has hung up may have said why."""
         with suppress(BrokenPipeError):
             for block in _blocks(body):
                 self._pipes.write(block)
-        return self._answers
+
+    def read(self, size: int) -> bytes:
+        """Read at most so many bytes of the output, at least one. Raises HungUpError at its end, and BrokenConversationError."""
+        return self._pipes.read(size)
 
     def complaints(self) -> str:
         """Return what came on standard error."""
         return self._pipes.complaints.text()
+
+    def run(self, body: Iterable[bytes] = ()) -> Ended:
+        """Write all of the input and read all of the output; return how the process ended. Raises BrokenConversationError."""
+        self.write(body)
+        self._pipes.end_input()
+        output = bytearray()
+        with suppress(HungUpError):
+            while True:
+                output += self.read(_BLOCK)
+        if not self._has_ended(self._deadline.left):
+            raise BrokenConversationError("git took too long")
+        return Ended(self._process.returncode, bytes(output), self.complaints())
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
 
     def __exit__(self, *exc: object) -> None:
         """End the process: at once after a failure, and at the deadline at the latest."""
@@ -73,8 +94,27 @@ class PipeConversation(Conversation):
         return True
 
 
-class _HungUpError(BrokenConversationError):
-    """The process has closed its standard output."""
+class PipeConversation(Child, Conversation):
+    """A conversation with a process, its service."""
+
+    def __init__(self, process: subprocess.Popen[bytes], explain: Callable[[str], StoreError], deadline: Deadline) -> None:
+        """Take over the process; if it does not answer at all, ``explain`` makes an error from its complaints."""
+        super().__init__(process, deadline)
+        self._explain = explain
+        self._answers = PacketReader(self.read)
+
+    def advertisement(self) -> PacketReader:
+        """Return the stream, once the server is known to answer at all."""
+        try:
+            self._answers.peek()
+        except HungUpError as exc:
+            raise self._explain(self.complaints()) from exc
+        return self._answers
+
+    def request(self, body: Iterable[bytes]) -> PacketReader:
+        """Write the request; the answer comes on the same stream."""
+        self.write(body)
+        return self._answers
 
 
 class _Pipes:
@@ -98,7 +138,7 @@ class _Pipes:
         while not self._early:
             if self._output not in self._open_outputs:
                 self._read_last_words()
-                raise _HungUpError(self.complaints.text() or "it hung up")
+                raise HungUpError(self.complaints.text() or "it hung up")
             self._serve(size)
         data = bytes(self._early[:size])
         del self._early[:size]
@@ -115,6 +155,10 @@ class _Pipes:
                 continue
             self._deadline.sent(written)
             rest = rest[written:]
+
+    def end_input(self) -> None:
+        with suppress(OSError):
+            self._files[0].close()
 
     def close(self) -> None:
         for file in self._files:

@@ -17,8 +17,9 @@ from typing import Final
 from git_keyval.errors import AtomicUnsupportedError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, Oid
+from git_keyval.store.git import receive, updates
 from git_keyval.store.git.conversation import Transport
-from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport, push
+from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport
 from git_keyval.store.git.refusals import is_collateral, is_final, refusal
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE, Applied, Conflict, Outcome, RefUpdate, Refused, Transaction, Unknown
@@ -42,7 +43,7 @@ def push_transactions(
             patience.give_way(number)
         current = _Round(outcomes.open(), deletes_unseen=outcomes.deletes_unseen)
         try:
-            report = patience.repeat(partial(push, transport, current.names, current.prepare))
+            report = patience.repeat(partial(updates.push, transport, current.names, current.prepare))
         except StoreError as exc:
             if not number:
                 raise
@@ -60,7 +61,7 @@ def _put_back(transport: Transport, report: PushReport) -> None:
     reason = str(Refused(next(iter(report.refused.values())), words=report.words))
     torn = TornWriteError([(command.name, command.old) for command in report.torn], reason)
     try:
-        undone = push(transport, frozenset(command.name for command in report.torn), partial(_undo, transport, report))
+        undone = receive.push(transport, frozenset(command.name for command in report.torn), partial(_undo, transport, report))
     except StoreError as exc:
         raise torn from exc
     if undone is not None and (undone.state != "done" or undone.refused):

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.git.children import child_environment
-from git_keyval.store.git.conversation import Deadline, NewDeadline, Service, Transport
-from git_keyval.store.git.owners import service_at
-from git_keyval.store.git.pipes import PipeConversation
+from git_keyval.store.git.conversation import BrokenConversationError, NewDeadline, Service, Transport
+from git_keyval.store.git.directory import CONFIG_FILES, GitDirectory
+from git_keyval.store.git.owners import ServiceStart, service_at, settings_of
+from git_keyval.store.git.pipes import Child, PipeConversation
 from git_keyval.store.messages import without_credentials
 from git_keyval.store.port import Capabilities
 
@@ -55,11 +56,19 @@ class LocalTransport(Transport):
     # A push reads the whole ref list of the repository first, so few large batches are best where nobody limits their size.
     capabilities = Capabilities(batch=50_000)
 
-    def __init__(self, path: str, environ: Mapping[str, str], deadline: NewDeadline, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        environ: Mapping[str, str],
+        deadline: NewDeadline,
+        warn: Callable[[str], None],
+        *,
+        by_services: bool = True,
+    ) -> None:
         """Reach the repository at a path; the environment is what git may see (inputs and tokens are kept from it).
 
-        ``warn`` is called once, if something of another user's repository is not run.
-        Raises NotARepositoryError for a path that begins with an unknown user.
+        ``warn`` is called once, if something of another user's repository is not run. Without ``by_services`` the repository may
+        be used as a directory, too. Raises NotARepositoryError for a path that begins with an unknown user.
         """
         self._deadline = deadline
         try:
@@ -74,27 +83,61 @@ class LocalTransport(Transport):
         self._where = without_credentials(str(given))
         self._warn = warn
         self._has_warned = False
+        self._by_services = by_services
+        self._settings: Mapping[str, str] = {}
+        self._settings_of: object = None
 
     def open(self, service: Service) -> PipeConversation:
         """Start the service. Raises StoreError if there is no git."""
-        self.requests += 1
-        git, path, environ = self._git()
-        return _start([*git, service, path], environ, self._where, self._deadline(service))
+        start = self._start()
+        # A fetch may leave out trees and blobs that nobody asked for.
+        argv = [*_git(start), "-c", "uploadpack.allowFilter=true", service, start.path]
+        return PipeConversation(self._process(start, argv), partial(_pipe_error, self._where), self._deadline(service))
+
+    def directory(self) -> GitDirectory | None:
+        """Return the repository as a directory, unless it is to be reached by its services only, or is none."""
+        start = None if self._by_services else self._start()
+        if start is None or start.common is None:
+            return None
+        path = Path(start.path)
+        return GitDirectory(
+            path,
+            start.common,
+            start.is_own,
+            start=partial(self._run, start),
+            settings=partial(self._read_settings, path, start.common),
+            explain=partial(_pipe_error, self._where),
+        )
 
     def update_refs(self, lines: str) -> bool:
         """Move refs in the repository itself."""
-        self.requests += 1
-        git, path, environ = self._git()
-        argv = [*git, f"--git-dir={path}", "update-ref", "--stdin"]
+        start = self._start()
         try:
-            seconds = self._deadline("receive-pack").left
-            done = subprocess.run(argv, env=environ, input=lines.encode(), capture_output=True, check=False, timeout=seconds)
-        except subprocess.TimeoutExpired:
+            with self._run(start, ["update-ref", "--stdin"]) as git:
+                return git.run([lines.encode()]).code == 0
+        except BrokenConversationError:
             return False
-        return done.returncode == 0
 
-    def _git(self) -> tuple[Sequence[str], str, Mapping[str, str]]:
-        """Return git with its options, the path of the repository, and the environment; warn of what is not run."""
+    def _run(self, start: ServiceStart, words: Sequence[str]) -> Child:
+        argv = [*_git(start), f"--git-dir={start.path}", *words]
+        return Child(self._process(start, argv), self._deadline("upload-pack"))
+
+    def _process(self, start: ServiceStart, argv: Sequence[str]) -> "subprocess.Popen[bytes]":
+        self.requests += 1
+        return _process(argv, {**self._environ, **start.environ})
+
+    def _read_settings(self, path: Path, common: Path) -> Mapping[str, str]:
+        """Return the settings of the repository, read anew if it has others; the user's and the machine's are read once."""
+        files = {folder / name: None for folder in (common, path) for name in CONFIG_FILES}
+        now = [_version(file) for file in files]
+        if now != self._settings_of:
+            self.requests += 1
+            self._settings = {setting.name: setting.value for setting in settings_of(path, self._environ)}
+            self._settings_of = now
+        return self._settings
+
+    def _start(self) -> ServiceStart:
+        """Return how git is started; warn of what it does not run."""
         start = service_at(self._path, self._environ)
         if start.left_out and not self._has_warned:
             self._has_warned = True
@@ -102,9 +145,7 @@ class LocalTransport(Transport):
                 f"{self._where} belongs to another user, so its hooks and the commands in its configuration are not run. "
                 "Where they must run, have a step of its owner write to it, or reach it by ssh or https."
             )
-        # A fetch may leave out trees and blobs that nobody asked for.
-        settings = [word for setting in (*start.settings, "uploadpack.allowFilter=true") for word in ("-c", setting)]
-        return ["git", *settings], start.path, {**self._environ, **start.environ}
+        return start
 
 
 class SshTransport(Transport):
@@ -136,7 +177,8 @@ class SshTransport(Transport):
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
         where = without_credentials(f"{self._host}:{self._path}")
-        return _start([*self._ssh, *version, self._host, command], self._environ, where, self._deadline(service))
+        process = _process([*self._ssh, *version, self._host, command], self._environ)
+        return PipeConversation(process, partial(_pipe_error, where), self._deadline(service))
 
 
 def is_scp_address(address: str) -> bool:
@@ -153,14 +195,26 @@ def _ssh_parts(url: str) -> tuple[str, str, str, str]:
     return parts.username or "", parts.hostname or "", str(parts.port or ""), path
 
 
-def _start(argv: Sequence[str], environ: Mapping[str, str], where: str, deadline: Deadline) -> PipeConversation:
+def _git(start: ServiceStart) -> list[str]:
+    return ["git", *(word for setting in start.settings for word in ("-c", setting))]
+
+
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """Return what differs when a file was replaced or written; None if there is none."""
     try:
-        process = subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _process(argv: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as exc:
         raise StoreError(
             f"{argv[0]} could not be started: {exc.strerror}.", f"Install {argv[0]} and make sure it is on PATH."
         ) from exc
-    return PipeConversation(process, partial(_pipe_error, where), deadline)
 
 
 def _quoted(path: str) -> str:
