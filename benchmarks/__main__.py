@@ -18,6 +18,7 @@ from benchmarks.library import library
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Answer
+from benchmarks.scale import scale
 from benchmarks.start import start
 
 BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "fields": fields,
     "keys": keys,
     "library": library,
+    "scale": scale,
     "start": start,
     "first-request": first_request,
 }

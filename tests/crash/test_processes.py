@@ -19,12 +19,13 @@ from tests.faults import FaultyStore
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.world import World
 
-# Each is what a shell does in the place of git, which it finds in $git. The file descriptors of the caller are those of git.
+_HEARS_ALL = 'case "$*" in *unpack-objects*|*update-ref*|*config*) {};; esac; kill -9 $$'
+"""For those that read all of their input before they answer: with the others it would wait for a question, and we for an answer."""
+# Each is what a shell does in the place of git, which it finds in $git.
 DEATHS: Mapping[str, str] = {
     "at its start": "kill -9 $$",
-    "with half of its input": '(head -c 60 | "$git" "$@") ; kill -9 $$',
-    # Those that converse would wait for the next question, and we for the answer.
-    "unheard": 'case "$*" in *unpack-objects*|*update-ref*|*config*) "$git" "$@" >/dev/null 2>&1;; esac; kill -9 $$',
+    "with half of its input": _HEARS_ALL.format('head -c 60 | "$git" "$@"'),
+    "unheard": _HEARS_ALL.format('"$git" "$@" >/dev/null 2>&1'),
     "at its end": '"$git" "$@"; kill -9 $$',
     "told to end": "kill -15 $$",
 }
