@@ -59,6 +59,18 @@ class Machine(RuleBasedStateMachine):
         """Return when a time to live that begins now ends: at the end of a minute."""
         return None if seconds is None else -(-(self.clock() + seconds * SECOND) // (60 * SECOND)) * 60
 
+    def may_end(self, held: int | None, seconds: int, only_if: str) -> bool:
+        """Return whether what ends then, or never, may be given a time to live in place of that."""
+        new = self.expiry(seconds)
+        assert new is not None
+        return {
+            "": True,
+            "longer": held is not None and new > held,
+            "shorter": held is None or new < held,
+            "none": held is None,
+            "some": held is not None,
+        }[only_if]
+
 
 def run_machine(machine: type[RuleBasedStateMachine], examples: int, steps: int = 30) -> None:
     """Run a machine so often, each time for so many steps."""

@@ -2,25 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, Literal
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.redirects import Redirection
 from git_keyval.commands.transactions import Assert, Batch, Item
-from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.commands.waiting import WaitUntil
 from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.command import Bound
-from git_keyval.database.conditions import Condition
+from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
-from git_keyval.errors import ItemFailedError, WrongTypeError
+from git_keyval.errors import InputError, ItemFailedError, WrongTypeError
 from git_keyval.format.names import ANCHOR_TAG, Naming
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
@@ -38,6 +41,7 @@ VALUES: list[Value | int] = [text("v"), text(""), number("5"), number("1.5"), 7,
 TTLS = [None, None, 60, 90, 600]
 PAUSES = [0.5, 30, 61, 700, 90_000]
 BY = [1, -1, 5, 100]
+ENDINGS = ["", "", "longer", "shorter", "none", "some"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class Model(Machine):
         ttl=st.sampled_from(TTLS),
         existence=st.sampled_from(["", "absent", "present"]),
         version=st.sampled_from(["", "current", "other"]),
+        get_old=st.booleans(),
     )
     def set_if(
         self,
@@ -131,6 +136,8 @@ class Model(Machine):
         ttl: int | None,
         existence: Literal["", "absent", "present"],
         version: Literal["", "current", "other"],
+        *,
+        get_old: bool,
     ) -> None:
         one = self.key(label)
         held = self.live(one)
@@ -138,15 +145,94 @@ class Model(Machine):
         # after all where there is no anchor to assert, or a value that has expired.
         refs = self.world.refs()
         is_blind = isinstance(value, Value) and (existence, version) == ("absent", "") and not self.away
-        is_blind = is_blind and ANCHOR_TAG in refs and Naming().value(one.id) not in refs
+        is_blind = is_blind and not get_old and ANCHOR_TAG in refs and Naming().value(one.id) not in refs
         there = held is not None and not (is_blind and held.waiting)
         current = perform(self.world.database(), Get(key=one)).version
         asked = {"": None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
-        answer = perform(self.world.database(), Set(key=one, value=value, ttl=ttl, condition=Condition(existence, asked)))
+        command = Set(key=one, value=value, ttl=ttl, condition=Condition(existence, asked), get_old=get_old)
+        answer = perform(self.world.database(), command)
         met = existence in {"", "present" if there else "absent"} and (asked is None or (asked == current and there))
         assert answer.applied is met
+        if get_old:
+            assert answer.old_value == (None if held is None else held.value)
         if met:
             self.write(one, value, self.expiry(ttl))
+
+    @rule(label=st.sampled_from(LABELS), value=st.sampled_from(VALUES[:3]), store_key=st.booleans())
+    def append(self, label: str, value: Value, *, store_key: bool) -> None:
+        one = self.key(label)
+        held = self.live(one)
+        command = Append(key=one, value=value, store_key=store_key)
+        if value.type != "String":
+            with pytest.raises(InputError):
+                perform(self.world.database(), command)
+            return
+        if held is not None and (isinstance(held.value, int) or held.value.type != "String"):
+            with pytest.raises(WrongTypeError):
+                perform(self.world.database(), command)
+            return
+        longer = text((as_text(held.value) if held and isinstance(held.value, Value) else "") + as_text(value))
+        answer = perform(self.world.database(), command)
+        assert (answer.applied, answer.count) == (True, len(longer.data))
+        self.write(one, longer, held.expires if held else None, store_key=store_key)
+
+    @rule(label=st.sampled_from(LABELS), command=st.sampled_from([Copy, Rename]), if_absent=st.booleans())
+    def place(self, label: str, command: type[Copy], *, if_absent: bool) -> None:
+        """Copy or rename a key to the other one."""
+        one, other = self.key(label), self.key(next(each for each in LABELS if each != label))
+        held, there = self.live(one), self.live(other)
+        is_stored = Naming().key(one.id) in self.world.refs()
+        answer = perform(self.world.database(), command(key=one, to=other, if_absent=if_absent))
+        assert (answer.found, answer.applied) == (held is not None, held is not None and not (if_absent and there))
+        if not answer.applied:
+            return
+        assert held is not None
+        self.write(other, held.value, held.expires, store_key=is_stored)
+        if command is Rename:
+            del self.held[one.label]
+
+    @rule(
+        label=st.sampled_from(LABELS),
+        until=st.sampled_from(["present", "absent", "changed", "equals", "at-least", "less-than"]),
+        number_=st.sampled_from([-3, 2, 5, 7, 105]),
+        version=st.sampled_from([None, "current", "other"]),
+    )
+    def compare(self, label: str, until: str, number_: int, version: str | None) -> None:
+        """Look once whether a key is as it should be, by `wait` and by `assert`."""
+        one = self.key(label)
+        held = self.live(one)
+        current = perform(self.world.database(), Get(key=one)).version
+        asked = {None: None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
+        bounds: dict[str, Any] = {
+            "equals": {"equals": str(number_)},
+            "at-least": {"at_least": Decimal(number_)},
+            "less-than": {"less_than": Decimal(number_)},
+            "changed": {"if_version": asked},
+        }
+        waiting = WaitUntil(key=one, until=until, **bounds.get(until, {}))
+        try:
+            shown = None if held is None else Decimal(held.value if isinstance(held.value, int) else as_text(held.value))
+        except InvalidOperation:
+            shown = None
+        is_text = held is not None and isinstance(held.value, Value) and held.value.type != "Number"
+        if is_text and until in {"at-least", "less-than"}:
+            with pytest.raises(WrongTypeError):
+                perform(self.world.database(), waiting)
+            return
+        met = {
+            "present": held is not None,
+            "absent": held is None,
+            "changed": asked is not None and (held is None or asked != current),
+            "equals": held is not None and shown == number_,
+            "at-least": shown is not None and shown >= number_,
+            "less-than": shown is not None and shown < number_,
+        }[until]
+        answer = perform(self.world.database(), waiting)
+        assert (answer.met, answer.found) == (met, held is not None)
+        if until != "changed":
+            condition = Condition(until) if until in {"present", "absent"} else ALWAYS
+            asserted = perform(self.world.database(), Assert(key=one, condition=condition, **bounds.get(until, {})))
+            assert (asserted.applied, asserted.found) == (met, held is not None)
 
     @rule(entries=st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES[:4]), min_size=1), ttl=st.sampled_from(TTLS))
     def mset(self, entries: dict[str, Value], ttl: int | None) -> None:
@@ -154,12 +240,12 @@ class Model(Machine):
         for label, value in entries.items():
             self.write(self.key(label), value, self.expiry(ttl))
 
-    @rule(label=st.sampled_from(LABELS), seconds=st.sampled_from([30, 60, 600]))
-    def expire(self, label: str, seconds: int) -> None:
+    @rule(label=st.sampled_from(LABELS), seconds=st.sampled_from([30, 60, 600]), only_if=st.sampled_from(ENDINGS))
+    def expire(self, label: str, seconds: int, only_if: str) -> None:
         one = self.key(label)
         held = self.live(one)
-        answer = perform(self.world.database(), Expire(key=one, ttl=seconds))
-        assert answer.applied is (held is not None and not held.waiting)
+        answer = perform(self.world.database(), Expire(key=one, ttl=seconds, only_if=only_if))
+        assert answer.applied is (held is not None and not held.waiting and self.may_end(held.expires, seconds, only_if))
         if held is not None and answer.applied:
             self.held[one.label] = replace(held, expires=self.expiry(seconds))
 
