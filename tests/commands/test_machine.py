@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -176,9 +176,12 @@ class Model(Machine):
         assert (answer.applied, answer.count) == (True, len(longer.data))
         self.write(one, longer, held.expires if held else None, store_key=store_key)
 
-    @rule(label=st.sampled_from(LABELS), command=st.sampled_from([Copy, Rename]), if_absent=st.booleans())
-    def place(self, label: str, command: type[Copy], *, if_absent: bool) -> None:
-        """Copy or rename a key to the other one."""
+    @rule(label=st.sampled_from(LABELS), command=st.sampled_from([Copy, Rename]), if_absent=st.booleans(), counted=st.booleans())
+    def place(self, label: str, command: type[Copy], *, if_absent: bool, counted: bool) -> None:
+        """Copy or rename a key to the other one. By chance alone it would seldom be a counter beside which an increment waits."""
+        if counted:
+            self.set(label, 7, 600, store_key=if_absent)
+            self.breadcrumb_of_a_rival(label, 5)
         one, other = self.key(label), self.key(next(each for each in LABELS if each != label))
         held, there = self.live(one), self.live(other)
         is_stored = Naming().key(one.id) in self.world.refs()
@@ -191,48 +194,30 @@ class Model(Machine):
         if command is Rename:
             del self.held[one.label]
 
-    @rule(
-        label=st.sampled_from(LABELS),
-        until=st.sampled_from(["present", "absent", "changed", "equals", "at-least", "less-than"]),
-        number_=st.sampled_from([-3, 2, 5, 7, 105]),
-        version=st.sampled_from([None, "current", "other"]),
-    )
-    def compare(self, label: str, until: str, number_: int, version: str | None) -> None:
-        """Look once whether a key is as it should be, by `wait` and by `assert`."""
+    @rule(label=st.sampled_from(LABELS), bound=st.sampled_from([-3, 1.5, 5, 7, 105]))
+    def compare(self, label: str, bound: float) -> None:
+        """Look whether a key is as it should be, in every way, by `wait` and by `assert`."""
         one = self.key(label)
         held = self.live(one)
         current = perform(self.world.database(), Get(key=one)).version
-        asked = {None: None, "current": current or Oid("0" * 40), "other": Oid("0a" * 20)}[version]
-        bounds: dict[str, Any] = {
-            "equals": {"equals": str(number_)},
-            "at-least": {"at_least": Decimal(number_)},
-            "less-than": {"less_than": Decimal(number_)},
-            "changed": {"if_version": asked},
-        }
-        waiting = WaitUntil(key=one, until=until, **bounds.get(until, {}))
-        try:
-            shown = None if held is None else Decimal(held.value if isinstance(held.value, int) else as_text(held.value))
-        except InvalidOperation:
-            shown = None
-        is_text = held is not None and isinstance(held.value, Value) and held.value.type != "Number"
-        if is_text and until in {"at-least", "less-than"}:
+        shown = None if held is None else str(held.value) if isinstance(held.value, int) else as_text(held.value)
+        self.look_whether(one, "present", held is not None)
+        self.look_whether(one, "absent", held is None)
+        self.look_whether(one, "equals", shown == str(bound), equals=str(bound))
+        if held is not None and held.type == "string":
             with pytest.raises(WrongTypeError):
-                perform(self.world.database(), waiting)
-            return
-        met = {
-            "present": held is not None,
-            "absent": held is None,
-            "changed": asked is not None and (held is None or asked != current),
-            "equals": held is not None and shown == number_,
-            "at-least": shown is not None and shown >= number_,
-            "less-than": shown is not None and shown < number_,
-        }[until]
-        answer = perform(self.world.database(), waiting)
-        assert (answer.met, answer.found) == (met, held is not None)
-        if until != "changed":
-            condition = Condition(until) if until in {"present", "absent"} else ALWAYS
-            asserted = perform(self.world.database(), Assert(key=one, condition=condition, **bounds.get(until, {})))
-            assert (asserted.applied, asserted.found) == (met, held is not None)
+                self.look_whether(one, "at-least", met=False, at_least=Decimal(0))
+        else:
+            self.look_whether(one, "at-least", shown is not None and float(shown) >= bound, at_least=Decimal(bound))
+            self.look_whether(one, "less-than", shown is not None and float(shown) < bound, less_than=Decimal(bound))
+        if current is not None:
+            assert perform(self.world.database(), WaitUntil(key=one, until="changed", if_version=current)).met is False
+        assert perform(self.world.database(), WaitUntil(key=one, until="changed", if_version=Oid("0a" * 20))).met is True
+
+    def look_whether(self, one: Key, until: str, met: bool, **bounds: Any) -> None:  # noqa: ANN401, FBT001
+        condition = Condition(until) if until in {"present", "absent"} else ALWAYS
+        assert perform(self.world.database(), WaitUntil(key=one, until=until, **bounds)).met is met
+        assert perform(self.world.database(), Assert(key=one, condition=condition, **bounds)).applied is met
 
     @rule(entries=st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES[:4]), min_size=1), ttl=st.sampled_from(TTLS))
     def mset(self, entries: dict[str, Value], ttl: int | None) -> None:
@@ -244,8 +229,12 @@ class Model(Machine):
     def expire(self, label: str, seconds: int, only_if: str) -> None:
         one = self.key(label)
         held = self.live(one)
-        answer = perform(self.world.database(), Expire(key=one, ttl=seconds, only_if=only_if))
-        assert answer.applied is (held is not None and not held.waiting and self.may_end(held.expires, seconds, only_if))
+        ends = held is not None and not held.waiting
+        fitting = [each for each in ENDINGS if held is not None and ends and self.may_end(held.expires, seconds, each)]
+        for each in {*ENDINGS} - {*fitting}:
+            assert perform(self.world.database(), Expire(key=one, ttl=seconds, only_if=each)).applied is False
+        answer = perform(self.world.database(), Expire(key=one, ttl=seconds, only_if=only_if if only_if in fitting else ""))
+        assert answer.applied is ends
         if held is not None and answer.applied:
             self.held[one.label] = replace(held, expires=self.expiry(seconds))
 
