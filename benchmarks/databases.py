@@ -36,7 +36,7 @@ from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.process import surroundings
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
-from git_keyval.store.git.packs import write_pack
+from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE
 

@@ -6,7 +6,6 @@ and one line of text for a person: what failed, the likely cause, the next step.
 
 from collections.abc import Sequence
 from pathlib import Path
-from traceback import extract_tb
 from typing import Self
 
 _SHOWN_PROBLEMS = 10
@@ -463,6 +462,8 @@ class InternalError(GitKeyvalError):
 
     def __init__(self, cause: Exception) -> None:
         """Name the place alone: the text of the exception could hold what users stored."""
+        from traceback import extract_tb  # noqa: PLC0415  # slow to import, and this is a defect
+
         places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(cause.__traceback__)[-4:]]
         super().__init__(
             f"Internal error: {type(cause).__name__} at {' > '.join(places)}.", "Please report it; what was done is not known."

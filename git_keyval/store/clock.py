@@ -1,7 +1,6 @@
 """The server's clock, as far as the answers to requests show it."""
 
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 
 from git_keyval.format.times import SECOND, Micros
 
@@ -24,6 +23,8 @@ class ServerClock:
 
         Where the server sends no time, or no readable one, the time stays this machine's.
         """
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow to import, and a path has no such header
+
         try:
             server = int(parsedate_to_datetime(date).timestamp()) * SECOND
         except ValueError:

@@ -14,7 +14,7 @@ from git_keyval.format.objects import GitObject, from_content
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import incomplete
 from git_keyval.store.git import open_git_store
-from git_keyval.store.git.packs import write_pack
+from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Depth, Selection, Store
 from tests.conftest import FakeClock

@@ -12,7 +12,9 @@ from tempfile import TemporaryFile
 import pytest
 
 from git_keyval.format.objects import GitObject, blob, commit, from_content
-from git_keyval.store.git.packs import LARGEST, MalformedPackError, PackReader, read_pack, write_pack
+from git_keyval.store.git.pack_writer import write_pack
+from git_keyval.store.git.packs import MalformedPackError, PackReader, read_pack
+from git_keyval.store.git.sizes import LARGEST
 from tests.contract.mutations import mutated
 from tests.contract.samples import by_oid, note
 from tests.servers.binary import init_bare, run_git

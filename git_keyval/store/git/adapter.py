@@ -14,7 +14,6 @@ from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.fetching import Fetcher
-from git_keyval.store.git.pushes import push_transactions
 from git_keyval.store.git.reading import Reader, reading
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Depth, Outcome, Selection, Snapshot, Transaction
@@ -92,6 +91,8 @@ class GitStore:
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Push all transactions as one, and settle what the server refuses in few more pushes."""
+        from git_keyval.store.git.pushes import push_transactions  # noqa: PLC0415  # slow to import, and most steps only read
+
         return push_transactions(self._transport, transactions, self._patience, deletes_unseen=self._deletes_unseen)
 
     def _read_once(self, selections: Sequence[Selection], depth: Depth) -> Snapshot:

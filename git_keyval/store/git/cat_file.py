@@ -8,8 +8,8 @@ from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Kind, Oid, from_c
 from git_keyval.store.closure import needs
 from git_keyval.store.git.conversation import BrokenConversationError
 from git_keyval.store.git.directory import GitDirectory
-from git_keyval.store.git.packs import LARGEST
 from git_keyval.store.git.pipes import Child, HungUpError
+from git_keyval.store.git.sizes import LARGEST
 from git_keyval.store.port import Depth
 
 _AT_ONCE = 64

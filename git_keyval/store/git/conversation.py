@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
 from git_keyval.errors import StoreError
+from git_keyval.format.objects import Oid
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.port import Capabilities
 
@@ -40,6 +41,22 @@ class RequestTooLargeError(StoreError):
             f"{where} takes no request of {size:,} bytes (status 413).",
             "Raise the limit of the web server (nginx: client_max_body_size, Apache: LimitRequestBody), or write less at once.",
         )
+
+
+class DamagedError(StoreError):
+    """The server cannot send what was asked for, because it has lost something that it needs."""
+
+
+class SilentEndError(DamagedError):
+    """The server ended without a word, which it does over HTTP when it meets a damaged object, or for reasons of its own."""
+
+
+class MissingObjectError(Exception):
+    """The server does not have an object that was asked for, or does not send it any more."""
+
+    def __init__(self, oid: Oid) -> None:
+        self.oid = oid
+        super().__init__(oid)
 
 
 class Deadline:

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 from git_keyval.errors import UnavailableError
 from git_keyval.format.objects import GitObject, Kind, Oid
 from git_keyval.store.closure import closure, missing
+from git_keyval.store.git.conversation import DamagedError, MissingObjectError, SilentEndError
 from git_keyval.store.git.reading import Reader
-from git_keyval.store.git.upload import DamagedError, MissingObjectError, SilentEndError
 from git_keyval.store.port import Depth
 
 _CACHED_BYTES = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Packs: the objects of a push written, the objects of a fetch read (https://git-scm.com/docs/gitformat-pack).
+"""Packs: the objects of a fetch (https://git-scm.com/docs/gitformat-pack).
 
 A pack that is fetched comes from a server that nobody here knows. So its checksum is compared before anything in it is believed,
 and the size that an object says it has is checked before the object is inflated: dulwich's own reader inflates whatever it is sent.
@@ -7,29 +7,20 @@ and the size that an object says it has is checked before the object is inflated
 import hashlib
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from mmap import ACCESS_READ, mmap
 from typing import IO, NamedTuple
 
 from dulwich.errors import ApplyDeltaError
-from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.pack import PackChunkGenerator, UnpackedObject, apply_delta
+from dulwich.pack import apply_delta
 
 from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Kind, Oid, from_content
-from git_keyval.format.values import MAX_VALUE_BYTES
+from git_keyval.store.git.sizes import LARGEST
 
 _KINDS: dict[int, Kind] = {number: kind for kind, number in TYPE_NUMBERS.items()}
 _OFFSET_DELTA, _OID_DELTA = 6, 7
 
-# A pack is sent once and the server packs again what it keeps: a few percent of size cost less than the time to save them.
-_COMPRESSION_LEVEL = 1
-
 _MIB = 1024 * 1024
-_LARGEST_BLOB = 4 * MAX_VALUE_BYTES
-LARGEST: Mapping[Kind, int] = {"commit": _MIB, "tag": _MIB, "tree": 64 * _MIB, "blob": _LARGEST_BLOB}
-"""The largest size in bytes of an object that is read. A counter that remembers a gather's increments has half of that of a commit,
-a map of a million fields that of a tree. Other clients may write larger values than this one, up to what GitHub takes."""
-
 _HEADER, _MAGIC = 12, b"PACK"
 _VERSIONS = {2, 3}
 _CHECKSUM = _OID = 20
@@ -38,15 +29,6 @@ _FIRST_PIECE, _PIECE = 4096, 64 * 1024
 
 class MalformedPackError(Exception):
     """The server sent a pack that is not valid: cut off, changed on the way, or never right."""
-
-
-def write_pack(objects: Iterable[GitObject]) -> Iterator[bytes]:
-    """Return a stream of the chunks of a pack of these objects, each once. A pack of no objects is valid and sometimes needed."""
-    distinct = {obj.oid: obj for obj in objects}
-    records = (UnpackedObject(TYPE_NUMBERS[obj.kind], decomp_chunks=[obj.data]) for obj in distinct.values())
-    return iter(
-        PackChunkGenerator(DEFAULT_OBJECT_FORMAT, num_records=len(distinct), records=records, compression_level=_COMPRESSION_LEVEL)
-    )
 
 
 def read_pack(file: IO[bytes]) -> "PackReader":
@@ -96,7 +78,7 @@ class PackReader:
                 yield obj
                 continue
             _, position = self._inflate(entry, keep=False)
-            if kind is not None or entry.size > _LARGEST_BLOB:
+            if kind is not None or entry.size > LARGEST["blob"]:
                 self.too_large += 1
             elif entry.base is not None:
                 self._deltas[entry.base].append(entry)

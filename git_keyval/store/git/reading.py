@@ -1,9 +1,9 @@
 """What a repository is read by: the service on its server, or, at a path, its files and one process of git for objects."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property, partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from git_keyval.errors import UnavailableError
 from git_keyval.format.names import RefName
@@ -12,9 +12,11 @@ from git_keyval.store.git.cat_file import fetch_objects
 from git_keyval.store.git.conversation import BrokenConversationError, Transport
 from git_keyval.store.git.directory import GitDirectory
 from git_keyval.store.git.ref_files import NotPlainError, is_narrow, read_refs
-from git_keyval.store.git.upload import UploadPack, upload_pack
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
+
+if TYPE_CHECKING:
+    from git_keyval.store.git.upload import UploadPack
 
 FEW = 1000
 """What is more than so many refs, or objects, is left to git's services, which are made for that."""
@@ -49,16 +51,22 @@ def reading(transport: Transport) -> Iterator[Reader]:
     """Begin to read. Raises UnavailableError if it breaks off: nothing was written, so it may begin again."""
     directory = transport.directory()
     if directory is None or not directory.is_plain():
-        with upload_pack(transport) as server:
+        with _service(transport) as server:
             yield server
         return
     with ExitStack() as stack:
         try:
-            yield _FromFiles(directory, lambda: stack.enter_context(upload_pack(transport)))
+            yield _FromFiles(directory, lambda: stack.enter_context(_service(transport)))
         except (BrokenConversationError, OSError) as exc:
             raise UnavailableError(
                 f"Reading from the repository failed ({one_line(str(exc))}).", "Try again; check the repository if it stays so."
             ) from exc
+
+
+def _service(transport: Transport) -> "AbstractContextManager[UploadPack]":
+    from git_keyval.store.git.upload import upload_pack  # noqa: PLC0415  # slow to import, and a few keys of a path do not need it
+
+    return upload_pack(transport)
 
 
 class _FromFiles:
@@ -67,12 +75,12 @@ class _FromFiles:
     is_old = False
     gives_all = True
 
-    def __init__(self, directory: GitDirectory, begin: Callable[[], UploadPack]) -> None:
+    def __init__(self, directory: GitDirectory, begin: "Callable[[], UploadPack]") -> None:
         self._directory = directory
         self._begin = begin
 
     @cached_property
-    def _server(self) -> UploadPack:
+    def _server(self) -> "UploadPack":
         return self._begin()
 
     def gives(self, oids: set[Oid]) -> set[Oid]:

@@ -16,8 +16,8 @@ from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
+from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.git.packs import write_pack
 from git_keyval.store.git.words import Words, cleaned
 from git_keyval.store.messages import one_line
 

@@ -13,7 +13,7 @@ from git_keyval.format.objects import ZERO_OID
 from git_keyval.store.git import receive
 from git_keyval.store.git.conversation import BrokenConversationError, Transport
 from git_keyval.store.git.directory import GitDirectory
-from git_keyval.store.git.packs import write_pack
+from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.git.reading import FEW, reading
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport
 

@@ -17,7 +17,15 @@ from dulwich.errors import GitProtocolError, HangupException
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.store.git.conversation import BrokenConversationError, Conversation, RequestTooLargeError, Transport
+from git_keyval.store.git.conversation import (
+    BrokenConversationError,
+    Conversation,
+    DamagedError,
+    MissingObjectError,
+    RequestTooLargeError,
+    SilentEndError,
+    Transport,
+)
 from git_keyval.store.git.packets import PacketReader
 from git_keyval.store.git.packs import MalformedPackError, read_pack
 from git_keyval.store.messages import one_line
@@ -43,22 +51,6 @@ _LARGEST_PACK = 8 * 1024**3
 _FILTERS = {Depth.MESSAGES: b"tree:0", Depth.TREES: b"blob:none"}
 # Some servers insist on thin-pack. It changes nothing: a pack is thin only against what the client says it has, which is nothing.
 _OLD_CAPABILITIES = frozenset({b"side-band-64k", b"ofs-delta", b"no-progress", b"thin-pack"})
-
-
-class DamagedError(StoreError):
-    """The server cannot send what was asked for, because it has lost something that it needs."""
-
-
-class SilentEndError(DamagedError):
-    """The server ended without a word, which it does over HTTP when it meets a damaged object, or for reasons of its own."""
-
-
-class MissingObjectError(Exception):
-    """The server does not have an object that was asked for, or does not send it any more."""
-
-    def __init__(self, oid: Oid) -> None:
-        self.oid = oid
-        super().__init__(oid)
 
 
 @contextmanager
