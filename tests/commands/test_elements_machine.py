@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
+from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.expiry import Expire, Persist, Ttl
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.values import Del, Exists, Set, Type
 from git_keyval.database.collections import NewElement
 from git_keyval.database.conditions import Condition
+from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
@@ -24,11 +26,12 @@ from tests.commands.stores import WithoutPrefixes
 from tests.machine import Machine, run_machine
 from tests.world import FOREIGN, draft, key, number, text
 
-M, A = key("map"), key("array")
+M, A, AWAY = key("map"), key("array"), key("away")
 FIELDS = ["a", "..", "a/b"]
 VALUES = ["", "v", "w", "7", "1"]
 TTLS = [None, None, 60, 600]
 INDICES = [-2, -1, 0, 1, 2]
+ENDINGS = ["", "longer", "shorter", "none", "some"]
 NAMES = st.sets(st.sampled_from(FIELDS), min_size=1)
 
 
@@ -90,6 +93,10 @@ class Model(Machine):
                 continue
             held.elements = {name: one for name, one in held.elements.items() if not self.past(one.expires)}
 
+    def record(self, *, once: bool) -> Key | None:
+        """Return the record of a new operation, if it is to be done ``once``."""
+        return key(f"kv:op:{self.world.new_op()}") if once else None
+
     def fields(self) -> dict[str, Element]:
         self.live()
         return {} if self.map is None else self.map.elements
@@ -143,11 +150,12 @@ class Model(Machine):
         start=st.sampled_from([None, 7]),
         seconds=st.sampled_from(TTLS),
         keep=st.booleans(),
+        once=st.booleans(),
     )
-    def hincr(self, name: str, by: int, start: int | None, seconds: int | None, *, keep: bool) -> None:
+    def hincr(self, name: str, by: int, start: int | None, seconds: int | None, *, keep: bool, once: bool) -> None:
         there = self.fields()
         keep = keep and seconds is None
-        command = Hincr(key=M, field=name, by=by, start=start, ttl=seconds, keep_ttl=keep)
+        command = Hincr(key=M, field=name, by=by, start=start, ttl=seconds, keep_ttl=keep, record=self.record(once=once))
         if self.text or any(one.value.type != "Number" for one in there.values()):
             with pytest.raises(WrongTypeError):
                 perform(self.world.database(), command)
@@ -155,8 +163,9 @@ class Model(Machine):
         total = start if name not in there and start is not None else by + (int(there[name].value.data) if name in there else 0)
         kept = there[name].expires if keep and name in there else None
         expires = kept if keep else self.expiry(seconds)
-        answer = perform(self.world.database(), command)
-        assert (answer.value, answer.expires_at) == (total, expires)
+        for _ in range(1 + once):
+            answer = perform(self.world.database(), command)
+            assert (answer.value, answer.expires_at) == (total, expires)
         self.map = self.map or Held()
         self.map.elements[name] = Element(number(str(total)), expires)
 
@@ -170,12 +179,14 @@ class Model(Machine):
             assert self.map is not None
             del self.map.elements[name]
 
-    @rule(names=NAMES, seconds=st.sampled_from([30, 60, 600]))
-    def hexpire(self, names: set[str], seconds: int) -> None:
-        there = names & self.fields().keys()
+    @rule(names=NAMES, seconds=st.sampled_from([30, 60, 600]), only_if=st.sampled_from(ENDINGS))
+    def hexpire(self, names: set[str], seconds: int, only_if: str) -> None:
+        fields = self.fields()
         if self.text:
             return
-        assert perform(self.world.database(), Hexpire(key=M, fields=sorted(names), ttl=seconds)).count == len(there)
+        there = {name for name in names & fields.keys() if self.may_end(fields[name].expires, seconds, only_if)}
+        command = Hexpire(key=M, fields=sorted(names), ttl=seconds, only_if=only_if)
+        assert perform(self.world.database(), command).count == len(there)
         for name in there:
             self.fields()[name] = replace(self.fields()[name], expires=self.expiry(seconds))
 
@@ -196,32 +207,37 @@ class Model(Machine):
 
     # --- arrays ---
 
-    @rule(value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS))
-    def apush(self, value: str, seconds: int | None) -> None:
+    @rule(value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS), count=st.sampled_from([1, 1, 3]), once=st.booleans())
+    def apush(self, value: str, seconds: int | None, count: int, *, once: bool) -> None:
         self.live()
         made = fitting({} if self.array is None else self.array.elements, value)
+        command = Apush(key=A, elements=[drafted(value)] * count, ttl=seconds, record=self.record(once=once))
         if made is None:
             with pytest.raises(WrongTypeError):
-                perform(self.world.database(), Apush(key=A, elements=[drafted(value)], ttl=seconds))
+                perform(self.world.database(), command)
             return
         self.array = self.array or Held()
-        self.array.elements[str(self.array.length)] = Element(made, self.expiry(seconds))
-        self.array.length += 1
-        assert perform(self.world.database(), Apush(key=A, elements=[drafted(value)], ttl=seconds)).count == self.array.length
+        for _ in range(count):
+            self.array.elements[str(self.array.length)] = Element(made, self.expiry(seconds))
+            self.array.length += 1
+        for _ in range(1 + once):
+            assert perform(self.world.database(), command).count == self.array.length
 
-    @rule(reads_prefixes=st.booleans())
-    def apop(self, *, reads_prefixes: bool) -> None:
+    @rule(from_=st.sampled_from(["first", "last"]), reads_prefixes=st.booleans())
+    def apop(self, from_: str, *, reads_prefixes: bool) -> None:
         self.live()
         store = self.world.store if reads_prefixes else WithoutPrefixes(self.world.store)
-        answer = perform(self.world.database(store), Apop(key=A))
+        answer = perform(self.world.database(store), Apop(key=A, from_=from_))
         if self.array is None or not self.array.elements:
             assert (answer.found, answer.applied) == (False, False)
             return
-        last = max(self.array.elements, key=int)
-        assert answer.value == self.array.elements[last].value
-        assert answer.expires_at == self.array.elements[last].expires
-        self.array.length = int(last)
-        del self.array.elements[last]
+        place = min(self.array.elements, key=int) if from_ == "first" else max(self.array.elements, key=int)
+        assert answer.value == self.array.elements[place].value
+        assert answer.expires_at == self.array.elements[place].expires
+        if from_ == "last":
+            self.array.length = int(place)
+        assert answer.count == self.array.length
+        del self.array.elements[place]
 
     @rule(index=st.sampled_from(INDICES), value=st.sampled_from(VALUES), seconds=st.sampled_from(TTLS))
     def aset(self, index: int, value: str, seconds: int | None) -> None:
@@ -240,17 +256,27 @@ class Model(Machine):
         assert perform(self.world.database(), Aset(key=A, index=index, element=drafted(value), ttl=seconds)).applied is True
         self.array.elements[str(place)] = Element(made, self.expiry(seconds))
 
-    @rule(seconds=st.sampled_from([30, 600]))
-    def aexpire(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([30, 600]), only_if=st.sampled_from(ENDINGS))
+    def aexpire(self, seconds: int, only_if: str) -> None:
         self.live()
         if self.array is None or not self.array.length:
             return
-        there = "0" in self.array.elements
-        assert perform(self.world.database(), Aexpire(key=A, index=0, ttl=seconds)).applied is there
+        there = "0" in self.array.elements and self.may_end(self.array.elements["0"].expires, seconds, only_if)
+        assert perform(self.world.database(), Aexpire(key=A, index=0, ttl=seconds, only_if=only_if)).applied is there
         if there:
             self.array.elements["0"] = replace(self.array.elements["0"], expires=self.expiry(seconds))
 
     # --- keys, time and maintenance ---
+
+    @rule(command=st.sampled_from([Copy, Rename]))
+    def there_and_back(self, command: type[Copy]) -> None:
+        """Copy or rename both to another key, and back by renaming: all elements and lifetimes come along, and nothing stays."""
+        self.live()
+        for one, held in ((M, self.map), (A, self.array)):
+            if held is not None:
+                assert perform(self.world.database(), command(key=one, to=AWAY)).applied is True
+                assert perform(self.world.database(), Rename(key=AWAY, to=one)).applied is True
+                assert not [name for name in self.world.refs() if AWAY.id[2:] in name]
 
     @rule(seconds=st.sampled_from([60, 600]))
     def expire_keys(self, seconds: int) -> None:

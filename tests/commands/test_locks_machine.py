@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.locks import Lock, Unlock, fence_field, owner_field
 from git_keyval.commands.maps import Hgetall, Httl
 from git_keyval.database.perform import perform
@@ -36,6 +37,7 @@ class Model(Machine):
     def __init__(self) -> None:
         super().__init__()
         self.slots = [Held() for _ in range(MOST_SLOTS)]
+        self.stored = False
 
     @property
     def now(self) -> float:
@@ -48,10 +50,13 @@ class Model(Machine):
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
-    @rule(owner=OWNERS, ttl=st.sampled_from([1, 60, 300]), wait=st.sampled_from([0, 0, 45, 600]), slots=SLOTS)
-    def take(self, owner: str, ttl: int, wait: int, slots: int) -> None:
+    @rule(
+        owner=OWNERS, ttl=st.sampled_from([1, 60, 300]), wait=st.sampled_from([0, 0, 45, 600]), slots=SLOTS, store_key=st.booleans()
+    )
+    def take(self, owner: str, ttl: int, wait: int, slots: int, *, store_key: bool) -> None:
         before, begun = self.holders(), self.now
-        answer = perform(self.world.database(), Lock(key=K, owner=owner, ttl=ttl, wait=wait, slots=slots))
+        command = Lock(key=K, owner=owner, ttl=ttl, wait=wait, slots=slots, store_key=store_key)
+        answer = perform(self.world.database(), command)
         known = self.slots[:slots]
         frees = min(slot.until for slot in known)
         if owner not in before and frees > begun + wait:
@@ -59,6 +64,7 @@ class Model(Machine):
             assert (answer.applied, answer.owner, answer.expires_at, self.now) == (False, first.owner, first.until, begun + wait)
             assert isinstance(answer.failure, LockHeldError)
             return
+        self.stored = self.stored or store_key
         assert self.now == (begun if owner in before else max(begun, frees))
         number = before.index(owner) if owner in before else next(n for n, slot in enumerate(known) if slot.until <= self.now)
         fence = self.slots[number].fence + (owner not in before)
@@ -94,6 +100,7 @@ class Model(Machine):
         for number, slot in enumerate(self.slots, start=1):
             ends = perform(self.world.database(), Httl(key=K, field=owner_field(number))).expires_at
             assert ends == (slot.until if holders[number - 1] else None)
+        assert perform(self.world.database(), Keys()).document == ([K.label] if self.stored else [])
         assert self.world.errors() == []
 
 
