@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
+from git_keyval.maintenance.init import init
 from tests.action.steps import Ended, Workflow
 from tests.conftest import FakeClock
-from tests.emulator import Fault, GitHubEmulator, Kind, Lag, Logged, Protected, Status, Untyped
+from tests.contract.places import open_git_place
+from tests.contract.samples import foreign_commit
+from tests.emulator import Fault, GitHubEmulator, Kind, Lag, Logged, Protected, Rival, Status, Untyped
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.servers.binary import git_output
+from tests.world import World
 
 A_HANDFUL = 5
 PROXYS_PAGE = "<html><body>Blocked by policy</body></html>"
@@ -322,8 +327,9 @@ def test_an_empty_repository_is_made_ready(steps: Steps, emulator: GitHubEmulato
     path = emulator.create("owner", "empty", empty=True)
     empty = {"repository": "owner/empty", "transport": transport}
     assert "Run the command 'init' first" in steps.run("set", key="k", value="v", **empty).error
+    emulator.reset_log()
     assert steps.run("init", **empty).code == 0
-    assert emulator.count() <= 9
+    assert len([entry for entry in emulator.requests if not is_id_query(entry)]) == (4 if transport == "auto" else 5)
     assert git_output("show", "refs/heads/main:README.md", directory=path).startswith("# A git-keyval database")
     assert steps.run("set", key="k", value="v", **empty).outputs["applied"] == "true"
     assert steps.run("check", **empty).code == 0
@@ -350,6 +356,44 @@ def test_a_first_commit_whose_reply_is_lost_is_not_guessed(steps: Steps, emulato
     assert (ended.code, sum(entry.method == "PUT" for entry in emulator.requests) == 1) == ((0, True) if applied else (1, False))
     assert steps.run("init", repository="owner/empty").code == 0
     assert steps.run("check", repository="owner/empty").code == 0
+
+
+@pytest.mark.parametrize("by_git", [True, False])
+def test_a_rival_that_makes_the_same_repository_ready_is_no_harm(
+    steps: Steps, emulator: GitHubEmulator, clock: FakeClock, *, by_git: bool
+) -> None:
+    path = emulator.create("owner", "empty", empty=True)
+    theirs = World(open_git_place(path, str(path), clock, {}), clock)
+    met: list[str] = []
+
+    def rival(logged: Logged) -> Rival | None:
+        if met or logged.path.startswith("/repos/owner/empty/git/matching-refs") or not (logged.method == "PUT" or by_git):
+            return None
+        met.append(logged.path)
+        return Rival(lambda: init(theirs.maintenance()))
+
+    emulator.on_request = rival
+    ended = steps.run("init", repository="owner/empty", transport="auto" if by_git else "api")
+    emulator.on_request = None
+    assert (ended.code, len(met)) == (0, 1)
+    assert steps.run("check", repository="owner/empty").code == 0
+
+
+def test_a_repository_of_tags_alone_is_made_ready(steps: Steps, emulator: GitHubEmulator, clock: FakeClock) -> None:
+    """It has no branch and is not empty, so the API makes no file in it."""
+    path = emulator.create("owner", "tags", empty=True)
+    theirs = World(open_git_place(path, str(path), clock, {}), clock)
+    theirs.put(RefName("refs/tags/v1"), foreign_commit("x"))
+    assert steps.run("init", repository="owner/tags", transport="api").code == 0
+    assert theirs.refs().keys() == {MAIN_BRANCH, ANCHOR_TAG, RefName("refs/tags/v1")}
+
+
+def test_a_rule_against_the_first_branch_is_told(steps: Steps, emulator: GitHubEmulator) -> None:
+    path = emulator.create("owner", "empty", empty=True)
+    emulator.options.protected = (Protected("refs/heads/main"),)
+    for transport in ("auto", "api"):
+        assert "rule violation" in steps.run("init", repository="owner/empty", transport=transport).error
+    assert git_output("for-each-ref", directory=path) == ""
 
 
 def is_id_query(logged: Logged) -> bool:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
@@ -107,7 +106,7 @@ class GithubStore:
         if self._git:
             yield from self._git.list(prefixes)
             return
-        yield from dict(chain.from_iterable(map(self._repository.matching, prefixes))).items()
+        yield from self._repository.matching(*prefixes).items()
 
     def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
         """Fetch objects by git, which counts against no limit of the API; as long as it has read nothing, few of them by a query.

@@ -43,7 +43,7 @@ class Repository:
         self.is_public = is_public
         self._id = repository_id
         self._was_seen = False
-        self._has_commits = False
+        self.has_commits = False
 
     def id(self) -> str:
         """Return the GraphQL id; ask for it if no read has brought it."""
@@ -54,9 +54,13 @@ class Repository:
     def get(self, resource: str) -> Json:
         """GET a resource of the repository; None if there is none."""
         try:
-            return self._repeat(lambda: self.client.rest("GET", f"/repos/{self.name}/{resource}"))
+            return self._get(resource)
         except EmptyRepositoryError:
             return None
+
+    def _get(self, resource: str) -> Json:
+        try:
+            return self._repeat(lambda: self.client.rest("GET", f"/repos/{self.name}/{resource}"))
         except RejectedError as exc:
             if exc.kind == _ABSENT:
                 return None
@@ -78,15 +82,27 @@ class Repository:
     def begin(self, file: str, body: Mapping[str, Json]) -> Json:
         """PUT a file, which makes the first commit of an empty repository. Sent once. Raises what ``answers`` does."""
         made = self._followed(lambda: self.client.rest("PUT", f"/repos/{self.name}/contents/{quote(file)}", body))
-        self._has_commits = True
+        self.has_commits = True
         return made
 
-    def matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
-        """List all refs whose names start with a prefix, which need not be a folder: GitHub answers with all of them at once."""
+    def matching(self, *prefixes: str) -> dict[RefName, Oid]:
+        """List all refs whose names start with one of the prefixes, which need not be folders, each prefix with a request.
+
+        GitHub answers with all of them at once. An empty repository has none.
+        """
+        found: dict[RefName, Oid] = {}
+        try:
+            for prefix in prefixes:
+                found |= self._matching(prefix)
+        except EmptyRepositoryError:
+            return {}
+        return found
+
+    def _matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
         if not prefix.startswith(_REFS):
             # All that git knows is below refs/, so a shorter prefix means everything.
-            return self.matching(_REFS) if _REFS.startswith(prefix) else []
-        answer = self.get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
+            return self._matching(_REFS) if _REFS.startswith(prefix) else []
+        answer = self._get(f"git/matching-refs/{quote(prefix.removeprefix(_REFS), safe='')}")
         try:
             return [(RefName(str(ref["ref"])), Oid(str(ref["object"]["sha"]))) for ref in answer or ()]
         except (KeyError, TypeError) as exc:
@@ -118,7 +134,7 @@ class Repository:
         return found
 
     def _list(self, item: Wanted, found: Found) -> list[Oid]:
-        there = dict(self.matching(item.text))
+        there = self.matching(item.text)
         names = there if item.kind == "refs" else [RefName(item.text)]
         for name in names:
             found.saw(name, there.get(name))
@@ -171,7 +187,7 @@ class Repository:
                 raise LaggingError(exc.kind, exc.message) from exc
             raise
         except EmptyRepositoryError as exc:
-            if self._has_commits:
+            if self.has_commits:
                 raise LaggingError("409", "the repository is empty") from exc
             raise
         self._was_seen = True

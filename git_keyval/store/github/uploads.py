@@ -107,9 +107,9 @@ class Uploads:
         """Store what every database has; return False if this run has done so before."""
         if self._stored >= ASSUMED:
             return False
-        self._stored |= ASSUMED
         for step in _steps([*DUMMY_OBJECTS, NULL_COMMIT], self._bases, nests=False):
             self._send(step)
+        self._stored |= ASSUMED
         return True
 
     def _send_in_parts(self, step: "_Step") -> None:

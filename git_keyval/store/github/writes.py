@@ -39,41 +39,46 @@ class Writes:
 
     def _apply_by_api(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
+        anchors = any(map(_anchors, transactions))
         try:
             for index, transaction in enumerate(transactions):
                 try:
-                    if _anchors(transaction):
+                    if (begun := self._begun(transaction)) is not None:
+                        outcomes[index] = begun
+                        continue
+                    if anchors:
                         self._uploads.store_assumed()
                     self._uploads.store(transaction.objects)
                 except RejectedError as exc:
                     outcomes[index] = exc.outcome
         except EmptyRepositoryError as exc:
-            return self._apply_to_empty(transactions, exc)
+            # What became of the first commit, became of all that has to come after it.
+            if outcomes:
+                return [next(iter(outcomes.values()))] * len(transactions)
+            raise StoreError(
+                f"The repository {self._repository.name} is empty, and GitHub stores nothing in such a one.",
+                "Run the command 'init' first.",
+            ) from exc
         left = [index for index in range(len(transactions)) if index not in outcomes]
         outcomes |= zip(left, self._moves.apply([transactions[index] for index in left]), strict=True)
         return [outcomes[index] for index in range(len(transactions))]
 
-    def _apply_to_empty(self, transactions: Sequence[Transaction], cause: EmptyRepositoryError) -> list[Outcome]:
-        """Make the first branch, which is all that an empty repository takes."""
-        makes_main = any(update.name == MAIN_BRANCH for transaction in transactions for update in transaction.updates)
-        if makes_main and self._git:
-            return list(self._git.apply(transactions))
-        if len(transactions) == 1 and (first := first_file(transactions[0])):
-            return [self._begin(transactions[0], *first)]
-        raise StoreError(
-            f"The repository {self._repository.name} is empty, and GitHub stores nothing in such a one.",
-            "Run the command 'init' first.",
-        ) from cause
+    def _begun(self, transaction: Transaction) -> Outcome | None:
+        """Make the first branch, which is all that an empty repository takes; None for any other transaction."""
+        first = first_file(transaction)
+        return None if first is None else self._begin(transaction, *first)
 
-    def _begin(self, transaction: Transaction, path: str, body: Mapping[str, Json]) -> Outcome:
-        """Let GitHub make a commit of the same file, and move the branch to ours if that is another commit."""
+    def _begin(self, transaction: Transaction, path: str, body: Mapping[str, Json]) -> Outcome | None:
+        """Let GitHub make a commit of the same file, and move the branch to ours if that is another commit.
+
+        None where it makes none so, because the repository has other branches.
+        """
         try:
             made = oid_in(self._repository.begin(path, body))
         except LostReplyError as exc:
             return Unknown(exc.cause)
         except RejectedError as exc:
-            found = self._repository.ask([Wanted("ref", MAIN_BRANCH)], Depth.OIDS).refs
-            return Conflict((MAIN_BRANCH,)) if found else exc.outcome
+            return self._not_begun(transaction, exc)
         if made is None:
             return Unknown("GitHub does not say which commit it made")
         (update,) = transaction.updates
@@ -82,6 +87,16 @@ class Writes:
         update = replace(update, expect=made)
         (outcome,) = self._apply_by_api([replace(transaction, updates=(update,))])
         return outcome
+
+    def _not_begun(self, transaction: Transaction, refusal: RejectedError) -> Outcome | None:
+        if self._repository.ask([Wanted("ref", MAIN_BRANCH)], Depth.OIDS).refs:
+            self._repository.has_commits = True
+            return Conflict((MAIN_BRANCH,))
+        try:
+            self._uploads.store(transaction.objects)
+        except EmptyRepositoryError:
+            return refusal.outcome
+        return None
 
     def _retried(self, transactions: Sequence[Transaction], outcomes: list[Outcome]) -> list[Outcome]:
         """Try by the API the transactions of a push that was refused: a rule may be about pushes of many refs only."""
@@ -102,6 +117,9 @@ class Writes:
         """Count the API requests that the transactions take if nothing goes wrong; what only git can do counts as too many."""
         names = [update.name for transaction in transactions for update in transaction.updates]
         anchors = any(map(_anchors, transactions))
+        # Git makes a first branch together with all else; and where it has listed the refs already, what every database has.
+        if any(map(first_file, transactions)) or (anchors and self._git is not None and self._git.has_read):
+            return MAX_REQUESTS + 1
         objects = (obj for transaction in transactions for obj in transaction.objects)
         uploads = self._uploads.cost(objects, MAX_REQUESTS + 1, anchors=anchors)
         if uploads is None or not all(name.startswith(RESOLVED) for name in names):
