@@ -1,7 +1,6 @@
 """Maps and arrays of Strings, written and read as the format says, past all commands."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from git_keyval.database.keys import Key
@@ -11,6 +10,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, Naming, RefName
 from git_keyval.format.objects import blob
 from git_keyval.format.sealed import Encryption
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import ANY, Applied, Depth, RefUpdate, Transaction
 from tests.world import World
 

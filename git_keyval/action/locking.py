@@ -7,7 +7,6 @@ runner shows states in its debug log. The key id that follows from them is compa
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
@@ -23,6 +22,7 @@ from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import parse_inputs
+from git_keyval.light_dataclasses import replace
 
 SECRETS = ("token", "encryption-key")
 """The inputs that are kept out of the state file."""

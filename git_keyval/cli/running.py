@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from git_keyval.errors import GitKeyvalError, InputError, InternalError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.parsing import parse_inputs
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.process import surroundings
 from git_keyval.progress import Progress, silent
 

@@ -1,7 +1,6 @@
 """incr, decr and the assignment of a counter: the decisions of the counter protocol (docs/format.md, "Counters")."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from git_keyval.commands.keyed import Keeping, Lasting, OfKey, Storing
@@ -28,6 +27,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, Timestamp
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Transaction, joined
 
 LONGEST_WAIT = Micros(300 * SECOND)

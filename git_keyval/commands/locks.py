@@ -6,7 +6,6 @@ A lock with several slots is a semaphore: it has a fence and an owner for each.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending, Storing
@@ -23,6 +22,7 @@ from git_keyval.format.elements import MAX_SLOTS
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.port import Depth, RefUpdate, Selection, Transaction, joined
 
 FENCE, OWNER = "fence", "owner"

@@ -1,10 +1,10 @@
 """How a command waits that looks again and again: at first after about a second, then less and less often."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from git_keyval.database.command import Moment, Wait
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.store.port import Selection
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from git_keyval.errors import (
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.objects import Oid
 from git_keyval.format.values import Value, parse_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Depth, RefUpdate, Transaction, joined
 
 MAX_ITEMS = 100

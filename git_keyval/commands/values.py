@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Self
 
 from git_keyval.commands.counters import Assign
@@ -23,6 +22,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import Record
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, as_json
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, Expect, RefUpdate, Selection, Transaction, joined
 
 _APPENDABLE = {"String", "Uint8Array"}

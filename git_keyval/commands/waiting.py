@@ -1,7 +1,5 @@
 """wait: a condition that is looked at until it is met."""
 
-from dataclasses import replace
-
 from git_keyval.commands.pauses import Waiting
 from git_keyval.commands.transactions import Compared
 from git_keyval.database.answers import NO_KEY, Answer
@@ -12,6 +10,7 @@ from git_keyval.database.lifetimes import lasting
 from git_keyval.errors import InputError, NotMetInTimeError
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Depth, Selection
 
 

@@ -1,6 +1,5 @@
 """What a command answers."""
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from git_keyval.errors import GitKeyvalError
@@ -8,6 +7,7 @@ from git_keyval.format.canonical import JsonValue
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import iso_utc
 from git_keyval.format.values import Value, as_json, as_text
+from git_keyval.light_dataclasses import dataclass, field
 
 PERSISTENT, NO_KEY = -1, -2
 """What ``ttl`` is beside seconds: the key never expires; there is no key."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as Some
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from git_keyval.database.answers import NO_KEY, Answer
@@ -20,6 +19,7 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import Record
 from git_keyval.format.times import Micros
 from git_keyval.format.values import Value, ValueType
+from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.store.port import Depth, RefUpdate, Selection, Snapshot, Transaction
 
 NewElement: TypeAlias = Callable[[ValueType | None], Value]

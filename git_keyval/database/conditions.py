@@ -1,9 +1,8 @@
 """Conditions on a write."""
 
-from dataclasses import dataclass
-
 from git_keyval.database.keys import KeyView
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

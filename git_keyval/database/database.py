@@ -1,7 +1,6 @@
 """A database: a store with the choices that all commands share."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 
 from git_keyval.database.answers import Delivered
 from git_keyval.database.ciphers import PLAIN, Cipher
@@ -11,6 +10,7 @@ from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, record_parts
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.registry import Resolve, unresolved, with_expiries
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.progress import Progress, silent
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
 

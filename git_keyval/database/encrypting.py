@@ -1,7 +1,6 @@
 """The cipher of a database with an encryption key. Imported only where there is one: cryptography is slow to import."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from git_keyval.database.ciphers import Cipher
 from git_keyval.errors import KeyOrderError, MissingEncryptionKeyError, NotEncryptedError, UnmarkedError, WrongEncryptionKeyError
@@ -25,6 +24,7 @@ from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed
 from git_keyval.format.values import Value
+from git_keyval.light_dataclasses import dataclass, field
 
 _PLAIN_VALUE = "it is not encrypted, although an encryption key was given; so somebody without the key wrote it"
 

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from git_keyval.database.ciphers import PLAIN, Cipher
@@ -30,6 +29,7 @@ from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect, redirect_of
 from git_keyval.format.times import Micros, timestamp
 from git_keyval.format.values import Value, ValueType, as_integer
+from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.store.port import DELETE, Expect, RefUpdate, Snapshot
 
 TYPE_NAMES: dict[ValueType, str] = {

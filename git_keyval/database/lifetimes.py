@@ -1,6 +1,5 @@
 """How long a key lives: what the inputs ask for, and the ref update that makes it so."""
 
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -12,6 +11,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import ANY, DELETE, Expect, RefUpdate, Snapshot
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection as Some
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from git_keyval.database.command import UnreadError
@@ -16,6 +15,7 @@ from git_keyval.format.metadata import decode_message
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.store.port import ABSENT, ANY, DELETE, Depth, RefUpdate, Selection, Snapshot
 
 _BY_NAME = 250

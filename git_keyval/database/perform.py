@@ -1,7 +1,6 @@
 """Performing a command: read, decide, write, and again if a rival was faster. The only loop over a write, and the only pause."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Generic, TypeVar
 
@@ -23,6 +22,7 @@ from git_keyval.errors import (
     TooLargeError,
 )
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Applied, Conflict, Depth, Selection, Snapshot, Transaction, Unknown
 
 V = TypeVar("V", bound=View)

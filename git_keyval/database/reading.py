@@ -1,7 +1,6 @@
 """Reading keys in an order that lets no rival's write be taken half, and what a decision asks for beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from git_keyval.database.anchors import mark_of
@@ -14,6 +13,7 @@ from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Depth, Selection, Snapshot
 from git_keyval.store.targets import read_targets
 

@@ -1,7 +1,6 @@
 """Several commands as one: one read for all, each command's own decision on what it sees of it, one transaction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from git_keyval.database.reading import KeyReads, MoreBlobs, MoreRefs
 from git_keyval.database.writing import End, Write, write_each
 from git_keyval.errors import GitKeyvalError, UnavailableError
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.store.port import Depth, Selection, Snapshot
 
 Part: TypeAlias = Any

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from sys import maxsize
 from typing import TypeAlias
 
@@ -13,6 +12,7 @@ from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, RedirectedErr
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import ANCHOR_TAG, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.port import (
     ABSENT,
     Applied,

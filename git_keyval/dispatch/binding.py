@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from git_keyval.database.ciphers import Cipher
@@ -20,6 +19,7 @@ from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
 from git_keyval.interface.forms import NO_REDIRECT
 from git_keyval.interface.inputs import INPUTS, Inputs
+from git_keyval.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from git_keyval.commands.transactions import Item

@@ -10,11 +10,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from git_keyval.errors import GitKeyvalError, InputError, UndeliverableError, UndeliveredError
+from git_keyval.light_dataclasses import dataclass
 
 WHERE = "the output file"
 _GIT = ".git"

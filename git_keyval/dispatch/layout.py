@@ -1,12 +1,12 @@
 """How a database lies in repositories: in one, or in one for each of the first digits of the key ids."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 
 from git_keyval.errors import InputError
 from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId
 from git_keyval.interface.inputs import Inputs
+from git_keyval.light_dataclasses import dataclass
 
 SHARD = "{shard}"
 """Stands in a repository's name for the digits that choose it."""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from git_keyval.light_dataclasses import dataclass
 
 _GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
 _CREDENTIALS = re.compile(r"(?i:(?<=http://)|(?<=https://))[^/?#]*@|(?<=://)[^/?#]*:[^/?#]*@")

@@ -6,7 +6,6 @@ one that reads a redirect says so before it has written anything, and is run aga
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import cast
@@ -28,6 +27,7 @@ from git_keyval.errors import (
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import KeyId
 from git_keyval.format.redirects import MAX_HOPS, Redirect
+from git_keyval.light_dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

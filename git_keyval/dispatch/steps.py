@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from git_keyval.database.answers import Answer, Delivered, json_value, said, shown_value
 from git_keyval.database.command import Bound, Command
@@ -22,6 +21,7 @@ from git_keyval.format.values import Value
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
+from git_keyval.light_dataclasses import replace
 
 
 class Session:

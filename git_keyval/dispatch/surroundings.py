@@ -1,11 +1,11 @@
 """Everything of the outside world that a command may use, handed in by the composition roots."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.location import GithubServer
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.progress import Progress
 
 

@@ -1,7 +1,6 @@
 """Running one maintenance command, on one repository after the other, and its reports as outputs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 from git_keyval.dispatch.binding import bind
@@ -13,6 +12,7 @@ from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.maintenance.bulkhead import attempt
 from git_keyval.maintenance.commands import Upkeep
 from git_keyval.maintenance.jobs import Maintenance

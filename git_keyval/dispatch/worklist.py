@@ -1,13 +1,13 @@
 """What a maintenance command works on: the repositories, and the inputs that hold for each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from git_keyval.dispatch.layout import SHARD, Layout, layout_of
 from git_keyval.dispatch.location import GithubServer, github_name, identity, shown_address
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
+from git_keyval.light_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
     from git_keyval.interface.config import Config, Settings

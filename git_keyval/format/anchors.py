@@ -1,13 +1,13 @@
 """The anchor of a database, the tag kv/dummy-tree: its message-only commit says what holds for all of it (docs/format.md)."""
 
 import re
-from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.metadata import NULL_COMMIT, REDIRECT_ANCHOR, decode_message_only, encode_line, message_only
 from git_keyval.format.objects import GitObject
 from git_keyval.format.sealed import CHECK_BYTES, is_kid
+from git_keyval.light_dataclasses import dataclass
 
 _CATEGORY = "anchor"
 _CHECK = re.compile(f"[0-9a-f]{{{2 * CHECK_BYTES}}}")

@@ -7,7 +7,6 @@ and maintenance.
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from git_keyval.errors import CounterOverflowError, MalformedRecordError
@@ -26,6 +25,7 @@ from git_keyval.format.metadata import (
 from git_keyval.format.names import OP_PATTERN, RefName
 from git_keyval.format.objects import GitObject, Oid, read_commit
 from git_keyval.format.times import MAX_MOMENT, SECOND, Micros, Timestamp, moment_of, timestamp
+from git_keyval.light_dataclasses import dataclass, replace
 
 RECENT_OPERATIONS = 128
 """How many operations a counter remembers at the least: the reach of ``op-id`` and of proofs that an operation was not applied."""

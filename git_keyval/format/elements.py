@@ -5,7 +5,6 @@ A map's elements are named by their encoded keys, an array's by their indices. W
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from git_keyval.errors import MalformedRecordError
@@ -16,6 +15,7 @@ from git_keyval.format.objects import Entries, GitObject, Oid, blob, read_entrie
 from git_keyval.format.records import METADATA_FILE, Record, encode_record, type_member, typed_value
 from git_keyval.format.sealed import Encryption, Sealed, encryption_members, read_encryption, read_sealed_name
 from git_keyval.format.values import Value, ValueType, check_media
+from git_keyval.light_dataclasses import dataclass
 
 ELEMENTS_FOLDER = "elements"
 MAX_NAME_BYTES = 255

@@ -9,7 +9,6 @@ This module is needed only with an encryption key: cryptography is slow to impor
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
@@ -24,6 +23,7 @@ from git_keyval.format.names import KeyId
 from git_keyval.format.records import typed_value
 from git_keyval.format.sealed import CHECK_BYTES, LAYOUT, NONCE_BYTES, Algorithm, Encryption, Sealed, read_sealed_name, sealed_name
 from git_keyval.format.values import Value
+from git_keyval.light_dataclasses import dataclass, field
 
 MAX_ELEMENT_KEY_BYTES = 175
 """How long an element key may be in UTF-8: with what AES-SIV adds, in base64, it is as long as the name of a file may be."""

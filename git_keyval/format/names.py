@@ -4,11 +4,11 @@ A name outside the patterns of this module is foreign and is never written, move
 """
 
 import re
-from dataclasses import dataclass
 from typing import NewType
 
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Timestamp, moment_of
+from git_keyval.light_dataclasses import dataclass
 
 RefName = NewType("RefName", str)
 """A fully qualified git reference, ``refs/…``."""

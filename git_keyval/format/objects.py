@@ -7,7 +7,6 @@ and which file modes appear. Nothing here reads or writes a repository.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NewType
 
@@ -15,6 +14,7 @@ from dulwich.errors import ObjectFormatException
 from dulwich.objects import Commit, ObjectID, Tree
 
 from git_keyval.errors import MalformedRecordError
+from git_keyval.light_dataclasses import dataclass, field
 
 Oid = NewType("Oid", str)
 """A SHA-1 object id: 40 lower-case hex digits."""

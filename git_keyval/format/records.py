@@ -1,7 +1,6 @@
 """Data commits: the record of one value, or of one key."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.metadata import Metadata, decode_category, encode_line, expect_members, text_member
@@ -9,6 +8,7 @@ from git_keyval.format.names import KeyId
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, Sealed, check_sealed, encryption_members, read_encryption
 from git_keyval.format.values import VALUE_TYPES, Value, ValueType, check_value
+from git_keyval.light_dataclasses import dataclass
 
 METADATA_FILE = "metadata.json"
 

@@ -1,12 +1,12 @@
 """Redirects: a key whose object lives under the same key id in another repository of the same server."""
 
 import re
-from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.metadata import decode_message_only, encode_line, expect_members, message_only, text_member
 from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import GitObject
+from git_keyval.light_dataclasses import dataclass
 
 MAX_HOPS = 5
 """How many redirects a reader follows for one key."""

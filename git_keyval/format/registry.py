@@ -6,7 +6,6 @@ What a registry says is proved by the oid that it is asked about: an id whose ex
 import re
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import encode_expiry
@@ -15,6 +14,7 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import Record, decode_data, encode_data
 from git_keyval.format.times import MAX_SECONDS
 from git_keyval.format.values import parse_value
+from git_keyval.light_dataclasses import dataclass
 
 DAY = 86_400
 """The granularity of what a registry publishes, in seconds."""

@@ -6,13 +6,13 @@ Nothing here needs cryptography, so a repository can be maintained and checked w
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.metadata import Metadata
 from git_keyval.format.values import ValueType, check_media
+from git_keyval.light_dataclasses import dataclass, field
 
 Algorithm: TypeAlias = Literal["A256GCM", "AES-SIV"]
 """How bytes are encrypted: values and elements by the first, keys by the second, which makes the same bytes of the same text."""

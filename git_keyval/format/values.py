@@ -2,7 +2,6 @@
 
 import base64
 import re
-from dataclasses import dataclass, field
 from decimal import Decimal
 from posixpath import splitext
 from typing import Literal, get_args
@@ -10,6 +9,7 @@ from typing import Literal, get_args
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonError, JsonValue
 from git_keyval.format.media_types import EXTENSIONS, MEDIA_TYPES
+from git_keyval.light_dataclasses import dataclass, field
 
 ValueType = Literal["String", "Number", "Boolean", "JSON", "Blob", "Uint8Array"]
 VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)

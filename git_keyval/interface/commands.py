@@ -1,7 +1,6 @@
 """The commands as people meet them: what each takes, needs and answers, derived from the fields of its class."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from sys import modules
@@ -11,6 +10,7 @@ from git_keyval.database.command import Command
 from git_keyval.database.declared import REQUIRED
 from git_keyval.interface.forms import OneOf, SomeOf
 from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, KEY_TYPES, VALUE_TYPES, Input
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.maintenance.commands import JOBS, Upkeep
 
 __all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]

@@ -5,7 +5,6 @@ A setting has the name, the form and the parser of the input of the same name. I
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from git_keyval.errors import ConfigError, InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, JOBS
@@ -26,6 +25,7 @@ from git_keyval.interface.yaml_nodes import (
     line_of,
     members,
 )
+from git_keyval.light_dataclasses import dataclass, field
 
 REPOSITORIES, REPOSITORY = "repositories", "repository"
 _CREDENTIALS = r"[hH][tT][tT][pP][sS]?://[^/?#]*@|[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*:[^/?#]*@"

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import Micros, parse_duration
 from git_keyval.format.values import as_text, parse_value
+from git_keyval.light_dataclasses import dataclass, field
 
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""

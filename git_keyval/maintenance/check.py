@@ -4,7 +4,6 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
@@ -38,6 +37,7 @@ from git_keyval.format.registry import decode_entry
 from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, iso_utc
 from git_keyval.format.values import Value
+from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.maintenance.bulkhead import attempt_record
 from git_keyval.maintenance.init import is_taken
 from git_keyval.maintenance.jobs import Maintenance

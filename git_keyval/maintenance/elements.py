@@ -1,12 +1,12 @@
 """Expired elements: which maps and arrays they are taken out of, and what becomes of element expiries that belong to nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 from git_keyval.database.keys import KeyView
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.maintenance.bulkhead import attempt_record
 from git_keyval.maintenance.plan import Action, Counts, Item, Kind, Left, Trouble
 from git_keyval.store.port import Depth, RefUpdate, Snapshot, Store, Transaction

@@ -1,7 +1,6 @@
 """Executing a plan once: in batches that adapt, within a budget."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from math import inf
 from sys import maxsize
 from typing import TypeAlias
@@ -10,6 +9,7 @@ from git_keyval.database.database import Database
 from git_keyval.database.writing import Write, Writer
 from git_keyval.errors import OutcomeUnknownError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
+from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.maintenance.plan import Action, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import Applied, Conflict, Refused
 

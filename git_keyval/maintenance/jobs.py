@@ -1,12 +1,12 @@
 """Running jobs one after the other, each as a plan that is executed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from git_keyval.database.database import Database
 from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryError
 from git_keyval.format.times import SECOND, iso_utc
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.maintenance.bulkhead import attempt
 from git_keyval.maintenance.commands import Budgeted
 from git_keyval.maintenance.execute import Budget, Done, execute

@@ -4,13 +4,13 @@ What its items say to people is made here, of their kinds and counts. Nothing re
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from git_keyval.format.names import RefName
 from git_keyval.format.times import iso_utc
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.port import Transaction
 
 

@@ -4,12 +4,12 @@ Times are in seconds. The words are made of kinds and counts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import RefName
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import Counts, Kind, counted
 

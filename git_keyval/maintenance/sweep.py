@@ -4,7 +4,6 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import partial
 from struct import iter_unpack
 
@@ -28,6 +27,7 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
 from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, timestamp
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.maintenance.bulkhead import attempt
 from git_keyval.maintenance.elements import Ended, plan_elements
 from git_keyval.maintenance.listing import list_refs, read_refs

@@ -3,13 +3,13 @@
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from git_keyval.errors import StoreError
+from git_keyval.light_dataclasses import dataclass, field
 
 # https://git-scm.com/docs/git-config (http.sslCAInfo, http.sslCAPath), https://curl.se/docs/manpage.html (ENVIRONMENT),
 # https://requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification. Each in place of the machine's certificates.

@@ -1,10 +1,10 @@
 """The one policy for asking again: what may be repeated, how long to wait in between, and when to give up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from git_keyval.errors import UnavailableError
+from git_keyval.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

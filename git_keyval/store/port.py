@@ -6,7 +6,6 @@ None means none of them.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Final, Literal, Protocol
 
@@ -14,6 +13,7 @@ from git_keyval.errors import RefusedError, TooLargeError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import dataclass, field, replace
 
 
 class Expect(Enum):

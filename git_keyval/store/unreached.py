@@ -4,12 +4,12 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
 from git_keyval.errors import StoreError, UnavailableError
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.messages import one_line
 from git_keyval.store.network import Network, Proxy
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from git_keyval.light_dataclasses import replace
 from tests.action.steps import Ended, Workflow, refs, value_ref
 from tests.action.test_encryption import GIVEN
 from tests.action.test_redirects import Org, org  # noqa: F401  # a fixture

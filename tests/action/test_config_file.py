@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from git_keyval.errors import InputError
 from git_keyval.format.metadata import DUMMY_TREE
 from git_keyval.format.times import Micros
 from git_keyval.interface.parsing import find_command
+from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, unhurried, value_ref
 from tests.action.test_maintenance import foreign_commit, report_of

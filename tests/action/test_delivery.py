@@ -5,12 +5,12 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.light_dataclasses import replace
 from tests.action.steps import Workflow, refs, value_ref
 from tests.servers.binary import isolated_environ
 

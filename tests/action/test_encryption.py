@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from git_keyval.dispatch.opening import cipher_of
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
+from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import ROOT, Ended, Workflow, refs

@@ -6,7 +6,7 @@ What an error says depends on the place, and what has to stay out of it on the c
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
+from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Ended, Workflow

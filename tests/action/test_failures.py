@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_keyval.format.metadata import DUMMY_OBJECTS, DUMMY_TREE, NULL_COMMIT
 from git_keyval.format.objects import commit
+from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Workflow, expiry_ref, refs, value_ref

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from git_keyval.action.runner import Runner, printable
 from git_keyval.action.summary import check_summary, summary
 from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.maintenance.report import CheckReport, Problem, Report

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
 from git_keyval.interface.commands import COMMANDS, COMMON
+from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import Ended, Workflow, action, lock_action, refs
 from tests.conftest import FakeClock

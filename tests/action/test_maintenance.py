@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,7 @@ from git_keyval.action.runner import Runner
 from git_keyval.action.summary import check_summary
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.metadata import NULL_COMMIT
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.report import CheckReport, Problem
 from tests.action.conftest import Served
 from tests.action.runner_rules import MAX_SUMMARY_BYTES

@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_keyval.action import main
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.light_dataclasses import replace
 from tests.action.refusals import KEY, VALUE
 from tests.action.runner_rules import log_commands
 from tests.action.steps import WORKFLOW_TOKEN, Workflow

@@ -1,7 +1,7 @@
 """Random commands of maps and arrays, times and sweeps, against plain dictionaries and lists."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
@@ -21,6 +21,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Purge, Sweep
 from tests.commands.stores import WithoutPrefixes
 from tests.machine import Machine, run_machine

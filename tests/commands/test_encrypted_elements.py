@@ -1,7 +1,6 @@
 """Encrypted maps and arrays: the elements and the names of fields, and what maintenance does with them without a key."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -26,6 +25,7 @@ from git_keyval.errors import (
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid, blob
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Depth
 from tests.contract.samples import Sample

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Literal, cast
 
 import pytest
@@ -42,6 +41,7 @@ from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.sealed import Sealed
 from git_keyval.format.values import Value, bytes_value, file_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from git_keyval.maintenance.init import init
 from git_keyval.process import surroundings

@@ -1,7 +1,6 @@
 """ttl, expire, persist; and what an expired key is to all other commands."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import Value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.store.port import ABSENT, RefUpdate, Transaction
 from tests.conftest import FakeClock

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Sweep
 from git_keyval.maintenance.jobs import Maintenance
 from git_keyval.store.registry import ExpiryRegistry

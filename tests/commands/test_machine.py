@@ -1,7 +1,7 @@
 """Random commands, rivals, times and maintenance, against a plain dictionary."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
@@ -29,6 +29,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_integer, as_json, as_text
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from tests.encrypting import cipher
 from tests.faults import Rival

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -39,6 +38,7 @@ from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value, parse_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction
 from tests.around import StoreAround

@@ -1,7 +1,6 @@
 """wait: what is waited for, when that is noticed, and what a look costs."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +21,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import parse_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Sweep
 from tests.contract.samples import Sample, foreign_commit
 from tests.faults import Fault, Lost, Rival

@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
+from git_keyval.light_dataclasses import replace
 from tests.crash.scenes import (
     COMMANDS,
     COUNTER,

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from git_keyval.light_dataclasses import replace
 from tests.emulator.access import SSO_MESSAGE, SSO_URL, Access, Permission
 from tests.emulator.answers import JSON_TYPE, RefusedError, error_answer, json_answer, refuse
 from tests.emulator.calls import Call

@@ -1,8 +1,8 @@
 """git over smart HTTP, by git's own ``http-backend``; pushes are checked before they reach it."""
 
 import re
-from dataclasses import replace
 
+from git_keyval.light_dataclasses import replace
 from tests.emulator.access import Access, Permission
 from tests.emulator.options import Options
 from tests.emulator.pushes import answer_push

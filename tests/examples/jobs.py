@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count, product
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.light_dataclasses import replace
 from tests.action.runner_rules import read_outputs
 from tests.action.steps import ROOT, Ended, Workflow, action, lock_action
 from tests.examples.expressions import Context, as_text, condition, filled

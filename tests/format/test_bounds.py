@@ -1,7 +1,6 @@
 """Successors: of every record that is read the next one can be written and read, or what is at its bound is named."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -40,6 +39,7 @@ from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import Oid, blob
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect
 from git_keyval.format.times import MAX_MOMENT, MAX_SECONDS, SECOND, Micros, Timestamp, moment_of, timestamp
+from git_keyval.light_dataclasses import replace
 from tests.format.strategies import OPS, crumb
 
 LATEST = timestamp(MAX_MOMENT)

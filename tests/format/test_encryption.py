@@ -1,7 +1,5 @@
 """Encryption, whatever is encrypted: read back as written where it was written, and nowhere else."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +17,7 @@ from git_keyval.format.objects import blob
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed, read_sealed_name
 from git_keyval.format.values import Value, parse_value
+from git_keyval.light_dataclasses import replace
 from tests.encrypting import secret
 from tests.format.strategies import KEY_IDS, TEXTS, VALUES
 

@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -15,6 +15,7 @@ from git_keyval.action.runner import LOCK_STATE
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS
+from git_keyval.light_dataclasses import replace
 from tests.action.steps import WORKFLOW_TOKEN, Ended, Workflow
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator

@@ -7,12 +7,12 @@ fault for any other request; ``make test-all`` takes all faults of a write, and 
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, StoreError
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import COMMANDS, IN_STEPS, JOBS, MAY_BE_UNKNOWN, NOT_REPEATABLE, RECORDED_FIRST, WITH_RIVAL
 from tests.emulator import (

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.init import init
 from tests.action.steps import Ended, Workflow
 from tests.conftest import FakeClock

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -15,6 +14,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import (

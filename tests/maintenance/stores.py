@@ -1,9 +1,9 @@
 """A store behind a server that does not want everything, and a log of what it was asked to write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from git_keyval.errors import UnavailableError
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Capabilities, Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
 

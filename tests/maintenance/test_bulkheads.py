@@ -1,7 +1,6 @@
 """One record, or one job, that cannot be handled is reported and left alone; the others go on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -14,6 +13,7 @@ from git_keyval.errors import UnavailableError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from git_keyval.store.port import Depth, Selection, Snapshot, Store

@@ -1,7 +1,6 @@
 """check: maps and arrays, their elements and the expiries of these."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, sealed_name
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.init import init
 from git_keyval.maintenance.report import Problem

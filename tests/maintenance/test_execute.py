@@ -1,7 +1,6 @@
 """Executing a plan: budgets, batches that adapt to the server, refusals, and replies that are lost."""
 
 import itertools
-from dataclasses import replace
 from sys import maxsize
 
 import pytest
@@ -10,6 +9,7 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import Naming, RefName
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
 from git_keyval.maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from git_keyval.maintenance.gather import plan_gather

@@ -1,7 +1,7 @@
 """sweep: expired elements of maps and arrays, and element expiries that belong to nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,7 @@ from git_keyval.format.objects import Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.maintenance.execute import Done
 from git_keyval.store.port import DELETE, RefUpdate

@@ -8,7 +8,7 @@ are planned and executed by the product, too: a clock that one reads belongs to 
 import copy
 import itertools
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from git_keyval.commands.counters import Assign, Contention, Incr
@@ -22,6 +22,7 @@ from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenEr
 from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Budget, Done, execute
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan

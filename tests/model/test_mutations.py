@@ -1,7 +1,6 @@
 """What each rule of the protocol is for: the product with one of its rules broken, which the model finds out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
 from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.sweep import plan_sweep

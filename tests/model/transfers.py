@@ -6,7 +6,7 @@ between any two selections of a read, and within one between what is of the firs
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, permutations, product
 from typing import Literal, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, parse_value
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Budget, Done, execute
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unknown

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.runner_rules import read_outputs
 

@@ -1,9 +1,8 @@
 """The judge of histories: what it lets pass, and each kind of lie that it has to find."""
 
-from dataclasses import replace
-
 import pytest
 
+from git_keyval.light_dataclasses import replace
 from tests.races.histories import Add, Append, Content, History, Operation, Rewrite, UnexplainedError
 
 FIRST: dict[str, Content] = {"x": 0, "y": 0, "text": "first"}

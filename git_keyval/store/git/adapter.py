@@ -1,7 +1,6 @@
 """The git adapter: any git remote, a local bare repository included, without a clone and without a work tree."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
@@ -10,6 +9,7 @@ from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import Micros
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import incomplete
 from git_keyval.store.git.conversation import Transport

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_keyval.errors import StoreError
+from git_keyval.light_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from git_keyval.store.git.pipes import Child

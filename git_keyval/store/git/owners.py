@@ -9,11 +9,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from git_keyval.errors import UnavailableError
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.messages import one_line
 
 # Where git's services look below the path they are given, in this order (enter_repo in git's path.c).

@@ -10,13 +10,13 @@ ref, it still executes the other commands. So a repository with one broken ref d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from git_keyval.errors import AtomicUnsupportedError, StoreError, TornWriteError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, Oid
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.git import receive, updates
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport

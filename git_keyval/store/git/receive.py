@@ -5,7 +5,6 @@ is sent too: git checks it with the others, which makes it an assertion.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Literal
 
@@ -15,6 +14,7 @@ from dulwich.errors import GitProtocolError
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
 from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.git.packets import PacketReader

@@ -1,6 +1,5 @@
 """HTTP connections whose answers are read until a deadline: the time limit of a socket begins anew with each byte that comes."""
 
-from dataclasses import dataclass
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from socket import socket
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.git.conversation import Deadline
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """The github adapter: a repository on GitHub as a store, by its API, and by git where that is cheaper."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import TIMEOUT_SECONDS as GIT_TIMEOUT_SECONDS
 from git_keyval.store.git import open_git_store

@@ -6,11 +6,11 @@ any body, an error of GraphQL that nobody knows, a body that is cut off) it is n
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from git_keyval.errors import AccessDeniedError
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError, RenamedError, forbidden
 from git_keyval.store.github.limits import limited

@@ -5,11 +5,11 @@ another way what cannot be built so: a signed commit, a file that is no text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, GitObject, Oid, blob, commit, tree
+from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.github.answers import Json
 from git_keyval.store.port import Depth
 

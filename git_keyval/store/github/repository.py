@@ -1,7 +1,6 @@
 """One repository on GitHub: requests about it, sent as often as they may be, and followed when it is renamed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from urllib.parse import quote
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.client import GithubClient
 from git_keyval.store.github.failures import EmptyRepositoryError, LaggingError, RejectedError, RenamedError, gave_up, not_visible

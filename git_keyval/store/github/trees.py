@@ -7,12 +7,12 @@ into a subtree, which then is made with the tree around it (https://docs.github.
 import re
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.elements import read_record_tree
 from git_keyval.format.objects import FILE_MODE, FOLDER_MODE, Entries, GitObject, Oid, tree
+from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.store.github.answers import Json
 
 _INLINE_CHARACTERS = 512 * 1024

@@ -8,7 +8,6 @@ is sent. What is named by its content may be sent again; every answer must repea
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import islice
 
 from git_keyval.errors import MalformedRecordError, StoreError
@@ -16,6 +15,7 @@ from git_keyval.format.elements import read_record_tree
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.objects import COMMIT_TIME, PERSON_EMAIL, PERSON_NAME, GitObject, Oid, read_commit
 from git_keyval.format.times import iso_utc
+from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.closure import closure
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.failures import RejectedError

@@ -1,10 +1,10 @@
 """Writes: by the API if it takes few requests there, by one push otherwise."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from git_keyval.errors import StoreError
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH
+from git_keyval.light_dataclasses import replace
 from git_keyval.store.git import GitStore
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.beginning import first_file, oid_in
