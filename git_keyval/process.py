@@ -1,9 +1,6 @@
 """The outside world of a real process, for the composition roots."""
 
 import os
-import random
-import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,8 +25,8 @@ def surroundings(
         clock=lambda: Micros(time.time_ns() // 1000),
         elapsed=lambda: time.monotonic() - started,
         sleep=time.sleep,
-        random=random.SystemRandom().random,
-        new_nonce=lambda: secrets.token_bytes(12),
+        random=_random,
+        new_nonce=lambda: os.urandom(12),
         new_op=new_name,
         owner=_owner(environ),
         progress=progress,
@@ -42,7 +39,12 @@ def surroundings(
 
 def new_name() -> str:
     """Return a name that there never was before."""
-    return secrets.token_hex(10)
+    return os.urandom(10).hex()
+
+
+def _random() -> float:
+    """Return a number from 0 to below 1, with all the bits that a float of that size has."""
+    return (int.from_bytes(os.urandom(7)) >> 3) * 2.0**-53
 
 
 def _owner(environ: Mapping[str, str]) -> str:
@@ -55,7 +57,9 @@ def _owner(environ: Mapping[str, str]) -> str:
     )
     if server and repository and run and attempt and job:
         return owner_of_run(server, repository, run, attempt, job, new_name())
-    return owner_of_process(socket.gethostname(), os.getpid(), new_name())
+    from socket import gethostname  # noqa: PLC0415  # slow to import, and a run has a name
+
+    return owner_of_process(gethostname(), os.getpid(), new_name())
 
 
 def _read_file(path: str, limit: int) -> bytes:

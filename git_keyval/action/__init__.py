@@ -1,7 +1,6 @@
 """The composition root for the GitHub runner: INPUT_* in, output files, summary, log and exit code out."""
 
 import os
-import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,6 +49,6 @@ def gate_of(environ: Mapping[str, str], new_name: Callable[[], str]) -> Gate:
 
 
 def _with_surroundings(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
-    runner = Runner(environ, sys.stdout if log is None else log, lambda: secrets.token_hex(16))
+    runner = Runner(environ, sys.stdout if log is None else log, lambda: os.urandom(16).hex())
     gate = gate_of(environ, new_name)
     return step(environ, runner, surroundings(environ, runner.progress, runner.warning, gate))

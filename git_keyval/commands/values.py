@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
-from git_keyval.commands.counters import Assign
 from git_keyval.commands.keyed import Keeping, Lasting, OfKey, OfKeys, Recorded, Storing, stored
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.command import Change, Command, Each, Moment, Parked, UnreadError, Witness
@@ -74,6 +73,8 @@ class Set(Recorded[KeyView], Keeping, Storing, OfKey):
     def form(self) -> Command[KeyView]:
         if not isinstance(self.value, int):
             return super().form()
+        from git_keyval.commands.counters import Assign  # noqa: PLC0415  # most values are no counters
+
         return Assign(number=self.value, **{name: vars(self)[name] for name in Assign.declared.keys() & vars(self).keys()})
 
     @property

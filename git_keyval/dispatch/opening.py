@@ -11,7 +11,6 @@ from git_keyval.errors import InputError
 from git_keyval.format.registry import Resolve, unresolved
 from git_keyval.interface.inputs import REQUIRED, Inputs
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.git import open_git_store
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import Store
 
@@ -85,6 +84,8 @@ def open_store(inputs: Inputs, surroundings: Surroundings) -> Store:
         allowed = token_for(location, token, server)
     except ValueError as exc:
         raise InputError("repository", "is not a valid address", _ACCEPTED) from exc
+    from git_keyval.store.git import open_git_store  # noqa: PLC0415  # slow to import, and by GitHub's API it is seldom needed
+
     return open_git_store(
         location,
         environ=surroundings.environ,

@@ -1,16 +1,19 @@
 """The github adapter: a repository on GitHub as a store, by its API, and by git where that is cheaper."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.clock import ServerClock
-from git_keyval.store.git import TIMEOUT_SECONDS as GIT_TIMEOUT_SECONDS
-from git_keyval.store.git import open_git_store
 from git_keyval.store.github.adapter import GithubStore
 from git_keyval.store.github.client import TIMEOUT_SECONDS, GithubClient
+from git_keyval.store.github.late_git import LateGit
 from git_keyval.store.github.repository import Repository
 from git_keyval.store.network import Network
 from git_keyval.store.patience import Patience
+
+if TYPE_CHECKING:
+    from git_keyval.store.git import GitStore
 
 __all__ = ["GithubPlace", "GithubStore", "open_github_store"]
 
@@ -44,12 +47,12 @@ def open_github_store(
     clock: ServerClock,
     patience: Patience,
     timeout: float = TIMEOUT_SECONDS,
-    git_timeout: float = GIT_TIMEOUT_SECONDS,
+    git_timeout: float | None = None,
 ) -> GithubStore:
     """Open a repository on GitHub; nothing is sent yet.
 
     ``by_git`` allows git for what it does in fewer requests. ``timeout`` is how long an answer of the API is waited for,
-    ``git_timeout`` one of git.
+    ``git_timeout`` one of git, if not as long as usual.
     """
     client = GithubClient(
         api_url=place.api_url,
@@ -62,13 +65,18 @@ def open_github_store(
     repository = Repository(client, patience, place.name, place.repository_id, is_public=place.is_public)
     if not by_git:
         return GithubStore(repository, None, clock)
-    git = open_git_store(
-        place.git_url,
-        environ=environ,
-        token=token,
-        clock=clock,
-        patience=patience,
-        timeout=git_timeout,
-        deletes_unseen=False,  # whether GitHub takes that is not known
-    )
-    return GithubStore(repository, git, clock)
+
+    def open_git() -> "GitStore":
+        from git_keyval.store.git import TIMEOUT_SECONDS, open_git_store  # noqa: PLC0415  # slow to import
+
+        return open_git_store(
+            place.git_url,
+            environ=environ,
+            token=token,
+            clock=clock,
+            patience=patience,
+            timeout=git_timeout or TIMEOUT_SECONDS,
+            deletes_unseen=False,  # whether GitHub takes that is not known
+        )
+
+    return GithubStore(repository, LateGit(open_git), clock)

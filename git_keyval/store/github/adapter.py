@@ -9,13 +9,13 @@ from git_keyval.format.objects import GitObject, Oid, blob
 from git_keyval.format.times import Micros
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.closure import closure, missing, needs
-from git_keyval.store.git import GitStore
+from git_keyval.store.github.late_git import LateGit
 from git_keyval.store.github.moves import FIRST_BATCH
 from git_keyval.store.github.queries import Found, Wanted
 from git_keyval.store.github.repository import MAX_FIELDS, Repository, TooMuchError
 from git_keyval.store.github.uploads import Uploads
 from git_keyval.store.github.writes import Writes
-from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Transaction
+from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction
 
 MAX_READ_REQUESTS = 2
 """What a read may take on the API; git lists and fetches in two or three."""
@@ -29,7 +29,7 @@ _MAX_SINGLE_BLOBS = 2
 class GithubStore:
     """A repository on GitHub. One instance is used by one thread. Without ``git`` everything goes by the API."""
 
-    def __init__(self, repository: Repository, git: GitStore | None, clock: ServerClock) -> None:
+    def __init__(self, repository: Repository, git: LateGit | None, clock: ServerClock) -> None:
         """Use the API of the repository, and the same repository by git; nothing is sent yet."""
         self._repository = repository
         self._git = git
@@ -72,7 +72,7 @@ class GithubStore:
         """Return the server's time; git is asked for it where it may be, as it keeps the answer for its reads."""
         if ask and not self._clock.is_known:
             if self._git:
-                self._git.now(ask=True)
+                self._git.store.now(ask=True)
             else:
                 self._repository.ask((), Depth.OIDS)
         return self._clock.now()
@@ -84,7 +84,7 @@ class GithubStore:
         """
         wanted = [item for selection in selections for item in _wanted(selection)]
         if self._git and (any(item.is_listed for item in wanted) or len(wanted) > MAX_READ_REQUESTS * MAX_FIELDS):
-            return self._read_by_git(self._git, selections, depth)
+            return self._read_by_git(self._git.store, selections, depth)
         planned = {oid for selection in selections for oid in selection.planned} - self._uploads.known
         if planned and len(wanted) + len(planned) <= MAX_FIELDS:
             wanted += [Wanted("presence", oid) for oid in sorted(planned)]
@@ -94,7 +94,7 @@ class GithubStore:
         except TooMuchError:
             if not self._git:
                 raise
-            return self._read_by_git(self._git, selections, depth)
+            return self._read_by_git(self._git.store, selections, depth)
         self._uploads.saw(found.refs.values())
         self._uploads.found(found.present)
         objects = self._complete(found.refs.values(), found, depth)
@@ -104,7 +104,7 @@ class GithubStore:
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes by git, or have the API list each prefix."""
         if self._git:
-            yield from self._git.list(prefixes)
+            yield from self._git.store.list(prefixes)
             return
         yield from self._repository.matching(*prefixes).items()
 
@@ -118,7 +118,7 @@ class GithubStore:
             return {}
         untold = self._untold.issuperset(asked)
         if self._git and (self._git.has_read or len(asked) > (_MAX_SINGLE_BLOBS if untold else MAX_FIELDS)):
-            return self._objects_by_git(self._git, asked, depth)
+            return self._objects_by_git(self._git.store, asked, depth)
         if untold or (len(asked) == 1 and asked[0] in self._files):
             made = self._blobs(asked)
             if len(made) == len(asked):
@@ -128,19 +128,19 @@ class GithubStore:
         except TooMuchError:
             if not self._git:
                 raise
-            return self._objects_by_git(self._git, asked, depth)
+            return self._objects_by_git(self._git.store, asked, depth)
         return self._complete(asked, found, depth)
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply transactions: by the API what is small, by one push what is not."""
         return self._writes.apply(transactions)
 
-    def _read_by_git(self, git: GitStore, selections: Sequence[Selection], depth: Depth) -> Snapshot:
+    def _read_by_git(self, git: Store, selections: Sequence[Selection], depth: Depth) -> Snapshot:
         snapshot = git.read(*selections, depth=depth)
         self._uploads.saw_objects(snapshot.objects.values())
         return snapshot
 
-    def _objects_by_git(self, git: GitStore, oids: Iterable[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
+    def _objects_by_git(self, git: Store, oids: Iterable[Oid], depth: Depth) -> Mapping[Oid, GitObject]:
         objects = git.objects(oids, depth)
         self._uploads.saw_objects(objects.values())
         return objects
@@ -152,7 +152,7 @@ class GithubStore:
         while lacking := missing(asked, found.objects, depth) - tried:
             if self._git and (self._git.has_read or len(lacking) > _MAX_SINGLE_BLOBS or lacking - found.blobs):
                 tried |= lacking
-                found.objects |= self._objects_by_git(self._git, lacking, depth)
+                found.objects |= self._objects_by_git(self._git.store, lacking, depth)
             elif unasked := lacking - found.withheld:
                 self._repository.ask(_objects(sorted(unasked)), depth, found)
             else:
