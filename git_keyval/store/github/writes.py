@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from git_keyval.errors import StoreError
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH
 from git_keyval.light_dataclasses import replace
-from git_keyval.store.git import GitStore
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.beginning import first_file, oid_in
 from git_keyval.store.github.failures import EmptyRepositoryError, RejectedError
+from git_keyval.store.github.late_git import LateGit
 from git_keyval.store.github.moves import FIRST_BATCH, Moves
 from git_keyval.store.github.queries import RESOLVED, Wanted
 from git_keyval.store.github.repository import Repository
@@ -23,7 +23,7 @@ MAX_REQUESTS = 4
 class Writes:
     """Applies transactions to one repository; without ``git`` by its API only."""
 
-    def __init__(self, repository: Repository, uploads: Uploads, git: GitStore | None) -> None:
+    def __init__(self, repository: Repository, uploads: Uploads, git: LateGit | None) -> None:
         """Write to the repository, by the API and by git."""
         self._repository = repository
         self._uploads = uploads
@@ -35,7 +35,7 @@ class Writes:
         """Apply the transactions; one outcome each. Raises StoreError where nothing was applied."""
         if not self._git or self._push_refused or self._cost(transactions) <= MAX_REQUESTS:
             return self._apply_by_api(transactions)
-        return self._retried(transactions, list(self._git.apply(transactions)))
+        return self._retried(transactions, list(self._git.store.apply(transactions)))
 
     def _apply_by_api(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
