@@ -87,10 +87,12 @@ def test_what_another_object_needs_is_sent_for_that(place: GithubPlace, store: S
     one, other = record(b"text"), collection({"a": blob(b"text")})
     store_elsewhere(place, one, keeps_ref=False)
     store.read(Selection((NAME,), planned=(one.oid,)))
+    for obj in by_oid(one.objects).values():
+        lose_loose(place.repository, obj.oid)
     updates = (RefUpdate(NAME, ANY, one.oid), RefUpdate(branch("val-1"), ANY, other.oid))
     objects = tuple(by_oid((*one.objects, *other.objects)).values())
     assert store.apply([Transaction(updates, objects)]) == [Applied()]
-    assert sent(place.emulator) == [QUERY, TREE, COMMIT, QUERY]
+    assert sent(place.emulator) == [QUERY, TREE, COMMIT, QUERY, TREE, COMMIT, QUERY]
     assert_stored(place, one)
 
 

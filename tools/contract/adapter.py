@@ -106,6 +106,8 @@ def _read(store: GithubStore) -> None:
     everything = ("refs/heads/kv-0a/", "refs/tags/kv-0a/")
     for depth in Depth:
         store.read(Selection((branch("value"), branch("map"), tag("annotated"), tag("blob"), branch("absent"))), depth=depth)
+        files = tuple((branch("map"), f"elements/{name}") for name in ("field%200", "absent"))
+        store.read(Selection((branch("map"), branch("absent")), files=files, planned=(_NOTE.oid, UNSTORED)), depth=depth)
         store.read(Selection((branch("long"),), everything), Selection((branch("foreign"),)), depth=depth)
         store.read(Selection(names), depth=depth)
         store.objects([_TEXT.oid, _BINARY.oid, _NOTE.oid, UNSTORED, *(obj.oid for obj in _TEXT.objects)], depth)
