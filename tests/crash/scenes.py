@@ -18,6 +18,7 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
+from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from git_keyval.format.elements import element_id
@@ -134,6 +135,9 @@ COMMANDS: dict[str, Command] = {
     "redirect": lambda _world, database: perform(database, Redirection(keys=[TEXT, EXPIRING], targets=TARGETS)),
     "redirect of an absent key": lambda _world, database: perform(database, Redirection(keys=[ABSENT], targets=TARGETS)),
     "expire": lambda _world, database: perform(database, Expire(key=TEXT, ttl=600)),
+    "expire in a minute that another key ends in": lambda world, database: perform(
+        database, Expire(key=TEXT, expires_at=ending(world, EXPIRING))
+    ),
     "expire again": lambda _world, database: perform(database, Expire(key=EXPIRING, ttl=600)),
     "expire if shorter": lambda _world, database: perform(database, Expire(key=EXPIRING, ttl=600, only_if="shorter")),
     "persist": lambda _world, database: perform(database, Persist(key=EXPIRING)),
@@ -267,6 +271,13 @@ JOBS: dict[str, Callable[[Maintenance], object]] = {
     "check": check,
     "publish-expiries": lambda run: PublishExpiries(horizon=3 * 86_400).run(run),
 }
+
+
+def ending(world: World, of: Key) -> Micros:
+    """Look when a key ends, behind the back of what is disturbed."""
+    expires_at = perform(world.database(), Ttl(key=of)).expires_at
+    assert expires_at is not None
+    return Micros(expires_at * SECOND)
 
 
 def leave_breadcrumb(world: World, database: Database, contention: str) -> Answer:
