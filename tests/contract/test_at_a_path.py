@@ -1,6 +1,7 @@
 """A repository at a path is read and written without its services: as git does it, and at the same cost however large it is."""
 
 import hashlib
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +10,13 @@ from random import Random
 
 import pytest
 
-from git_keyval.errors import StoreError
+from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import Oid
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import GitStore, open_git_store
-from git_keyval.store.port import ANY, Applied, Conflict, Depth, RefUpdate, Refused, Selection, Transaction
+from git_keyval.store.patience import Patience
+from git_keyval.store.port import ANY, Applied, Conflict, Depth, Outcome, RefUpdate, Refused, Selection, Transaction, Unknown
 from tests.conftest import FakeClock, patience
 from tests.contract.samples import (
     annotated_tag,
@@ -29,6 +31,7 @@ from tests.contract.samples import (
     record,
     tag,
     texts,
+    together,
 )
 from tests.exhaustive import first
 from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
@@ -350,9 +353,12 @@ def test_refs_are_read_as_git_reads_them(tmp_path: Path, template: Path, seed: i
     asked = random_refs(random, repository)
     present, store = refs(repository), open_path(repository)
     for names, prefixes in selections(random, asked):
+        before = store.requests
         found = store.read(Selection(tuple(map(RefName, names)), tuple(prefixes)), depth=Depth.OIDS).refs
         wanted = {name: oid for name, oid in present.items() if name in names or name.startswith(tuple(prefixes))}
         assert found == wanted, (seed, names, prefixes)
+        is_here = not any("refs/notes" in name for name in names) and all(prefix.count("/") > 2 for prefix in prefixes)
+        assert (store.requests == before) == is_here, (seed, names, prefixes)
 
 
 def selections(random: Random, asked: list[str]) -> Iterator[tuple[list[str], list[str]]]:
@@ -431,3 +437,144 @@ def test_a_ref_that_is_packed_and_moved_meanwhile_is_always_there(tmp_path: Path
         writing.result()
     assert seen == sorted(seen)
     assert len(set(seen)) > 5
+
+
+# --- a git that fails -----------------------------------------------------------------------------------------------
+
+
+class Program:
+    """A program in the place of git, which does something else in the place of one of its commands."""
+
+    def __init__(self, directory: Path) -> None:
+        self._folder = directory / "bin"
+        self._folder.mkdir()
+        self.repository = init_bare(directory / "database.git")
+
+    def open(self, command: str, script: str, elapsed: Callable[[], float] = lambda: 0.0) -> GitStore:
+        """Open the repository by a path; ``$git`` is git itself."""
+        program = self._folder / "git"
+        program.write_text(f'#!/bin/sh\ngit={shutil.which("git")}\ncase "$*" in *{command}*) {script};; *) exec $git "$@";; esac\n')
+        program.chmod(0o700)
+        environ = isolated_environ()
+        clock = FakeClock()
+        return open_git_store(
+            str(self.repository),
+            environ={**environ, "PATH": f"{self._folder}:{environ['PATH']}"},
+            clock=ServerClock(clock),
+            patience=Patience(0.0, elapsed, clock.advance, lambda: 0.5),
+            total=0.5,
+        )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error: insufficient permission for adding an object to repository database objects\nfatal: failed to write object",
+        "fatal: unable to write loose object file: No space left on device",
+    ],
+)
+def test_objects_that_cannot_be_stored_are_a_refusal_with_gits_words(program: Program, words: str) -> None:
+    (outcome,) = program.open("unpack-objects", f"printf '{words}' >&2; exit 128").apply([create(branch("a"), ONE)])
+    assert isinstance(outcome, Refused)
+    assert outcome.words == words.replace("\n", "; ")
+    assert "permissions" in outcome.next_step
+    assert refs(program.repository) == {}
+
+
+def test_a_ref_in_the_way_is_named_with_gits_words(program: Program) -> None:
+    open_path(program.repository).apply([create(branch("a"), ONE)])
+    (outcome,) = program.open("none", "").apply([together(create(branch("a/b"), ONE), create(branch("c"), ONE))])
+    assert isinstance(outcome, Refused)
+    assert f"'{branch('a')}' exists; cannot create '{branch('a/b')}'" in outcome.words
+    assert "Delete or rename the ref" in outcome.next_step
+    assert set(refs(program.repository)) == {branch("a")}
+
+
+@pytest.mark.parametrize(
+    ("command", "script", "outcome"),
+    [
+        ("unpack-objects", "exec sleep 60", Refused("the server took too long")),
+        ("update-ref", "exec sleep 60", Unknown("the server took too long")),
+        ("update-ref", '$git "$@" >/dev/null; exec sleep 60', Unknown("the server took too long")),
+        ("update-ref", "exit 1", None),
+        ("update-ref", "printf 'start: ok\\nprepare: ok\\n'; exit 128", Unknown("git update-ref ended with 128")),
+        ("update-ref", "kill -9 $$", Unknown("git update-ref ended with -9")),
+        ("update-ref", '$git "$@"; kill -9 $$', Applied()),
+    ],
+    ids=["objects hang", "refs hang", "done and hangs", "ends", "ends in the middle", "killed", "killed when it was done"],
+)
+def test_what_is_not_known_is_called_so(program: Program, command: str, script: str, outcome: Outcome | None) -> None:
+    ticks = itertools.count(step=0.1 if "sleep" in script else 0.0)
+    (found,) = program.open(command, script, lambda: next(ticks)).apply([create(branch("a"), ONE)])
+    assert found == outcome if outcome else isinstance(found, Refused)
+
+
+def test_what_arrives_of_a_write_is_all_or_nothing(program: Program, tmp_path: Path) -> None:
+    """Whoever writes to git may be killed at any moment, and git does what it was told up to there."""
+    changes = together(create(branch("a"), ONE), create(branch("b"), ONE), create(branch("c"), ONE))
+    said = tmp_path / "said"
+    assert list(program.open("update-ref", f"tee '{said}' | $git \"$@\"").apply([changes])) == [Applied()]
+    open_path(program.repository).apply([delete(branch(name)) for name in "abc"])
+    ends = [end for end, byte in enumerate(said.read_bytes(), start=1) if not byte]
+    for end in ends[:-1]:
+        (outcome,) = program.open("update-ref", f'head -c {end} | $git "$@"').apply([changes])
+        assert not isinstance(outcome, Applied)
+        assert refs(program.repository) == {}, end
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        assertion(branch("a"), ONE.oid),
+        put(branch("a"), TWO, ONE.oid),
+        delete(branch("a"), ONE.oid),
+        create(branch("new"), TWO),
+        put(branch("a"), ONE, ONE.oid),
+    ],
+    ids=["assertion", "overwrite", "deletion", "creation", "the same"],
+)
+def test_what_a_rival_does_after_we_looked_is_a_conflict(program: Program, change: Transaction) -> None:
+    open_path(program.repository).apply([create(branch("a"), ONE), create(branch("rivals"), THREE)])
+    (name,) = (update.name for update in change.updates)
+    rival = f"$git --git-dir='{program.repository}' update-ref {name} {THREE.oid}"
+    (outcome,) = program.open("update-ref", f'{rival}; exec $git "$@"').apply([together(change, create(branch("beside"), ONE))])
+    assert outcome == Conflict((name,))
+    assert refs(program.repository) == {branch("a"): ONE.oid, branch("rivals"): THREE.oid} | {name: THREE.oid}
+
+
+def test_a_read_of_a_git_that_hangs_ends(program: Program) -> None:
+    open_path(program.repository).apply([create(branch("a"), ONE)])
+    ticks = itertools.count(step=0.1)
+    with pytest.raises(UnavailableError, match="took too long"):
+        program.open("cat-file", "exec sleep 60", lambda: next(ticks)).read(Selection((branch("a"),)))
+
+
+@pytest.mark.parametrize("script", ["echo 'fatal: bad config line 1' >&2; exit 128", "echo nonsense", "exit 0", "kill -9 $$"])
+def test_a_read_of_a_git_that_answers_otherwise_is_an_error(program: Program, script: str) -> None:
+    """It is no reason to take an object for lost."""
+    open_path(program.repository).apply([create(branch("a"), ONE)])
+    with pytest.raises(StoreError):
+        program.open("cat-file", script).read(Selection((branch("a"),)))
+
+
+def test_an_object_that_ends_git_hides_no_other(tmp_path: Path) -> None:
+    """A file that is cut off is met by git only when it has begun to tell of it."""
+    repository, samples = bare(tmp_path), [record(random_bytes(number)) for number in range(4)]
+    open_path(repository).apply([create(branch(f"{number}"), sample) for number, sample in enumerate(samples)])
+    for sample in samples[:2]:
+        file = repository / "objects" / sample.objects[0].oid[:2] / sample.objects[0].oid[2:]
+        file.chmod(0o600)
+        file.write_bytes(file.read_bytes()[:300])
+    found = open_path(repository).read(Selection(tuple(branch(f"{number}") for number in range(4))), depth=Depth.VALUES)
+    there = by_oid(obj for sample in samples for obj in sample.objects)
+    lost = {sample.objects[0].oid for sample in samples[:2]}
+    assert found.objects == {oid: obj for oid, obj in there.items() if oid not in lost}
+
+
+def random_bytes(seed: int) -> bytes:
+    return Random(seed).randbytes(5_000)

@@ -29,11 +29,14 @@ class Arena:
     seed: str
     scale: int
     clients: ExitStack
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Where every third client finds it, if there is another way to it."""
     _numbers: Iterator[int] = field(default_factory=count)
+    _turns: Iterator[int] = field(default_factory=count)
 
     def worker(self) -> Worker:
         """Return a client that is ready to begin."""
-        worker = self.clients.enter_context(Worker(self.place, self._output_file()))
+        worker = self.clients.enter_context(Worker(self._way(), self._output_file()))
         worker.start()
         return worker
 
@@ -41,7 +44,7 @@ class Arena:
         return [self.worker() for _ in range(number)]
 
     def one_shot(self) -> OneShot:
-        return self.clients.enter_context(OneShot(self.place, self._output_file()))
+        return self.clients.enter_context(OneShot(self._way(), self._output_file()))
 
     def random(self, name: object) -> Random:
         """Return the random choices of one of those who race."""
@@ -74,6 +77,9 @@ class Arena:
         assert set(self.refs(_FOREIGN)) == set(_foreign_names())
         checked = self.one_shot().run("check").outputs
         assert checked["count"] == "0", checked["report"]
+
+    def _way(self) -> Mapping[str, str]:
+        return self.others if self.others and next(self._turns) % 3 == 1 else self.place
 
     def _output_file(self) -> Path:
         return self.repository.with_name(f"outputs-{next(self._numbers)}")

@@ -19,9 +19,10 @@ _SCALES = [1, exhaustive(4)]
 
 @pytest.fixture(params=_SCALES)
 def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Arena]:
-    """A repository that is a path of this machine."""
+    """A repository that is a path of this machine. Some clients use it as that, and some by git's services."""
     repository = make_repository(tmp_path / "database.git")
-    with opened(repository, {"INPUT_REPOSITORY": str(repository)}, request.param) as arena:
+    by_services = {"INPUT_REPOSITORY": f"file://{repository}"}
+    with opened(repository, {"INPUT_REPOSITORY": str(repository)}, request.param, by_services) as arena:
         yield arena
 
 
@@ -39,10 +40,10 @@ def github_arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Are
 
 
 @contextmanager
-def opened(repository: Path, place: Mapping[str, str], scale: int) -> Iterator[Arena]:
-    """Yield an arena on a repository, with the seed of all random choices in it."""
+def opened(repository: Path, place: Mapping[str, str], scale: int, others: Mapping[str, str] | None = None) -> Iterator[Arena]:
+    """Yield an arena on a repository, with the seed of all random choices in it; ``others`` is another way to it."""
     seed, scale = os.environ.get("RACES_SEED") or secrets.token_hex(4), scale * int(os.environ.get("RACES_SCALE", "1"))
     with ExitStack() as clients:
-        arena = Arena(repository, place, seed, scale, clients)
+        arena = Arena(repository, place, seed, scale, clients, others or {})
         arena.tell(f"RACES_SEED={seed}")
         yield arena

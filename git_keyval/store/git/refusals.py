@@ -57,8 +57,8 @@ _FINAL: Final = {
 """In a reason: no second attempt changes it."""
 
 _DISK: Final = {
-    # Words of strerror(3).
-    r"Permission denied|Read-only file system|No space left": (
+    # Words of strerror(3), and of git's object-file.c.
+    r"Permission denied|Read-only file system|No space left|insufficient permission": (
         "Ask the administrator of the server to look at the disk and its permissions."
     ),
 }
