@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from git_keyval.dispatch.files import Gate
@@ -28,7 +29,7 @@ def surroundings(
         random=_random,
         new_nonce=lambda: os.urandom(12),
         new_op=new_name,
-        owner=_owner(environ),
+        owner=cache(partial(_owner, environ)),
         progress=progress,
         warn=warn,
         read_file=gate.read,

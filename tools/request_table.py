@@ -353,7 +353,7 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         random=lambda: 0.5,
         new_op=ops,
         new_nonce=lambda: bytes(12),
-        owner="tools:1-counted0",
+        owner=lambda: "tools:1-counted0",
         progress=lambda *_: None,
         warn=lambda _warning: None,
         read_file=gate.read,

@@ -59,7 +59,7 @@ def remember(given: Mapping[str, str], runner: Runner, surroundings: Surrounding
     An owner that was given may hold the lock elsewhere, so it is left only once the lock was obtained here.
     """
     kept = {name: text for name, text in given.items() if text and name in _KEPT}
-    unlock = {"owner": surroundings.owner, **kept}
+    unlock = {"owner": surroundings.owner(), **kept}
     is_own = "owner" not in kept
     asked = {"unlock": unlock, "key": _key_id({**_secrets(given), **unlock}, surroundings)}
     _save(runner, asked if is_own else {"in-doubt": True})

@@ -296,7 +296,7 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "to": _other_key,
     "if_absent": lambda given: given.inputs.if_ is not None,
     "only_if": lambda given: given.inputs.if_,
-    "owner": lambda given: given.surroundings.owner if given.inputs.owner is None else given.inputs.owner,
+    "owner": lambda given: given.surroundings.owner() if given.inputs.owner is None else given.inputs.owner,
     "op": _op,
     "targets": _targets,
     "items": _items,

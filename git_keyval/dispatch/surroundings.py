@@ -14,7 +14,7 @@ class Surroundings:
     """``random`` returns numbers from 0 to 1, ``new_op`` a fresh operation id, ``elapsed`` the seconds since the start.
 
     ``new_nonce`` returns 12 bytes, never the same again, with which a value is encrypted.
-    ``owner`` names this process as the owner of locks, among all processes that there are or will be.
+    ``owner`` returns the name of this process as the owner of locks, among all processes that there are or will be.
     ``warn`` takes a sentence for people on what is worth knowing beside the answer.
     ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
     ``output_file`` returns the file that an input names to be written; it raises InputError.
@@ -28,7 +28,7 @@ class Surroundings:
     random: Callable[[], float]
     new_op: Callable[[], str]
     new_nonce: Callable[[], bytes]
-    owner: str
+    owner: Callable[[], str]
     progress: Progress
     warn: Callable[[str], None]
     read_file: Callable[[str, int], bytes]

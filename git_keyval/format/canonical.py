@@ -2,11 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from decimal import Decimal
 from math import isfinite
 from typing import NoReturn, TypeAlias
-
-import rfc8785
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -30,11 +27,18 @@ def encode(value: JsonValue) -> bytes:
         if _is_plain(value):
             # Where all names sort the same in every encoding and all numbers are integers, json writes the very same, far faster.
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        return rfc8785.dumps(value)
+        return _encode_any(value)
     except RecursionError as exc:
         raise JsonError("it is nested too deeply") from exc
     except UnicodeEncodeError as exc:
         raise JsonError("a string has a lone surrogate") from exc
+
+
+def _encode_any(value: JsonValue) -> bytes:
+    import rfc8785  # noqa: PLC0415  # most JSON is plain
+
+    try:
+        return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as exc:
         raise JsonError(str(exc)) from exc
 
@@ -106,8 +110,12 @@ def _members_of(value: JsonValue) -> Iterable[JsonValue]:
 
 def _integer(literal: str) -> int | float:
     number = _number(literal)
+    if isinstance(number, int):
+        return number
+    from decimal import Decimal  # noqa: PLC0415  # most integers are not that large
+
     # What counts is the canonical text: 2**60 is a double, but RFC 8785 writes it as another integer.
-    if isinstance(number, float) and Decimal(rfc8785.dumps(number).decode()) != Decimal(literal):
+    if Decimal(_encode_any(number).decode()) != Decimal(literal):
         raise JsonError("an integer cannot be held exactly by a double; store it as a string")
     return number
 

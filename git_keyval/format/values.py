@@ -2,7 +2,6 @@
 
 import base64
 import re
-from decimal import Decimal
 from posixpath import splitext
 from typing import Literal, get_args
 
@@ -127,6 +126,8 @@ def as_integer(value: Value) -> int | None:
     """Return the integer that a Number holds; None for any other value."""
     if value.type != "Number":
         return None
+    from decimal import Decimal  # noqa: PLC0415  # most values are no numbers
+
     number = Decimal(value.data.decode())
     return int(number) if number == number.to_integral_value() else None
 

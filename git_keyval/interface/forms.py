@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonValue
@@ -15,6 +15,9 @@ from git_keyval.format.sealed import SECRET_BYTES, is_kid
 from git_keyval.format.times import Micros, parse_duration
 from git_keyval.format.values import as_text, parse_value
 from git_keyval.light_dataclasses import dataclass, field
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 NO_REDIRECT = "none"
 """What ``redirect-to`` says to take a redirect away."""
@@ -224,8 +227,10 @@ def variable(text: str) -> str:
     return text
 
 
-def number(text: str) -> Decimal:
+def number(text: str) -> "Decimal":
     """Read a number as JSON writes it."""
+    from decimal import Decimal  # noqa: PLC0415  # few inputs are numbers that may have a fraction
+
     return Decimal(as_text(parse_value("Number", text)))
 
 
