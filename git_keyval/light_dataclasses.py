@@ -114,7 +114,7 @@ def _refuse(record: object, name: str, *_value: object) -> None:
 
 def _replace(record: Any, /, **changes: object) -> Any:  # noqa: ANN401  # a type checker sees that of the standard library
     """Return a record of the same class in which some fields are changed."""
-    return type(record)(**{name: getattr(record, name) for name in record.__match_args__} | changes)
+    return type(record)(**{name: getattr(record, name) for name in getattr(record, _FIELDS)} | changes)
 
 
 if not TYPE_CHECKING:

@@ -10,8 +10,8 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, Naming, RefName
 from git_keyval.format.objects import blob
 from git_keyval.format.sealed import Encryption
-from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import ANY, Applied, Depth, RefUpdate, Transaction
+from tests.replacing import replace
 from tests.world import World
 
 NOTHING: Mapping[str, int] = MappingProxyType({})

@@ -20,9 +20,9 @@ from git_keyval.format.names import Naming
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.process import new_name, surroundings
 from tests.action.runner_rules import LogCommand, log_commands, read_outputs
+from tests.replacing import replace
 from tests.servers.binary import git_output, isolated_environ
 
 ROOT = Path(__file__).parent.parent.parent

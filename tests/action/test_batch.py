@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from git_keyval.light_dataclasses import replace
 from tests.action.steps import Ended, Workflow, refs, value_ref
 from tests.action.test_encryption import GIVEN
 from tests.action.test_redirects import Org, org  # noqa: F401  # a fixture
 from tests.action.test_sharding import Shards, begun  # noqa: F401  # a fixture
+from tests.replacing import replace
 from tests.servers.binary import run_git
 
 SET, INCR = {"command": "set", "key": "a", "value": "x"}, {"command": "incr", "key": "n"}

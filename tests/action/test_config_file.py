@@ -19,11 +19,11 @@ from git_keyval.errors import InputError
 from git_keyval.format.metadata import DUMMY_TREE
 from git_keyval.format.times import Micros
 from git_keyval.interface.parsing import find_command
-from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, unhurried, value_ref
 from tests.action.test_maintenance import foreign_commit, report_of
 from tests.conftest import FakeClock
+from tests.replacing import replace
 from tests.servers.binary import git_output, init_bare, isolated_environ
 from tests.servers.http import RECEIVE_PACK, Status
 from tests.servers.listening import Listening

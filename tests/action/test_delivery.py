@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.light_dataclasses import replace
 from tests.action.steps import Workflow, refs, value_ref
+from tests.replacing import replace
 from tests.servers.binary import isolated_environ
 
 BIG = "x" * 300_000

@@ -15,7 +15,6 @@ from git_keyval.dispatch.opening import cipher_of
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
-from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import ROOT, Ended, Workflow, refs
@@ -24,6 +23,7 @@ from tests.action.test_redirects import Org, org  # noqa: F401  # a fixture
 from tests.emulator import GitHubEmulator
 from tests.encrypting import secret
 from tests.exhaustive import in_turn
+from tests.replacing import replace
 from tests.servers.binary import isolated_environ, run_git
 
 FAILING = ["a path that is no repository", "nobody there", "forbidden", "forbidden to git", "an error of GraphQL", "half an answer"]

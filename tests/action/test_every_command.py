@@ -20,12 +20,12 @@ from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS
 from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs
-from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Ended, Workflow
 from tests.emulator import Drop, Fault, GitHubEmulator, Malformed, Permission, PrimaryExhausted, SecondaryLimit, Status, Truncated
 from tests.exhaustive import in_turn
+from tests.replacing import replace
 from tests.servers.binary import init_bare
 from tests.servers.raw import RawServer
 

@@ -8,10 +8,10 @@ import pytest
 
 from git_keyval.format.metadata import DUMMY_OBJECTS, DUMMY_TREE, NULL_COMMIT
 from git_keyval.format.objects import commit
-from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.refusals import KEY, VALUE
 from tests.action.steps import Workflow, expiry_ref, refs, value_ref
+from tests.replacing import replace
 from tests.servers.binary import git_output
 from tests.servers.http import RECEIVE_PACK, UPLOAD_PACK, Cut, Fault, Status
 

@@ -13,7 +13,6 @@ from git_keyval.action.runner import Runner, printable
 from git_keyval.action.summary import check_summary, summary
 from git_keyval.format.names import RefName
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.maintenance.report import CheckReport, Problem, Report
@@ -26,6 +25,7 @@ from tests.action.steps import Ended, Workflow, unhurried, value_ref
 from tests.emulator import GitHubEmulator
 from tests.emulator import Status as Answer
 from tests.emulator.server import DEFAULT_TOKEN
+from tests.replacing import replace
 from tests.servers.binary import git_output, init_bare, run_git
 from tests.servers.raw import RawServer
 

@@ -9,10 +9,10 @@ import pytest
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
 from git_keyval.interface.commands import COMMANDS, COMMON
-from git_keyval.light_dataclasses import replace
 from tests.action.conftest import SERVER_TOKEN, Served
 from tests.action.steps import Ended, Workflow, action, lock_action, refs
 from tests.conftest import FakeClock
+from tests.replacing import replace
 
 LOCK = {"key": "production", "ttl": "10m"}
 NOTHING = "No lock was obtained, so there is none to release.\n"

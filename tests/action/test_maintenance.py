@@ -13,13 +13,13 @@ from git_keyval.action.runner import Runner
 from git_keyval.action.summary import check_summary
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.metadata import NULL_COMMIT
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.report import CheckReport, Problem
 from tests.action.conftest import Served
 from tests.action.runner_rules import MAX_SUMMARY_BYTES
 from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, expiry_ref, refs, unhurried, value_ref
 from tests.conftest import FakeClock
 from tests.maintenance.schema import Schema, violations
+from tests.replacing import replace
 from tests.servers.binary import git_output
 from tests.servers.http import RECEIVE_PACK, Status
 

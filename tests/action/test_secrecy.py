@@ -8,10 +8,10 @@ import pytest
 
 from git_keyval.action import main
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.light_dataclasses import replace
 from tests.action.refusals import KEY, VALUE
 from tests.action.runner_rules import log_commands
 from tests.action.steps import WORKFLOW_TOKEN, Workflow
+from tests.replacing import replace
 
 
 @pytest.mark.parametrize("name", ["\udcff", "a\nb", "::add-mask::a", "##[add-mask]a", "x" * 9_000])

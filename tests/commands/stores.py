@@ -1,9 +1,9 @@
 """Stores that are as bad as a git server may be, or count their requests as GitHub's API does."""
 
 from git_keyval.format.names import RefName
-from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Capabilities, Depth, Selection, Snapshot
 from tests.around import StoreAround
+from tests.replacing import replace
 
 
 class TornReads(StoreAround):

@@ -21,10 +21,10 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import IndexOutOfRangeError, WrongTypeError
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_json
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Purge, Sweep
 from tests.commands.stores import WithoutPrefixes
 from tests.machine import Machine, run_machine
+from tests.replacing import replace
 from tests.world import FOREIGN, draft, key, number, text
 
 M, A, AWAY = key("map"), key("array"), key("away")

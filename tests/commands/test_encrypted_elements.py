@@ -25,12 +25,12 @@ from git_keyval.errors import (
 from git_keyval.format.elements import Collection, decode_collection, element_id, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import GitObject, Oid, blob
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Depth
 from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Rival
+from tests.replacing import replace
 from tests.world import World, draft, drafts, key, text
 
 FIELD, VALUE = "markedfield6a", "markedvalue9d"

@@ -41,7 +41,6 @@ from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.sealed import Sealed
 from git_keyval.format.values import Value, bytes_value, file_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from git_keyval.maintenance.init import init
 from git_keyval.process import surroundings
@@ -49,6 +48,7 @@ from git_keyval.store.port import Depth, Transaction
 from tests.contract.samples import Sample, annotated_tag, foreign_commit, note
 from tests.encrypting import cipher, nonces
 from tests.faults import FaultyStore, Lost, Rival
+from tests.replacing import replace
 from tests.world import World, drafts, number, text
 
 LABEL = "markedkey4f2a"

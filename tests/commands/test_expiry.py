@@ -22,13 +22,13 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import Value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Sweep
 from git_keyval.store.port import ABSENT, RefUpdate, Transaction
 from tests.conftest import FakeClock
 from tests.contract.places import in_memory
 from tests.contract.samples import Sample
 from tests.faults import Rival
+from tests.replacing import replace
 from tests.world import World, draft, drafts, key, show, text
 
 K = key()

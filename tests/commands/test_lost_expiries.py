@@ -17,13 +17,13 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Sweep
 from git_keyval.maintenance.jobs import Maintenance
 from git_keyval.store.registry import ExpiryRegistry
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, open_git_place
 from tests.emulator import GitHubEmulator
+from tests.replacing import replace
 from tests.world import World, key, show, text
 
 DAY = 86_400

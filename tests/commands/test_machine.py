@@ -29,11 +29,11 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import Value, as_integer, as_json, as_text
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from tests.encrypting import cipher
 from tests.faults import Rival
 from tests.machine import Machine, run_machine
+from tests.replacing import replace
 from tests.world import FOREIGN, number, text
 
 LABELS = ["a", "b"]

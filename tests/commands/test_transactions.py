@@ -38,12 +38,12 @@ from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value, parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.store.port import Capabilities, Depth, Outcome, Selection, Snapshot, Store, Transaction
 from tests.around import StoreAround
 from tests.commands.stores import TornReads
 from tests.faults import Call, Lost, Rival
+from tests.replacing import replace
 from tests.world import World, draft, drafts, key, number, text
 
 A, B, C = key("a"), key("b"), key("c")

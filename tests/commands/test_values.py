@@ -19,9 +19,9 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.init import init
 from tests.contract.samples import foreign_commit
+from tests.replacing import replace
 from tests.world import World, drafts, install_hook, key, number, show, text
 
 K = key()

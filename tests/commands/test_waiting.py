@@ -21,10 +21,10 @@ from git_keyval.format.objects import Oid
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.times import SECOND
 from git_keyval.format.values import parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Sweep
 from tests.contract.samples import Sample, foreign_commit
 from tests.faults import Fault, Lost, Rival
+from tests.replacing import replace
 from tests.world import World, draft, drafts, key, number, text
 
 K, OTHER = key("k"), key("other")

@@ -9,7 +9,6 @@ import pytest
 
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND
-from git_keyval.light_dataclasses import replace
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.git import open_git_store
 from git_keyval.store.port import Outcome, Refused, Store, Transaction
@@ -20,6 +19,7 @@ from tests.exhaustive import only
 from tests.faults import FaultyStore
 from tests.github.opening import id_of, open_emulated
 from tests.memory import MemoryStore
+from tests.replacing import replace
 from tests.servers.binary import init_bare, isolated_environ, run_git
 from tests.servers.dulwich import serve_by_dulwich
 from tests.servers.http import GitHttpServer

@@ -7,7 +7,6 @@ import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
-from git_keyval.light_dataclasses import replace
 from tests.crash.scenes import (
     COMMANDS,
     COUNTER,
@@ -23,6 +22,7 @@ from tests.crash.scenes import (
     look,
 )
 from tests.faults import Call, Fault, Lost
+from tests.replacing import replace
 from tests.world import FOREIGN, Shown, World
 
 RETURNED_TWICE = {"getdel", "getdel of a counter", "getdel of what waits"}

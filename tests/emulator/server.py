@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from git_keyval.light_dataclasses import replace
 from tests.emulator.access import SSO_MESSAGE, SSO_URL, Access, Permission
 from tests.emulator.answers import JSON_TYPE, RefusedError, error_answer, json_answer, refuse
 from tests.emulator.calls import Call
@@ -43,6 +42,7 @@ from tests.emulator.repositories import Repositories, Repository
 from tests.emulator.rest import find_route
 from tests.emulator.shapes import Shapes
 from tests.emulator.smart_http import answer_git, is_git_path
+from tests.replacing import replace
 from tests.servers.loopback import Answer, Delivery, Manner, Request, Server
 
 Kind = Literal["rest", "graphql-query", "graphql-mutation", "git", "cdn"]

@@ -2,11 +2,11 @@
 
 import re
 
-from git_keyval.light_dataclasses import replace
 from tests.emulator.access import Access, Permission
 from tests.emulator.options import Options
 from tests.emulator.pushes import answer_push
 from tests.emulator.repositories import Repositories
+from tests.replacing import replace
 from tests.servers.loopback import Answer, Request, run_backend
 
 CONFIG = {

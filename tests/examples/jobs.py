@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.light_dataclasses import replace
 from tests.action.runner_rules import read_outputs
 from tests.action.steps import ROOT, Ended, Workflow, action, lock_action
 from tests.examples.expressions import Context, as_text, condition, filled
+from tests.replacing import replace
 
 OURS = ("org/git-keyval-action@v1", "$/")
 LOCKS = ("org/git-keyval-action/lock@v1", "$/lock")

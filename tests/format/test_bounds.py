@@ -39,8 +39,8 @@ from git_keyval.format.names import MAX_SHARD_LENGTH
 from git_keyval.format.objects import Oid, blob
 from git_keyval.format.redirects import Redirect, decode_redirect, encode_redirect
 from git_keyval.format.times import MAX_MOMENT, MAX_SECONDS, SECOND, Micros, Timestamp, moment_of, timestamp
-from git_keyval.light_dataclasses import replace
 from tests.format.strategies import OPS, crumb
+from tests.replacing import replace
 
 LATEST = timestamp(MAX_MOMENT)
 NUMBERS = st.sampled_from([INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1, INT64_MAX])

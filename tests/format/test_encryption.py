@@ -17,9 +17,9 @@ from git_keyval.format.objects import blob
 from git_keyval.format.records import decode_data, encode_data
 from git_keyval.format.sealed import Encryption, Sealed, read_sealed_name
 from git_keyval.format.values import Value, parse_value
-from git_keyval.light_dataclasses import replace
 from tests.encrypting import secret
 from tests.format.strategies import KEY_IDS, TEXTS, VALUES
+from tests.replacing import replace
 
 ONE, OTHER = derive_key("one", secret("one")), derive_key("other", secret("other"))
 NONCES = st.binary(min_size=12, max_size=12)

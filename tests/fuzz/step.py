@@ -15,13 +15,13 @@ from git_keyval.action.runner import LOCK_STATE
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.light_dataclasses import replace
 from tests.action.steps import WORKFLOW_TOKEN, Ended, Workflow
 from tests.conftest import FakeClock
 from tests.emulator import GitHubEmulator
 from tests.fuzz.inputs import ENCRYPTION_KEYS, anything, draw_addresses, draw_inputs
 from tests.fuzz.records import HOSTILE, SECRET
 from tests.fuzz.stores import TOTAL, Repository, draw_repository, foreign, key_id, refs_of, total, witness
+from tests.replacing import replace
 
 LIMIT_SECONDS = 300
 """How long a step may take. Most take a tenth of a second, and waiting none; git looks for what is missing once for each ref."""

@@ -12,7 +12,6 @@ import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, StoreError
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import COMMANDS, IN_STEPS, JOBS, MAY_BE_UNKNOWN, NOT_REPEATABLE, RECORDED_FIRST, WITH_RIVAL
 from tests.emulator import (
@@ -32,6 +31,7 @@ from tests.emulator import (
 )
 from tests.exhaustive import first
 from tests.github.stage import Seen, Stage
+from tests.replacing import replace
 
 NOT_DONE: Mapping[str, Fault] = {"dropped": Drop(), "502": Status(502), "untyped": Untyped()}
 DONE: Mapping[str, Fault] = {

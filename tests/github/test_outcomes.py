@@ -8,7 +8,6 @@ import pytest
 
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, RefName
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.init import init
 from tests.action.steps import Ended, Workflow
 from tests.conftest import FakeClock
@@ -16,6 +15,7 @@ from tests.contract.places import open_git_place
 from tests.contract.samples import foreign_commit
 from tests.emulator import Fault, GitHubEmulator, Kind, Lag, Logged, Protected, Rival, Status, Untyped
 from tests.emulator.server import DEFAULT_TOKEN
+from tests.replacing import replace
 from tests.servers.binary import git_output
 from tests.world import World
 

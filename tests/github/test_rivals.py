@@ -14,7 +14,6 @@ from git_keyval.database.answers import Answer
 from git_keyval.database.keys import Key, MovedError
 from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError, WrongTypeError
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Purge, Sweep
 from git_keyval.maintenance.report import CheckReport, InitReport, Report
 from tests.crash.scenes import (
@@ -36,6 +35,7 @@ from tests.crash.scenes import (
 from tests.emulator import Fault, Rival
 from tests.exhaustive import exhaustive, in_turn
 from tests.github.stage import Seen, Stage
+from tests.replacing import replace
 from tests.world import World, draft, drafts, text
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from git_keyval.errors import UnavailableError
-from git_keyval.light_dataclasses import replace
 from git_keyval.store.port import Capabilities, Outcome, Refused, Store, Transaction
 from tests.around import StoreAround
+from tests.replacing import replace
 
 
 class Choosy(StoreAround):

@@ -13,12 +13,12 @@ from git_keyval.errors import UnavailableError
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.names import BREADCRUMBS_PREFIX, Naming, RefName
 from git_keyval.format.objects import GitObject, Oid
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from git_keyval.store.port import Depth, Selection, Snapshot, Store
 from tests.around import StoreAround
 from tests.contract.samples import note
+from tests.replacing import replace
 from tests.world import World, draft, key, text
 
 HOUR = 3_600

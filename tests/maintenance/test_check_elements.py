@@ -17,7 +17,6 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming
 from git_keyval.format.objects import GitObject, Oid, blob, commit, tree
 from git_keyval.format.sealed import Encryption, sealed_name
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.init import init
 from git_keyval.maintenance.report import Problem
@@ -25,6 +24,7 @@ from git_keyval.store.port import ABSENT, Depth, RefUpdate, Transaction
 from tests.around import StoreAround
 from tests.contract.samples import Sample, delete, foreign_commit, note, record
 from tests.elements import apply, ended, ending, made, written
+from tests.replacing import replace
 from tests.world import World, draft, key, number, text
 
 K = key()

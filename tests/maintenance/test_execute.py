@@ -9,7 +9,6 @@ from git_keyval.commands.counters import Incr
 from git_keyval.commands.values import Get, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.format.names import Naming, RefName
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
 from git_keyval.maintenance.execute import MAX_BATCH, MAX_UPDATES, Budget, execute
 from git_keyval.maintenance.gather import plan_gather
@@ -19,6 +18,7 @@ from git_keyval.maintenance.sweep import plan_sweep
 from git_keyval.store.port import ANY, DELETE, RefUpdate, Transaction
 from tests.faults import FaultyStore, Lost, Rival
 from tests.maintenance.stores import Choosy
+from tests.replacing import replace
 from tests.world import World, install_hook, key, text
 
 LABELS = [f"{index:03}" for index in range(100)]

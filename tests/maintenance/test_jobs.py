@@ -14,7 +14,6 @@ from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming, RefName
 from git_keyval.format.times import Micros, timestamp
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
 from git_keyval.maintenance.jobs import Maintenance
@@ -24,6 +23,7 @@ from tests.contract.places import in_memory
 from tests.contract.samples import Sample, note
 from tests.faults import Rival
 from tests.memory import MemoryStore
+from tests.replacing import replace
 from tests.world import FOREIGN, World, key, text
 
 Job = Callable[[Maintenance], Report]

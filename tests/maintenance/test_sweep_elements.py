@@ -23,7 +23,6 @@ from git_keyval.format.objects import Oid, blob, commit, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.redirects import Redirect, encode_redirect
 from git_keyval.format.sealed import Encryption, sealed_name
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.commands import Sweep
 from git_keyval.maintenance.execute import Done
 from git_keyval.store.port import DELETE, RefUpdate
@@ -34,6 +33,7 @@ from tests.elements import alive, apply, ended, ending, made, stored, written
 from tests.faults import Lost, Rival
 from tests.maintenance.stores import Choosy
 from tests.memory import MemoryStore
+from tests.replacing import replace
 from tests.world import World, drafts, key, text
 
 K = key()

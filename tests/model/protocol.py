@@ -22,7 +22,6 @@ from git_keyval.errors import GitKeyvalError, OutcomeUnknownError, OverwrittenEr
 from git_keyval.format.counters import Counter
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Budget, Done, execute
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan
@@ -45,6 +44,7 @@ from tests.model.database import (
 )
 from tests.model.judgement import DATA, Call, is_explained
 from tests.model.replay import Asked, ReplayStore, Replies, Reply, selected
+from tests.replacing import replace
 
 Kind = Literal["incr", "set", "force", "first", "del", "getdel", "data", "get"]
 SEED = Counter(10, "seedseed", 1, (("seedseed", 10),))

@@ -21,7 +21,6 @@ from git_keyval.format import counters as states
 from git_keyval.format.counters import Counter
 from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, RefName
 from git_keyval.format.objects import Oid
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.sweep import plan_sweep
@@ -79,6 +78,7 @@ from tests.model.test_transactions import (
     WAITING,
 )
 from tests.model.test_transactions import find as find_transfers
+from tests.replacing import replace
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 

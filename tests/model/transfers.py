@@ -25,12 +25,12 @@ from git_keyval.format.names import DEFAULT_NAMING, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.format.values import Value, parse_value
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.execute import Budget, Done, execute
 from git_keyval.maintenance.gather import plan_gather
 from git_keyval.store.port import Applied, Conflict, Selection, Transaction, Unknown
 from tests.model.database import KEY, START, ModelStore, Ref, Refs, apply, breadcrumb, counter_ref
 from tests.model.replay import Asked, ReplayStore, Replies, Reply, selected
+from tests.replacing import replace
 from tests.world import key
 
 OTHER, NOTE = key("other"), key("note")

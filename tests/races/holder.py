@@ -18,9 +18,9 @@ from typing import Any
 from git_keyval.action.runner import Runner
 from git_keyval.action.step import run_step
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.light_dataclasses import replace
 from git_keyval.process import surroundings
 from tests.action.runner_rules import read_outputs
+from tests.replacing import replace
 
 LEASE_SECONDS = 4
 MOST_SKEW_SECONDS = 0.5

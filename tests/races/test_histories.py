@@ -2,8 +2,8 @@
 
 import pytest
 
-from git_keyval.light_dataclasses import replace
 from tests.races.histories import Add, Append, Content, History, Operation, Rewrite, UnexplainedError
+from tests.replacing import replace
 
 FIRST: dict[str, Content] = {"x": 0, "y": 0, "text": "first"}
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_keyval.light_dataclasses import replace
+from tests.replacing import replace
 from tests.servers import tinyproxy
 from tests.servers.apache import Apache, apache
 from tests.servers.dulwich import dulwich_server

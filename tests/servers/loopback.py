@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from git_keyval.light_dataclasses import replace
+from tests.replacing import replace
 from tests.servers.binary import exec_path, isolated_environ
 
 _POLL_MILLISECONDS = 20
