@@ -1,7 +1,8 @@
 """What commands and jobs are tried on, and how the outcome of a disturbed run is judged."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 
 from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange, Aset
@@ -12,15 +13,18 @@ from git_keyval.commands.keyspace import Keys
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.redirects import Redirection
-from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
+from git_keyval.commands.transactions import Assert, Batch, Item
+from git_keyval.commands.values import Append, Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.commands.waiting import WaitUntil
 from git_keyval.database.answers import Answer
 from git_keyval.database.ciphers import PLAIN
+from git_keyval.database.command import Bound
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
 from git_keyval.database.keys import Key
 from git_keyval.database.perform import perform
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
+from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import element_id
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -40,6 +44,7 @@ from tests.memory import MemoryStore
 from tests.world import Shown, World, draft, drafts, key, number, text
 
 OP = "deploy42"
+ONCE = key(f"kv:op:{OP}")
 LATER = Micros(1_800_000_000 * SECOND)
 """When a lease ends that must be the same however long a run takes: it begins when the lock is taken."""
 
@@ -111,6 +116,19 @@ TARGETS = {key.id: Redirect(OTHER_PLACE, 2) for key in KEYS}
 
 Command = Callable[[World, Database], Answer]
 
+
+def batch(command: Bound) -> Batch:
+    """Return a transaction with one more command, whose outcome has to be the outcome of all."""
+    commands = (
+        Assert(key=EXPIRING, condition=Condition("present")),
+        Get(key=NUMBER),
+        Set(key=ABSENT, value=text("new"), store_key=True),
+        Hset(key=MAP, entries=drafts(a="new")),
+        command,
+    )
+    return Batch(items=[Item(str(place), one, one.outputs) for place, one in enumerate(commands)])
+
+
 COMMANDS: dict[str, Command] = {
     "get": lambda _world, database: perform(database, Get(key=COUNTER)),
     "exists": lambda _world, database: perform(database, Exists(keys=KEYS)),
@@ -178,7 +196,7 @@ COMMANDS: dict[str, Command] = {
         database, Hset(key=MAP, entries=drafts(lives="new"), keep_ttl=True, condition=Condition("present"))
     ),
     "hincr": lambda _world, database: perform(database, Hincr(key=ABSENT, field="a", by=3, expires_at=LATER)),
-    "hincr with op-id": lambda _world, database: perform(database, Hincr(key=ABSENT, field="a", by=3, record=key(f"kv:op:{OP}"))),
+    "hincr with op-id": lambda _world, database: perform(database, Hincr(key=ABSENT, field="a", by=3, record=ONCE)),
     "hdel": lambda _world, database: perform(database, Hdel(key=MAP, fields=["a", "old", "lives"])),
     "hexpire": lambda _world, database: perform(database, Hexpire(key=MAP, fields=["a", "lives"], ttl=600)),
     "hpersist": lambda _world, database: perform(database, Hpersist(key=MAP, fields=["a", "lives"])),
@@ -189,7 +207,7 @@ COMMANDS: dict[str, Command] = {
     "apush of several": lambda _world, database: perform(
         database, Apush(key=ARRAY, elements=[draft("new"), draft("newer")], ttl=600)
     ),
-    "apush once": lambda _world, database: perform(database, Apush(key=ARRAY, elements=[draft("new")], record=key("kv:op:1"))),
+    "apush once": lambda _world, database: perform(database, Apush(key=ARRAY, elements=[draft("new")], record=ONCE)),
     "apop": lambda _world, database: perform(database, Apop(key=ARRAY)),
     "apop of the first": lambda _world, database: perform(database, Apop(key=ARRAY, from_="first")),
     "alen": lambda _world, database: perform(database, Alen(key=ARRAY)),
@@ -218,11 +236,23 @@ COMMANDS: dict[str, Command] = {
     "unlock": lambda _world, database: perform(database, Unlock(key=HELD, owner="us")),
     "unlock of what lapsed": lambda _world, database: perform(database, Unlock(key=LAPSED, owner="others")),
     "unlock of others": lambda _world, database: perform(database, Unlock(key=HELD, owner="others")),
+    "unlock of a slot": lambda _world, database: perform(database, Unlock(key=HELD, owner="us", slots=3)),
+    "append": lambda _world, database: perform(database, Append(key=TEXT, value=text(" and more"))),
+    "append once": lambda _world, database: perform(database, Append(key=EXPIRING, value=text(" and more"), record=ONCE)),
+    "getdel once": lambda _world, database: perform(database, Getdel(key=TEXT, record=ONCE)),
+    "del of several once": lambda _world, database: perform(database, Del(keys=[TEXT, COUNTER, EXPIRED], record=ONCE)),
+    "rename of a counter once": lambda _world, database: perform(database, Rename(key=COUNTER, to=MANY, record=ONCE)),
+    "assert": lambda _world, database: perform(database, Assert(key=COUNTER, at_least=Decimal(15))),
+    "batch": lambda _world, database: perform(database, batch(Append(key=TEXT, value=text(" and more")))),
+    "batch of counters": lambda _world, database: perform(database, batch(Incr(key=COUNTER, by=3, op=OP))),
+    "batch once": lambda _world, database: perform(database, batch(Append(key=TEXT, value=text(" and more"))).but(record=ONCE)),
     "decr": lambda _world, database: perform(database, Decr(key=COUNTER, by=3, op=OP)),
     "incr left as a breadcrumb": lambda world, database: leave_breadcrumb(world, database, "breadcrumb"),
     "incr after a rival": lambda world, database: leave_breadcrumb(world, database, "retry"),
 }
 MAY_BE_UNKNOWN = {
+    "append",
+    "batch",
     "hincr",
     "incr that begins with a lifetime",
     "incr of an expired key with a lifetime",
@@ -243,6 +273,8 @@ MAY_BE_UNKNOWN = {
 """Where even one lost reply may leave the outcome unknown: the counter had no memory yet that could tell, or a rival changed it, or
 may have made the same."""
 NOT_REPEATABLE = {
+    "append",
+    "batch",
     "apush",
     "apush of an absent key",
     "apop",
@@ -340,6 +372,17 @@ def begin(*, encrypted: bool = False) -> World:
     for _ in range(1_000):
         world.new_op()  # those of the template are taken
     return world
+
+
+def plain(answer: Answer) -> Answer:
+    """Leave out of an answer, and of results in it, what depends on the clock of a run, and on operations made at random."""
+    results = None if answer.results is None else {id_: _plain_result(result) for id_, result in answer.results.items()}
+    return replace(answer, version=None, ttl=None, expires_at=None, results=results)
+
+
+def _plain_result(result: JsonValue) -> JsonValue:
+    assert isinstance(result, dict)
+    return {name: said for name, said in result.items() if name not in {"version", "ttl", "expires-at"}}
 
 
 def attempt(world: World, command: Command, faults: Mapping[int, Fault]) -> tuple[FaultyStore, Answer | Exception]:

@@ -20,6 +20,7 @@ from tests.crash.scenes import (
     attempt,
     begin,
     look,
+    plain,
 )
 from tests.faults import Call, Fault, Lost
 from tests.replacing import replace
@@ -27,11 +28,6 @@ from tests.world import FOREIGN, Shown, World
 
 RETURNED_TWICE = {"getdel", "getdel of a counter", "getdel of what waits"}
 """Commands that cannot give their answer again when they are repeated."""
-
-
-def plain(answer: Answer) -> Answer:
-    """Leave out of an answer what depends on the clock of a run with pauses, and on operations made at random."""
-    return replace(answer, version=None, ttl=None, expires_at=None)
 
 
 def judge(

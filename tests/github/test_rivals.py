@@ -31,6 +31,7 @@ from tests.crash.scenes import (
     TEXT,
     WAITING,
     WITH_RIVAL,
+    plain,
 )
 from tests.emulator import Fault, Rival
 from tests.exhaustive import exhaustive, in_turn
@@ -113,7 +114,7 @@ def outcome(answer: object, seen: Seen) -> Outcome:
     if isinstance(answer, GitKeyvalError):
         return type(answer), seen.content
     assert isinstance(answer, Answer)
-    return replace(answer, version=None, ttl=None, expires_at=None), seen.content
+    return plain(answer), seen.content
 
 
 def one_after_the_other(stage: Stage, name: str, rival: Callable[[World], object]) -> list[Outcome]:
