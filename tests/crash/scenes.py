@@ -1,7 +1,7 @@
 """What commands and jobs are tried on, and how the outcome of a disturbed run is judged."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
@@ -31,6 +31,7 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND, Micros
+from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from git_keyval.maintenance.init import init
