@@ -31,7 +31,6 @@ from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import Naming, RefName
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND, Micros
-from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.commands import Gather, Maintain, PublishExpiries, Purge, Sweep
 from git_keyval.maintenance.init import init
@@ -42,6 +41,7 @@ from tests.contract.samples import Sample
 from tests.encrypting import cipher
 from tests.faults import Fault, FaultyStore, Rival
 from tests.memory import MemoryStore
+from tests.replacing import replace
 from tests.world import Shown, World, draft, drafts, key, number, text
 
 OP = "deploy42"

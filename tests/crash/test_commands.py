@@ -23,7 +23,6 @@ from tests.crash.scenes import (
     plain,
 )
 from tests.faults import Call, Fault, Lost
-from tests.replacing import replace
 from tests.world import FOREIGN, Shown, World
 
 RETURNED_TWICE = {"getdel", "getdel of a counter", "getdel of what waits"}

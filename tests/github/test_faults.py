@@ -31,7 +31,6 @@ from tests.emulator import (
 )
 from tests.exhaustive import first, only
 from tests.github.stage import Seen, Stage
-from tests.replacing import replace
 
 NOT_DONE: Mapping[str, Fault] = {"dropped": Drop(), "502": Status(502), "untyped": Untyped()}
 DONE: Mapping[str, Fault] = {

@@ -36,7 +36,6 @@ from tests.crash.scenes import (
 from tests.emulator import Fault, Rival
 from tests.exhaustive import exhaustive, in_turn
 from tests.github.stage import Seen, Stage
-from tests.replacing import replace
 from tests.world import World, draft, drafts, text
 
 
