@@ -1,7 +1,6 @@
 """Records whose fields are declared by annotations, and from which the interface of a command is derived."""
 
 from collections.abc import Mapping
-from inspect import get_annotations
 from typing import Any, ClassVar, Final, Self, dataclass_transform, get_origin
 
 
@@ -25,7 +24,7 @@ class Declared:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        annotations = get_annotations(cls)
+        annotations = vars(cls).get("__annotations__", {})
         names = [name for name, annotation in annotations.items() if not _is_of_class(annotation)]
         cls.declared = {**cls._inherited(), **{name: vars(cls).get(name, REQUIRED) for name in names}}
 

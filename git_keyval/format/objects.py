@@ -1,7 +1,6 @@
 """Git objects with locally computed oids.
 
-The bytes of trees and commits come from dulwich's object classes; this module only fixes what the format fixes: who commits, when,
-and which file modes appear. Nothing here reads or writes a repository.
+https://git-scm.com/book/en/v2/Git-Internals-Git-Objects says what their bytes are. Nothing here reads or writes a repository.
 """
 
 import hashlib
@@ -9,9 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal, NewType
-
-from dulwich.errors import ObjectFormatException
-from dulwich.objects import Commit, ObjectID, Tree
 
 from git_keyval.errors import MalformedRecordError
 from git_keyval.light_dataclasses import dataclass, field
@@ -25,6 +21,8 @@ ZERO_OID = Oid("0" * 40)
 Kind = Literal["blob", "tree", "commit", "tag"]
 
 _OID = re.compile(r"[0-9a-f]{40}")
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_AROUND_NAME = len(" ") + len("\0") + 20
 FILE_MODE, FOLDER_MODE = 0o100644, 0o040000
 """The modes of a tree's entries: plain files, and the subtree of a map or an array."""
 
@@ -58,11 +56,11 @@ def blob(data: bytes) -> GitObject:
 
 def tree(files: Iterable[tuple[str, Oid]], folders: Iterable[tuple[str, Oid]] = ()) -> GitObject:
     """Make a tree of plain files and subtrees; the order given does not matter, the stored order is git's."""
-    made = Tree()
-    for mode, entries in ((FILE_MODE, files), (FOLDER_MODE, folders)):
-        for name, oid in entries:
-            made.add(name.encode(), mode, ObjectID(oid.encode()))
-    return from_content("tree", made.as_raw_string())
+    entries = {name.encode(): (b"100644", b"", oid) for name, oid in files}
+    entries |= {name.encode(): (b"40000", b"/", oid) for name, oid in folders}
+    # Git sorts a folder as if its name ended with a slash.
+    ordered = sorted((name + slash, mode, name, oid) for name, (mode, slash, oid) in entries.items())
+    return from_content("tree", b"".join(b"%b %b\0%b" % (mode, name, bytes.fromhex(oid)) for _, mode, name, oid in ordered))
 
 
 def commit(tree_oid: Oid, message: bytes) -> GitObject:
@@ -70,18 +68,10 @@ def commit(tree_oid: Oid, message: bytes) -> GitObject:
     return from_content("commit", b"tree %b\n%b%b" % (tree_oid.encode(), _SIGNATURE, message))
 
 
-def _signature() -> bytes:
-    """Let dulwich write what stands between a commit's tree and its message: always the same, so once is enough."""
-    made = Commit()
-    made.tree = ObjectID(b"0" * 40)
-    made.author = made.committer = f"{PERSON_NAME} <{PERSON_EMAIL}>".encode()
-    made.author_time = made.commit_time = COMMIT_TIME
-    made.author_timezone = made.commit_timezone = 0
-    made.message = b""
-    return made.as_raw_string().partition(b"\n")[2]
+_PERSON = f"{PERSON_NAME} <{PERSON_EMAIL}> {COMMIT_TIME} +0000"
+_SIGNATURE = f"author {_PERSON}\ncommitter {_PERSON}\n\n".encode()
+"""What stands between a commit's tree and its message: always the same."""
 
-
-_SIGNATURE = _signature()
 _COMMIT = re.compile(rb"tree ([0-9a-f]{40})\n" + re.escape(_SIGNATURE) + rb"(.*)", re.DOTALL)
 
 
@@ -118,15 +108,14 @@ def read_entries(obj: GitObject) -> Entries:
     """Return the entries of a tree. Raises MalformedRecordError for another kind, or an entry that is neither file nor subtree."""
     if obj.kind != "tree":
         raise MalformedRecordError(obj.oid, f"it is a {obj.kind}, not a tree")
+    entries = _ENTRY.findall(obj.data)
+    if sum(len(mode) + len(name) + _AROUND_NAME for mode, name, _ in entries) != len(obj.data):
+        raise MalformedRecordError(obj.oid, "it is a tree that cannot be read")
     by_mode: dict[int, dict[str, Oid]] = {FILE_MODE: {}, FOLDER_MODE: {}}
-    try:
-        items = Tree.from_string(obj.data).items()
-    except ObjectFormatException as exc:
-        raise MalformedRecordError(obj.oid, "it is a tree that cannot be read") from exc
-    for entry in items:
-        if entry.mode not in by_mode or entry.path is None or entry.sha is None:
+    for mode, name, oid in entries:
+        if (of_mode := by_mode.get(int(mode, 8))) is None:
             raise MalformedRecordError(obj.oid, "it has an entry that is neither a plain file nor a folder")
-        by_mode[entry.mode][entry.path.decode("utf-8", "replace")] = Oid(entry.sha.decode("ascii"))
+        of_mode[name.decode("utf-8", "replace")] = Oid(oid.hex())
     return Entries(by_mode[FILE_MODE], by_mode[FOLDER_MODE])
 
 

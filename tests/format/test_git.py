@@ -10,7 +10,7 @@ from git_keyval.format.counters import Counter, encode_counter, encode_delta
 from git_keyval.format.expiry import encode_expiry
 from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, Naming, RefName
-from git_keyval.format.objects import GitObject, Oid, blob, commit, read_tree, tree
+from git_keyval.format.objects import Entries, GitObject, Oid, blob, commit, read_entries, read_tree, tree
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import Timestamp
 from git_keyval.format.values import Value, bytes_value, file_value, parse_value
@@ -164,3 +164,19 @@ def test_git_gives_the_commits_of_the_vectors_their_oids(repository: Path, case:
     """The vectors are git's truth, not ours."""
     content = case["content"].encode()
     assert git_output("hash-object", "-t", "commit", "--stdin", directory=repository, stdin=content) == case["oid"]
+
+
+NAMES = ["a", "a.b", "a-b", "a0", "a\x7f", "é", "A", "~", " ", "a b", "\U0001f600"]
+
+
+@pytest.mark.parametrize("folders", [NAMES[:1], NAMES[1:4], NAMES[4:], NAMES, []])
+def test_trees_are_those_of_git(tmp_path: Path, folders: list[str]) -> None:
+    """A folder is sorted as if its name ended with a slash, which is before a digit and after a full stop."""
+    files = [name for name in NAMES if name not in folders]
+    run_git("init", "--quiet", "--bare", tmp_path)
+    text = git_output("hash-object", "-w", "--stdin", directory=tmp_path, stdin=b"x")
+    empty = git_output("hash-object", "-w", "-t", "tree", "--stdin", directory=tmp_path)
+    lines = [f"100644 blob {text}\t{name}\0" for name in files] + [f"040000 tree {empty}\t{name}\0" for name in folders]
+    made = tree([(name, Oid(text)) for name in files], [(name, Oid(empty)) for name in folders])
+    assert git_output("mktree", "-z", directory=tmp_path, stdin="".join(lines).encode()) == made.oid
+    assert read_entries(made) == Entries(dict.fromkeys(files, Oid(text)), dict.fromkeys(folders, Oid(empty)))
