@@ -216,7 +216,10 @@ class RepositoryNode:
     def object(self, oid: str | None = None, expression: str | None = None) -> "ObjectNode | None":
         self._spend()
         if oid is not None:
-            return self.view.find(oid)
+            found = self.view.find(oid)
+            if found is None and self.view.session.options.reports_absent_objects:
+                raise GraphError("NOT_FOUND", f"Could not resolve to an object with the oid '{oid}'.")
+            return found
         if expression is None:
             raise GraphError("ARGUMENT_ERROR", "Must provide either `oid` or `expression`.")
         return self._evaluate(expression)
@@ -345,7 +348,10 @@ class CommitNode(ObjectNode):
     def file(self, path: str) -> "EntryNode | None":
         with self.view.repository.lock:
             entry = self.view.repository.objects.entry_at(self.stored.tree, path)
-        return EntryNode(self.view, entry, path) if entry else None
+        if entry is None:
+            # Beside null in the data, as others have seen.
+            raise GraphError("NOT_FOUND", f"Could not resolve file for path '{path}'.")
+        return EntryNode(self.view, entry, path)
 
     def parents(
         self, first: int | None = None, last: int | None = None, after: str | None = None, before: str | None = None

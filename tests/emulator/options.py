@@ -28,6 +28,8 @@ class Options:
     """Whether GraphQL gives a commit's message with its final line feed. (REST never does.)"""
     blob_text_limit: int = 512 * 1024
     """How many bytes of a blob GraphQL gives as text."""
+    reports_absent_objects: bool = False
+    """Whether GraphQL answers an error beside null for an oid that it does not know, as it does for a path. Not documented."""
     absent_delete: Literal["accept", "refuse"] = "accept"
     """What ``updateRefs`` makes of deleting a ref that is absent, with no expectation. Not documented by GitHub."""
     stale_type: str = "STALE_DATA"

@@ -54,7 +54,9 @@ def test_what_is_there_is_not_sent(place: GithubPlace, store: Store, name: str, 
     assert_stored(place, sample)
 
 
-def test_what_is_not_there_is_sent(place: GithubPlace, store: Store) -> None:
+@pytest.mark.parametrize("reports", [False, True])
+def test_what_is_not_there_is_sent(place: GithubPlace, store: Store, *, reports: bool) -> None:
+    place.emulator.options.reports_absent_objects = reports
     store.read(Selection((NAME,), planned=(note("1").oid, note("2").oid)))
     assert store.apply([put(NAME, note("1"))]) == [Applied()]
     assert sent(place.emulator) == [QUERY, COMMIT, QUERY]

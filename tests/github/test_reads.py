@@ -117,6 +117,22 @@ def test_much_that_does_not_come_with_the_tree_is_read_by_git(place: GithubPlace
         assert sent(place.emulator) == [QUERY, *requests]
 
 
+def test_a_path_that_is_not_there_is_no_failure_and_others_are(place: GithubPlace, by_api: GithubStore) -> None:
+    """GitHub answers such a path with an error beside the data, and so it does if it gives up on something else."""
+    answer: dict[str, object] = {
+        "errors": [{"type": "NOT_FOUND", "path": ["repository"], "message": "no"}],
+        "data": {"repository": None},
+    }
+    place.emulator.faults = {1: Status(200, body=json.dumps(answer), content_type="application/json")}
+    with pytest.raises(StoreError, match="knows no repository"):
+        by_api.read(*field("absent"), depth=Depth.TREES)
+    place.emulator.faults = {}
+    found = by_api.read(*field("absent", "field 7"), depth=Depth.TREES)
+    assert ELEMENTS["field 7"].oid in found.objects
+    place.emulator.options.reports_absent_objects = True
+    assert by_api.objects([ELEMENTS["field 8"].oid, UNSTORED]).keys() == {ELEMENTS["field 8"].oid}
+
+
 def test_what_is_lost_since_it_was_named_is_left_out(place: GithubPlace, either: Store) -> None:
     either.read(*field("bytes", "long"), depth=Depth.TREES)
     place.lose(ELEMENTS["bytes"].oid)

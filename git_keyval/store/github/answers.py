@@ -20,6 +20,9 @@ from git_keyval.store.patience import LostReplyError
 Json: TypeAlias = Any
 """Parsed JSON of a server; the code that reads it checks its types."""
 
+OPTIONAL = ("file", "object")
+"""How the fields of a query are called, at the beginning, that ask for what may be absent."""
+
 _HEAVY = {502, 504}
 """What GitHub answers for a request that took longer than ten seconds."""
 
@@ -66,13 +69,16 @@ def read_rest(answer: Answer, clock: ServerClock) -> Json:
 
 
 def read_graphql(answer: Answer, clock: ServerClock) -> dict[str, Json]:
-    """Return the ``data`` of an answer without errors. Raises RejectedError, LostReplyError, RateLimitedError and StoreError."""
+    """Return the ``data`` of an answer without errors, but for what says that something optional is not there.
+
+    Raises RejectedError, LostReplyError, RateLimitedError and StoreError.
+    """
     body = _checked(answer, clock)
     if not isinstance(body, dict):
         raise LostReplyError("the answer is cut off, or not what GraphQL answers")
-    if errors := body.get("errors"):
+    data, errors = body.get("data"), body.get("errors")
+    if errors and not (isinstance(data, dict) and isinstance(errors, list) and all(map(_is_of_optional, errors))):
         raise _graphql_failure(errors, answer, clock)
-    data = body.get("data")
     if not isinstance(data, dict):
         raise LostReplyError("the answer is not what GraphQL answers")
     return data
@@ -136,6 +142,16 @@ def _graphql_failure(listed: Json, answer: Answer, clock: ServerClock) -> Except
     if "FORBIDDEN" in kinds:
         return forbidden(message, _sso(answer))
     return RejectedError(" ".join(sorted(kinds)).strip() or "not valid", message or "no reason given")
+
+
+def _is_of_optional(error: Json) -> bool:
+    """Return whether an error says only that something is not there that may be absent, where the data have null.
+
+    So GitHub answers ``Commit.file`` for a path that the tree does not have (seen by others; not documented).
+    """
+    path = error.get("path") if isinstance(error, dict) else None
+    is_optional = isinstance(path, list) and bool(path) and str(path[-1]).startswith(OPTIONAL)
+    return is_optional and error.get("type") == "NOT_FOUND"
 
 
 def _is_not_executed(error: Mapping[str, Json]) -> bool:

@@ -102,7 +102,7 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
     variables: dict[str, Json] = {}
     target = _TARGETS[depth]
     for number, item in enumerate(wanted):
-        alias = f"f{number}"
+        alias = _alias(number, item)
         variables[alias] = item.text
         declared.append(f"${alias}: {_TYPES[item.kind]}")
         if item.kind == "refs":
@@ -110,7 +110,7 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
             declared.append(f"${alias}c: String")
             fields.append(f"{alias}: {_FIELDS['refs'] % (alias, PAGE, f'${alias}c', target)}")
         else:
-            paths = _paths(alias, item, depth)
+            paths = _paths(number, item, depth)
             variables |= paths
             declared += [f"${name}: String!" for name in paths]
             files = " ".join(_FIELDS["file"] % (name, name) for name in paths)
@@ -122,19 +122,24 @@ def read_query(wanted: Sequence[Wanted], depth: Depth) -> tuple[str, dict[str, J
     return text, variables
 
 
-def _paths(alias: str, item: Wanted, depth: Depth) -> dict[str, Json]:
-    """Return the paths to ask for with a commit, by what they are called in the query."""
-    return {} if depth is Depth.OIDS else {f"{alias}p{number}": path for number, path in enumerate(item.files)}
+def _alias(number: int, item: Wanted) -> str:
+    """Return what an item is called in the query: answers depend on it if there may be no such object."""
+    return f"object{number}" if item.kind in {"object", "presence"} else f"f{number}"
+
+
+def _paths(number: int, item: Wanted, depth: Depth) -> dict[str, Json]:
+    """Return the paths to ask for with a commit, by what they are called in the query; there may be no such files."""
+    return {} if depth is Depth.OIDS else {f"file_{number}_{place}": path for place, path in enumerate(item.files)}
 
 
 def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json], found: Found) -> None:
     """Add what the ``repository`` of an answer to ``read_query`` holds."""
     for number, item in enumerate(wanted):
-        answer = data[f"f{number}"]
+        answer = data[_alias(number, item)]
         if item.kind == "ref":
             target = answer and answer["target"]
             _add_ref(found, RefName(item.text), target, depth)
-            _add_files(found, [target.get(name) for name in _paths(f"f{number}", item, depth)] if target else ())
+            _add_files(found, [target.get(name) for name in _paths(number, item, depth)] if target else ())
         elif item.kind == "refs":
             _add_listed(found, item, answer, depth)
         elif answer is not None and item.kind == "presence":
