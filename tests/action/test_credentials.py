@@ -1,9 +1,11 @@
 """Where tokens go: to the server of the repository, in a header, and nowhere else."""
 
 import base64
+import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -155,15 +157,14 @@ def spy(program: Path, seen: Path, then: str) -> Path:
     return program
 
 
-def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Path, tmp_path: Path, scheme: str) -> None:
     """Neither in the environment nor in the arguments, which every process of the machine can read."""
-    reading, writing = tmp_path / "reading", tmp_path / "writing"
-    spy(repository / "hooks" / "pre-receive", writing, "exit 0")
-    settings = tmp_path / "gitconfig"
-    spy(tmp_path / "pack", reading, 'exec "$@"')
-    settings.write_text(f"[uploadpack]\n\tpackObjectsHook = {tmp_path / 'pack'}\n")
+    seen = tmp_path / "seen"
+    spy(tmp_path / "bin" / "git", seen, f'exec {which("git")} "$@"')
+    workflow.repository = f"{scheme}{repository}"
     environ = {
-        "GIT_CONFIG_GLOBAL": str(settings),
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "ACTIONS_RUNTIME_TOKEN": "markedruntime",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "markedid",
         "GITHUB_TOKEN": "markedgithub",
@@ -174,10 +175,10 @@ def test_git_is_told_neither_token_nor_inputs(workflow: Workflow, repository: Pa
         files.mkdir()
         done = run_container(workflow.environ_of(command, files, inputs) | environ)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    for seen in (reading, writing):
         text = seen.read_bytes()
+        seen.unlink()
         assert b"PATH=" in text
-        assert b"pack" in text
+        assert b"git" in text
         for secret in (
             WORKFLOW_TOKEN,
             "INPUT_",

@@ -130,9 +130,9 @@ def test_without_the_extra_the_program_says_what_to_install(repository: Path, mo
 def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[str, ...]) -> None:
     """What was done is not known then, and what a library says could hold what users stored."""
     code = """
-        import secrets
+        import os
         from git_keyval.cli import main
-        secrets.token_hex = lambda _: {}["markedvalue"]
+        os.urandom = lambda _: {}["markedvalue"]
         main()
     """
     environ = isolated_environ({"GIT_KEYVAL_REPOSITORY": str(repository)})
@@ -145,14 +145,22 @@ def test_a_defect_tells_where_and_nothing_else(repository: Path, flags: tuple[st
     assert done.stderr.count(b"\n") == 1
 
 
+FAR = {
+    *("git_keyval.store.git", "git_keyval.store.github", "git_keyval.maintenance.jobs", "git_keyval.database.collections"),
+    *("click", "decimal", "dulwich.pack", "logging", "random", "rfc8785", "rich", "secrets", "socket", "subprocess", "urllib3"),
+}
+"""What is loaded only once it is known where the database is, and which command it is."""
+
+
 @pytest.mark.parametrize(
     ("module", "others"),
     [
-        ("git_keyval.action", {"click", "rich", "urllib3", "git_keyval.maintenance.jobs", "git_keyval.database.collections"}),
-        ("entrypoint", {"click", "rich", "urllib3", "git_keyval.maintenance.jobs", "git_keyval.database.collections"}),
+        ("git_keyval.action", FAR),
+        ("entrypoint", FAR),
         (
             "git_keyval.store.github",
-            {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "git_keyval.maintenance", "tenacity"},
+            {"github.Auth", "github.Repository", "jwt", "cryptography", "nacl", "click", "git_keyval.maintenance", "tenacity"}
+            | {"git_keyval.store.git", "dulwich.pack"},
         ),
     ],
 )
@@ -180,6 +188,11 @@ def test_a_step_imports_only_what_it_needs(module: str, others: set[str]) -> Non
                 "git_keyval.store.github",
                 "importlib.metadata",
                 "tenacity",
+                "decimal",
+                "dulwich.pack",
+                "git_keyval.store.git.http",
+                "git_keyval.store.git.upload",
+                "rfc8785",
             },
         ),
         ("maintain", {"rich.progress", "urllib3", "github", "git_keyval.store.github"}),
