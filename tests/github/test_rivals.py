@@ -79,7 +79,7 @@ RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
 }
 """For commands of several keys, which read and write each of them at its own moment."""
 OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
-# In memory every command meets every rival, in tests/commands/test_rivals.py. Here it is about the requests that one comes between.
+# In memory every command meets every rival, in tests/crash/test_rivals.py. Here it is about the requests that one comes between.
 OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS | OF_SEVERAL]
 CONVERSATIONS = [
     "get",
