@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from dulwich.errors import GitProtocolError
 from dulwich.protocol import pkt_line
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.git.packets import PacketReader, ProtocolError
 
 
 def cut(data: bytes, size: int) -> Callable[[int], bytes]:
@@ -29,5 +28,5 @@ def test_lines_are_those_that_were_written(first: list[bytes], second: list[byte
 @pytest.mark.parametrize("data", [b"", b"00", b"0009ab", b"zzzz", b"0009abcde"])
 def test_a_stream_that_ends_early_or_is_no_protocol_is_an_error(data: bytes) -> None:
     reader = PacketReader(cut(data, 3))
-    with pytest.raises(GitProtocolError):
+    with pytest.raises(ProtocolError):
         list(reader.read_lines())

@@ -5,12 +5,12 @@ from contextlib import suppress
 from io import BytesIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from dulwich import protocol as pkt
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, make_headers
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from git_keyval.errors import AccessDeniedError, NotARepositoryError, StoreError, UnavailableError
 from git_keyval.store.clock import ServerClock
+from git_keyval.store.git.cleaning import cleaned
 from git_keyval.store.git.conversation import (
     BrokenConversationError,
     Conversation,
@@ -20,9 +20,8 @@ from git_keyval.store.git.conversation import (
     Service,
     Transport,
 )
-from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.git.packets import PacketReader, packet
 from git_keyval.store.git.timed import Running, timed_pools
-from git_keyval.store.git.words import cleaned
 from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
 from git_keyval.store.port import Capabilities
@@ -194,7 +193,7 @@ class HttpConversation(Conversation):
         if (packets.peek() or b"").strip() != b"version 2":
             return packets
         lines = [*packets.read_lines(), None]
-        self._transport.upload_advertisement = b"".join(map(pkt.pkt_line, lines))
+        self._transport.upload_advertisement = b"".join(b"0000" if line is None else packet(line) for line in lines)
         return self.advertisement()
 
     def request(self, body: Iterable[bytes]) -> PacketReader:

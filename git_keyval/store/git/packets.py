@@ -1,18 +1,30 @@
-"""Reading git's packet lines (https://git-scm.com/docs/protocol-common), a million of them if need be.
-
-dulwich reads a line with two calls of the stream and logs it; here a line costs a slice of a buffer.
-"""
+"""Git's packet lines (https://git-scm.com/docs/protocol-common), a million of them if need be: a line costs a slice of a buffer."""
 
 from binascii import Error as NotHexError
 from binascii import a2b_hex
 from collections.abc import Callable, Iterator
 
-from dulwich.errors import GitProtocolError, HangupException
-
 _SIZE_DIGITS = 4
 _DELIMITER, _UNUSED = 1, 3  # https://git-scm.com/docs/protocol-v2#_packet_line_framing; 3 means nothing yet
 _LONGEST = 65520
 _CHUNK = 256 * 1024
+
+
+class ProtocolError(Exception):
+    """What came is not as git's protocol has it."""
+
+
+class HangupError(ProtocolError):
+    """The stream ended in the middle."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("The remote server unexpectedly closed the connection.")
+
+
+def packet(data: bytes) -> bytes:
+    """Return a line with its size before it."""
+    return b"%04x%b" % (len(data) + _SIZE_DIGITS, data)
 
 
 class PacketReader:
@@ -27,13 +39,13 @@ class PacketReader:
         """Whether what was read last is a delimiter: after it the answer goes on."""
 
     def peek(self) -> bytes | None:
-        """Return the next line, None for a flush or delimiter, and leave it to be read. Raises GitProtocolError."""
+        """Return the next line, None for a flush or delimiter, and leave it to be read. Raises ProtocolError."""
         line = self.read_line()
         self._position -= _SIZE_DIGITS + len(line or b"")
         return line
 
     def read_line(self) -> bytes | None:
-        """Return the next line without its size; None for a flush or delimiter. Raises GitProtocolError."""
+        """Return the next line without its size; None for a flush or delimiter. Raises ProtocolError."""
         self._fill_buffer(_SIZE_DIGITS)
         size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
         self.at_delimiter = size == _DELIMITER
@@ -46,7 +58,7 @@ class PacketReader:
         return self._buffer[start + _SIZE_DIGITS : self._position]
 
     def read_lines(self) -> Iterator[bytes]:
-        """Yield the lines up to the next flush or delimiter. Raises GitProtocolError."""
+        """Yield the lines up to the next flush or delimiter. Raises ProtocolError."""
         while True:
             buffer, position, end = self._buffer, self._position, len(self._buffer)
             # What is in the buffer is taken without a call for each line.
@@ -66,7 +78,7 @@ class PacketReader:
         while len(self._buffer) - self._position < size:
             more = self._read_some(_CHUNK)
             if not more:
-                raise HangupException
+                raise HangupError
             self._buffer = self._buffer[self._position :] + more
             self._position = 0
 
@@ -76,8 +88,8 @@ def _size(digits: bytes) -> int:
     try:
         high, low = a2b_hex(digits)
     except (NotHexError, ValueError) as exc:
-        raise GitProtocolError("a packet line does not begin with its size") from exc
+        raise ProtocolError("a packet line does not begin with its size") from exc
     size = high << 8 | low
     if size == _UNUSED or size > _LONGEST:
-        raise GitProtocolError("a packet line has a size that none can have")
+        raise ProtocolError("a packet line has a size that none can have")
     return size

@@ -11,9 +11,6 @@ from collections.abc import Iterable, Iterator
 from mmap import ACCESS_READ, mmap
 from typing import IO, NamedTuple
 
-from dulwich.errors import ApplyDeltaError
-from dulwich.pack import apply_delta
-
 from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Kind, Oid, from_content
 from git_keyval.store.git.sizes import LARGEST
 
@@ -105,6 +102,9 @@ class PackReader:
 
     def _grow(self, entry: _Entry, base: GitObject) -> GitObject | None:
         """Apply a delta; None if the result is too large."""
+        from dulwich.errors import ApplyDeltaError  # noqa: PLC0415  # slow to import, and few answers have deltas
+        from dulwich.pack import apply_delta  # noqa: PLC0415
+
         delta, _ = self._inflate(entry)
         if _result_size(delta) > LARGEST[base.kind]:
             self.too_large += 1

@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Literal
 
-from dulwich import protocol as pkt
-from dulwich.errors import GitProtocolError
-
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.light_dataclasses import dataclass, field
+from git_keyval.store.git.cleaning import cleaned
 from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
 from git_keyval.store.git.pack_writer import write_pack
-from git_keyval.store.git.packets import PacketReader
-from git_keyval.store.git.words import Words, cleaned
+from git_keyval.store.git.packets import PacketReader, ProtocolError, packet
+from git_keyval.store.git.words import Words
 from git_keyval.store.messages import one_line
 
 _OID_DIGITS = 40
@@ -76,7 +74,7 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
     with transport.open("receive-pack") as conversation:
         try:
             advertised = _read_advertisement(conversation.advertisement(), names)
-        except (GitProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
+        except (ProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
             raise UnavailableError(
                 f"The repository did not accept a connection for writing ({one_line(str(exc))}).", "Try again."
             ) from exc
@@ -88,7 +86,7 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
             answer.read(conversation.request(_request_body(wanted, advertised.capabilities)))
         except RequestTooLargeError as exc:
             return PushReport("refused", reason=f"no request of {exc.size:,} bytes is taken (status 413)")
-        except (GitProtocolError, BrokenConversationError, OSError) as exc:
+        except (ProtocolError, BrokenConversationError, OSError) as exc:
             broken = cleaned(str(exc))
         return _judge(answer, wanted, broken, "" if broken else conversation.complaints())
 
@@ -124,7 +122,7 @@ def _request_body(wanted: Push, capabilities: frozenset[str]) -> Iterator[bytes]
     ]
     for number, command in enumerate(wanted.commands):
         line = f"{command.old} {command.new} {command.name}".encode()
-        yield pkt.pkt_line(line + (b"\0 " + " ".join(asked).encode() if number == 0 else b""))
+        yield packet(line + (b"\0 " + " ".join(asked).encode() if number == 0 else b""))
     yield _FLUSH
     if any(command.new != ZERO_OID for command in wanted.commands):
         yield from write_pack(wanted.objects)
@@ -138,7 +136,7 @@ class _Answer:
         self.said = Words()
 
     def read(self, stream: PacketReader) -> None:
-        """Read to the end. Raises GitProtocolError or BrokenConversationError; what came before that is kept."""
+        """Read to the end. Raises ProtocolError or BrokenConversationError; what came before that is kept."""
         for line in stream.read_lines():
             match line[:1]:
                 case b"\x01":
@@ -151,7 +149,7 @@ class _Answer:
                     raise BrokenConversationError(line[4:].decode("utf-8", "replace"))
                 case _:
                     # A server without side bands sends the report itself.
-                    self._report += pkt.pkt_line(line)
+                    self._report += packet(line)
         self._report += _FLUSH
 
     def lines(self) -> list[str]:
@@ -159,7 +157,7 @@ class _Answer:
         reader = PacketReader(BytesIO(self._report).read)
         try:
             return [line.decode("utf-8", "backslashreplace").rstrip("\n") for line in reader.read_lines()] or [""]
-        except GitProtocolError:
+        except ProtocolError:
             return [""]
 
 

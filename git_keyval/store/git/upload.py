@@ -11,9 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from dulwich import protocol as pkt
-from dulwich.errors import GitProtocolError, HangupException
-
 from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid
@@ -26,7 +23,7 @@ from git_keyval.store.git.conversation import (
     SilentEndError,
     Transport,
 )
-from git_keyval.store.git.packets import PacketReader
+from git_keyval.store.git.packets import HangupError, PacketReader, ProtocolError, packet
 from git_keyval.store.git.packs import MalformedPackError, read_pack
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
@@ -59,7 +56,7 @@ def upload_pack(transport: Transport) -> Iterator["UploadPack"]:
     with transport.open("upload-pack") as conversation:
         try:
             yield UploadPack(conversation)
-        except (GitProtocolError, BrokenConversationError, MalformedPackError, OSError, UnicodeDecodeError) as exc:
+        except (ProtocolError, BrokenConversationError, MalformedPackError, OSError, UnicodeDecodeError) as exc:
             raise UnavailableError(
                 f"Reading from the repository failed ({one_line(str(exc)) or 'the server hung up'}).",
                 "Try again; if it stays so, the server, or a proxy on the way to it, is at fault.",
@@ -133,7 +130,7 @@ class UploadPack:
             return _read_acknowledged(answer, b"") & set(oids)
         if b"multi_ack_detailed" in self._features:
             want = b"want %b multi_ack_detailed side-band-64k ofs-delta" % one.encode()
-            lines = [pkt.pkt_line(want + b"\n"), _FLUSH, *(pkt.pkt_line(have + b"\n") for have in haves), _FLUSH]
+            lines = [packet(want + b"\n"), _FLUSH, *(packet(have + b"\n") for have in haves), _FLUSH]
             return _read_acknowledged(self._ask(lines), b" common") & set(oids)
         return None
 
@@ -153,7 +150,7 @@ class UploadPack:
         answer = self._conversation.request(request)
         try:
             answer.peek()
-        except HangupException as exc:
+        except HangupError as exc:
             raise SilentEndError("The server ended without an answer.", "Look for what is lost with the command 'check'.") from exc
         except BrokenConversationError as exc:
             raise _damage_error(str(exc)) or exc from exc
@@ -205,7 +202,7 @@ class UploadPack:
         asked = self._features & (_OLD_CAPABILITIES | {b"filter"} if filters else _OLD_CAPABILITIES)
         lines = [b"want " + oid.encode() for oid in oids]
         lines[0] += b" " + b" ".join(sorted(asked))
-        return [*(pkt.pkt_line(line + b"\n") for line in [*lines, *filters]), _FLUSH, pkt.pkt_line(b"done\n")]
+        return [*(packet(line + b"\n") for line in [*lines, *filters]), _FLUSH, packet(b"done\n")]
 
 
 def _read_ref(line: bytes) -> tuple[RefName, Oid]:
@@ -219,8 +216,8 @@ def _read_ref(line: bytes) -> tuple[RefName, Oid]:
 
 
 def _request_of(name: bytes, arguments: Sequence[bytes]) -> list[bytes]:
-    head = [pkt.pkt_line(b"command=" + name), pkt.pkt_line(b"object-format=sha1")]
-    return [*head, _DELIMITER, *(pkt.pkt_line(argument) for argument in arguments), _FLUSH]
+    head = [packet(b"command=" + name), packet(b"object-format=sha1")]
+    return [*head, _DELIMITER, *(packet(argument) for argument in arguments), _FLUSH]
 
 
 def _next_line(stream: PacketReader) -> bytes:
