@@ -212,6 +212,23 @@ def test_a_call_imports_only_what_it_needs(repository: Path, arguments: str, oth
     assert done.stderr.replace(b"There is no such key.\n", b"") == b"\n"
 
 
+@pytest.mark.parametrize(("command", "others"), [("get", {"git_keyval.store.git.pushes"}), ("set", set())])
+def test_a_step_at_a_path_imports_no_more_than_it_did(repository: Path, command: str, others: set[str]) -> None:
+    """A ``get`` is to cost at most seven times what Python costs itself, and each of these is a tenth of that, or more."""
+    slow = {"dataclasses", "dulwich", "email", "inspect", "logging", "random", "socket", "tempfile", "urllib3"}
+    unused = slow | others | {"git_keyval.store.git.upload", "git_keyval.store.git.packs"}
+    code = f"""
+        import atexit, sys
+        from git_keyval.action import main
+        atexit.register(lambda: print(*sorted({unused} & set(sys.modules)), file=sys.stderr))
+        main()
+    """
+    inputs = {"INPUT_COMMAND": command, "INPUT_REPOSITORY": str(repository), "INPUT_KEY": "k", "GITHUB_OUTPUT": os.devnull}
+    environ = isolated_environ({**inputs, **({"INPUT_VALUE": "v"} if command == "set" else {}), "PYTHONPATH": str(ROOT)})
+    done = subprocess.run([sys.executable, "-c", dedent(code)], env=environ, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"\n")
+
+
 def test_progress_of_which_the_end_is_not_known_is_a_number() -> None:
     """A bar cannot be filled then; it is, as soon as there is an end."""
     with Progress(console=Console(file=StringIO(), force_terminal=True, width=100)) as bars:
