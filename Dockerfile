@@ -28,7 +28,7 @@ RUN find /app/venv/lib -depth -type d -name tests -exec rm -r {} + \
 
 FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89 AS action
 
-# All that is asked of git is `git upload-pack` and `git receive-pack`, which are parts of this binary; the libraries that
+# All that is asked of git is built in (`upload-pack`, `cat-file`, `update-ref`, …), and so a part of this binary; the libraries that
 # it needs are in every Debian image. Debian's package would add Perl, and commands that are never called.
 COPY --from=builder /usr/bin/git /usr/bin/git
 COPY --from=builder /app /app
