@@ -2,17 +2,16 @@
 
 import json
 
-from git_keyval.interface.commands import COMMANDS, Signature
+from git_keyval.interface.commands import COMMANDS, OF_DATABASE, Signature
 from git_keyval.interface.forms import Duration, Flag, OneOf, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
-from git_keyval.library.arguments import OPTIONS
 
 _NAMES = {"del": "delete", "assert": "require"}
 """Commands that are words of Python, or would hide one."""
 
 _BY_HAND = {"keys", "lock", "batch"}
 _FIRST = ("key", "until", "keys", "to", "field", "fields", "index", "value", "values")
-_LEFT_OUT = {*OPTIONS, "repository", "key-type", "on-missing", "on-failed", "output-file", "mask", "config", "value-file"}
+_LEFT_OUT = {*OF_DATABASE, "repository", "key-type", "on-missing", "on-failed", "output-file", "mask", "config", "value-file"}
 _TYPES = {"key": "Key", "to": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
 _SEVERAL = {"keys": "Key", "fields": "str"}
 _FORMS: dict[type, str] = {Flag: "bool", WholeNumber: "int", Duration: "Span"}

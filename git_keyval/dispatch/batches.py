@@ -9,29 +9,12 @@ from git_keyval.database.command import Command
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
-from git_keyval.interface.commands import Signature
+from git_keyval.interface.commands import OF_DATABASE, Signature
 from git_keyval.interface.inputs import REQUIRED, Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs, refuse_unencrypted
 
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_OF_STEP = {
-    "repository",
-    "repository-shard-length",
-    "token",
-    "transport",
-    "shard-length",
-    "redirect-allow",
-    "follow-writes",
-    "encryption-key",
-    "encryption-kid",
-    "encryption",
-    "expiry-registry",
-    "expiry-granularity",
-    "max-attempts",
-    "output-file",
-    "mask",
-    "wait",
-}
+_OF_STEP = {*OF_DATABASE, "repository", "output-file", "mask", "wait"}
 """The inputs that belong to the step as a whole."""
 
 

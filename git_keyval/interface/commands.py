@@ -13,10 +13,16 @@ from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, KEY_
 from git_keyval.light_dataclasses import dataclass
 from git_keyval.maintenance.commands import JOBS, Upkeep
 
-__all__ = ["COMMANDS", "COMMON", "JOBS", "Signature"]
+__all__ = ["COMMANDS", "COMMON", "JOBS", "OF_DATABASE", "Signature"]
 
 COMMON = ("command", "repository", "repository-shard-length", "token", "transport")
 """The inputs of every command."""
+
+OF_DATABASE = (
+    *("repository-shard-length", "token", "transport", "shard-length", "redirect-allow", "follow-writes", "expiry-granularity"),
+    *("max-attempts", "encryption-key", "encryption-kid", "encryption", "expiry-registry"),
+)
+"""The inputs that say how a database is used, beside the repository: the same for all commands of a program, or of a batch."""
 
 _USED = ("requests-used", "rate-remaining")
 """The outputs of every command."""

@@ -29,12 +29,6 @@ Span: TypeAlias = int | str | timedelta
 """Seconds, a duration as people write it (``15m``), or a timedelta."""
 
 
-OPTIONS = (
-    *("repository-shard-length", "token", "transport", "shard-length", "redirect-allow", "follow-writes", "expiry-granularity"),
-    *("max-attempts", "encryption-key", "encryption-kid", "encryption", "expiry-registry"),
-)
-"""The inputs that are about the database as a whole, and so given to ``open``, but for the repository."""
-
 _SPANS = {"ttl", "wait", "grace-period", "retention", "horizon"}
 
 

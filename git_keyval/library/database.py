@@ -11,10 +11,10 @@ from git_keyval.database.answers import said
 from git_keyval.dispatch.steps import Session
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import ConditionNotMetError, GitKeyvalError
-from git_keyval.interface.commands import COMMANDS, Signature
+from git_keyval.interface.commands import COMMANDS, OF_DATABASE, Signature
 from git_keyval.interface.inputs import INPUTS, REQUIRED, Inputs
 from git_keyval.interface.parsing import check_together, refuse_unencrypted
-from git_keyval.library.arguments import OPTIONS, Key, KeyType, Span, inputs_of
+from git_keyval.library.arguments import Key, KeyType, Span, inputs_of
 from git_keyval.library.methods import Commands, Jobs
 from git_keyval.library.results import Result
 from git_keyval.process import surroundings
@@ -30,7 +30,7 @@ def open(repository: str | os.PathLike[str], **options: object) -> "Database":  
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
     parsed: dict[str, object] = {"repository": os.fspath(repository)}
     for name, value in given.items():
-        if name not in OPTIONS:
+        if name not in OF_DATABASE:
             raise TypeError(f"open() has no option {name.replace('-', '_')!r}")
         parsed[name] = INPUTS[name].read(str(value).lower() if isinstance(value, bool) else str(value))
     check_together(COMMANDS["keys"], parsed)

@@ -24,9 +24,9 @@ from git_keyval.errors import (
     NotARepositoryError,
     WrongTypeError,
 )
-from git_keyval.interface.commands import COMMANDS
+from git_keyval.interface.commands import COMMANDS, OF_DATABASE
 from git_keyval.interface.inputs import INPUTS, KEY_TYPES
-from git_keyval.library.arguments import OPTIONS, KeyType
+from git_keyval.library.arguments import KeyType
 from git_keyval.library.results import PendingError
 from tools.library_methods import library_methods
 
@@ -62,7 +62,7 @@ def test_the_methods_are_those_of_the_commands() -> None:
 
 def test_every_input_is_an_argument_or_an_option() -> None:
     text = library_methods()
-    elsewhere = {*OPTIONS, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
+    elsewhere = {*OF_DATABASE, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
     elsewhere |= {"mask", "config", "value-file", "owner", "wait", "with-types"} | {
         name for name in INPUTS if name.endswith("-env")
     }
