@@ -5,10 +5,12 @@ from pathlib import Path
 
 from benchmarks.measuring import Bench, cpu_of, seconds_of, timed
 from benchmarks.meter import Sample
-from benchmarks.results import Answer, milliseconds
+from benchmarks.results import Answer, milliseconds, tell_target
 
 _MORE_ROUNDS = 4  # it is over in no time
-_FLOOR, _IMPORTS = "python -c pass", "imports of get and set"
+_FLOOR, _IMPORTS = "python -I -c pass", "imports of get and set"
+MAX_RATIO = 7
+"""How much more CPU than Python itself a `get` may cost, with git, in a plain install: a development environment adds to both."""
 _IMPORTING = "from git_keyval.action import main; import git_keyval.commands.values"
 
 
@@ -19,7 +21,7 @@ def start(bench: Bench) -> Answer:
     samples: dict[str, list[Sample]] = {_FLOOR: [], _IMPORTS: [], "get": [], "set": []}
     _step(bench, repository, "set", "warm")
     for number in range(bench.rounds if bench.quick else bench.rounds * _MORE_ROUNDS):
-        samples[_FLOOR].append(timed([sys.executable, "-c", "pass"]))
+        samples[_FLOOR].append(timed([sys.executable, "-I", "-c", "pass"]))
         samples[_IMPORTS].append(timed([sys.executable, "-c", _IMPORTING]))
         samples["get"].append(_step(bench, repository, "get"))
         samples["set"].append(_step(bench, repository, "set", str(number)))
@@ -35,6 +37,8 @@ def start(bench: Bench) -> Answer:
         result.notes.append(
             f"{command}: {share:.0%} of the CPU time are imports, {floor / cpu_of(samples[command]):.0%} Python itself"
         )
+    if not bench.quick:
+        result.notes.append(tell_target("get: CPU, as a multiple of Python's own", cpu_of(samples["get"]) / floor, MAX_RATIO))
     return result
 
 
