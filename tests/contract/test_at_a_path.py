@@ -562,6 +562,22 @@ def test_a_read_of_a_git_that_answers_otherwise_is_an_error(program: Program, sc
         program.open("cat-file", script).read(Selection((branch("a"),)))
 
 
+def test_settings_that_cannot_be_read_are_an_error_at_once(tmp_path: Path) -> None:
+    repository, clock = bare(tmp_path), FakeClock()
+    open_path(repository).apply([create(branch("a"), ONE)])
+    (repository / "config").write_text("[core\n")
+    before = clock()
+    for use in (
+        lambda store: store.read(Selection((branch("a"),))),
+        lambda store: store.apply([create(branch("b"), ONE)]),
+        lambda store: list(store.list(["refs/"])),
+    ):
+        store = open_git_store(str(repository), environ=isolated_environ(), clock=ServerClock(clock), patience=patience(clock))
+        with pytest.raises(StoreError, match="config"):
+            use(store)
+    assert clock() == before
+
+
 def test_an_object_that_ends_git_hides_no_other(tmp_path: Path) -> None:
     """A file that is cut off is met by git only when it has begun to tell of it."""
     repository, samples = bare(tmp_path), [record(random_bytes(number)) for number in range(4)]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from git_keyval.errors import UnavailableError
+from git_keyval.errors import StoreError
 from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.messages import one_line
 
@@ -59,7 +59,7 @@ class ServiceStart:
 
 
 def service_at(path: str, environ: Mapping[str, str]) -> ServiceStart:
-    """Return how the services of the repository at a path are started. Raises UnavailableError if its settings cannot be read.
+    """Return how the services of the repository at a path are started. Raises StoreError if its settings cannot be read.
 
     The repository is of this user if its directory is, and the one that worktrees share; links are followed. Where git finds no
     repository, it is left to git to say so.
@@ -119,7 +119,7 @@ def _has_hooks(directory: Path) -> bool:
 def settings_of(directory: Path, environ: Mapping[str, str]) -> list[Setting]:
     """Return what git reads in a repository: its own files, those that they include, the user's and the machine's.
 
-    Raises UnavailableError.
+    Raises StoreError.
     """
     argv = ["git", f"--git-dir={directory}", "config", "--list", "--null", "--show-scope"]
     try:
@@ -127,7 +127,7 @@ def settings_of(directory: Path, environ: Mapping[str, str]) -> list[Setting]:
     except OSError:
         return []  # the start of the service fails then, and says that there is no git
     if done.returncode:
-        raise UnavailableError(
+        raise StoreError(
             f"The configuration of {directory} cannot be read ({one_line(done.stderr.decode('utf-8', 'replace'))}).",
             "Repair the file config in it.",
         )
