@@ -9,7 +9,7 @@ from git_keyval.database.ciphers import Cipher
 from git_keyval.database.command import Command, Moment, UnreadError
 from git_keyval.database.keys import UNKNOWN_TYPE, KeyView, ListView
 from git_keyval.database.reading import Listing, MoreTargets
-from git_keyval.errors import GitKeyvalError, MalformedRecordError, MissingEncryptionKeyError
+from git_keyval.errors import GitKeyvalError, MalformedRecordError, MissingEncryptionKeyError, NotEncryptedError, TamperedError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, RefName, naming_of, parse
@@ -62,7 +62,7 @@ class Keys(Command[ListView]):
         named = [(label, of_key) for of_key, label in labels if label is not None and fnmatchcase(label, self.pattern)]
         if not self._needs_types:
             return _listed(sorted(label for label, _ in named))
-        types = ((label, _type(of_key.view(beside, moment))) for label, of_key in named)
+        types = ((label, _type(of_key.view(beside, moment), tells_locks=self._tells_locks)) for label, of_key in named)
         chosen = sorted((label, kind) for label, kind in types if self._chooses(kind))
         return _listed([{"key": label, "type": kind} if self.with_types else label for label, kind in chosen])
 
@@ -72,8 +72,7 @@ class Keys(Command[ListView]):
             return _targets(view, [of_key.expiry for of_key in stored], Depth.MESSAGES)
         (records,) = view.beside
         matching = [of_key for of_key in stored if self.pattern == "*" or self._may_match(of_key, records, cipher)]
-        # Of a map its fields tell whether it is a lock.
-        depth = Depth.TREES if self.with_types or _LOCK in self.types else Depth.MESSAGES
+        depth = Depth.TREES if self._tells_locks else Depth.MESSAGES
         return _targets(view, [name for of_key in matching for name in (of_key.expiry, of_key.value)], depth)
 
     def _may_match(self, of_key: "_StoredKey", records: Snapshot, cipher: Cipher) -> bool:
@@ -87,6 +86,11 @@ class Keys(Command[ListView]):
     @property
     def _needs_types(self) -> bool:
         return self.with_types or bool(self.types)
+
+    @property
+    def _tells_locks(self) -> bool:
+        """Return whether locks are told from other maps, which takes the fields of each."""
+        return self.with_types or _LOCK in self.types
 
     def _chooses(self, kind: str) -> bool:
         return not self.types or kind in self.types or (kind == _LOCK and _MAP in self.types)
@@ -150,24 +154,24 @@ def _label(name: RefName, stored: Snapshot, cipher: Cipher) -> str | None:
     return label if isinstance(ref, RecordRef) and KeyId(oid) == ref.key_id else None
 
 
-def _type(view: KeyView) -> str:
+def _type(view: KeyView, *, tells_locks: bool) -> str:
     """Return the type of the value that was read, whatever its lifetime."""
     if view.redirect() is not None:
         return _REDIRECT
     try:
         kind = view.stored_type()
-        return _LOCK if kind == _MAP and _is_lock(view) else kind
+        return _LOCK if tells_locks and kind == _MAP and _is_lock(view) else kind
     except MalformedRecordError:
         return UNKNOWN_TYPE
 
 
 def _is_lock(view: KeyView) -> bool:
-    """Return whether a map is a lock; not if its fields cannot be read, for a map it is in any case."""
+    """Return whether a map is a lock; not if the encryption key that is given does not fit it. Raises MalformedRecordError."""
     from git_keyval.commands.locks import is_lock  # noqa: PLC0415  # where there are no maps, nobody asks
 
     try:
         found = view.cipher.read_collection(view.value_commit(), view.seen.objects)
         fields = {view.cipher.read_element_name(view.key_id, found.category, name) for name in found.elements}
-    except (MalformedRecordError, MissingEncryptionKeyError):
+    except (MissingEncryptionKeyError, NotEncryptedError, TamperedError):
         return False
     return found.type == "String" and is_lock(fields)

@@ -214,8 +214,9 @@ def test_odd_addresses_are_named(workflow: Workflow, repository_name: str) -> No
 
 
 def test_a_machine_without_git_is_told_so(workflow: Workflow, tmp_path: Path) -> None:
+    """As soon as it is needed: that there is no such key can be seen without it."""
     workflow.environ = {"PATH": str(tmp_path)}
-    error = workflow.run("get", key=KEY).error
+    error = workflow.run("set", key=KEY, value=VALUE).error
     assert "git" in error
     assert "PATH" in error
 

@@ -92,7 +92,8 @@ class LocalTransport(Transport):
         start = self._start()
         # A fetch may leave out trees and blobs that nobody asked for.
         argv = [*_git(start), "-c", "uploadpack.allowFilter=true", service, start.path]
-        return PipeConversation(self._process(start, argv), partial(_pipe_error, self._where), self._deadline(service))
+        deadline = self._deadline(service)  # first: nobody would end the process if there were none
+        return PipeConversation(self._process(start, argv), partial(_pipe_error, self._where), deadline)
 
     def directory(self) -> GitDirectory | None:
         """Return the repository as a directory, unless it is to be reached by its services only, or is none."""
@@ -120,7 +121,8 @@ class LocalTransport(Transport):
 
     def _run(self, start: ServiceStart, words: Sequence[str]) -> Child:
         argv = [*_git(start), f"--git-dir={start.path}", *words]
-        return Child(self._process(start, argv), self._deadline("upload-pack"))
+        deadline = self._deadline("upload-pack")
+        return Child(self._process(start, argv), deadline)
 
     def _process(self, start: ServiceStart, argv: Sequence[str]) -> "subprocess.Popen[bytes]":
         self.requests += 1
@@ -177,8 +179,9 @@ class SshTransport(Transport):
         version = ["-o", "SetEnv GIT_PROTOCOL=version=2"] if service == "upload-pack" else []
         command = f"git-{service} {_quoted(self._path)}"
         where = without_credentials(f"{self._host}:{self._path}")
+        deadline = self._deadline(service)
         process = _process([*self._ssh, *version, self._host, command], self._environ)
-        return PipeConversation(process, partial(_pipe_error, where), self._deadline(service))
+        return PipeConversation(process, partial(_pipe_error, where), deadline)
 
 
 def is_scp_address(address: str) -> bool:
