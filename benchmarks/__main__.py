@@ -4,7 +4,9 @@ import argparse
 import json
 import platform
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from inspect import getdoc
 from pathlib import Path
@@ -18,7 +20,7 @@ from benchmarks.library import library
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Answer
-from benchmarks.scale import scale
+from benchmarks.scale import loose, scale
 from benchmarks.start import start
 
 BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
@@ -33,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "keys": keys,
     "library": library,
     "scale": scale,
+    "loose": loose,
     "start": start,
     "first-request": first_request,
 }
@@ -54,25 +57,31 @@ def main() -> None:
     disk = "a disk in memory,\nwhere git is fastest, so that all else weighs most" if on_memory else "disk"
     print(_NOTE.format(rounds=bench.rounds, disk=disk))
     results: dict[str, object] = {}
+    failures: list[str] = []
     try:
         for name in options.only or BENCHMARKS:
-            results[name] = _run(name, bench)
+            answer = _run(name, bench)
+            results[name] = answer.document()
+            failures += answer.failures
             _write(options.json, bench, results)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+    if failures:
+        sys.exit("\n".join(failures))
 
 
-def _run(name: str, bench: Bench) -> object:
+def _run(name: str, bench: Bench) -> Answer:
     benchmark = BENCHMARKS[name]
     print(f"\n{name}: {getdoc(benchmark)}", flush=True)
     result = benchmark(bench)
     print(result.text(), flush=True)
-    return result.document()
+    return result
 
 
 def _write(path: Path, bench: Bench, results: dict[str, object]) -> None:
     """Write after each benchmark: what is measured is kept if a later one fails."""
     document = {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine(run_git("version").strip(), platform.python_version()),
         "quick": bench.quick,
         "rounds": bench.rounds,

@@ -5,7 +5,8 @@ The objects are made by the format's own functions, written as one pack by the g
 key id; the values are 1,000 different records that the keys share, because no maintenance job reads them.
 
 ``python -m benchmarks.databases KIND PATH AMOUNT DUE SPREAD`` also writes PATH.push.json: the push that the job for this kind would
-make, for those who shall make the same push without finding out what to push.
+make, for those who shall make the same push without finding out what to push. The kind ``scale`` has none: it is for
+all jobs, and for steps on one key.
 """
 
 import base64
@@ -43,6 +44,10 @@ from git_keyval.store.port import DELETE
 VALUES = 1_000
 CRUMBS_PER_COUNTER = 10
 ELEMENTS_PER_MAP = 10
+KEYS_PER_NAME = 10
+COUNTERS_TO_GATHER = 100
+TEXT, COUNTER, MAP, FIELD = "text", "counter", "map", "field-7"
+"""The keys and the field that steps on one key read and write."""
 _SEED = 2
 _CHUNK = 5_000
 _MINUTE, _DAY = 60, 24 * 60
@@ -111,13 +116,36 @@ def add_counters(contents: Contents, amount: int, _due: int, spread: int) -> Non
 
     They were left within so many minutes up to an hour ago.
     """
-    for key_id in key_ids(amount // CRUMBS_PER_COUNTER):
+    _add_counters(contents, key_ids(amount // CRUMBS_PER_COUNTER), spread)
+
+
+def _add_counters(contents: Contents, ids: Iterable[KeyId], spread: int) -> None:
+    for key_id in ids:
         recent = tuple((contents.op(), number) for number in range(1, RECENT_OPERATIONS + 1))
         counter = Counter(value=len(recent), op=recent[-1][0], seq=len(recent), recent=recent)
         contents.point(DEFAULT_NAMING.value(key_id), encode_counter(counter))
         for _ in range(CRUMBS_PER_COUNTER):
             name = DEFAULT_NAMING.breadcrumb(key_id, timestamp(_past(contents, 1, spread)), contents.op())
             contents.point(name, encode_delta(contents.random.choice((1, 1, 1, 2, -1))))
+
+
+def add_scale(contents: Contents, amount: int, due: int, spread: int) -> None:
+    """Add keys as ``add_keys`` does, every tenth with its name, 1,000 breadcrumbs, a text, a counter and a map."""
+    add_keys(contents, amount, due, spread)
+    for number in range(0, amount, KEYS_PER_NAME):
+        name = encode_data(parse_value("String", f"key-{number}"))
+        contents.point(DEFAULT_NAMING.key(name.key_id), *name.objects)
+    _add_counters(contents, (key_id_of(amount + number) for number in range(COUNTERS_TO_GATHER)), spread)
+    contents.point(value_ref(TEXT), *encode_data(parse_value("String", "a value")).objects)
+    contents.point(value_ref(COUNTER), encode_counter(Counter(value=1, op=contents.op(), seq=1, recent=())))
+    fields = {f"field-{number}": blob(f"value {number}".encode()) for number in range(ELEMENTS_PER_MAP)}
+    record = encode_collection(Collection("map", "String", "text/plain", "txt", {name: made.oid for name, made in fields.items()}))
+    contents.point(value_ref(MAP), *fields.values(), *record.objects)
+
+
+def value_ref(label: str) -> RefName:
+    """Name the ref of the value of a key of this text."""
+    return DEFAULT_NAMING.value(encode_data(parse_value("String", label)).key_id)
 
 
 def add_parked(contents: Contents, amount: int, _due: int, spread: int) -> None:
@@ -184,8 +212,12 @@ def main(kind: str, path: Path, amount: int, due: int, spread: int) -> None:
         "gather": (add_counters, partial(plan_gather, grace_seconds=DEFAULT_GRACE_SECONDS)),
         "purge": (add_parked, partial(plan_purge, retention_seconds=DEFAULT_RETENTION_SECONDS)),
     }
-    add, planner = kinds[kind]
     contents = Contents(outside.clock())
+    if kind == "scale":
+        add_scale(contents, amount, due, spread)
+        write(path, contents)
+        return
+    add, planner = kinds[kind]
     add(contents, amount, due, spread)
     write(path, contents)
     patience = Patience(300, outside.elapsed, outside.sleep, outside.random)

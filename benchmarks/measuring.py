@@ -1,7 +1,9 @@
 """Running what is measured: each in a process of its own, on a fresh copy of its repository."""
 
 import os
+import re
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -82,6 +84,11 @@ def cpu_of(samples: Sequence[Sample]) -> float:
     return median(_cpu(sample) for sample in samples)
 
 
+def memory_of(samples: Sequence[Sample]) -> int:
+    """Return the highest resident size of the process, or of one of its git processes if that is more."""
+    return max(max(sample.memory_bytes, sample.git_memory_bytes) for sample in samples)
+
+
 def time_ratio(these: Sequence[Sample], those: Sequence[Sample]) -> float:
     """Return the median of the ratios of the rounds, in which both met the same load."""
     return median(one.seconds / other.seconds for one, other in zip(these, those, strict=True))
@@ -94,7 +101,22 @@ def cpu_ratio(these: Sequence[Sample], those: Sequence[Sample]) -> float:
 
 def machine(git_version: str, python_version: str) -> dict[str, str | int]:
     """Describe what it was measured with."""
-    return {"cpus": os.cpu_count() or 0, "git": git_version, "python": python_version}
+    return {
+        "cpus": os.cpu_count() or 0,
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "git": git_version,
+        "python": python_version,
+        **{program: found for program in ("sqlite3", "redis-server") if (found := _version_of(program))},
+    }
+
+
+def _version_of(program: str) -> str:
+    """Return the version that a program tells of itself, empty where there is no such program."""
+    if not shutil.which(program):
+        return ""
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"\d+\.\d+\.\d+", told)
+    return found.group() if found else told.strip()
 
 
 def _cpu(sample: Sample) -> float:

@@ -14,13 +14,15 @@ _KIB = 1024
 class Sample:
     """One measurement. ``cpu_seconds`` and ``memory_bytes`` are of the process itself, without the git processes that it starts.
 
-    ``memory_bytes`` is the highest resident size that the process ever had; ``idle_bytes`` what it had before the work began.
+    ``memory_bytes`` is the highest resident size that the process ever had; ``idle_bytes`` what it had before the work began;
+    ``git_memory_bytes``, where it is measured, that of the largest of its git processes.
     """
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     git_seconds: float = 0.0
     memory_bytes: int = 0
+    git_memory_bytes: int = 0
     idle_bytes: int = 0
     requests: int = 0
     listings: int = 0

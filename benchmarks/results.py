@@ -16,6 +16,7 @@ class Answer:
     facts: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def row(self, *cells: str) -> None:
         """Add a row to the table."""
@@ -24,6 +25,12 @@ class Answer:
     def fact(self, name: str, number: float) -> None:
         """Add a number for the file."""
         self.facts[name] = round(number, 4)
+
+    def limit(self, what: str, found: float, target: float, most: float) -> None:
+        """Note whether a target is met; beyond the most, which leaves room for noise, the benchmark fails."""
+        self.notes.append(tell_target(what, found, target))
+        if found > most:
+            self.failures.append(f"{what} {found:.2f} is more than {most:.2f}")
 
     def text(self) -> str:
         """Return the table and the notes."""

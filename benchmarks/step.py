@@ -1,31 +1,87 @@
-"""One key of a repository: ``python -m benchmarks.step COMMAND REPOSITORY TIMES`` runs a step on it so often, each time anew."""
+"""One command on a repository of so many keys: what the benchmark of scale measures of ours.
 
+``python -m benchmarks.step COMMAND REPOSITORY AMOUNT TIMES`` runs a step so often in one process, each time anew;
+the first time is not measured.
+``python -m benchmarks.step COMMAND REPOSITORY AMOUNT`` is a step as a runner starts it, measured from the start of its process.
+"""
+
+import json
+import os
+import resource
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
-from benchmarks.meter import Meter
-from git_keyval.dispatch.steps import run_command
-from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.inputs import Inputs
-from git_keyval.interface.parsing import parse_inputs
-from git_keyval.process import surroundings
+from entrypoint import main as run_as_action  # type: ignore[attr-defined]  # as the container runs it
 
-KEYS = {"get": "text", "set": "text", "incr": "counter"}
+_MANY = 50
+_KIB = 1024
 
 
-def main(command: str, repository: str, times: str) -> None:
-    """Run the step; the first time is not measured."""
+def inputs_of(command: str, amount: int, value: str) -> Mapping[str, str]:
+    """Return what the command is given, in a database of the kind ``scale``."""
+    names = [f"key-{number}" for number in range(amount - _MANY, amount)]
+    given: Mapping[str, Mapping[str, str]] = {
+        "get": {"key": names[-1]},
+        "set": {"key": "text", "value": value},
+        "incr": {"key": "counter"},
+        "hset": {"key": "map", "field": "field-7", "value": value},
+        "mget": {"keys": json.dumps(names)},
+    }
+    return given.get(command, {})
+
+
+def run_whole(command: str, repository: str, amount: int) -> None:
+    """Run the step of a workflow and print what its process and those of git have taken until then."""
+    given = {"command": command, "repository": repository, **inputs_of(command, amount, f"by {os.getpid()}")}
+    environ = {**os.environ, **{f"INPUT_{name.upper()}": text for name, text in given.items()}}
+    with Path(os.devnull).open("w", encoding="utf-8") as log:
+        code = run_as_action(environ, log)
+    assert code == 0, command
+    own, git = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    sample = {
+        "cpu_seconds": own.ru_utime + own.ru_stime,
+        "git_seconds": git.ru_utime + git.ru_stime,
+        "memory_bytes": highest_resident(),
+        "git_memory_bytes": git.ru_maxrss * _KIB,
+    }
+    print(json.dumps(sample))
+
+
+def highest_resident() -> int:
+    """Return the highest resident size of this process. What ``getrusage`` tells may be that of the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) * _KIB
+
+
+def run_warm(command: str, repository: str, amount: int, times: int) -> None:
+    """Run it so often in one process: without what every process begins with, that costs the same whatever it does."""
+    from benchmarks.meter import Meter  # noqa: PLC0415  # a step as a runner starts it loads none of these
+    from git_keyval.dispatch.steps import run_command  # noqa: PLC0415
+    from git_keyval.interface.commands import COMMANDS  # noqa: PLC0415
+    from git_keyval.interface.inputs import Inputs  # noqa: PLC0415
+    from git_keyval.interface.parsing import parse_inputs  # noqa: PLC0415
+    from git_keyval.process import surroundings  # noqa: PLC0415
+
     outside = surroundings({}, lambda _what, _done, _total: None)
 
     def run(number: int) -> None:
-        given = {"repository": repository, "key": KEYS[command], **({"value": f"{number}"} if command == "set" else {})}
+        given = {"repository": repository, **inputs_of(command, amount, f"{number}")}
         inputs = Inputs(parse_inputs(COMMANDS[command], given, {}))
         run_command(COMMANDS[command], inputs, outside, prepare_delivery=lambda _value: None)
 
     run(-1)
-    meter = Meter()
-    with meter:
-        for number in range(int(times)):
+    with Meter():
+        for number in range(times):
             run(number)
+
+
+def main(command: str, repository: str, amount: str, times: str = "") -> None:
+    """Run the command."""
+    if times:
+        run_warm(command, repository, int(amount), int(times))
+    else:
+        run_whole(command, repository, int(amount))
 
 
 if __name__ == "__main__":
