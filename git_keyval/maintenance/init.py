@@ -55,7 +55,7 @@ def init(work: Maintenance, *, mark: Mark | None = None) -> InitReport:
     if anchor is None or (mark is not None and anchor != wanted.oid):
         update = RefUpdate(ANCHOR_TAG, ABSENT if anchor is None else anchor, wanted.oid)
         lacking.append(Transaction((update,), (*DUMMY_OBJECTS, wanted)))
-    return InitReport(tuple(_create(work, lacking, wanted.oid)))
+    return InitReport(tuple(_create(work, lacking, wanted.oid) if lacking else ()))
 
 
 def _marked(work: Maintenance, anchor: Oid | None, mark: Mark) -> GitObject:
