@@ -1,4 +1,4 @@
-"""A field of a map, read and written: what that costs in a large map, beside a small one."""
+"""An element of a map or an array, read and written: what that costs in a large one, beside a small one."""
 
 import itertools
 import json
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.databases import Contents, write
-from benchmarks.field import FIELD, KEY
+from benchmarks.field import ARRAY, FIELD, INDEX, MAP
 from benchmarks.measuring import Bench, cpu_of, cpu_ratio, seconds_of
 from benchmarks.meter import Sample, parse
 from benchmarks.processes import run_python
 from benchmarks.results import Answer, kilobytes, milliseconds, ratio
-from git_keyval.format.elements import Collection, encode_collection
+from git_keyval.format.elements import Collection, CollectionCategory, encode_collection
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.objects import blob
 from git_keyval.format.records import encode_data
@@ -24,22 +24,27 @@ from tests.emulator import GitHubEmulator
 from tests.emulator.server import DEFAULT_TOKEN
 from tests.emulator.shapes import node_id
 
-_FEW, _MANY = 10, 10_000
-_COMMANDS = ("hget", "hset")
+_FEW = 10
+_SIZES: dict[CollectionCategory, tuple[int, ...]] = {MAP: (10_000, 100_000), ARRAY: (50_000,)}
+_COMMANDS: dict[str, CollectionCategory] = {"hget": MAP, "hset": MAP, "aget": ARRAY, "apush": ARRAY}
 _PLACES = {"path": "auto", "GitHub": "auto", "GitHub by git": "git"}
 _OWNER = "owner"
 
 
 def fields(bench: Bench) -> Answer:
-    """Read and write one field of a map of 10,000, and of one of 10: on a path, and on the emulated GitHub.
+    """Read and write one field of maps of 10, 10,000 and 100,000, and read and push to arrays of 10 and 50,000.
+
+    On a path, and on the emulated GitHub.
 
     Each in a process of its own. Bytes are those of the bodies of HTTP requests and answers. The ratio is that to the small map.
     """
-    result = Answer("fields", ("command", "where", "fields", "requests", "sent", "received", "time", "CPU", "CPU ratio"))
-    many = bench.size(_MANY)
-    templates = {count: _fill(bench, count) for count in (_FEW, many)}
+    result = Answer("fields", ("command", "where", "elements", "requests", "sent", "received", "time", "CPU", "CPU ratio"))
+    filled = {
+        kind: {count: _fill(bench, kind, count) for count in (_FEW, *map(bench.size, sizes))} for kind, sizes in _SIZES.items()
+    }
     with _github(bench.directory / "github") as github:
-        for command, (place, transport) in itertools.product(_COMMANDS, _PLACES.items()):
+        for (command, kind), (place, transport) in itertools.product(_COMMANDS.items(), _PLACES.items()):
+            templates = filled[kind]
             samples: dict[int, list[Sample]] = {count: [] for count in templates}
             for _ in range(bench.rounds):
                 for count, template in templates.items():
@@ -57,7 +62,7 @@ def _tell(result: Answer, command: str, place: str, count: int, taken: list[Samp
     sizes = ("-", "-") if place == "path" else (kilobytes(last.sent_bytes), kilobytes(last.received_bytes))
     times = (milliseconds(seconds_of(taken)), milliseconds(cpu_of(taken)), ratio(cpu_ratio(taken, small)))
     result.row(command, place, f"{count:,}", str(last.requests), *sizes, *times)
-    name = f"{command}, {place}, {count} fields"
+    name = f"{command}, {place}, {count} elements"
     result.samples[name] = taken
     result.fact(f"{name}, CPU ratio", cpu_ratio(taken, small))
     result.fact(f"{name}, requests", last.requests)
@@ -65,15 +70,17 @@ def _tell(result: Answer, command: str, place: str, count: int, taken: list[Samp
     result.fact(f"{name}, bytes received", last.received_bytes)
 
 
-def _fill(bench: Bench, count: int) -> Path:
-    """Make a database with one map of so many fields, each with a text of its own."""
+def _fill(bench: Bench, kind: CollectionCategory, count: int) -> Path:
+    """Make a database with one map or array of so many elements, each with a text of its own."""
     contents = Contents(Micros(time.time_ns() // 1_000))
-    data = {f"field-{number}": blob(f"value {number}".encode()) for number in range(count)}
-    assert FIELD in data
-    record = encode_collection(Collection("map", "String", "text/plain", "txt", {name: made.oid for name, made in data.items()}))
-    key_id = encode_data(parse_value("String", KEY)).key_id
+    prefix = "field-" if kind == MAP else ""
+    data = {f"{prefix}{number}": blob(f"value {number}".encode()) for number in range(count)}
+    assert (FIELD if kind == MAP else str(INDEX)) in data
+    elements = {name: made.oid for name, made in data.items()}
+    record = encode_collection(Collection(kind, "String", "text/plain", "txt", elements, length=0 if kind == MAP else count))
+    key_id = encode_data(parse_value("String", kind)).key_id
     contents.point(DEFAULT_NAMING.value(key_id), *data.values(), *record.objects)
-    path = bench.directory / f"fields-{count}.git"
+    path = bench.directory / f"{kind}-{count}.git"
     write(path, contents)
     return path
 

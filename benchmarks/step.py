@@ -14,6 +14,8 @@ from pathlib import Path
 
 from entrypoint import main as run_as_action  # type: ignore[attr-defined]  # as the container runs it
 
+SOME = "key-9*"
+"""The pattern that the listed keys match: a ninth of them."""
 _MANY = 50
 _KIB = 1024
 
@@ -27,6 +29,7 @@ def inputs_of(command: str, amount: int, value: str) -> Mapping[str, str]:
         "incr": {"key": "counter"},
         "hset": {"key": "map", "field": "field-7", "value": value},
         "mget": {"keys": json.dumps(names)},
+        "keys": {"key": SOME},  # the names of a million keys are more than an output of a step holds
     }
     return given.get(command, {})
 
