@@ -13,7 +13,7 @@ from pathlib import Path
 LATE = ("certifi", "dateutil.parser", "tenacity")
 """What our modules import only when they need it."""
 
-IN_PART = {"cffi", "pycparser", "pygithub", "pyjwt", "pynacl", "tzdata"}
+IN_PART = {"cffi", "dulwich", "pycparser", "pygithub", "pyjwt", "pynacl", "tzdata"}
 """Packages of which we use a few modules, or none: the rest of them is for what we never do. All other packages stay whole, because
 they import parts of their own late."""
 

@@ -3,19 +3,15 @@
 import hashlib
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryFile
 
 import pytest
-from dulwich.errors import ApplyDeltaError
-from dulwich.pack import apply_delta as dulwich_apply
-from dulwich.pack import create_delta
 
 from git_keyval.format.objects import GitObject, blob, commit, from_content
-from git_keyval.store.git.deltas import MalformedDeltaError, apply_delta
 from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.git.packs import MalformedPackError, PackReader, read_pack
 from git_keyval.store.git.sizes import LARGEST
@@ -96,11 +92,6 @@ MALFORMED: dict[str, bytes] = {
     "a delta against itself": pack(entry(OFFSET_DELTA, 3, b"\1\1\1", b"\0")),
     "a delta for another base": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 4, b"\2\1\1x", A)),
     "a delta with a command that is none": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 3, b"\1\1\0", A)),
-    "a delta with a size without end": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 30, b"\1" + b"\x81" * 29, A)),
-    "a delta that makes more than it says": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 5, b"\1\1\2xy", A)),
-    "a delta that makes less than it says": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 4, b"\1\2\1x", A)),
-    "a delta that copies from beyond the base": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 4, b"\1\1\x91\1", A)),
-    "a delta that is cut off": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 3, b"\1\1\x91", A)),
     "a delta without sizes": pack(entry(BLOB, 1, b"a"), entry(OID_DELTA, 1, b"\x81", A)),
 }
 
@@ -158,33 +149,3 @@ def test_what_is_just_not_too_large_is_read(kind: str) -> None:
     with reading(b"".join(write_pack([from_content(kind, data)]))) as reader:  # type: ignore[arg-type]
         assert [len(obj.data) for obj in reader] == [len(data)]
         assert reader.too_large == 0
-
-
-def test_deltas_are_applied_as_dulwich_applies_them() -> None:
-    """Deltas of alike texts, and deltas with a byte changed: both make the same of them, or neither anything."""
-    random = Random(1)
-    for turn in range(300):
-        base = random.randbytes(random.choice([1, 20, 300]))
-        cut = random.randrange(len(base))
-        target = base[cut:] + random.randbytes(random.randrange(40)) + base[: cut // 2] * random.randrange(1, 3)
-        delta = b"".join(create_delta(base, target))
-        assert apply_delta(base, delta) == target
-        at = random.randrange(len(delta))
-        changed = delta[:at] + bytes([random.randrange(256)]) + delta[at + 1 :]
-        assert made(apply_delta, base, changed) == made(dulwich_applies, base, changed), (turn, changed)
-
-
-def test_a_copy_without_a_length_is_of_64_kib() -> None:
-    base = bytes(range(256)) * 300
-    assert apply_delta(base, b"\x80\xd8\4" + b"\x80\x80\4" + b"\x80") == base[: 1 << 16]
-
-
-def dulwich_applies(base: bytes, delta: bytes) -> bytes:
-    return b"".join(dulwich_apply(base, delta))
-
-
-def made(apply: Callable[[bytes, bytes], bytes], base: bytes, delta: bytes) -> bytes | None:
-    try:
-        return apply(base, delta)
-    except (MalformedDeltaError, ApplyDeltaError, MemoryError):
-        return None
