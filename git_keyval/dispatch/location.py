@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from git_keyval.light_dataclasses import dataclass
 
-_GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
-_CREDENTIALS = re.compile(r"(?i:(?<=http://)|(?<=https://))[^/?#]*@|(?<=://)[^/?#]*:[^/?#]*@")
+# Compiled where they are used: a path needs neither.
+_GITHUB = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+"
+_CREDENTIALS = r"(?i:(?<=http://)|(?<=https://))[^/?#]*@|(?<=://)[^/?#]*:[^/?#]*@"
 _NO_OWNERS = {"", ".", "..", "~"}
 _PORTS = {"http": 80, "https": 443}
 _WORKFLOW_TOKEN = "ghs_"  # noqa: S105  # how the tokens of workflow runs begin
@@ -60,7 +61,7 @@ def github_name(repository: str, server: GithubServer) -> str | None:
         name = repository.removeprefix(f"{server.server_url}/").removesuffix("/").removesuffix(".git")
     elif "://" in repository or repository.startswith((".", "/", "~")):
         return None
-    return name if _GITHUB.fullmatch(name) else None
+    return name if re.fullmatch(_GITHUB, name) else None
 
 
 def identity(repository: str, server: GithubServer) -> str:
@@ -83,7 +84,7 @@ def beside(repository: str, name: str, server: GithubServer) -> str | None:
 
 def shown_address(repository: str) -> str:
     """Return an address without what may be credentials, for messages and reports."""
-    return _CREDENTIALS.sub("", repository)
+    return re.sub(_CREDENTIALS, "", repository)
 
 
 def git_address(repository: str, server: GithubServer) -> str:

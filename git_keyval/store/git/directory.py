@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOT_PLAIN = re.compile(rb"extensions|hiderefs|\[\s*include|worktree\s*=|promisor|partialclone", re.IGNORECASE)
 CONFIG_FILES = ("config", "config.worktree")
 
-_PUSHES_DIFFER = re.compile(r"(receive|transfer|hook)\..*|core\.worktree|extensions\.objectformat")
+_PUSHES_DIFFER = r"(receive|transfer|hook)\..*|core\.worktree|extensions\.objectformat"
 _PUSH_HOOKS = (
     "pre-receive",
     "update",
@@ -60,7 +60,8 @@ class GitDirectory:
     def takes_updates(self) -> bool:
         """Return whether a push does no more than to store objects and to move refs: no hook has a say, and no rule of a server."""
         settings = self.settings()
-        return not any(map(_PUSHES_DIFFER.fullmatch, settings)) and not (self.is_own and self._has_push_hooks(settings))
+        has_rules = any(re.fullmatch(_PUSHES_DIFFER, name) for name in settings)
+        return not has_rules and not (self.is_own and self._has_push_hooks(settings))
 
     def is_untidy(self) -> bool:
         """Return whether there are so many objects that git would pack them after a push."""

@@ -30,8 +30,9 @@ _NOTHING_IS_RUN = (
     "receive.autogc=false",
 )
 _NOTHING_IS_FETCHED = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
-_COMMANDS = re.compile(r"core\.(hookspath|fsmonitor|alternaterefscommand)|hook\.[^\0]+\.command")
-_CONFIGURED_HOOK = re.compile(r"(hook\.[^\0]+)\.(?:command|event)")
+# Compiled where they are used: few repositories are another user's.
+_COMMANDS = r"core\.(hookspath|fsmonitor|alternaterefscommand)|hook\.[^\0]+\.command"
+_CONFIGURED_HOOK = r"(hook\.[^\0]+)\.(?:command|event)"
 _OF_THE_REPOSITORY = {"local", "worktree"}
 
 
@@ -76,7 +77,7 @@ def service_at(path: str, environ: Mapping[str, str]) -> ServiceStart:
         (f"safe.directory={directory}", *_NOTHING_IS_RUN),
         str(directory),
         _NOTHING_IS_FETCHED | _disabled(names),
-        left_out=_has_hooks(common / "hooks") or any(map(_COMMANDS.fullmatch, names)),
+        left_out=_has_hooks(common / "hooks") or any(re.fullmatch(_COMMANDS, name) for name in names),
         common=common,
     )
 
@@ -140,7 +141,7 @@ def settings_of(directory: Path, environ: Mapping[str, str]) -> list[Setting]:
 
 def _disabled(names: Sequence[str]) -> dict[str, str]:
     """Return the variables that switch off hooks of the configuration, which git has since 2.54; a name may hold any character."""
-    hooks = dict.fromkeys(found[1] for name in names if (found := _CONFIGURED_HOOK.fullmatch(name)))
+    hooks = dict.fromkeys(found[1] for name in names if (found := re.fullmatch(_CONFIGURED_HOOK, name)))
     settings = {"GIT_CONFIG_COUNT": str(len(hooks))} if hooks else {}
     for number, hook in enumerate(hooks):
         settings |= {f"GIT_CONFIG_KEY_{number}": f"{hook}.enabled", f"GIT_CONFIG_VALUE_{number}": "false"}

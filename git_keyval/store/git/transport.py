@@ -16,7 +16,7 @@ from git_keyval.store.git.pipes import Child, PipeConversation
 from git_keyval.store.messages import without_credentials
 from git_keyval.store.port import Capabilities
 
-_FINAL = re.compile(r"^(fatal|error|usage):", re.IGNORECASE)
+_FINAL = r"^(?i:fatal|error|usage):"
 """What git itself says, it would say again; a connection of ssh that broke may come about the next time."""
 
 # What ssh and the shell say where nothing was reached: whether another time may change it, what it means, and what to do.
@@ -43,7 +43,7 @@ _UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
     ),
     (r"^sh: .*(not found|no such file|permission denied)", StoreError, "was not called", "Check the program in GIT_SSH_COMMAND."),
 )
-_SCP = re.compile(r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)")
+_SCP = r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)"
 
 # If an option is given twice, ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
 # trust a host, would wait for ever in a step, where nobody answers.
@@ -186,12 +186,12 @@ class SshTransport(Transport):
 
 def is_scp_address(address: str) -> bool:
     """Return whether an address has the form ``[user@]host:path``."""
-    return "://" not in address and not address.startswith((".", "/", "~")) and _SCP.fullmatch(address) is not None
+    return "://" not in address and not address.startswith((".", "/", "~")) and re.fullmatch(_SCP, address) is not None
 
 
 def _ssh_parts(url: str) -> tuple[str, str, str, str]:
     """Return user, host, port and path of an ssh address, the path as git sends it."""
-    if scp := _SCP.fullmatch(url) if "://" not in url else None:
+    if scp := re.fullmatch(_SCP, url) if "://" not in url else None:
         return scp[1] or "", scp[2], "", scp[3]
     parts = urlsplit(url)
     path = parts.path[1:] if parts.path.startswith("/~") else parts.path
@@ -236,7 +236,7 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
             return kind(f"{where.partition(':')[0]} {predicate} ({complaint}).", next_step)
     if "permission denied" in lowered or "publickey" in lowered:
         return AccessDeniedError(f"{where} refuses access ({complaint}).", "Check the credentials and the rights of the user.")
-    kind = StoreError if _FINAL.search(complaint) else UnavailableError
+    kind = StoreError if re.search(_FINAL, complaint) else UnavailableError
     return kind(
         f"{where} does not answer as a git repository ({complaint or 'it hung up'}).",
         "Check 'repository' and the connection.",
