@@ -34,14 +34,14 @@ COPY --from=builder /usr/bin/git /usr/bin/git
 COPY --from=builder /app /app
 
 # Nothing is ever installed here, so what the base brings for that goes: all its outside packages are pip and its kin.
-# Every module is imported once, the one that is imported late included: Python keeps the bytecode of what it meets, of the
+# Every module is imported once, those that are imported late included: Python keeps the bytecode of what it meets, of the
 # standard library too, which the base brings as source only, and of nothing that no command needs.
 # An image with a module that cannot be imported, or whose git lacks a library, is not worth finishing.
 RUN find /usr/local/bin -name 'pip*' -delete \
     && python -c 'import shutil, sysconfig; \
         shutil.rmtree(sysconfig.get_path("purelib"), ignore_errors=True); \
         shutil.rmtree(sysconfig.get_path("stdlib") + "/ensurepip", ignore_errors=True)' \
-    && /app/venv/bin/python -I -c 'import dateutil.parser, git_keyval, importlib, pkgutil; \
+    && /app/venv/bin/python -I -c 'import dateutil.parser, dulwich.pack, git_keyval, importlib, pkgutil; \
         [importlib.import_module(module.name) for module in pkgutil.walk_packages(git_keyval.__path__, "git_keyval.")]' \
     && git --version
 

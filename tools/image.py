@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-LATE = ("certifi", "dateutil.parser", "tenacity")
+LATE = ("certifi", "dateutil.parser", "dulwich.pack", "tenacity")
 """What our modules import only when they need it."""
 
 IN_PART = {"cffi", "dulwich", "pycparser", "pygithub", "pyjwt", "pynacl", "tzdata"}

@@ -71,7 +71,7 @@ JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
     "maintain": (10, lambda world, store: Maintain(grace_period=0, retention=0).run(world.maintenance(store))),
     "dry-run": (2, lambda world, store: Sweep(dry_run=True).run(world.maintenance(store))),
     "check": (3, lambda world, store: check(world.maintenance(store))),
-    "init": (2, lambda world, store: init(world.maintenance(store))),
+    "init": (1, lambda world, store: init(world.maintenance(store))),
 }
 
 
