@@ -1,7 +1,8 @@
 """Writes what is said about inputs, outputs and commands from the one table that holds them.
 
 python -m tools.documents            write action.yml and action-types.yml, those of lock/, the tables of docs/commands.md,
-                                     docs/config.md and docs/operations.md, docs/config.schema.json,
+                                     docs/config.md and docs/operations.md, docs/config.schema.json, what was measured in
+                                     docs/performance.md and its charts,
                                      and the methods of git_keyval/library
 python -m tools.documents --check    say which of them differs, and fail
 """
@@ -13,6 +14,8 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks.recorded import load, load_elements
+from benchmarks.tables import performance_charts, performance_tables
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
 from git_keyval.interface.forms import Flag, OneOf, WholeNumber
@@ -133,6 +136,7 @@ def documents() -> dict[Path, str]:
     """Return the text that each file should have."""
     action, lock, docs = ROOT / "action.yml", ROOT / "lock", ROOT / "docs"
     image = image_of(action.read_text(encoding="utf-8"))
+    measured = load()
     return {
         action: action_yml(image),
         ROOT / "action-types.yml": action_types_yml(),
@@ -142,6 +146,8 @@ def documents() -> dict[Path, str]:
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
+        docs / "performance.md": with_generated(docs / "performance.md", performance_tables(measured, load_elements())),
+        **{docs / "performance" / name: drawn for name, drawn in performance_charts(measured).items()},
         ROOT / "git_keyval" / "library" / "methods.py": library_methods(),
         docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }
@@ -180,6 +186,7 @@ def main(arguments: list[str]) -> int:
         print("\n".join(f"{path.relative_to(ROOT)} differs: run make documents" for path in differing) or "documents are current")
         return 1 if differing else 0
     for path, text in documents().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0
 
