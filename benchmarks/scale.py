@@ -95,18 +95,20 @@ def _measured(bench: Bench, count: int, stack: ExitStack) -> Iterator[tuple[str,
 
 
 def _takes_part(side: str, command: str, count: int) -> bool:
-    return command in REDIS_COMMANDS if side == REDIS else command != "check" or count <= _MOST_CHECKED
+    if side == REDIS:
+        return command in REDIS_COMMANDS
+    most = _MOST_CHECKED if command == "check" else _MOST_OVER_HTTP if side == HTTP and command in JOBS else count
+    return count <= most
 
 
 def _sides(bench: Bench, count: int, stack: ExitStack) -> Mapping[str, Run]:
     due = count // _DUE
+    server = stack.enter_context(GitHttpServer(bench.directory, config={"uploadpack.allowFilter": "true"}))
     sides: dict[str, Run] = {
         PATH: lambda command: _step(command, _for(bench, command, PATH, count), count),
+        HTTP: lambda command: _over_http(server, command, _for(bench, command, HTTP, count), count),
         GIT: lambda command: BareGit(_for(bench, command, GIT, count), count, due).run(command),
     }
-    if count <= _MOST_OVER_HTTP:
-        server = stack.enter_context(GitHttpServer(bench.directory, config={"uploadpack.allowFilter": "true"}))
-        sides[HTTP] = lambda command: _over_http(server, command, _for(bench, command, HTTP, count), count)
     if has_sqlite():
         database = bench.directory / f"scale-{count}.sqlite"
         fill_sqlite(database, count, due)
