@@ -292,6 +292,8 @@ IN_STEPS = {"del of several after a rival"}
 """Commands that may need several writes: a failure in the middle leaves those before it done, and is told as what it is."""
 WITH_RIVAL = {"incr left as a breadcrumb", "incr after a rival"}
 """Commands before whose first write a rival increments."""
+OF_ANOTHER_KEY = {"expire in a minute that another key ends in"}
+"""A command whose inputs are made of what another key holds, which a rival may have deleted."""
 RECORDED_FIRST = "incr after a rival"
 """Its increment is recorded before it has its number: if the store cannot be reached then, it says that it is pending."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from git_keyval.database.answers import Answer
 from git_keyval.errors import GitKeyvalError
-from tests.crash.scenes import COMMANDS, IN_STEPS, WITH_RIVAL, Command, begin, look, plain
+from tests.crash.scenes import COMMANDS, IN_STEPS, OF_ANOTHER_KEY, WITH_RIVAL, Command, begin, look, plain
 from tests.exhaustive import in_turn
 from tests.faults import FaultyStore, Rival
 from tests.github.test_rivals import OF_SEVERAL, RIVALS, RIVALS_AT_ONE_KEY
@@ -42,8 +42,6 @@ def one_after_the_other(command: Command, rival: Callable[[World], object]) -> l
     return [first, outcome(world, command, world.faulty({}))]
 
 
-OF_ANOTHER_KEY = {"expire in a minute that another key ends in"}
-"""Its inputs are made of what another key holds, which the rival may have deleted."""
 OF_ONE = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS | OF_SEVERAL | OF_ANOTHER_KEY]
 
 

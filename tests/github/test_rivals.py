@@ -28,6 +28,7 @@ from tests.crash.scenes import (
     KEYS,
     MAP,
     NUMBER,
+    OF_ANOTHER_KEY,
     TEXT,
     WAITING,
     WITH_RIVAL,
@@ -80,7 +81,7 @@ RIVALS_AT_ONE_KEY: Mapping[str, Callable[[World], object]] = {
 """For commands of several keys, which read and write each of them at its own moment."""
 OF_SEVERAL = {"exists", "mget", "keys", "mset", "del of several"}
 # In memory every command meets every rival, in tests/crash/test_rivals.py. Here it is about the requests that one comes between.
-OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS | OF_SEVERAL]
+OTHERS = [name for name in COMMANDS if name not in WITH_RIVAL | IN_STEPS | OF_SEVERAL | OF_ANOTHER_KEY]
 CONVERSATIONS = [
     "get",
     "set",
