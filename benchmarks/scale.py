@@ -24,10 +24,9 @@ _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _QUICK_SIZES = (100, 1_000)
 _FEW, _MANY = 1_000, 100_000
 _MOST_OVER_HTTP = 100_000
+"""Above it jobs are measured on a path only."""
 _MOST_IN_TURNS = 10_000
 """Above it a job has one turn."""
-_MOST_CHECKED = 100_000
-"""Above it ``check`` takes many minutes, and is left out."""
 _TIMES = 10
 _DUE = 100
 _SPREAD = 60
@@ -97,8 +96,7 @@ def _measured(bench: Bench, count: int, stack: ExitStack) -> Iterator[tuple[str,
 def _takes_part(side: str, command: str, count: int) -> bool:
     if side == REDIS:
         return command in REDIS_COMMANDS
-    most = _MOST_CHECKED if command == "check" else _MOST_OVER_HTTP if side == HTTP and command in JOBS else count
-    return count <= most
+    return side != HTTP or command in STEPS or count <= _MOST_OVER_HTTP
 
 
 def _sides(bench: Bench, count: int, stack: ExitStack) -> Mapping[str, Run]:
