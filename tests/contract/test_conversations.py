@@ -169,6 +169,23 @@ def test_a_transaction_that_a_hook_aborts_is_refused(program: Program, place: st
     assert refs(program.repository) == set()
 
 
+REFUSED = ("unpack error Cannot lock pack in x.pack\n", "ng refs/heads/a n/a\n")
+
+
+@pytest.mark.parametrize(("times", "ends"), [(1, Applied), (100, Refused)])
+def test_what_a_server_cannot_store_for_a_moment_is_sent_again(program: Program, times: int, ends: type[object]) -> None:
+    """JGit says so to the second of two that push the same objects at once."""
+    lines = "".join(f"{len(line) + 4:04x}{line}" for line in REFUSED) + "0000"
+    report = program.repository / "report"
+    report.write_text(f"{len(lines) + 5:04x}\1{lines}0000")
+    refuse = f"{ADVERTISEMENT}; head -c 150 > /dev/null; cat '{report}'; cat > /dev/null"
+    is_refused = f"echo >> '{report}.count' && [ $(wc -l < '{report}.count') -le {times} ]"
+    script = f'case "$command" in *receive-pack*) if {is_refused}; then {refuse}; exit; fi;; esac; sh -c "$command"'
+    (outcome,) = program.open(script).apply([create(branch("a"), ONE)])
+    assert isinstance(outcome, ends)
+    assert not isinstance(outcome, Refused) or "Cannot lock pack" in outcome.reason
+
+
 def opened(repository: Path | str, elapsed: Callable[[], float] = lambda: 0.0, total: float = 300.0) -> GitStore:
     clock = FakeClock()
     return open_git_store(

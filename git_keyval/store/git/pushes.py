@@ -20,7 +20,7 @@ from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.git import receive, updates
 from git_keyval.store.git.conversation import Transport
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport
-from git_keyval.store.git.refusals import is_collateral, is_final, refusal
+from git_keyval.store.git.refusals import is_collateral, is_final, may_pass, refusal
 from git_keyval.store.patience import Patience
 from git_keyval.store.port import DELETE, Applied, Conflict, Outcome, RefUpdate, Refused, Transaction, Unknown
 
@@ -159,7 +159,7 @@ def _end_of(transaction: Transaction, report: PushReport) -> tuple[Outcome, bool
     if report.state == "unknown":
         return Unknown(f"{report.reason} ({report.words})" if report.words else report.reason), False
     if report.reason:
-        return refusal(report.reason, report.words), False
+        return refusal(report.reason, report.words), may_pass(report.reason)
     said = {update.name: report.refused[update.name] for update in transaction.updates if update.name in report.refused}
     if report.state == "done" and not said:
         return Applied(), False

@@ -56,6 +56,12 @@ _FINAL: Final = {
 }
 """In a reason: no second attempt changes it."""
 
+_PASSING: Final = {
+    # JGit's JGitText.properties, cannotLockPackIn: two that push the very same objects at once write one file.
+    r"cannot lock pack": "",
+}
+"""In what is said of all that was pushed: another attempt may change it. As a rule none does."""
+
 _DISK: Final = {
     # Words of strerror(3), and of git's object-file.c.
     r"Permission denied|Read-only file system|No space left|insufficient permission": (
@@ -87,6 +93,11 @@ def is_collateral(reason: str) -> bool:
 def is_final(reason: str, words: str) -> bool:
     """Return whether a ref would be refused again for this reason, beside which these words were said."""
     return _found(_FINAL, reason) is not None or _found(_DISK, f"{reason}; {words}") is not None
+
+
+def may_pass(reason: str) -> bool:
+    """Return whether what was pushed as a whole may be taken another time, although it was refused for this reason."""
+    return _found(_PASSING, reason) is not None
 
 
 def refusal(reason: str, words: str, ref: RefName | None = None) -> Refused:
