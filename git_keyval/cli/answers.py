@@ -7,7 +7,7 @@ from typing import NamedTuple
 from git_keyval.cli.failures import ExitCode
 from git_keyval.cli.terminal import harmless_line, tell, write_document, write_text, write_value
 from git_keyval.database.answers import Answer
-from git_keyval.database.keys import TYPE_NAMES
+from git_keyval.database.keys import BINARY_TYPES, TYPE_NAMES
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import value_bytes
 from git_keyval.errors import UndeliveredError
@@ -18,7 +18,6 @@ from git_keyval.interface.inputs import Inputs
 from git_keyval.interface.outputs import FLAGS, WHOLE_NUMBERS
 
 _DOCUMENTS = {"json", "report", "results"}
-_BASE64 = {"bytes", "file"}
 
 
 class Answered(NamedTuple):
@@ -117,7 +116,7 @@ def outcome(answer: Answer, *, by_code: bool) -> ExitCode:
 
 
 def _encoding(value: Value | int | None) -> str:
-    return "base64" if isinstance(value, Value) and TYPE_NAMES[value.type] in _BASE64 else "utf-8"
+    return "base64" if isinstance(value, Value) and TYPE_NAMES[value.type] in BINARY_TYPES else "utf-8"
 
 
 def _typed(name: str, text: str) -> object:

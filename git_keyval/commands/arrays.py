@@ -15,20 +15,17 @@ from git_keyval.database.collections import (
     CollectionView,
     Elements,
     NewElement,
-    Shape,
     changed,
     changed_lifetime,
     expiry_updates,
-    lasting_as_written,
+    put,
     shown_element,
     to_write,
-    typed,
-    written,
 )
 from git_keyval.database.command import Change, Moment, Parked, Witness
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import TYPE_NAMES
-from git_keyval.database.lifetimes import FOREVER, Lifetime, expiry_objects, lasting
+from git_keyval.database.lifetimes import FOREVER, Lifetime, lasting
 from git_keyval.errors import IndexOutOfRangeError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import longer
@@ -249,15 +246,5 @@ def _put(
     settling: tuple[RefUpdate, ...],
 ) -> Change:
     """Put values at their places, in the array or just behind its end; ``settling`` are the updates of their expiries."""
-    values = typed(view, command, elements)
-    blobs = written(view, values)
     length = longer(view.length, sum(int(place) >= view.length for place in elements))
-    return changed(
-        view,
-        lasting_as_written(view, Answer(applied=True, count=length), [*elements], lifetime),
-        {**view.stored, **{place: blob.oid for place, blob in blobs.items()}},
-        length=length,
-        shape=Shape.of(next(iter(values.values()))),
-        updates=settling,
-        objects=(*blobs.values(), *expiry_objects(lifetime)),
-    )
+    return put(view, command, elements, Answer(applied=True, count=length), lifetime, length=length, settling=settling)

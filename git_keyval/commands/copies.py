@@ -148,7 +148,6 @@ class Rename(Copy):
     reply was lost, unless it is a counter or encrypted.
     """
 
-    outputs = ("found", "applied", "version", "ttl", "expires-at")
     examples = ("git-keyval rename candidate release",)
 
     moves = True

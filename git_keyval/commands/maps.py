@@ -13,20 +13,19 @@ from git_keyval.database.collections import (
     changed,
     changed_lifetime,
     expiry_updates,
-    lasting_as_written,
+    put,
     shown_element,
     to_write,
-    typed,
-    written,
 )
-from git_keyval.database.command import Change, Moment
+from git_keyval.database.command import Change, Moment, Proof
 from git_keyval.database.conditions import ALWAYS, Condition
 from git_keyval.database.keys import TYPE_NAMES
-from git_keyval.database.lifetimes import FOREVER, expiry_objects, lasting
+from git_keyval.database.lifetimes import FOREVER, lasting
 from git_keyval.errors import FieldOverflowError, WrongTypeError
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.objects import Oid, blob
 from git_keyval.format.values import as_integer, as_json, from_json, parse_value
+from git_keyval.store.port import joined
 
 _RECOGNISED = range(-100, 10_000)
 """The numbers that are recognised by the oids of their blobs, which so need not be read."""
@@ -40,6 +39,18 @@ class _OfFields(Recorded[CollectionView], OfMap):
 
     def elements_read(self) -> Sequence[str]:
         return self.fields
+
+
+class _Writing(Recorded[CollectionView], Keeping, Storing, OfMap):
+    """A command that writes fields, with a lifetime, and the key itself if it is asked to."""
+
+    def writing(
+        self, view: CollectionView, entries: Mapping[str, NewElement], answer: Answer, moment: Moment, proof: Proof = "refs"
+    ) -> Change:
+        """Return the change that writes them."""
+        lifetime = self.lifetime(moment)
+        change = put(view, self.name, entries, answer, lifetime, settling=expiry_updates(view, entries, lifetime), proof=proof)
+        return change._replace(transaction=joined(change.transaction, self.stored_key(moment)))
 
 
 class _OfWhole(OfMap):
@@ -77,7 +88,7 @@ class Hget(OfMap):
         return Answer(found=len(document) == len(set(self.fields)), count=len(document), document=document, version=view.version)
 
 
-class Hset(Recorded[CollectionView], Keeping, Storing, OfMap):
+class Hset(_Writing):
     """Write fields of a map, and leave the others as they are.
 
     All are written or none. What is not given a lifetime never expires, but with the key itself. The condition is about the fields:
@@ -101,20 +112,8 @@ class Hset(Recorded[CollectionView], Keeping, Storing, OfMap):
     def decide(self, view: CollectionView, moment: Moment) -> Answer | Change:
         if not self._is_met(view):
             return Answer(applied=False, count=0, version=view.version)
-        return self._change(to_write(view, self.entries.values(), self.entries), moment)
-
-    def _change(self, view: CollectionView, moment: Moment) -> Change:
-        lifetime, extra = self.lifetime(moment), self.stored_key(moment)
-        values = typed(view, self.name, self.entries)
-        blobs = written(view, values)
-        return changed(
-            view,
-            lasting_as_written(view, Answer(applied=True, count=len(values)), values, lifetime),
-            {**view.stored, **{name: blob.oid for name, blob in blobs.items()}},
-            shape=Shape.of(next(iter(values.values()))),
-            updates=(*expiry_updates(view, values, lifetime), *extra.updates),
-            objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
-        )
+        prepared = to_write(view, self.entries.values(), self.entries)
+        return self.writing(prepared, self.entries, Answer(applied=True, count=len(self.entries)), moment)
 
     def _is_met(self, view: CollectionView) -> bool:
         there = [view.holds(name) for name in self.entries]
@@ -124,7 +123,7 @@ class Hset(Recorded[CollectionView], Keeping, Storing, OfMap):
         return view.is_at(self.condition.version)
 
 
-class Hincr(Recorded[CollectionView], Keeping, Storing, OfMap):
+class Hincr(_Writing):
     """Add to a number that is a field of a map.
 
     A field that does not exist begins at 0; ``start`` is its first number instead. The map holds numbers, or JSON with a number in
@@ -155,18 +154,8 @@ class Hincr(Recorded[CollectionView], Keeping, Storing, OfMap):
         if shape is not None and shape.type not in {"Number", "JSON"}:
             raise WrongTypeError(self.name, f"map of {TYPE_NAMES[shape.type]}", "a map of numbers")
         number = self._next(prepared)
-        lifetime, extra = self.lifetime(moment), self.stored_key(moment)
-        values = typed(prepared, self.name, {self.field: _as_element(number)})
-        blobs = written(prepared, values)
-        return changed(
-            prepared,
-            lasting_as_written(prepared, Answer(applied=True, value=number), values, lifetime),
-            {**prepared.stored, self.field: blobs[self.field].oid},
-            shape=Shape.of(values[self.field]),
-            updates=(*expiry_updates(prepared, values, lifetime), *extra.updates),
-            objects=(*blobs.values(), *expiry_objects(lifetime), *extra.objects),
-            proof="neither",
-        )
+        answer = Answer(applied=True, value=number)
+        return self.writing(prepared, {self.field: _as_element(number)}, answer, moment, proof="neither")
 
     def _next(self, view: CollectionView) -> int:
         held = self._held(view) if view.holds(self.field) else None

@@ -360,6 +360,32 @@ def _record(view: CollectionView, elements: Mapping[str, Oid], shape: Shape | No
     return encode_collection(Collection(view.category, *kept, stored, length, encryption))
 
 
+def put(
+    view: CollectionView,
+    command: str,
+    entries: Mapping[str, NewElement],
+    answer: Answer,
+    lifetime: int | Lifetime,
+    *,
+    length: int = 0,
+    settling: tuple[RefUpdate, ...],
+    proof: Proof = "refs",
+) -> Change:
+    """Return the change that writes elements beside those that are there; ``settling`` are the updates of their expiries."""
+    values = typed(view, command, entries)
+    blobs = written(view, values)
+    return changed(
+        view,
+        lasting_as_written(view, answer, values, lifetime),
+        {**view.stored, **{element: blob.oid for element, blob in blobs.items()}},
+        length=length,
+        shape=Shape.of(next(iter(values.values()))),
+        updates=settling,
+        objects=(*blobs.values(), *expiry_objects(lifetime)),
+        proof=proof,
+    )
+
+
 def changed_lifetime(
     view: CollectionView, elements: Iterable[str], lifetime: int | Lifetime, if_version: Oid | None, only_if: str = ""
 ) -> Answer | Change:

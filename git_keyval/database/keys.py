@@ -42,6 +42,10 @@ TYPE_NAMES: dict[ValueType, str] = {
 }
 """The types of stored values as inputs and outputs call them."""
 
+STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
+BINARY_TYPES = {"bytes", "file"}
+"""The types whose values are shown as base64."""
+
 COUNTER_TYPE, UNKNOWN_TYPE = "counter", "unknown"
 
 _COLLECTIONS = {"map": "hgetall", "array": "arange"}

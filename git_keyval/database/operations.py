@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from git_keyval.database.answers import Answer, said, shown_value
-from git_keyval.database.keys import COUNTER_TYPE, TYPE_NAMES, KeyView
+from git_keyval.database.keys import BINARY_TYPES, COUNTER_TYPE, STORED_TYPES, TYPE_NAMES, KeyView
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.bounds import added
 from git_keyval.format.canonical import JsonValue
@@ -17,8 +17,6 @@ from git_keyval.format.values import MAX_VALUE_BYTES, Value, bytes_value, file_v
 RECORD_SECONDS = 7 * 86_400
 """How long it is remembered what an operation answered."""
 
-_BINARY = {"bytes", "file"}
-_STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
 _OLD_TYPE = "old-type"
 
 T = TypeVar("T")
@@ -88,9 +86,9 @@ def _value(kind: str | None, text: str) -> Value | int:
     """Return a value that is shown as a text; without a type it is a number, as that of a counter. Raises ValueError."""
     if kind in {None, COUNTER_TYPE}:
         return int(text)
-    if kind in _BINARY:
+    if kind in BINARY_TYPES:
         data = base64.b64decode(text, validate=True)
         return bytes_value(data) if kind == "bytes" else file_value(data)
-    if kind not in _STORED_TYPES:
+    if kind not in STORED_TYPES:
         raise ValueError(kind)
-    return parse_value(_STORED_TYPES[kind], text)
+    return parse_value(STORED_TYPES[kind], text)

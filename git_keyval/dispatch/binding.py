@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.conditions import Condition
 from git_keyval.database.declared import Described
-from git_keyval.database.keys import TYPE_NAMES, Key
+from git_keyval.database.keys import BINARY_TYPES, STORED_TYPES, TYPE_NAMES, Key
 from git_keyval.dispatch.layout import layout_of, shard_length_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from git_keyval.commands.transactions import Item
     from git_keyval.database.collections import NewElement  # most commands are not about elements
 
-_STORED_TYPES = {shown: stored for stored, shown in TYPE_NAMES.items()}
-_BINARY = {"bytes", "file"}
 _OF_THE_TYPE = "a value of that type, or another key"
 _OP_DIGITS = 20
 
@@ -99,7 +97,7 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
     name, text = "value", inputs.value or ""
     if inputs.value_file is not None:
         data = _read(given, inputs.value_file)
-        if kind in _BINARY:
+        if kind in BINARY_TYPES:
             return _binary(kind, data, inputs.media_type, inputs.value_file)
         try:
             name, text = "value-file", data.decode()
@@ -248,14 +246,14 @@ def _as_input(member: JsonValue) -> str:
 
 
 def _typed(name: str, text: str, kind: str, media_type: str | None = None) -> Value:
-    if kind in _BINARY:
+    if kind in BINARY_TYPES:
         try:
             data = base64.b64decode(text, validate=True)
         except ValueError as exc:
             raise InputError(name, "is not base64, in which bytes are given", "base64, or a file by 'value-file'") from exc
         return _binary(kind, data, media_type)
     try:
-        return parse_value(_STORED_TYPES[kind], text)
+        return parse_value(STORED_TYPES[kind], text)
     except UnicodeEncodeError as exc:
         raise InputError(name, "is not valid UTF-8", "text in UTF-8") from exc
     except ValueError as exc:

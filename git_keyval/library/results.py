@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
+from git_keyval.database.keys import BINARY_TYPES
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 
 T_co = TypeVar("T_co", covariant=True)
-
-_BINARY = {"bytes", "file"}
 
 
 class PendingError(GitKeyvalError):
@@ -32,7 +31,7 @@ class Result(Generic[T_co]):
     def value(self) -> T_co:
         """Return the value: of a counter an ``int``, of several keys or elements a ``dict`` or ``list``; bytes are ``bytes``."""
         value: Any = self._said("report") if "report" in self._all() else self._said("json")
-        if self._said("type") in _BINARY and isinstance(value, str):
+        if self._said("type") in BINARY_TYPES and isinstance(value, str):
             value = base64.b64decode(value)
         return cast("T_co", self._default if value is None and self.found is False else value)
 
