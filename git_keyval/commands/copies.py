@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from git_keyval.commands.counters import settled
 from git_keyval.commands.keyed import Recorded, stored
 from git_keyval.database.answers import NO_KEY, Answer
 from git_keyval.database.command import Change, Moment, Proof
@@ -12,11 +13,10 @@ from git_keyval.database.pairs import PairReads, PairView
 from git_keyval.errors import CounterOverflowError, InputError, MalformedRecordError, WrongTypeError
 from git_keyval.format import counters as states
 from git_keyval.format.counters import Breadcrumb, Counter
-from git_keyval.format.metadata import DUMMY_OBJECTS, NULL_COMMIT
-from git_keyval.format.names import RefName
+from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.values import Value
-from git_keyval.store.port import ABSENT, DELETE, RefUpdate, Transaction, joined
+from git_keyval.store.port import DELETE, RefUpdate, Transaction, joined
 
 
 class _Placed(NamedTuple):
@@ -106,7 +106,7 @@ class Copy(Recorded[PairView]):
         source, target = view.source, view.target
         number = source.value(self.name)
         assert isinstance(number, int)
-        base, settling = _counter_at(target)
+        base, waiting = _counter_at(target)
         op, now = moment.cipher.op(self.to.id, moment.op), moment.now
         time = None if self.if_absent else states.next_time(now, base, target.breadcrumbs())
         if self.moves:
@@ -114,14 +114,12 @@ class Copy(Recorded[PairView]):
             moved = states.fold(source.counter(self.name), crumbs, taking=crumbs, op=op, now=now).counter
             if moved.value != number:
                 raise CounterOverflowError
-            fold = states.replaced(base, settling, moved, time, op=op, now=now)
+            fold = states.replaced(base, waiting, moved, time, op=op, now=now)
         else:
-            fold = states.assign(base, settling, number, time, op=op, now=now)
-        commit = states.encode_counter(fold.counter)
-        voiding = [RefUpdate(RefName(f"{target.breadcrumb_prefix}{time}-{op}"), ABSENT, NULL_COMMIT.oid)] if time else []
-        taken = (RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in fold.taken)
-        objects = (*DUMMY_OBJECTS, *((NULL_COMMIT,) if time else ()), commit)
-        return _Placed(commit.oid, (*voiding, *taken, *view.settling({})), objects, is_own=True)
+            fold = states.assign(base, waiting, number, time, op=op, now=now)
+        commit, settling = states.encode_counter(fold.counter), settled(target, fold, time, op)
+        objects = (*DUMMY_OBJECTS, *settling.objects, commit)
+        return _Placed(commit.oid, (*settling.updates, *view.settling({})), objects, is_own=True)
 
     def _left(self, view: PairView) -> tuple[RefUpdate, ...]:
         """Take everything away from the first key, with the breadcrumbs that the second one has counted, or that were void."""

@@ -259,7 +259,7 @@ class _State(NamedTuple):
 
     def breadcrumb(self, time: Timestamp) -> RefName:
         """Return the name of the operation's breadcrumb of that time."""
-        return RefName(f"{self.view.breadcrumb_prefix}{time}-{self.ops[0]}")
+        return self.view.breadcrumb_name(time, self.ops[0])
 
     def next_time(self) -> Timestamp:
         """Return the time of a new breadcrumb or SET. Raises BoundError."""
@@ -444,6 +444,12 @@ def _transaction(state: _State, fold: Fold) -> tuple[Transaction, Oid]:
     return joined(moving, state.beside), commit.oid
 
 
+def settled(view: KeyView, fold: Fold, time: Timestamp | None, op: str) -> Transaction:
+    """Return what goes with a counter that is set: the deletion of what it took, and with a time a void breadcrumb of then."""
+    void = (RefUpdate(view.breadcrumb_name(time, op), ABSENT, NULL_COMMIT.oid),) if time else ()
+    return Transaction((*void, *_deletions(fold.taken)), (NULL_COMMIT,) if time else ())
+
+
 def _deletions(crumbs: Sequence[Breadcrumb]) -> tuple[RefUpdate, ...]:
     return tuple(RefUpdate(crumb.name, crumb.oid, DELETE) for crumb in crumbs)
 
@@ -478,18 +484,16 @@ def _assignment(command: Assign, state: _State, answer: Answer) -> Change:
     anchor = anchor_of(moment.cipher)
     is_anchored = view.seen.refs.get(ANCHOR_TAG, anchor.oid) == anchor.oid
     forced = moment.is_last and not (command.condition or command.get_old) and is_anchored
-    settling = state.crumbs if state.readable else ()
-    fold = states.assign(state.base, settling, command.number, time, op=state.ops[0], now=moment.now, forced=forced)
-    commit = states.encode_counter(fold.counter)
+    crumbs = state.crumbs if state.readable else ()
+    fold = states.assign(state.base, crumbs, command.number, time, op=state.ops[0], now=moment.now, forced=forced)
+    commit, settling = states.encode_counter(fold.counter), settled(view, fold, time, state.ops[0])
     lifetime = command.lifetime(moment)
     updates = (
         RefUpdate(view.value_name, ANY if forced else view.expected(view.value_name), commit.oid),
         *expiry_update(view, lifetime, alive=state.alive),
-        *((RefUpdate(state.breadcrumb(time), ABSENT, NULL_COMMIT.oid),) if time else ()),
-        *_deletions(fold.taken),
+        *settling.updates,
         *((RefUpdate(ANCHOR_TAG, view.expected(ANCHOR_TAG), anchor.oid),) if forced else ()),
     )
-    void = (NULL_COMMIT,) if time else ()
-    objects = (*DUMMY_OBJECTS, *void, *((anchor,) if forced else ()), commit, *expiry_objects(lifetime))
+    objects = (*DUMMY_OBJECTS, *settling.objects, *((anchor,) if forced else ()), commit, *expiry_objects(lifetime))
     transaction = joined(Transaction(updates, objects), command.stored_key(moment))
     return Change(transaction, replace(answer, version=commit.oid), "operation", memory=state.sending("set"))

@@ -27,7 +27,7 @@ from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Na
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.records import Record
 from git_keyval.format.redirects import Redirect, redirect_of
-from git_keyval.format.times import Micros, timestamp
+from git_keyval.format.times import Micros, Timestamp, timestamp
 from git_keyval.format.values import Value, ValueType, as_integer
 from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.store.port import DELETE, Expect, RefUpdate, Snapshot
@@ -106,6 +106,10 @@ class KeyView:
     def version(self) -> Oid | None:
         """Return the oid of the value commit; None if the ref does not exist."""
         return self.seen.refs.get(self.value_name)
+
+    def breadcrumb_name(self, time: Timestamp, op: str) -> RefName:
+        """Return the name of the ref of an operation's breadcrumb."""
+        return RefName(f"{self.breadcrumb_prefix}{time}-{op}")
 
     def expected(self, name: RefName) -> Oid | Literal[Expect.ABSENT]:
         """Return what a transaction must expect of one of the refs."""
