@@ -54,7 +54,7 @@ check: venv ## Lint code, workflows, examples and Dockerfile; check the format, 
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/zizmor --quiet --offline --pedantic . examples/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml lock/action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml */action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/python -m tools.actionlint
 

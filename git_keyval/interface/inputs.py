@@ -131,6 +131,7 @@ class Inputs:
         "string, number, boolean, json or bytes (base64)",
         default="string",
     )
+    store_key = Input("Store the key itself, so that the command keys can list it by name.", Flag(), default="false")
     field = Input("The name of a field of a map.", forms.field_name, _FIELD_NAME, shown=False)
     field_env = Input("The variable of the step's 'env' that holds the name of the field.", forms.variable, _VARIABLE)
     fields = Input("Several fields of a map.", forms.field_names, "a JSON list of strings, or one field a line", shown=False)
@@ -165,6 +166,7 @@ class Inputs:
         f"{OneOf(VALUE_TYPES)}; for keys, {SomeOf(KEY_TYPES)}",
         default="string",
     )
+    media_type = Input("The media type of a value of type file.", str, "a media type such as image/png")
     with_types = Input("Answer with the type of each key, too.", Flag(), default="false")
     ttl = Input("How long the key, or the element, lives from now on; a counter from its beginning.", Duration(1, _CENTURIES))
     expires_at = Input(
@@ -174,6 +176,17 @@ class Inputs:
     )
     keep_ttl = Input("Keep the expiry that the key, or the element, has.", Flag(), default="false")
     refresh_ttl = Input("Give the lifetime to a counter that is there, too, not only to one that begins.", Flag(), default="false")
+    expiry_granularity = Input(
+        "Expiry times are rounded up to multiples of this.",
+        Duration(1, YEAR),
+        f"{Duration(1, YEAR)}, up to 366 days",
+        default="60s",
+    )
+    expiry_registry = Input(
+        "Where to look up, at a CDN and without a token, when keys expire whose expiry the repository does not give.",
+        OwnerAndName(),
+        "the name of a public repository on github.com, owner/name",
+    )
     if_ = Input(
         "Write only if the key, or the element, is absent, or present; change an expiry only if the new one is longer, or shorter, "
         "than what is left, or if there is none, or some.",
@@ -190,6 +203,7 @@ class Inputs:
     equals_env = Input("The variable of the step's 'env' that holds that value.", forms.variable, _VARIABLE)
     less_than = Input("The number that the value must be less than.", forms.number, "a number")
     at_least = Input("The number that the value must be, or be more than.", forms.number, "a number")
+    on_failed = Input("Whether a condition that is not met fails the step.", OneOf(("ok", "fail")), default="ok")
     by = Input(
         "How much to add or subtract.",
         WholeNumber(INT64_MIN + 1, INT64_MAX, excluded=(0,)),
@@ -200,23 +214,22 @@ class Inputs:
         "How many characters the output 'padded' has, with leading zeros, where the number is not longer.",
         WholeNumber(1, MAX_PAD),
     )
+    contention = Input(
+        "What incr does when a rival is faster: wait for a number of its own, or leave a breadcrumb for the next gather.",
+        OneOf(("retry", "breadcrumb")),
+        default="retry",
+    )
     op_id = Input(
         "Makes the step repeatable: what has the same id is done once.",
         str,
         "any text; a counter remembers 128 operations, and all else is remembered for 7 days",
         shown=False,
     )
-    contention = Input(
-        "What incr does when a rival is faster: wait for a number of its own, or leave a breadcrumb for the next gather.",
-        OneOf(("retry", "breadcrumb")),
-        default="retry",
-    )
-    media_type = Input("The media type of a value of type file.", str, "a media type such as image/png")
+    max_attempts = Input("How often a write that rivals deny is tried.", WholeNumber(1, 1000), default="20")
     default = Input("The output 'value' if the key, or the element, does not exist.", str, "any text", shown=False)
     on_missing = Input("Whether a missing key, or element, fails the step.", OneOf(("ok", "fail")), default="ok")
     output_file = Input("Write the value to this file instead of the output 'value'.", str, "the path of a file", shown=False)
     mask = Input("Hide the value in the rest of the log.", Flag(), default="false")
-    store_key = Input("Store the key itself, so that the command keys can list it by name.", Flag(), default="false")
     commands = Input(
         "The commands of a batch: a list, in YAML or JSON, of what steps of them take, each with an 'id' if you like.",
         forms.commands,
@@ -224,7 +237,6 @@ class Inputs:
         shown=False,
     )
     atomic = Input("Whether the commands of a batch are one transaction; if not, each is done for itself.", Flag(), default="true")
-    on_failed = Input("Whether a condition that is not met fails the step.", OneOf(("ok", "fail")), default="ok")
     shard_length = Input(
         "How many digits of the key id name the directory of its refs; the same for all writers of a database.",
         WholeNumber(1, MAX_SHARD_LENGTH),
@@ -249,13 +261,6 @@ class Inputs:
         "a JSON list, or one a line, of owner/name, owner/* or *",
     )
     follow_writes = Input("Write to a redirected key where it lives, instead of refusing it.", Flag(), default="false")
-    expiry_granularity = Input(
-        "Expiry times are rounded up to multiples of this.",
-        Duration(1, YEAR),
-        f"{Duration(1, YEAR)}, up to 366 days",
-        default="60s",
-    )
-    max_attempts = Input("How often a write that rivals deny is tried.", WholeNumber(1, 1000), default="20")
     encryption_key = Input(
         "Encrypts keys and values. Of several, the first encrypts the names of keys and must stay the first; whatever any of "
         "them encrypted can be read.",
@@ -297,11 +302,6 @@ class Inputs:
     dry_run = Input("Plan and report only.", Flag(), default="false")
     grace_period = Input("Breadcrumbs younger than this are left for the next gather.", Duration(0, YEAR), default="2m")
     retention = Input("How long values removed by getdel stay parked.", Duration(0, 100 * YEAR), default="7d")
-    expiry_registry = Input(
-        "Where to look up, at a CDN and without a token, when keys expire whose expiry the repository does not give.",
-        OwnerAndName(),
-        "the name of a public repository on github.com, owner/name",
-    )
     horizon = Input(
         "How far ahead publish-expiries fills an expiry registry; no key should live longer.",
         Duration(0, 100 * YEAR),

@@ -35,7 +35,9 @@ class Commands:
         key: Key,
         value: Data,
         *,
+        store_key: bool | None = None,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
+        media_type: str | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         keep_ttl: bool | None = None,
@@ -43,15 +45,15 @@ class Commands:
         get_old: bool | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
-        media_type: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[None]:
         """Write a key, with conditions and a time to live."""
         return self._run(
             "set",
             key=key,
             value=value,
+            store_key=store_key,
             type=type,
+            media_type=media_type,
             ttl=ttl,
             expires_at=expires_at,
             keep_ttl=keep_ttl,
@@ -59,8 +61,6 @@ class Commands:
             get_old=get_old,
             if_version=if_version,
             op_id=op_id,
-            media_type=media_type,
-            store_key=store_key,
         )
 
     def append(
@@ -68,22 +68,22 @@ class Commands:
         key: Key,
         value: Data,
         *,
+        store_key: bool | None = None,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
+        media_type: str | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
-        media_type: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[None]:
         """Add text at the end of a key's value."""
         return self._run(
             "append",
             key=key,
             value=value,
+            store_key=store_key,
             type=type,
+            media_type=media_type,
             if_version=if_version,
             op_id=op_id,
-            media_type=media_type,
-            store_key=store_key,
         )
 
     def delete(
@@ -151,21 +151,21 @@ class Commands:
         self,
         values: Mapping[str, Data],
         *,
+        store_key: bool | None = None,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         op_id: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[None]:
         """Write several keys, all or none."""
         return self._run(
             "mset",
             values=values,
+            store_key=store_key,
             type=type,
             ttl=ttl,
             expires_at=expires_at,
             op_id=op_id,
-            store_key=store_key,
         )
 
     def expire(
@@ -252,58 +252,58 @@ class Commands:
         self,
         key: Key,
         *,
+        store_key: bool | None = None,
         start: int | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         refresh_ttl: bool | None = None,
         by: int | None = None,
         pad: int | None = None,
-        op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
-        store_key: bool | None = None,
+        op_id: str | None = None,
     ) -> Result[int]:
         """Add to a counter, exactly once."""
         return self._run(
             "incr",
             key=key,
+            store_key=store_key,
             start=start,
             ttl=ttl,
             expires_at=expires_at,
             refresh_ttl=refresh_ttl,
             by=by,
             pad=pad,
-            op_id=op_id,
             contention=contention,
-            store_key=store_key,
+            op_id=op_id,
         )
 
     def decr(
         self,
         key: Key,
         *,
+        store_key: bool | None = None,
         start: int | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         refresh_ttl: bool | None = None,
         by: int | None = None,
         pad: int | None = None,
-        op_id: str | None = None,
         contention: Literal["retry", "breadcrumb"] | None = None,
-        store_key: bool | None = None,
+        op_id: str | None = None,
     ) -> Result[int]:
         """Subtract from a counter, exactly once."""
         return self._run(
             "decr",
             key=key,
+            store_key=store_key,
             start=start,
             ttl=ttl,
             expires_at=expires_at,
             refresh_ttl=refresh_ttl,
             by=by,
             pad=pad,
-            op_id=op_id,
             contention=contention,
-            store_key=store_key,
+            op_id=op_id,
         )
 
     def hget(
@@ -330,15 +330,15 @@ class Commands:
         value: Data | Unset = UNSET,
         values: Mapping[str, Data] | Unset = UNSET,
         *,
+        store_key: bool | None = None,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
+        media_type: str | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         keep_ttl: bool | None = None,
         if_: Literal["absent", "present"] | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
-        media_type: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[None]:
         """Write fields of a map, and leave the others as they are."""
         return self._run(
@@ -347,15 +347,15 @@ class Commands:
             field=field,
             value=value,
             values=values,
+            store_key=store_key,
             type=type,
+            media_type=media_type,
             ttl=ttl,
             expires_at=expires_at,
             keep_ttl=keep_ttl,
             if_=if_,
             if_version=if_version,
             op_id=op_id,
-            media_type=media_type,
-            store_key=store_key,
         )
 
     def hincr(
@@ -363,26 +363,26 @@ class Commands:
         key: Key,
         field: str,
         *,
+        store_key: bool | None = None,
         start: int | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         keep_ttl: bool | None = None,
         by: int | None = None,
         op_id: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[int]:
         """Add to a number that is a field of a map."""
         return self._run(
             "hincr",
             key=key,
             field=field,
+            store_key=store_key,
             start=start,
             ttl=ttl,
             expires_at=expires_at,
             keep_ttl=keep_ttl,
             by=by,
             op_id=op_id,
-            store_key=store_key,
         )
 
     def hdel(
@@ -503,13 +503,13 @@ class Commands:
         value: Data,
         *,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
+        media_type: str | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         keep_ttl: bool | None = None,
         if_: Literal["absent", "present"] | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
-        media_type: str | None = None,
     ) -> Result[None]:
         """Write an element of an array, or fill a hole."""
         return self._run(
@@ -518,13 +518,13 @@ class Commands:
             index=index,
             value=value,
             type=type,
+            media_type=media_type,
             ttl=ttl,
             expires_at=expires_at,
             keep_ttl=keep_ttl,
             if_=if_,
             if_version=if_version,
             op_id=op_id,
-            media_type=media_type,
         )
 
     def apush(
@@ -533,13 +533,13 @@ class Commands:
         value: Data | Unset = UNSET,
         values: list[Data] | Unset = UNSET,
         *,
+        store_key: bool | None = None,
         type: Literal["string", "number", "boolean", "json", "bytes", "file", "counter"] | None = None,
+        media_type: str | None = None,
         ttl: Span | None = None,
         expires_at: datetime | str | None = None,
         if_version: str | None = None,
         op_id: str | None = None,
-        media_type: str | None = None,
-        store_key: bool | None = None,
     ) -> Result[None]:
         """Add elements at the end of an array."""
         return self._run(
@@ -547,13 +547,13 @@ class Commands:
             key=key,
             value=value,
             values=values,
+            store_key=store_key,
             type=type,
+            media_type=media_type,
             ttl=ttl,
             expires_at=expires_at,
             if_version=if_version,
             op_id=op_id,
-            media_type=media_type,
-            store_key=store_key,
         )
 
     def apop(

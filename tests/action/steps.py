@@ -39,16 +39,9 @@ _STEPS = {STEP: run_step, RELEASE: release}
 
 
 @cache
-def action() -> dict[str, Any]:
-    """Read action.yml."""
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    return loaded
-
-
-@cache
-def lock_action() -> dict[str, Any]:
-    """Read lock/action.yml."""
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "lock" / "action.yml").read_text(encoding="utf-8"))
+def action(name: str = "") -> dict[str, Any]:
+    """Read action.yml, or that of the action that runs one command."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / name / "action.yml").read_text(encoding="utf-8"))
     return loaded
 
 
@@ -140,10 +133,20 @@ class Workflow:
         files = self._files()
         return self._ended(STEP, {**(env or {}), **self.environ_of(command, files, inputs)}, files, change)
 
+    def run_action(
+        self,
+        name: str,
+        inputs: Mapping[str, str],
+        change: Callable[[Surroundings], Surroundings] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run a step of the action that runs one command, and nothing but that, with its own inputs and their defaults."""
+        files = self._files()
+        return self._ended(STEP, {**(env or {}), **self._environ_of_action(name, files, inputs)}, files, change)
+
     def take(self, inputs: Mapping[str, str], change: Callable[[Surroundings], Surroundings] | None = None) -> Ended:
         """Run a step of lock/action.yml."""
-        files = self._files()
-        return self._ended(STEP, self._lock_environ(files, inputs), files, change)
+        return self.run_action("lock", inputs, change)
 
     def release(
         self,
@@ -154,11 +157,12 @@ class Workflow:
         """Run the post step of a step of lock/action.yml, with the state that this one left."""
         files = self._files()
         states = {f"STATE_{name}": text for name, text in taken.state.items()}
-        return self._ended(RELEASE, self._lock_environ(files, inputs) | states, files, change)
+        return self._ended(RELEASE, self._environ_of_action("lock", files, inputs) | states, files, change)
 
-    def _lock_environ(self, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
-        action = lock_action()
-        return {**self._environ(dict.fromkeys(action["inputs"], ""), files, inputs), **action["runs"]["env"]}
+    def _environ_of_action(self, name: str, files: Path, inputs: Mapping[str, str]) -> dict[str, str]:
+        declared = action(name)
+        defaults = {each: item.get("default", "") for each, item in declared["inputs"].items()}
+        return {**self._environ(defaults, files, inputs), **declared["runs"]["env"]}
 
     def _files(self) -> Path:
         files = self.directory / f"step-{next(self._numbers)}"

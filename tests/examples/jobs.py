@@ -18,12 +18,13 @@ import yaml
 
 from git_keyval.interface.commands import COMMANDS
 from tests.action.runner_rules import read_outputs
-from tests.action.steps import ROOT, Ended, Workflow, action, lock_action
+from tests.action.steps import ROOT, Ended, Workflow, action
 from tests.examples.expressions import Context, as_text, condition, filled
 from tests.replacing import replace
+from tools.action_files import SUB_ACTIONS
 
 OURS = ("org/git-keyval-action@v1", "$/")
-LOCKS = ("org/git-keyval-action/lock@v1", "$/lock")
+_OF_ONE_COMMAND = {form.format(name): name for name in SUB_ACTIONS for form in ("org/git-keyval-action/{}@v1", "$/{}")}
 """How workflows name the actions: by the placeholder of their public name, or as the repository that they are in."""
 
 SKIPPED = ("actions/checkout@",)
@@ -204,9 +205,10 @@ class _Run:
         for number, step in reversed(list(enumerate(job["steps"]))):
             key = step.get("id", str(number))
             taken = done[key].ended
-            if step.get("uses") in LOCKS and taken is not None:
+            name = _OF_ONE_COMMAND.get(step.get("uses", ""), "")
+            if "post-entrypoint" in action(name)["runs"] and taken is not None:
                 left = taken if self.github.keeps_states else replace(taken, state={})
-                ended = self.github.steps.release(left, _given(lock_action(), step, contexts))
+                ended = self.github.steps.release(left, _given(action(name), step, contexts))
                 done[f"post {key}"] = _over({}, ended)
 
     def _step(self, step: Mapping[str, Any], contexts: dict[str, Any], status: Mapping[str, Any]) -> Step:
@@ -221,8 +223,8 @@ class _Run:
         elif step["uses"] in OURS:
             told = _given(action(), step, inside)
             done = _over(step, self.github.steps.run_given(told.pop("command"), told, env=inside["env"]))
-        elif step["uses"] in LOCKS:
-            done = _over(step, self.github.steps.take(_given(lock_action(), step, inside)))
+        elif name := _OF_ONE_COMMAND.get(step["uses"], ""):
+            done = _over(step, self.github.steps.run_action(name, _given(action(name), step, inside), env=inside["env"]))
         else:
             assert step["uses"].startswith(SKIPPED), f"{step['uses']} is not known here"
             done = Step("success", {})
@@ -270,12 +272,16 @@ def read_workflow(path: Path) -> dict[str, Any]:
 
 def commands_of(job: Mapping[str, Any]) -> set[str]:
     """Return the commands that a job runs."""
-    return {_command_of(step) for step in job.get("steps", ()) if step.get("uses") in (*OURS, *LOCKS)}
+    return {_command_of(step) for step in job.get("steps", ()) if _is_ours(step)}
 
 
 def _command_of(step: Mapping[str, Any]) -> str:
     told = step.get("with", {}).get("command", action()["inputs"]["command"]["default"])
-    return "lock" if step["uses"] in LOCKS else str(told)
+    return _OF_ONE_COMMAND.get(step["uses"], str(told))
+
+
+def _is_ours(step: Mapping[str, Any]) -> bool:
+    return step.get("uses") in (*OURS, *_OF_ONE_COMMAND)
 
 
 def _given(action: Mapping[str, Any], step: Mapping[str, Any], contexts: Mapping[str, Any]) -> dict[str, str]:
@@ -310,7 +316,7 @@ def _group(level: Mapping[str, Any]) -> str:
 
 def _declared(step: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outputs that a step may have: for the action those of its command, for a script whatever is asked for."""
-    if step.get("uses") not in (*OURS, *LOCKS):
+    if not _is_ours(step):
         return {}
     return Context(dict.fromkeys(COMMANDS[_command_of(step)].outputs))
 

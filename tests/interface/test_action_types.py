@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from git_keyval.interface.inputs import INPUTS
-from tests.action.steps import ROOT, Workflow, action, lock_action
+from tests.action.steps import ROOT, Workflow, action
 from tests.interface.test_registry import SAMPLES
-from tools.documents import action_yml, image_of, lock_action_yml
+from tools.action_files import SUB_ACTIONS, action_yml, image_of, sub_action_yml
 
 TYPES: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "action-types.yml").read_text(encoding="utf-8"))
 MEMBERS = {
@@ -24,6 +24,8 @@ MEMBERS = {
     "list": {"type", "separator", "list-item"},
 }
 PUBLISHED = "docker://ghcr.io/owner/name@sha256:" + "0123456789abcdef" * 4
+
+every_sub_action = pytest.mark.parametrize("name", SUB_ACTIONS)
 
 
 def fits(text: str, typed: dict[str, Any]) -> bool:
@@ -101,15 +103,18 @@ def test_the_image_of_action_yml_is_kept(image: str) -> None:
     assert image_of(text) == image
 
 
-def test_everything_in_lock_action_yml_has_the_same_type() -> None:
-    typed = yaml.safe_load((ROOT / "lock" / "action-types.yml").read_text(encoding="utf-8"))
+@every_sub_action
+def test_everything_in_a_sub_action_has_the_same_type(name: str) -> None:
+    typed = yaml.safe_load((ROOT / name / "action-types.yml").read_text(encoding="utf-8"))
     for part, items in typed.items():
-        assert list(items) == list(lock_action()[part])
+        assert list(items) == list(action(name)[part])
         assert items.items() <= TYPES[part].items()
 
 
-def test_lock_action_yml_runs_the_image_of_action_yml() -> None:
+@every_sub_action
+def test_a_sub_action_runs_the_image_of_action_yml(name: str) -> None:
     """Here that is what the Dockerfile one folder up makes, on a release tag the published one."""
-    assert yaml.safe_load(lock_action_yml())["runs"]["image"] == "../Dockerfile"
-    assert yaml.safe_load(lock_action_yml(PUBLISHED))["runs"]["image"] == PUBLISHED
-    assert lock_action_yml(PUBLISHED).splitlines()[-4:] == lock_action_yml().splitlines()[-4:]
+    here, released = sub_action_yml(name), sub_action_yml(name, PUBLISHED)
+    assert yaml.safe_load(here)["runs"]["image"] == "../Dockerfile"
+    assert yaml.safe_load(released)["runs"]["image"] == PUBLISHED
+    assert released == here.replace("../Dockerfile", PUBLISHED)

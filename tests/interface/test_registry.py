@@ -8,17 +8,20 @@ from typing import Any
 
 import click
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from git_keyval.cli.application import application
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import cipher_of
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.inputs import INPUTS, Inputs
+from git_keyval.interface.config import SETTINGS
+from git_keyval.interface.forms import OneOf
+from git_keyval.interface.inputs import INPUTS, Input, Inputs
 from git_keyval.interface.outputs import OUTPUTS
 from git_keyval.interface.parsing import parse_inputs
 from git_keyval.process import surroundings
+from tests.action.steps import action
+from tools.action_files import SUB_ACTIONS, group_of
 from tools.documents import documents, main
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,8 +98,6 @@ SAMPLES = {
 VARIABLES = {"A_KEY": "false", "ANOTHER_KEY": "true", "A_VALUE": "AAAA", "A_FIELD": "size", "A_TEXT": "another text"}
 """What the environment has of the variables that inputs name."""
 
-LOCK_FILES = ("action.yml", "action-types.yml")
-
 # What decides how a key or the database is made, or what becomes of an answer, and so is no field of its own.
 NOT_FIELDS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
@@ -127,6 +128,11 @@ def bound(command: Signature, names: set[str]) -> dict[str, object]:
         given.pop("encryption", None)  # the number of a counter is not encrypted
     if given.keys() & {"encryption-kid", "encryption"}:
         given["encryption-key"] = SAMPLES["encryption-key"]
+    return made_of(command, given)
+
+
+def made_of(command: Signature, given: dict[str, str]) -> dict[str, object]:
+    """Return the fields of a command that is made from texts."""
     inputs, outside = Inputs(parse_inputs(command, given, VARIABLES)), surroundings({}, lambda *_: None)
     return vars(bind(command.kind, inputs, outside, cipher_of(inputs, outside)))
 
@@ -159,23 +165,63 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "jobs.svg",
         "README.md",
     }
-    assert {path for path in documents() if path.parent.name == "lock"} == {ROOT / "lock" / name for name in LOCK_FILES}
+    actions = {path.parent.relative_to(ROOT) for path in documents() if path.name == "action.yml"}
+    assert {str(path) for path in actions} == {".", *SUB_ACTIONS}
+    assert {path.parent.relative_to(ROOT) for path in documents() if path.name == "action-types.yml"} == actions
 
 
 def test_action_yml_says_what_the_registry_says() -> None:
-    action: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    assert list(action["inputs"]) == list(INPUTS)
-    assert list(action["outputs"]) == list(OUTPUTS)
-    assert action["runs"]["using"] == "docker"
-    for name, item in action["inputs"].items():
+    told = action()
+    assert list(told["inputs"]) == list(INPUTS)
+    assert list(told["outputs"]) == list(OUTPUTS)
+    assert told["runs"]["using"] == "docker"
+    for name, item in told["inputs"].items():
         assert item["required"] is False
-        assert INPUTS[name].description in item["description"]
-        assert INPUTS[name].accepted in item["description"]
+        assert item["description"].startswith(f"{group_of(name)}: {INPUTS[name].description}\n")
+        assert_accepted(item["description"], INPUTS[name])
         # A default here would be given to every command, and those that do not take the input would refuse it; and it would beat
         # what a config file says.
         assert item.get("default", "") == (INPUTS[name].default if name in {"command", "token"} else "")
-    for name, item in action["outputs"].items():
+    for name, item in told["outputs"].items():
         assert item["description"] == OUTPUTS[name]
+
+
+def assert_accepted(description: str, item: Input[object]) -> None:
+    """Words stand in lines of their own, as far as they are not explained."""
+    lines = description.splitlines()
+    listed = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    if item.name == "command":
+        families = [line.partition(": ") for line in listed]
+        assert [command for _, _, names in families for command in names.split(", ")] == list(COMMANDS)
+    elif listed:
+        assert isinstance(item.parse, OneOf)
+        assert tuple(listed) == item.parse.words
+    else:
+        assert f"Takes {item.accepted}." in lines
+
+
+def test_action_yml_says_which_commands_take_an_input() -> None:
+    for name, item in action()["inputs"].items():
+        (told,) = [line for line in item["description"].splitlines() if line.startswith("For ")] or [""]
+        named = set(re.sub(r"^For (all commands but )?", "", told).rstrip(".").split(", ")) - {""}
+        taking = set(COMMANDS) - named if told.startswith("For all") else named
+        assert taking == {command.name for command in COMMANDS.values() if name in command.inputs}, name
+
+
+@pytest.mark.parametrize("name", SUB_ACTIONS)
+def test_a_sub_action_has_the_inputs_of_its_command_and_their_defaults_mean_nothing_else(name: str) -> None:
+    told, command = action(name), COMMANDS[name]
+    assert set(told["inputs"]) == {*COMMON, *command.inputs} - {"command"}
+    assert list(told["outputs"]) == list(command.outputs)
+    assert told["runs"]["env"] == {"INPUT_COMMAND": name}
+    defaults = {each: item["default"] for each, item in told["inputs"].items() if each != "token" and "default" in item}
+    assert defaults.keys() == {
+        each for each in told["inputs"] if INPUTS[each].default and each not in {"token", "owner", "encryption-kid", *SETTINGS}
+    }
+    needed = {name: sample(command, name) for name in {group[0] for group in command.needs} | {"owner"} & set(command.inputs)}
+    if not command.maintains:
+        with_defaults, without = ({**command.kind.declared, **made_of(command, given)} for given in (needed | defaults, needed))
+        assert re.sub("0x[0-9a-f]+", "", repr(with_defaults)) == re.sub("0x[0-9a-f]+", "", repr(without))
 
 
 def test_names_are_what_runners_take() -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from git_keyval.interface.inputs import INPUTS
+from tools.action_files import sub_inputs
 from tools.container import Engine, input_names
-from tools.documents import lock_inputs
 
 WORKSPACE, FILES = Path("/w"), Path("/f")
 ENVIRON = {"INPUT_IF-VERSION": "", "INPUT_VALUE": "a b"}
@@ -12,7 +12,7 @@ ENVIRON = {"INPUT_IF-VERSION": "", "INPUT_VALUE": "a b"}
 
 def test_every_input_of_action_yml_is_passed_on() -> None:
     assert input_names("action.yml") == list(INPUTS)
-    assert input_names("lock/action.yml") == lock_inputs()
+    assert input_names("lock/action.yml") == sub_inputs("lock")
 
 
 def test_docker_runs_the_image_as_a_runner_does() -> None:

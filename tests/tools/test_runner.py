@@ -9,6 +9,7 @@ from git_keyval.format.counters import encode_delta
 from tests.action.steps import ROOT, Workflow, breadcrumb_ref, value_ref
 from tests.examples.jobs import Job, Step
 from tests.servers.binary import git_output, init_bare
+from tools.action_files import SUB_ACTIONS
 from tools.runner import act
 from tools.runner.act import Runner, read_log
 from tools.runner.comparing import content, differences, facts, read_ours
@@ -120,8 +121,8 @@ def test_a_copy_has_the_programs_an_id_for_each_step_and_its_own_action_by_its_p
 
 def test_the_action_names_its_image_as_a_release_does(tmp_path: Path) -> None:
     write_action(tmp_path, "image:tag")
-    for name in ("action.yml", "lock/action.yml"):
-        assert "  image: docker://image:tag\n" in (tmp_path / name).read_text(encoding="utf-8")
+    for name in ("", *SUB_ACTIONS):
+        assert "  image: docker://image:tag\n" in (tmp_path / name / "action.yml").read_text(encoding="utf-8")
     assert "$/" not in (tmp_path / ".github" / "workflows" / "maintenance.yml").read_text(encoding="utf-8")
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import yaml
 
 from tests.examples.jobs import read_workflow
+from tools.action_files import SUB_ACTIONS
 from tools.runner.act import POSITION, PROGRAMS
 from tools.runner.scenes import LEFT_OUT, ROOT, Scene, path_of
 
 ACTION = "org/git-keyval-action@v1"
-_OWN = {"$/": "./", "$/lock": "./lock"}
+_OWN = {"$/": "./", **{f"$/{name}": f"./{name}" for name in SUB_ACTIONS}}
 """act does not know a repository's own action by ``$/``, and by ``./`` where the repository is checked out."""
 
 _IMAGE = re.compile(r"^  image: (?:\.\./)?Dockerfile$", re.MULTILINE)
@@ -68,7 +69,8 @@ def write_repository(folder: Path, name: str, workflow: Mapping[str, Any], scene
 
 def write_action(folder: Path, image: str) -> None:
     """Write the actions and the reusable workflows, which name the image as a release does."""
-    for source in (ROOT / "action.yml", ROOT / "lock" / "action.yml", *(ROOT / ".github" / "workflows").glob("maintenance.yml")):
+    actions = [ROOT / name / "action.yml" for name in ("", *SUB_ACTIONS)]
+    for source in (*actions, *(ROOT / ".github" / "workflows").glob("maintenance.yml")):
         target = folder / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         text = _IMAGE.sub(f"  image: docker://{image}", source.read_text(encoding="utf-8"))
