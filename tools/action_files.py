@@ -77,7 +77,9 @@ SUB_ACTIONS: Mapping[str, SubAction] = {
         "Takes a lock that a git repository keeps, and releases it at the end of the job, also if the job fails or is cancelled.",
         "lock",
     ),
-    "maintain": SubAction("Counts what waits, and removes what has expired, in key-value databases in git repositories.", "tool"),
+    "maintain": SubAction(
+        "Counts what waits and removes what has expired, in key-value databases in git repositories.", "settings"
+    ),
 }
 """The actions that run one command, by its name, which is that of their folder, too."""
 
