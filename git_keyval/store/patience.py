@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 _MAX_LOST = 5
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
-_UNTOLD_WAIT_SECONDS = 60.0
-"""How long GitHub asks to wait at least, if it does not say how long; longer each time."""
+UNTOLD_WAIT_SECONDS = 60.0
+"""How long to wait for a limit at least, if the server does not say how long; GitHub asks to wait longer each time."""
 
 _T = TypeVar("_T")
 
@@ -113,7 +113,7 @@ class Patience:
     def _limit_pause(self, limit: RateLimitedError, attempt: int) -> float:
         if limit.seconds is not None:
             return limit.seconds + self.random()
-        return _UNTOLD_WAIT_SECONDS * float(2 ** (attempt - 1)) + self.random()
+        return UNTOLD_WAIT_SECONDS * float(2 ** (attempt - 1)) + self.random()
 
     def _is_over(self, state: "RetryCallState") -> bool:
         if not isinstance(_failure(state), RateLimitedError) and state.attempt_number >= _MAX_LOST:

@@ -1,4 +1,4 @@
-"""Rate limits: the primary ones per token and resource, the secondary one on content, all by an injected clock."""
+"""Rate limits, by an injected clock: the primary ones per token and resource, and what else is limited in a short time."""
 
 import threading
 from collections import deque
@@ -9,8 +9,13 @@ from typing import Literal
 from tests.emulator.options import Options
 
 Resource = Literal["core", "graphql"]
-_MINUTE = 60
-_HOUR = 3_600
+Operation = Literal["push", "read"]
+_SECOND, _MINUTE, _HOUR = 1, 60, 3_600
+_MUTATION_POINTS, _WRITE_POINTS, _READ_POINTS = 5, 5, 1
+"""What a request counts for the limits on points; those of a query are others than its points of the primary limit."""
+
+_Window = tuple[int | None, int]
+"""How much is allowed, if it is limited, in how many seconds."""
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ class Limits:
     options: Options
     clock: Callable[[], float]
     _buckets: dict[tuple[str, Resource], _Bucket] = field(default_factory=dict)
-    _writes: dict[str, deque[float]] = field(default_factory=dict)
+    _recent: dict[tuple[str, str], deque[tuple[float, int]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def quota(self, token: str, resource: Resource) -> Quota:
@@ -75,25 +80,48 @@ class Limits:
         """Begin anew, as if nothing had been asked yet."""
         with self._lock:
             self._buckets.clear()
-            self._writes.clear()
+            self._recent.clear()
 
     def exhaust(self, token: str, resource: Resource) -> None:
         with self._lock:
             self._bucket(token, resource).used = self._limit(resource)
 
-    def write(self, token: str) -> int | None:
-        """Count a request that writes. Gives the seconds to wait if it is one too many by the secondary limit, else None."""
+    def ask(self, token: str, resource: Resource, *, writes: bool) -> tuple[str, int] | None:
+        """Count a request for the secondary limits. Give which of them it exceeds, and the seconds to wait; None if none."""
+        options = self.options
+        per_minute = options.graphql_points_per_minute if resource == "graphql" else options.rest_points_per_minute
+        points = (_MUTATION_POINTS if resource == "graphql" else _WRITE_POINTS) if writes else _READ_POINTS
+        content = ((options.content_per_minute, _MINUTE), (options.content_per_hour, _HOUR))
         with self._lock:
-            now = self.clock()
-            times = self._writes.setdefault(token, deque())
-            while times and times[0] <= now - _HOUR:
-                times.popleft()
-            for limit, span in ((self.options.content_per_minute, _MINUTE), (self.options.content_per_hour, _HOUR)):
-                recent = [time for time in times if time > now - span]
-                if limit is not None and len(recent) >= limit:
-                    return max(1, int(recent[0] + span - now) + 1)
-            times.append(now)
-            return None
+            wait = self._take(token, resource, points, (per_minute, _MINUTE))
+            if wait is not None:
+                return "points", wait
+            wait = self._take(token, "content", 1, *content) if writes else None
+            return None if wait is None else ("content", wait)
+
+    def converse(self, repository: str, operation: Operation) -> int | None:
+        """Count a push to a repository, or a read by git. Give the seconds to wait if it is one too many, else None."""
+        options = self.options
+        allowed = {"push": (options.pushes_per_minute, _MINUTE), "read": (options.git_reads_per_second, _SECOND)}
+        with self._lock:
+            return self._take(repository, operation, 1, allowed[operation])
+
+    def _take(self, who: str, what: str, amount: int, *windows: _Window) -> int | None:
+        now = self.clock()
+        taken = self._recent.setdefault((who, what), deque())
+        while taken and taken[0][0] <= now - max(span for _, span in windows):
+            taken.popleft()
+        for limit, span in windows:
+            if limit is None:
+                continue
+            recent = [(time, number) for time, number in taken if time > now - span]
+            excess = sum(number for _, number in recent) + amount - limit
+            for time, number in recent:
+                excess -= number
+                if excess <= 0 < excess + number:
+                    return max(1, int(time + span - now) + 1)
+        taken.append((now, amount))
+        return None
 
     def _limit(self, resource: Resource) -> int:
         return self.options.core_limit if resource == "core" else self.options.graphql_limit

@@ -56,9 +56,19 @@ class Options:
     window: float = 3_600
     """Seconds after which the primary limits are reset."""
     content_per_minute: int | None = None
-    """Secondary limit: how many requests that write a token may send in a minute. GitHub names 80."""
+    """Secondary limit: how many requests that write a token may send in a minute. GitHub does not say which requests count."""
     content_per_hour: int | None = None
-    """The same for an hour. GitHub names 500."""
+    """The same for an hour."""
+    rest_points_per_minute: int | None = None
+    """Secondary limit on REST: a read counts 1, a write 5."""
+    graphql_points_per_minute: int | None = None
+    """Secondary limit on GraphQL: a query counts 1, a mutation 5, whatever they cost of the primary limit."""
+    pushes_per_minute: int | None = None
+    """How many pushes a repository takes in a minute. GitHub recommends it, and may throttle what is beyond."""
+    git_reads_per_second: int | None = None
+    """The same of reads by git in a second."""
+    says_when: bool = True
+    """Whether an answer about a secondary limit, or git's, says when to come back. GitHub does not promise it."""
     empty_refuses: bool = True
     """Whether a repository without refs stores nothing, as one that never had any on GitHub."""
     signs_contents: bool = False
@@ -68,6 +78,24 @@ class Options:
     """Full names, in lower case, of the repositories that are public where the others are private."""
     sso_tokens: set[str] = field(default_factory=set)
     """Tokens that their owner has not authorised for the organisation's single sign-on."""
+
+    @classmethod
+    def documented(cls, per_hour: int) -> "Options":
+        """Enforce all limits that GitHub documents, and those that it only recommends, for a token of so many requests an hour.
+
+        https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits and
+        https://docs.github.com/en/repositories/creating-and-managing-repositories/repository-limits#activity name them.
+        """
+        return cls(
+            core_limit=per_hour,
+            graphql_limit=per_hour,
+            content_per_minute=80,
+            content_per_hour=500,
+            rest_points_per_minute=900,
+            graphql_points_per_minute=2_000,
+            pushes_per_minute=6,
+            git_reads_per_second=15,
+        )
 
     def is_private(self, full_name: str) -> bool:
         return self.private and full_name.lower() not in self.public

@@ -41,7 +41,7 @@ from tests.emulator.options import Options
 from tests.emulator.repositories import Repositories, Repository
 from tests.emulator.rest import find_route
 from tests.emulator.shapes import Shapes
-from tests.emulator.smart_http import answer_git, is_git_path
+from tests.emulator.smart_http import answer_git, is_git_path, operation_of
 from tests.replacing import replace
 from tests.servers.loopback import Answer, Delivery, Manner, Request, Server
 
@@ -55,6 +55,9 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 SECONDARY_CONTENT = (
     "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your "
     "request again later."
+)
+_TOO_MANY_OF_GIT = Answer(
+    429, b"This request was rate-limited due to too many requests.\n", (("Content-Type", "text/plain; charset=utf-8"),)
 )
 _GRAPHQL_PATHS = {"/graphql", "/api/graphql"}
 _REPOSITORY = re.compile(r"/repos/([^/]+)/([^/]+)(/.*)?")
@@ -259,8 +262,11 @@ class GitHubEmulator:
             return self._cdn.answer(request, self.repositories, self.options, self._report)
         if meeting.kind == "git":
             if isinstance(meeting.fault, SecondaryLimit | PrimaryExhausted):
-                text = b"This request was rate-limited due to too many requests.\n"
-                return Answer(429, text, (("Content-Type", "text/plain; charset=utf-8"),))
+                return _TOO_MANY_OF_GIT
+            operation = operation_of(request)
+            wait = self.limits.converse(*operation) if operation else None
+            if wait is not None:
+                return self._says_when(_TOO_MANY_OF_GIT, wait)
             return answer_git(request, self.repositories, self.access, self.options)
         identity = (("X-GitHub-Request-Id", f"0000:{meeting.number:04X}"), ("X-GitHub-Media-Type", "github.v3; format=json"))
         try:
@@ -286,8 +292,14 @@ class GitHubEmulator:
         points = meeting.asked.cost.points if isinstance(meeting.asked, Asked) else 1
         if not self.limits.spend(token, meeting.resource, points):
             return rate_limited(EXCEEDED) if graphql else error_answer(403, EXCEEDED)
-        wait = self.limits.write(token) if meeting.writes else None
-        return self._secondary(meeting, 200 if graphql else 403, wait, SECONDARY_CONTENT) if wait is not None else None
+        exceeded = self.limits.ask(token, meeting.resource, writes=meeting.writes)
+        if exceeded is None:
+            return None
+        message = SECONDARY_CONTENT if exceeded[0] == "content" else SECONDARY
+        return self._says_when(self._secondary(meeting, 200 if graphql else 403, None, message), exceeded[1])
+
+    def _says_when(self, answer: Answer, seconds: int) -> Answer:
+        return answer.with_headers(("Retry-After", str(seconds))) if self.options.says_when else answer
 
     @staticmethod
     def _secondary(meeting: _Meeting, code: int, retry_after: int | None, message: str) -> Answer:

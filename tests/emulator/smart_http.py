@@ -3,6 +3,7 @@
 import re
 
 from tests.emulator.access import Access, Permission
+from tests.emulator.limits import Operation
 from tests.emulator.options import Options
 from tests.emulator.pushes import answer_push
 from tests.emulator.repositories import Repositories
@@ -27,6 +28,14 @@ _PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?(/info/refs|/git-upload-pack|/gi
 
 def is_git_path(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
+
+
+def operation_of(request: Request) -> tuple[str, Operation] | None:
+    """Return the full name of the repository, in lower case, and what git does there; None for what only begins a conversation."""
+    match = _PATH.fullmatch(request.words)
+    if match is None or request.method != "POST":
+        return None
+    return f"{match[1]}/{match[2]}".lower(), "push" if match[3] == "/git-receive-pack" else "read"
 
 
 def answer_git(request: Request, repositories: Repositories, access: Access, options: Options) -> Answer:

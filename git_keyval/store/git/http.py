@@ -24,6 +24,7 @@ from git_keyval.store.git.packets import PacketReader, packet
 from git_keyval.store.git.timed import Running, timed_pools
 from git_keyval.store.moved import MOVED, target_of
 from git_keyval.store.network import Network, Proxy
+from git_keyval.store.patience import UNTOLD_WAIT_SECONDS
 from git_keyval.store.port import Capabilities
 from git_keyval.store.unreached import WANTS_PASSWORD, proxy_wants_password, unreached
 
@@ -282,11 +283,13 @@ def _status_error(answer: Answer, where: str) -> StoreError:
                 "Give them in the address of the proxy: http://USER:PASSWORD@HOST:PORT.",
             )
     if status >= _SERVER_ERROR or status in _PASSING:
-        what = "limits the rate of requests" if status == _TOO_MANY else "did not answer the request"
+        is_limit = status == _TOO_MANY
+        what = "limits the rate of requests" if is_limit else "did not answer the request"
+        until = "" if answer.seconds is None else f" It asks to wait {answer.seconds:.0f} seconds."
         return UnavailableError(
-            f"{where} {what} ({answer.status_and_words}).",
+            f"{where} {what} ({answer.status_and_words}).{until}",
             "Try again later; check 'repository' if it stays so.",
-            answer.seconds,
+            UNTOLD_WAIT_SECONDS if is_limit and answer.seconds is None else answer.seconds,
         )
     return StoreError(
         f"{where} does not take the request ({answer.status_and_words}).",
