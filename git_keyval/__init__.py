@@ -6,10 +6,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from git_keyval.library.arguments import Ref
     from git_keyval.library.database import Database, Transaction, open  # noqa: A004  # as users call it
     from git_keyval.library.results import Result
 
-__all__ = ["Database", "Result", "Transaction", "open"]
+__all__ = ["Database", "Ref", "Result", "Transaction", "open"]
 
 __version__ = "0.1.0"
 

@@ -11,7 +11,10 @@ _NAMES = {"del": "delete", "assert": "require"}
 
 _BY_HAND = {"keys", "lock", "batch"}
 _FIRST = ("key", "until", "keys", "to", "field", "fields", "index", "value", "values")
-_LEFT_OUT = {*OF_DATABASE, "repository", "key-type", "on-missing", "on-failed", "output-file", "mask", "config", "value-file"}
+_LEFT_OUT = {
+    *("repository", *OF_DATABASE, "ref", "key-type"),
+    *("on-missing", "on-failed", "output-file", "mask", "config", "value-file"),
+}
 _TYPES = {"key": "Key", "to": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
 _SEVERAL = {"keys": "Key", "fields": "str"}
 _FORMS: dict[type, str] = {Flag: "bool", WholeNumber: "int", Duration: "Span"}
@@ -83,7 +86,7 @@ def _passed(name: str, several: list[str]) -> str:
 
 def _positional(command: Signature, name: str) -> str:
     kind = "list[Data]" if (command.name, name) == ("apush", "values") else _type(INPUTS[name])
-    is_needed = any(set(group) - {f"{name}-env", "value-file"} == {name} for group in command.needs)
+    is_needed = any(set(group) - {f"{name}-env", "ref", "value-file"} == {name} for group in command.needs)
     return f"{_variable(name)}: {kind}" if is_needed else f"{_variable(name)}: {kind} | Unset = UNSET"
 
 

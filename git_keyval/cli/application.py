@@ -20,6 +20,7 @@ from git_keyval.interface.commands import COMMANDS, Signature
 _PROGRAM = "git-keyval"
 _LENGTH = variable_of("repository-shard-length")
 _CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
+_NAMES = {variable_of(name) for name in ("key", "keys")}
 _FROM_THE_END = {"index", "stop"}
 """Arguments that may be negative numbers, which are no options then."""
 
@@ -104,6 +105,13 @@ class _Command(click.Command):
             context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
         )
         self._examples = command.kind.examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; where a ref stands for the key, none of them is the key."""
+        given, _, _ = self.make_parser(ctx).parse_args([*args])
+        if given.get(variable_of("ref")) is not None:
+            self.params = [parameter for parameter in self.params if parameter.name not in _NAMES]
+        return super().parse_args(ctx, args)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)

@@ -100,8 +100,8 @@ def _positional(command: Signature) -> list[str]:
 
 
 def _argument(command: Signature, name: str) -> click.Argument:
-    alternatives = [other for group in command.needs if name in group for other in group if other in _offered(command)]
-    required = alternatives == [name]
+    alternatives = {other for group in command.needs if name in group for other in group if other in _offered(command)}
+    required = alternatives - {"ref"} == {name}  # with a ref, there is no argument for the key
     return click.Argument(
         [variable_of(name)],
         nargs=-1 if name in _SEVERAL else 1,

@@ -123,8 +123,9 @@ class Incr(Lasting, Storing, _OfCounter):
 
     def _beside(self, view: KeyView, moment: Moment) -> Transaction:
         """Return the part that stores the key: nothing where it is stored, because it goes with the value only."""
-        is_stored = view.version is not None and view.seen.refs.get(view.key_name) == self.key.record.commit.oid
-        return Transaction(()) if is_stored else self.stored_key(moment)
+        storing = self.stored_key(moment)
+        is_stored = view.version is not None and all(update.is_made(view.seen.refs) for update in storing.updates)
+        return Transaction(()) if is_stored else storing
 
     def _attempted(self, state: "_State") -> Change:
         """Return a breadcrumb after a denial, where one would count; else one attempt at the counter itself.

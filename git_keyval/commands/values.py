@@ -244,7 +244,7 @@ class Mget(OfKeys):
     The answer is a JSON object by key; absent keys are left out of it.
     """
 
-    omits = ("key", "key-env")
+    omits = ("key", "key-env", "ref")
     outputs = ("found", "json", "count")
     examples = ("git-keyval mget deploy greeting --json | jq .json.deploy.commit",)
 

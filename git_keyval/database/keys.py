@@ -56,20 +56,23 @@ _CATEGORIES = {"data", COUNTER_TYPE, *_COLLECTIONS}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key: what the user calls it, and its id. ``record`` is stored only where the user asks for it."""
+    """A key: what the user calls it, and its id. Its name is known unless it was found by a ref."""
 
     label: str = field(repr=False)
-    record: Record
+    id: KeyId
+    name: Record | None = None
 
     @classmethod
     def of(cls, label: str, value: Value, cipher: Cipher = PLAIN) -> "Key":
         """Make the key of a typed value, in a database of this cipher."""
-        return cls(label, cipher.key(value))
+        record = cipher.key(value)
+        return cls(label, record.key_id, record)
 
     @property
-    def id(self) -> KeyId:
-        """Return the key id."""
-        return self.record.key_id
+    def record(self) -> Record:
+        """Return the record of the name, which is stored only where the user asks for it."""
+        assert self.name is not None
+        return self.name
 
 
 class MovedError(RedirectedError):

@@ -42,7 +42,7 @@ def _item(place: str, texts: Mapping[str, str], inputs: Inputs, surroundings: Su
         command = find_command(texts.get("command", ""))
         parsed = Inputs(_parsed(command, texts, inputs, surroundings))
         assert issubclass(command.kind, Command)
-        bound = bind(command.kind, parsed, surroundings, cipher).form()
+        bound = bind(command.kind, parsed.over(_shard_length(inputs)), surroundings, cipher).form()
     except InputError as exc:
         raise InputError("commands", f"has a mistake in the command '{name}': {exc.what.removesuffix('.')}", exc.accepted) from exc
     return Item(name, bound, command.outputs, parsed.default, required=parsed.on_missing == "fail")
@@ -60,6 +60,10 @@ def _parsed(command: Signature, texts: Mapping[str, str], inputs: Inputs, surrou
     if inputs.encryption == REQUIRED:
         refuse_unencrypted(command, parsed)
     return parsed
+
+
+def _shard_length(inputs: Inputs) -> dict[str, int]:
+    return {} if inputs.shard_length is None else {"shard-length": inputs.shard_length}
 
 
 def _refuse_too_many(count: int) -> None:

@@ -14,10 +14,10 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import InputError
 from git_keyval.format.canonical import JsonError, JsonValue, encode
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
-from git_keyval.format.names import KeyId, is_op
+from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId, Naming, is_op
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
-from git_keyval.interface.forms import NO_REDIRECT
+from git_keyval.interface.forms import NO_REDIRECT, KeyRef
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.light_dataclasses import dataclass
 
@@ -44,6 +44,18 @@ class _Given:
         """Return a key that an input names. Raises InputError."""
         return Key.of(label, _typed(name, label, self.inputs.key_type or "string"), self.cipher)
 
+    def key_of_ref(self, ref: KeyRef) -> Key:
+        """Return the key that a ref belongs to. Raises InputError for one of another shard length than that of the database."""
+        length = self.inputs.shard_length or DEFAULT_SHARD_LENGTH
+        if ref.shard_length not in {None, length}:
+            raise InputError(
+                "ref",
+                f"has {ref.shard_length} digits after 'kv-', but 'shard-length' is {length}",
+                f"'shard-length: {ref.shard_length}' for what this ref belongs to, or {Naming(length).value(ref.key_id)} for the "
+                "same key as this database stores it",
+            )
+        return Key(ref.key_id, ref.key_id)
+
 
 def bind(kind: type[CommandT], inputs: Inputs, surroundings: Surroundings, cipher: Cipher) -> CommandT:
     """Return the command with its fields, for a database of this cipher. Raises InputError."""
@@ -53,7 +65,8 @@ def bind(kind: type[CommandT], inputs: Inputs, surroundings: Surroundings, ciphe
 
 
 def _one_key(given: _Given) -> Key:
-    return given.key("key", given.inputs.key or "")
+    ref = given.inputs.ref
+    return given.key("key", given.inputs.key or "") if ref is None else given.key_of_ref(ref)
 
 
 def _other_key(given: _Given) -> Key:

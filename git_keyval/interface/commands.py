@@ -29,6 +29,7 @@ _USED = ("requests-used", "rate-remaining")
 
 _ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
 _REGISTRY = ("expiry-registry",)
+_KEY = ("key", "key-env", "ref")
 _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION, *_REGISTRY)
 _CONTENT = ("value", "value-env", "value-file", "type", "media-type")
 _GIVEN = (("value", "value-env", "value-file"),)
@@ -48,8 +49,8 @@ class _Field(NamedTuple):
 
 
 _FIELDS = {
-    "key": _Field(("key", "key-env", *_NAMED), (("key", "key-env"),)),
-    "keys": _Field(("key", "key-env", "keys", *_NAMED), (("key", "key-env", "keys"),)),
+    "key": _Field((*_KEY, *_NAMED), (_KEY,)),
+    "keys": _Field((*_KEY, "keys", *_NAMED), ((*_KEY, "keys"),)),
     "to": _Field(("to", "to-env"), (("to", "to-env"),)),
     "pattern": _Field(("key", "key-env", *_ENCRYPTION, *_REGISTRY)),
     "types": _Field(("type",), forms={"type": SomeOf(KEY_TYPES)}),

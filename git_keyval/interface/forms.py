@@ -4,11 +4,12 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from git_keyval.format import canonical
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.elements import encode_element_key
+from git_keyval.format.names import BreadcrumbRef, GcRef, KeyId, RecordRef, RefName, naming_of, parse
 from git_keyval.format.objects import Oid, is_oid
 from git_keyval.format.redirects import is_repository_name
 from git_keyval.format.sealed import SECRET_BYTES, is_kid
@@ -177,6 +178,29 @@ def oid(text: str) -> Oid:
     if not is_oid(text):
         raise ValueError(text)
     return Oid(text)
+
+
+class KeyRef(NamedTuple):
+    """A key by its id. ``shard_length`` is that of the ref by which it was named, None of the id itself."""
+
+    key_id: KeyId
+    shard_length: int | None = None
+
+
+def key_ref(text: str) -> KeyRef:
+    """Read a ref of a key's own, with or without ``refs/heads/``, or a key id.
+
+    What belongs to a part of a key only is refused: who sees it in a report and deletes by it does not mean the whole key.
+    """
+    if is_oid(text):
+        return KeyRef(KeyId(text))
+    name = RefName(text if text.startswith("refs/") else f"refs/heads/{text}")
+    match parse(name):
+        case RecordRef(_, key_id, None):
+            return KeyRef(key_id, naming_of(name).shard_length)
+        case RecordRef(_, key_id) | BreadcrumbRef(key_id) | GcRef(key_id):
+            raise ValueError(f"is not a branch of a key, but of something that belongs to the key with the id {key_id}")
+    raise ValueError("is not a ref of a key")
 
 
 def kid(text: str) -> str:

@@ -122,6 +122,12 @@ class Inputs:
     )
     key = Input("The key; for the command keys, a pattern with *, ? and [...].", str, "any text", shown=False)
     key_env = Input("The variable of the step's 'env' that holds the key.", forms.variable, _VARIABLE)
+    ref = Input(
+        "Stands for the key where its name is not known: a ref of it, as a report or a list of branches shows it.",
+        forms.key_ref,
+        "the branch of a key's value, expiry or name, such as refs/heads/kv-1c/val-..., or a key id (40 hex digits)",
+        shown=False,
+    )
     keys = Input("Several keys.", forms.names, "a JSON list of strings, or one key a line", shown=False)
     to = Input("The key that it is copied to, or its new name.", str, "any text", shown=False)
     to_env = Input("The variable of the step's 'env' that holds the key to copy to, or the new name.", forms.variable, _VARIABLE)

@@ -17,6 +17,9 @@ _EXCLUSIVE = (
     ("ttl", "keep-ttl"),
     ("expires-at", "keep-ttl"),
     ("key", "keys"),
+    ("ref", "key"),
+    ("ref", "keys"),
+    ("ref", "store-key"),  # the ref does not tell the name
 )
 
 

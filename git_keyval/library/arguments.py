@@ -13,8 +13,17 @@ from git_keyval.format.canonical import JsonError, JsonValue, encode
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import check_together
+from git_keyval.light_dataclasses import dataclass
 
-Key: TypeAlias = "str | int | float | bool | bytes | list[JsonValue] | dict[str, JsonValue]"
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for a key whose name is not known: a ref of it, such as ``refs/heads/kv-1c/val-...``, or its key id."""
+
+    name: str
+
+
+Key: TypeAlias = "str | int | float | bool | bytes | list[JsonValue] | dict[str, JsonValue] | Ref"
 """A key, whose type is part of its identity: 1 and "1" are two keys."""
 
 Data: TypeAlias = "JsonValue | bytes"
@@ -54,13 +63,8 @@ def inputs_of(command: Signature, arguments: Mapping[str, object]) -> dict[str, 
 
 def _read(command: Signature, name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
     match name, value:
-        case "key" | "to", _:
-            kind, text = _typed(name, value)
-            if kind != _typed("key", given["key"])[0]:
-                raise InputError(name, "is of another type than the key", "two keys of one type")
-            return {name: text, "key-type": kind}
-        case "keys", Sequence():
-            return _keys(value)
+        case "key" | "to" | "keys", _:
+            return _named(command, name, value, given)
         case "value", _:
             kind, text = _typed(name, value)
             return {"value": text, "type": given.get("type") or ("file" if given.get("media_type") else kind)}
@@ -69,6 +73,18 @@ def _read(command: Signature, name: str, value: object, given: Mapping[str, obje
         case "values", Mapping() | list():
             return {name: dict(value) if isinstance(value, Mapping) else value}
     return {name: command.input(name).read(_text(name, value))}
+
+
+def _named(command: Signature, name: str, value: object, given: Mapping[str, object]) -> dict[str, object]:
+    match name, value:
+        case ("key", Ref(ref)) | ("keys", [Ref(ref)]) if "ref" in command.inputs:
+            return {"ref": command.input("ref").read(ref)}
+        case "keys", Sequence():
+            return _keys(value)
+    kind, text = _typed(name, value)
+    if not isinstance(given["key"], Ref) and kind != _typed("key", given["key"])[0]:
+        raise InputError(name, "is of another type than the key", "two keys of one type")
+    return {name: text, "key-type": kind}
 
 
 def _keys(keys: Sequence[object]) -> dict[str, object]:

@@ -14,11 +14,13 @@ from git_keyval.errors import ConditionNotMetError, GitKeyvalError
 from git_keyval.interface.commands import COMMANDS, OF_DATABASE, Signature
 from git_keyval.interface.inputs import INPUTS, REQUIRED, Inputs
 from git_keyval.interface.parsing import check_together, refuse_unencrypted
-from git_keyval.library.arguments import Key, KeyType, Span, inputs_of
+from git_keyval.library.arguments import Key, KeyType, Ref, Span, inputs_of
 from git_keyval.library.methods import Commands, Jobs
 from git_keyval.library.results import Result
 from git_keyval.process import surroundings
 from git_keyval.progress import silent
+
+__all__ = ["Database", "Ref", "Result", "Transaction", "open"]
 
 
 def open(repository: str | os.PathLike[str], **options: object) -> "Database":  # as users call it

@@ -48,6 +48,20 @@ def test_an_empty_value_is_a_value(keyval: Command) -> None:
     assert keyval("exists", "a").answers == {"found": "true", "count": "1"}
 
 
+def test_a_ref_stands_for_the_key(keyval: Command) -> None:
+    """Then no argument is the key: all of them are what follows it."""
+    ref = ("--ref", value_ref("a"))
+    assert keyval("set", *ref, "1").answers["applied"] == "true"
+    assert keyval("get", *ref).text.strip() == keyval("get", "a").text.strip() == "1"
+    assert keyval("copy", *ref, "b").answers["applied"] == "true"
+    assert keyval("hset", "field", "2", "--ref", value_ref("m").removeprefix("refs/heads/")).answers["applied"] == "true"
+    assert keyval("hget", "m", "field").text.strip() == "2"
+    assert keyval("del", *ref).answers["count"] == "1"
+    for wrong in (("get", *ref, "a"), ("del", *ref, "a"), ("copy", *ref), ("set", *ref, "1", "--store-key"), ("get",)):
+        assert keyval(*wrong).code == 2, wrong
+    assert (keyval("get", "a").code, keyval("get", "b").text.strip()) == (0, "1")
+
+
 def test_conditions_are_options(keyval: Command) -> None:
     keyval("set", "a", "1")
     unmet = keyval("set", "a", "2", "--if", "absent")

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_keyval.errors import InputError
+from git_keyval.format.names import KeyId
 from git_keyval.interface.commands import COMMANDS
-from git_keyval.interface.forms import EncryptionKeys
+from git_keyval.interface.forms import EncryptionKeys, KeyRef
 from git_keyval.interface.inputs import INPUTS
 from git_keyval.interface.parsing import find_command, parse_inputs
 
-OID = "0123456789abcdef0123456789abcdef01234567"
+OID = KeyId("0123456789abcdef0123456789abcdef01234567")
 INT64 = 2**63
 ZEROS = "A" * 43 + "="  # 32 zero bytes in base64
 ONES = "/" * 42 + "8="
@@ -52,6 +53,9 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("repository", text, text) for text in ("owner/name", " ", "/a b")),
     *(("token", text, text) for text in ("ghp_x", "ghs_x")),
     *((name, text, text) for name in ("key", "to") for text in (" a ", "\n", "é", "0")),
+    *(("ref", text, KeyRef(OID)) for text in (OID,)),
+    *(("ref", f"{top}kv-0/{kind}-{OID[1:]}", KeyRef(OID, 1)) for top in ("refs/heads/", "") for kind in ("val", "exp", "key")),
+    ("ref", f"refs/heads/kv-{OID[:39]}/val-{OID[39:]}", KeyRef(OID, 39)),
     ("keys", '["a", "b"]', ["a", "b"]),
     ("keys", ' \n["a\\nb"]', ["a\nb"]),
     ("keys", "[]", []),
@@ -190,6 +194,21 @@ DURATIONS = (
     *("P", "PT", "PT1", "P1", "P1M", "P1Y", "P1.5D", "PT1,5H", "P1W1D", "P1DT", "p1d", "PT-1M", "-PT1M", "P1D ", "1" * 16 + "s"),
 )
 REFUSED: list[tuple[str, str]] = [
+    *(
+        ("ref", text)
+        for text in (
+            *("", "key", "refs/heads/main", OID[1:], OID.upper(), f" {OID}", f"refs/heads/kv-01/val-{OID[1:]}", f"kv-0/val-{OID}"),
+            *(
+                f"refs/heads/kv-0/value-{OID[1:]}",
+                f"refs/tags/kv-0/val-{OID[1:]}",
+                f"heads/kv-0/val-{OID[1:]}",
+                f"kv-0/val-{OID[1:]}\n",
+            ),
+            # What belongs to a part of a key: who means to delete a breadcrumb must not delete the counter.
+            *(f"refs/heads/kv-0/exp-{OID[1:]}-{OID}", f"refs/tags/kv-0/bc-{OID[1:]}/20260101T120000000000Z-{'a' * 20}"),
+            *(f"refs/heads/gc/20260101T120000000000Z-{OID}", f"gc/20260101T120000000000Z-{OID}", f"refs/tags/expiry-{OID}"),
+        )
+    ),
     *(("keys", text) for text in ("[", '["a", 1]', '["a", null]', '["a", ["b"]]', '["a"] b', "[NaN]", '["a",]', "[a]")),
     *(("repository-shard-length", text) for text in ("0", "4", "-1", "1.0", "one")),
     *(("redirect-shard-length", text) for text in ("0", "40")),

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 SAMPLES = {
     "key": "true",
     "key-env": "A_KEY",
+    "ref": "refs/heads/kv-1c/val-4a8f8bc5b0c8f4a1b5c3d2e1f0a9b8c7d6e5f4",
     "keys": '["true", "false"]',
     "to": "false",
     "to-env": "ANOTHER_KEY",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import git_keyval
+from git_keyval import Ref
 from git_keyval.errors import (
     ConditionNotMetError,
     InputError,
@@ -24,6 +25,9 @@ from git_keyval.errors import (
     NotARepositoryError,
     WrongTypeError,
 )
+from git_keyval.format.names import DEFAULT_NAMING, Naming
+from git_keyval.format.records import encode_data
+from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS, OF_DATABASE
 from git_keyval.interface.inputs import INPUTS, KEY_TYPES
 from git_keyval.library.arguments import KeyType
@@ -63,7 +67,7 @@ def test_the_methods_are_those_of_the_commands() -> None:
 def test_every_input_is_an_argument_or_an_option() -> None:
     text = library_methods()
     elsewhere = {*OF_DATABASE, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
-    elsewhere |= {"mask", "config", "value-file", "owner", "wait", "with-types"} | {
+    elsewhere |= {"ref", "mask", "config", "value-file", "owner", "wait", "with-types"} | {
         name for name in INPUTS if name.endswith("-env")
     }
     for name in INPUTS.keys() - elsewhere:
@@ -90,6 +94,33 @@ def test_a_key_has_a_type(db: git_keyval.Database, key: Any) -> None:  # noqa: A
     assert db.get("1").found is False
     assert db.exists(key).found
     assert db.delete(key).count == 1
+
+
+def test_a_ref_stands_for_a_key(db: git_keyval.Database) -> None:
+    """Wherever a method takes a key that it does not have to name."""
+    record = encode_data(parse_value("Number", "7"))
+    name, key_id = DEFAULT_NAMING.value(record.key_id), record.key_id
+    db.hset(Ref(name), "field", "value")
+    assert db.hget(7, "field").value == db.hget(Ref(key_id), "field").value == "value"
+    assert db.hdel(Ref(name), "field", "nothing").count == 1
+    assert db.copy(Ref(name), 8).applied
+    assert db.exists(Ref(name)).found
+    with db.transaction() as transaction:
+        transaction.delete(Ref(name))
+    assert not db.exists(7).found
+    with db.lock(Ref(name), ttl="1m"):
+        pass
+    for refused in (
+        lambda: db.set(Ref(name), "x", store_key=True),
+        lambda: db.set(Ref("refs/heads/main"), "x"),
+        lambda: db.set(Ref(Naming(3).value(record.key_id)), "x"),
+        lambda: db.mget(Ref(name)),
+        lambda: db.delete(Ref(name), 7),
+        lambda: db.delete(Ref(name), Ref(name)),
+        lambda: db.copy(7, Ref(name)),
+    ):
+        with pytest.raises(InputError):
+            refused()
 
 
 def test_lifetimes(db: git_keyval.Database) -> None:
