@@ -16,6 +16,8 @@ FUZZ_SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PROSE := tools/prose/node_modules
+DOCUMENTS := *.md docs/*.md
 RUN_TESTS = $(if $(TESTS_IN),TMPDIR=$(TESTS_IN) )$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # A constraint must name no extras; a list to install must, or pip before 23.3 takes a newer release for the extra and refuses it.
@@ -45,7 +47,7 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-check: venv ## Lint code, workflows, examples and Dockerfile; check the format, the types and the layers (needs npm)
+check: venv $(PROSE) ## Lint code, workflows, documents and Dockerfile; check the format, the types and the layers (needs npm)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -57,6 +59,14 @@ check: venv ## Lint code, workflows, examples and Dockerfile; check the format, 
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml */action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/python -m tools.actionlint
+	$(BIN)/codespell
+	$(BIN)/python -m tools.prose
+	$(PROSE)/.bin/markdownlint-cli2 --config tools/prose/.markdownlint.jsonc $(DOCUMENTS) >/dev/null
+	$(PROSE)/.bin/remark --quiet --frail --use ./$(PROSE)/remark-validate-links/index.js=repository:false $(DOCUMENTS)
+
+$(PROSE): tools/prose/package-lock.json
+	npm ci --prefix tools/prose --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
@@ -109,5 +119,5 @@ runner: venv ## Run the examples and the self-test with act, a real runner (PROG
 
 clean: ## Remove what the other targets made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
-		.ruff_cache
+		.ruff_cache $(PROSE)
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -45,7 +45,10 @@ def command_tables() -> str:
         lines += ["", "At a terminal:", "", "```console", *examples, "```", ""]
     lines += ["### Inputs", "", "Every command takes `command`, `repository` and `token`.", ""]
     lines += ["| input | meaning | accepted | default |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{item.name}` | {item.description} | {item.accepted} | {_code(item.default)} |" for item in INPUTS.values()]
+    lines += [
+        f"| `{item.name}` | {_plain(item.description)} | {_plain(item.accepted)} | {_code(item.default)} |"
+        for item in INPUTS.values()
+    ]
     lines += ["", "### Outputs", "", "| output | meaning |", "| --- | --- |"]
     lines += [f"| `{name}` | {description} |" for name, description in OUTPUTS.items()]
     return "\n".join(lines) + "\n"
@@ -56,7 +59,7 @@ def setting_table() -> str:
     lines = ["| setting | meaning | accepted | default | also for one job |", "| --- | --- | --- | --- | --- |"]
     for item in (INPUTS[name] for name in SETTINGS):
         jobs = ", ".join(_code(job) for job, names in JOB_SETTINGS.items() if item.name in names)
-        lines += [f"| `{item.name}` | {item.description} | {item.accepted} | {_code(item.default)} | {jobs} |"]
+        lines += [f"| `{item.name}` | {_plain(item.description)} | {_plain(item.accepted)} | {_code(item.default)} | {jobs} |"]
     return "\n".join(lines) + "\n"
 
 
@@ -118,6 +121,11 @@ def _row(command: Signature) -> str:
     needed = {name for group in command.needs for name in group}
     inputs = ", ".join(f"**`{name}`**" if name in needed else f"`{name}`" for name in command.inputs) or "none"
     return f"| `{command.name}` | {command.summary} | {inputs} | {', '.join(f'`{name}`' for name in command.outputs)} |"
+
+
+def _plain(text: str) -> str:
+    """Return words in which Markdown finds no emphasis."""
+    return text.replace("*", r"\*")
 
 
 def _code(text: str) -> str:

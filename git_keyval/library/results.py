@@ -82,7 +82,7 @@ class Result(Generic[T_co]):
 
     @property
     def ttl(self) -> int | None:
-        """Return the seconds that are left; -1 for ever, -2 where there is nothing."""
+        """Return the seconds that are left; -1 forever, -2 where there is nothing."""
         return self._number("ttl")
 
     @property

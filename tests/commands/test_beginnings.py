@@ -379,9 +379,9 @@ SCENES: dict[str, Callable[[World], object]] = {
     "there": lambda world: incr(world, start=10, expires_at=LATER),
     "expired": expired,
     "waiting": lambda world: world.plant(K, 5, ago=3),
-    "for ever": lambda world: incr(world, start=10),
+    "forever": lambda world: incr(world, start=10),
 }
-KNOWN = {"there", "for ever"}
+KNOWN = {"there", "forever"}
 END = Micros(LATER + 600 * SECOND)
 
 

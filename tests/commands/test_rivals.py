@@ -102,7 +102,7 @@ def test_a_value_does_not_come_by_the_expiry_that_a_rival_gave_to_the_one_before
 
 @pytest.mark.parametrize("counter", [False, True], ids=["value", "counter"])
 def test_set_keep_ttl_does_not_lose_the_expiry_to_a_sweep(world: World, *, counter: bool) -> None:
-    """The kept expiry is asserted: swept in between, the key would live for ever with a value that should have ended."""
+    """The kept expiry is asserted: swept in between, the key would live forever with a value that should have ended."""
     perform(world.database(), Set(key=K, value=7 if counter else text("old"), ttl=60))
 
     def rival() -> None:
@@ -478,7 +478,7 @@ def test_a_write_on_a_torn_read_is_a_write_after_all(
 
 WRITES: dict[str, Callable[[Database], Answer]] = {
     "set": lambda database: perform(database, Set(key=K, value=text("new"), ttl=300)),
-    "set for ever": lambda database: perform(database, Set(key=K, value=text("new"))),
+    "set forever": lambda database: perform(database, Set(key=K, value=text("new"))),
     "set if present": lambda database: perform(database, Set(key=K, value=text("new"), ttl=300, condition=Condition("present"))),
     "set counter": lambda database: perform(database, Set(key=K, value=7, ttl=300)),
     "del": lambda database: perform(database, Del(keys=[K])),

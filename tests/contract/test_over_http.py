@@ -278,7 +278,7 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(http_place: HttpPl
 
 
 def test_a_store_that_nobody_uses_any_more_keeps_no_connection(http_place: HttpPlace) -> None:
-    """Connections are kept between requests; what leads from one back to its pool would keep it open for ever."""
+    """Connections are kept between requests; what leads from one back to its pool would keep it open forever."""
 
     def connections() -> int:
         gc.collect()

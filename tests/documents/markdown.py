@@ -36,15 +36,9 @@ def blocks(document: Path) -> list[Block]:
 
 
 def without_code(document: Path) -> str:
-    """Return the text of a document without its code, in which nothing is a link or a heading."""
-    text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
+    """Return the text of a document, line by line, without its code, in which nothing is a link or a heading."""
+    text = _BLOCK.sub(lambda found: "\n" * found[0].count("\n"), document.read_text(encoding="utf-8"))
     return re.sub(r"`[^`\n]+`", lambda found: "`" + "x" * (len(found[0]) - 2) + "`", text)
-
-
-def anchors(document: Path) -> set[str]:
-    """Return the anchors of a document's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", _BLOCK.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(document: Path) -> Iterator[str]:

@@ -27,7 +27,7 @@ def is_cdn_path(path: str) -> bool:
 
 
 class Cdn:
-    """What was served once is served for ever: after its ref, its object or its repository is gone."""
+    """What was served once is served forever: after its ref, its object or its repository is gone."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str, str], Answer] = {}

@@ -352,7 +352,7 @@ class GitHubEmulator:
                 lags=meeting.lags,
             )
             if not session.torn:
-                # One at a time: two queries that name two repositories each could wait for each other for ever.
+                # One at a time: two queries that name two repositories each could wait for each other forever.
                 held.enter_context(self._graphql_lock)
             return execute_graphql(meeting.asked, session)
 

@@ -332,12 +332,6 @@ def test_the_readme_lists_every_command() -> None:
     assert re.findall(r"`([a-z-]+)`", listed[1]) == list(COMMANDS)
 
 
-def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
-    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
-
-
 def test_the_terminal_has_every_command() -> None:
     assert application.list_commands(click.Context(application)) == [*COMMANDS, "completion"]
 

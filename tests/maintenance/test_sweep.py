@@ -92,7 +92,7 @@ def test_a_key_goes_in_one_transaction(memory: World) -> None:
 REFRESHES: dict[str, Callable[[World], object]] = {
     "another value": lambda world: perform(world.database(), Set(key=K, value=text("w"), ttl=60)),
     "the same value": lambda world: perform(world.database(), Set(key=K, value=text("v"), ttl=60)),
-    "the same value for ever": lambda world: perform(world.database(), Set(key=K, value=text("v"))),
+    "the same value forever": lambda world: perform(world.database(), Set(key=K, value=text("v"))),
     "a counter": lambda world: perform(world.database(), Incr(key=K)),
 }
 

@@ -195,7 +195,7 @@ def test_an_expiry_of_a_key_without_value_goes_beside_those_of_its_elements(memo
 def test_an_element_written_meanwhile_keeps_its_expiry(memory: World, beside: str) -> None:
     """Also one of which a torn listing has seen the expiry alone: the value is asserted.
 
-    Without its expiry an element that has expired would be alive for ever. (The expiry would be another one unless somebody's
+    Without its expiry an element that has expired would be alive forever. (The expiry would be another one unless somebody's
     clock was wrong; this does not rely on it.)
     """
     BESIDE[beside](memory)

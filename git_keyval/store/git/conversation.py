@@ -62,7 +62,7 @@ class MissingObjectError(Exception):
 class Deadline:
     """The end of a conversation: after so many seconds, and one more for each 20 kB of what it is about.
 
-    So a server that sends a byte now and then cannot hold the client for ever, and a long push has the time that it needs.
+    So a server that sends a byte now and then cannot hold the client forever, and a long push has the time that it needs.
     """
 
     def __init__(self, elapsed: Callable[[], float], service: Service, seconds: float = TOTAL_SECONDS) -> None:

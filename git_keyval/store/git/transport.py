@@ -46,7 +46,7 @@ _UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
 _SCP = r"(?:([^@/:]+)@)?([^/:@]+):(?!//)(.*)"
 
 # If an option is given twice, ssh takes the first, so those in GIT_SSH_COMMAND count. A question, for a password or whether to
-# trust a host, would wait for ever in a step, where nobody answers.
+# trust a host, would wait forever in a step, where nobody answers.
 _SSH_OPTIONS = ("-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 
 
