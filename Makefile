@@ -26,7 +26,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test test-all contract servers live bench demo documents lock container container-run container-examples runner fuzz clean
+.PHONY: help venv check format test test-all contract servers live bench demo release-check documents lock container container-run container-examples runner fuzz clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -116,6 +116,12 @@ container-examples: venv ## Run the examples and the documents with their steps 
 
 runner: venv ## Run the examples and the self-test with act, a real runner (PROGRAM= instead of act and Docker; WORKFLOWS= for some)
 	$(BIN)/python -m tools.runner --program "$(PROGRAM)" --image "$(IMAGE)" $(WORKFLOWS)
+
+release-check: venv ## Build all that a release publishes, compare it with the commit, and try it (the image: PROGRAM=, or Docker)
+	$(BIN)/python -m tools.release dist
+	@if [ -n "$(PROGRAM)" ]; then "$(PROGRAM)" build && $(MAKE) container-run; \
+	elif $(DOCKER) info >/dev/null 2>&1; then $(MAKE) container container-run; \
+	else echo "The image is not built: $(DOCKER) does not run here."; fi
 
 clean: ## Remove what the other targets made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache \

@@ -17,10 +17,25 @@ _JOBS = {
 }
 
 
+URL = "https://raw.githubusercontent.com/org/git-keyval-action/main/docs/config.schema.json"
+"""Where editors find the schema. ``org`` is a placeholder, as it is everywhere."""
+
+
+def catalogue_entry() -> dict[str, JsonValue]:
+    """Return the entry for the catalogue of https://www.schemastore.org, which points to schemas that are kept elsewhere."""
+    return {
+        "name": "git-keyval",
+        "description": "The config file of git-keyval's maintenance",
+        "fileMatch": ["**/.github/git-keyval.yml"],
+        "url": URL,
+    }
+
+
 def config_schema() -> dict[str, JsonValue]:
     """Return the schema."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": URL,
         "title": "The config file of git-keyval's maintenance, .github/git-keyval.yml",
         "type": "object",
         "additionalProperties": False,

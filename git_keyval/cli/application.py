@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 
 import click
 from click.core import ParameterSource
@@ -169,7 +170,16 @@ application = _Group(
 )
 """The program, for click."""
 
-click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM)(application)
+
+def _origin() -> str:
+    """Return the commit that a published package is made of: a file in it says so."""
+    file = Path(__file__).parent.parent / "commit.txt"
+    return f"commit {file.read_text(encoding='ascii').strip()}" if file.exists() else "from a source tree"
+
+
+click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM, message=f"%(prog)s, version %(version)s ({_origin()})")(
+    application
+)
 
 
 @application.command(

@@ -313,7 +313,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
     assert all(name in text for name in ("GIT_KEYVAL_REPOSITORY", "GIT_KEYVAL_TOKEN", "GH_TOKEN, GITHUB_TOKEN", "NO_COLOR"))
     assert keyval("-h").text == text
     assert keyval().code == 2
-    assert re.fullmatch(r"git-keyval, version \d+\.\d+\.\d+\S*\n", keyval("--version").text)
+    assert re.fullmatch(r"git-keyval, version \d+\.\d+\.\d+\S* \(from a source tree\)\n", keyval("--version").text)
 
 
 def test_options_of_every_command_may_follow_its_name(keyval: Command, repository: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from tests.examples.jobs import read_workflow
 from tools.action_files import SUB_ACTIONS
+from tools.image_name import actions, with_image
 from tools.runner.act import POSITION, PROGRAMS
 from tools.runner.scenes import LEFT_OUT, ROOT, Scene, path_of
 
@@ -18,7 +19,6 @@ ACTION = "org/git-keyval-action@v1"
 _OWN = {"$/": "./", **{f"$/{name}": f"./{name}" for name in SUB_ACTIONS}}
 """act does not know a repository's own action by ``$/``, and by ``./`` where the repository is checked out."""
 
-_IMAGE = re.compile(r"^  image: (?:\.\./)?Dockerfile$", re.MULTILINE)
 _PEOPLE = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 _DATES = {f"GIT_{who}_DATE": "2026-01-01T12:00:00Z" for who in ("AUTHOR", "COMMITTER")}
 
@@ -69,12 +69,13 @@ def write_repository(folder: Path, name: str, workflow: Mapping[str, Any], scene
 
 def write_action(folder: Path, image: str) -> None:
     """Write the actions and the reusable workflows, which name the image as a release does."""
-    actions = [ROOT / name / "action.yml" for name in ("", *SUB_ACTIONS)]
-    for source in (*actions, *(ROOT / ".github" / "workflows").glob("maintenance.yml")):
+    workflow = ROOT / ".github" / "workflows" / "maintenance.yml"
+    texts = {path: with_image(path.read_text(encoding="utf-8"), f"docker://{image}") for path in actions(ROOT)}
+    texts[workflow] = workflow.read_text(encoding="utf-8").replace("uses: $/", f"uses: {ACTION}")
+    for source, text in texts.items():
         target = folder / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        text = _IMAGE.sub(f"  image: docker://{image}", source.read_text(encoding="utf-8"))
-        target.write_text(text.replace("uses: $/", f"uses: {ACTION}"), encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
 
 
 def commit(folder: Path, subject: str) -> None:
