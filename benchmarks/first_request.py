@@ -10,12 +10,14 @@ import time
 from benchmarks.measuring import Bench, cpu_of, seconds_of, timed
 from benchmarks.meter import Sample
 from benchmarks.processes import CHECKOUT, isolated_environ
-from benchmarks.results import Answer, milliseconds, ratio
+from benchmarks.results import Answer, milliseconds, ratio, tell_target
 
 _MORE_ROUNDS = 4  # it is over in no time
 _FLOOR, _REQUESTER = "python -c pass", "import of PyGithub"
 _COMMANDS = {"get": {}, "set": {"VALUE": "v"}, "incr": {}}
 _LONGEST_SECONDS = 60.0
+MAX_RATIO = 13
+"""How much more CPU than Python itself a `get` may cost, in a plain install: a development environment adds to both."""
 
 
 def first_request(bench: Bench) -> Answer:
@@ -34,6 +36,9 @@ def first_request(bench: Bench) -> Answer:
         result.fact(f"{what}, seconds", seconds_of(taken))
         result.fact(f"{what}, CPU seconds", cpu_of(taken))
     result.samples = samples
+    if not bench.quick:
+        multiple = cpu_of(samples["get"]) / cpu_of(samples[_FLOOR])
+        result.notes.append(tell_target("get: CPU to the first request, as a multiple of Python's own", multiple, MAX_RATIO))
     return result
 
 

@@ -1,6 +1,7 @@
 """Certificates and proxies, by the variables that people set for git, curl, requests and OpenSSL: the same for every server."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,6 +17,8 @@ from git_keyval.light_dataclasses import dataclass, field
 _IN_PLACE: Final = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # https://docs.openssl.org/3.0/man7/openssl-env: in place of the machine's file, and of its folder; what is not there is left out.
 _OPENSSL_FILE, _OPENSSL_FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+_BEGIN, _CERTIFICATE = b"-----BEGIN ", rb"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"
+_HASH_DIGITS = 8  # openssl-rehash(1): a certificate is looked for as HASH.0, HASH.1, …
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})
 
 
@@ -73,7 +76,7 @@ class Network:
         paths = ssl.get_default_verify_paths()
         machine = ("", "") if in_place else (paths.openssl_cafile, paths.openssl_capath)
         file, folder = self._environ.get(_OPENSSL_FILE) or machine[0], self._environ.get(_OPENSSL_FOLDER) or machine[1]
-        if is_file := Path(file).is_file():
+        if (is_file := Path(file).is_file()) and not _has_all_of(folder, file):
             _load(context, _OPENSSL_FILE, file)
         if folder:
             context.load_verify_locations(capath=folder)
@@ -124,6 +127,22 @@ def _load(context: ssl.SSLContext, variable: str, path: str) -> None:
             f"{variable} names {path}, where no certificates are ({exc.strerror or exc}).",
             "Name a file of certificates in PEM form. In a container it has to be there, too, as what is in the workspace is.",
         ) from exc
+
+
+def _has_all_of(folder: str, file: str) -> bool:
+    """Return whether a folder has each certificate of a file, where OpenSSL looks for those that it needs.
+
+    Systems keep both of the same authorities. To load a file of 150 takes OpenSSL longer than all else that a connection does.
+    """
+    try:
+        data = Path(file).read_bytes()
+        certificates = set(re.findall(_CERTIFICATE, data))
+        if not certificates or len(certificates) != data.count(_BEGIN):  # whatever else there may be in a file counts, too
+            return False
+        hashed = [path for path in Path(folder).iterdir() if len(path.stem) == _HASH_DIGITS and path.suffix[1:].isdigit()]
+        return certificates <= {path.read_bytes().strip() for path in hashed}
+    except OSError:
+        return False
 
 
 def _has_files(folder: str) -> bool:

@@ -229,6 +229,43 @@ def test_a_step_at_a_path_imports_no_more_than_it_did(repository: Path, command:
     assert (done.returncode, done.stderr) == (0, b"\n")
 
 
+_CHUNK_WORDS = 2_048
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="frames have other sizes than in the image's Python")
+def test_a_step_on_github_imports_from_a_short_stack() -> None:
+    """Python takes memory for frames in chunks, and gives one back with its first frame.
+
+    A pattern that is compiled across that edge has each call of a function do both: it took a quarter of the step. An import
+    needs some words more than are counted here.
+    """
+    code = """
+        import sys
+        from git_keyval.action import main
+        def words(frame):
+            total = 0
+            while frame is not None:
+                code, frame = frame.f_code, frame.f_back
+                total += code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars) + code.co_stacksize + 9
+            return total
+        most = [0]
+        def look(event, _arguments):
+            if event == "import":
+                most[0] = max(most[0], words(sys._getframe()))
+        sys.addaudithook(look)
+        main()
+        print("urllib3" in sys.modules, most[0])
+    """
+    inputs = {"INPUT_COMMAND": "get", "INPUT_REPOSITORY": "owner/name", "INPUT_KEY": "k", "INPUT_TOKEN": "token"}
+    network = {"GITHUB_API_URL": "http://api.example", "HTTP_PROXY": "ftp://cannot-be-used.example"}
+    environ = isolated_environ({**inputs, **network, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run([sys.executable, "-c", dedent(code)], env=environ, capture_output=True, check=False, timeout=60)
+    assert b"HTTP_PROXY names a proxy of the kind ftp" in done.stdout, done
+    is_loaded, words = done.stdout.split()[-2:]
+    assert is_loaded == b"True"
+    assert int(words) < _CHUNK_WORDS * 0.92
+
+
 def test_progress_of_which_the_end_is_not_known_is_a_number() -> None:
     """A bar cannot be filled then; it is, as soon as there is an end."""
     with Progress(console=Console(file=StringIO(), force_terminal=True, width=100)) as bars:

@@ -155,6 +155,36 @@ def test_all_variables_count_together(way: Way, authority: Authority, other: Aut
             way.open(front.url, environ).read(Selection((branch("a"),)))
 
 
+def test_a_file_is_trusted_of_which_a_folder_has_a_part(way: Way, authority: Authority, other: Authority, tmp_path: Path) -> None:
+    """A file is not loaded where the folder has all that is in it, which must not be taken for granted."""
+    file = tmp_path / "bundle.pem"
+    file.write_bytes(authority.certificate.read_bytes() + b"# Another one\n" + other.certificate.read_bytes())
+    folder = str(authority.folder())
+    for one in (authority, other):
+        with before(way.port, one) as front:
+            way.open(front.url, {"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": folder}).now(ask=True)
+
+
+def test_a_file_is_trusted_of_which_a_folder_has_all(way: Way, authority: Authority, other: Authority) -> None:
+    environ = {"SSL_CERT_FILE": str(authority.certificate), "SSL_CERT_DIR": str(authority.folder())}
+    with before(way.port, authority) as front:
+        use(way.open(front.url, environ))
+    with before(way.port, other) as front:
+        fail(way.open(front.url, environ))
+
+
+@pytest.mark.parametrize("name", ["authority.0", "12345678.pem"])
+def test_a_certificate_counts_that_its_folder_has_under_another_name(
+    way: Way, authority: Authority, tmp_path: Path, name: str
+) -> None:
+    """OpenSSL looks for a certificate by the hash of its name alone."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).write_bytes(authority.certificate.read_bytes())
+    with before(way.port, authority) as front:
+        use(way.open(front.url, {"SSL_CERT_FILE": str(authority.certificate), "SSL_CERT_DIR": str(folder)}))
+
+
 def test_what_openssl_does_not_find_is_left_out(way: Way, authority: Authority, tmp_path: Path) -> None:
     """Variables of a job reach its containers, and the files that they name do not."""
     environ = {
@@ -164,6 +194,14 @@ def test_what_openssl_does_not_find_is_left_out(way: Way, authority: Authority, 
     }
     with before(way.port, authority) as front:
         use(way.open(front.url, environ))
+
+
+def test_a_file_without_certificates_is_told_beside_a_folder_that_has_some(way: Way, authority: Authority, tmp_path: Path) -> None:
+    file = tmp_path / "bundle.pem"
+    file.write_text("no certificate")
+    environ = {"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": str(authority.folder())}
+    with pytest.raises(StoreError, match=f"^SSL_CERT_FILE names {file}, where no certificates are"):
+        way.open("https://127.0.0.1:1", environ).read(Selection((branch("a"),)))
 
 
 @pytest.mark.parametrize("variable", ["GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

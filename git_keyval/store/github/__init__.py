@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+# These two first, and from here: what they import is nested deeply, and Python's stack has a costly edge (docs/decisions.md, Code).
+import requests  # noqa: F401
+
+import git_keyval.store.github.pygithub  # noqa: F401
 from git_keyval.light_dataclasses import dataclass
 from git_keyval.store.clock import ServerClock
 from git_keyval.store.github.adapter import GithubStore
