@@ -202,14 +202,27 @@ def test_reads_and_writes_start_as_many_processes_however_many_keys_there_are(tm
         assert store.requests - before == expected, steps.index((expected, step))
 
 
-def test_much_at_once_goes_by_the_services(tmp_path: Path) -> None:
+def test_much_at_once_costs_as_many_processes_and_its_objects_become_a_pack(tmp_path: Path) -> None:
     repository, store = bare(tmp_path), open_path(tmp_path / "database.git")
     many = [create(branch(f"{number:04}"), note(str(number))) for number in range(1_200)]
     assert set(store.apply(many)) == {Applied()}
-    assert store.requests == SERVICE
+    assert store.requests == SETTINGS + OBJECTS + REFS
+    assert loose(repository) == 0
     assert len(store.read(Selection((), ("refs/heads/",))).refs) == 1_200
-    assert store.requests == 2 * SERVICE
+    assert len(open_path(repository).read(Selection(tuple(map(RefName, refs(repository)))), depth=Depth.MESSAGES).objects) == 1_200
+    assert store.requests == SETTINGS + OBJECTS + REFS + READ
     assert len(refs(repository)) == 1_200
+
+
+def test_many_refs_are_deleted_at_once(tmp_path: Path) -> None:
+    repository = bare(tmp_path)
+    grow(repository, 1_500, packed=True)
+    before, store = refs(repository), open_path(repository)
+    going = [*before][: len(before) // 2]
+    moved = RefName(going.pop())
+    outcomes = store.apply([*(delete(RefName(name), Oid(before[name])) for name in going), delete(moved, THREE.oid)])
+    assert list(outcomes) == [Applied()] * len(going) + [Conflict((moved,))]
+    assert refs(repository).keys() == before.keys() - set(going)
 
 
 # --- what a repository says of pushes -------------------------------------------------------------------------------
@@ -357,7 +370,9 @@ def test_refs_are_read_as_git_reads_them(tmp_path: Path, template: Path, seed: i
         found = store.read(Selection(tuple(map(RefName, names)), tuple(prefixes)), depth=Depth.OIDS).refs
         wanted = {name: oid for name, oid in present.items() if name in names or name.startswith(tuple(prefixes))}
         assert found == wanted, (seed, names, prefixes)
-        is_here = not any("refs/notes" in name for name in names) and all(prefix.count("/") > 2 for prefix in prefixes)
+        is_here = not any("refs/notes" in name for name in names) and (
+            not names or all(prefix.count("/") > 2 for prefix in prefixes)
+        )
         assert (store.requests == before) == is_here, (seed, names, prefixes)
 
 
@@ -365,9 +380,52 @@ def selections(random: Random, asked: list[str]) -> Iterator[tuple[list[str], li
     yield asked, []
     yield [], ["refs/heads/kv-00/", "refs/tags/kv-00/bc-1/"]
     yield [], ["refs/heads/kv-"]
+    yield [], ["refs/tags/kv", "refs/heads/", "refs/heads/kv-00/", "refs/gc/"]
     for _ in range(20):
         name = random.choice(asked)
         yield random.sample(asked, 2), [name[: random.randint(len("refs/heads/kv-00"), max(len(name), 17))]]
+
+
+@pytest.mark.parametrize("seed", first(6, range(50)))
+def test_refs_are_listed_by_name_as_git_lists_them(tmp_path: Path, template: Path, seed: int) -> None:
+    random, repository = Random(seed), tmp_path / "database.git"
+    shutil.copytree(template, repository)
+    random_refs(random, repository)
+    store, prefixes = open_path(repository), ["refs/heads/", "refs/tags/kv-0"]
+    wanted = [(name, oid) for name, oid in refs(repository).items() if name.startswith(tuple(prefixes))]
+    assert list(store.list(prefixes)) == sorted(wanted)
+    assert store.requests == 0
+
+
+def test_a_list_that_is_damaged_in_the_middle_is_git_to_judge(tmp_path: Path, template: Path) -> None:
+    repository = tmp_path / "database.git"
+    shutil.copytree(template, repository)
+    header = "# pack-refs with: peeled fully-peeled sorted \n"
+    lines = [f"{ONE.oid} {branch(f'{number:05}')}\n" for number in range(1_000)]
+    (repository / "packed-refs").write_text("".join([header, *lines[:900], "nonsense\n", *lines[900:]]))
+    with pytest.raises(StoreError):
+        list(open_path(repository).list(["refs/heads/"]))
+
+
+def test_what_cannot_be_read_here_in_the_middle_of_a_list_is_listed_by_git(tmp_path: Path, template: Path) -> None:
+    """Git follows links among the files of refs."""
+    repository = tmp_path / "database.git"
+    shutil.copytree(template, repository)
+    grow(repository, 2_000, packed=True)
+    (repository / "refs" / "tags" / "odd").symlink_to("kv-0a")
+    (repository / "refs" / "tags" / "link").symlink_to(repository / "HEAD")
+    before = refs(repository)
+    assert list(open_path(repository).list(["refs/heads/", "refs/tags/"])) == sorted(before.items())
+
+
+def test_refs_that_are_very_many_files_are_listed_by_git(tmp_path: Path, template: Path) -> None:
+    repository = tmp_path / "database.git"
+    shutil.copytree(template, repository)
+    for number in range(10_001):
+        (repository / branch(f"{number:05}")).write_text(f"{ONE.oid}\n")
+    store = open_path(repository)
+    assert len(list(store.list(["refs/heads/kv-"]))) == 10_003
+    assert store.requests == SERVICE
 
 
 @pytest.mark.parametrize(

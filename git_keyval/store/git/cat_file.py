@@ -1,7 +1,9 @@
 """Objects of a repository of this machine, by ``git cat-file --batch``: one process, which is asked for more as objects name it."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from git_keyval.format.objects import TYPE_NUMBERS, GitObject, Kind, Oid, from_content
@@ -26,7 +28,7 @@ def fetch_objects(directory: GitDirectory, oids: Sequence[Oid], depth: Depth) ->
 
     Raises BrokenConversationError, and StoreError where git does not run.
     """
-    waiting, seen = list(oids), set(oids)
+    waiting, seen = deque(oids), set(oids)
     while waiting:
         with directory.start(["--no-replace-objects", "cat-file", "--batch"]) as git:
             batch = _Batch(git)
@@ -50,12 +52,12 @@ class _Batch:
         self.is_damage = False
         """Whether it is over because of an object, which it names."""
 
-    def take(self, waiting: list[Oid]) -> Iterator[GitObject]:
-        """Yield some of the objects that wait, and take them from the list. What is not answered is left in it."""
-        asked = waiting[:_AT_ONCE]
+    def take(self, waiting: deque[Oid]) -> Iterator[GitObject]:
+        """Yield some of the objects that wait, and take them from the queue. What is not answered is left in it."""
+        asked = list(islice(waiting, _AT_ONCE))
         self._git.write([b"".join(oid.encode() + b"\n" for oid in asked)])
         for oid in asked:
-            del waiting[0]
+            waiting.popleft()
             try:
                 obj = self._answer(oid)
             except HungUpError:

@@ -1,8 +1,8 @@
 """What a repository is read by: the service on its server, or, at a path, its files and one process of git for objects."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import cached_property, partial
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from git_keyval.errors import UnavailableError
@@ -11,15 +11,12 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.store.git.cat_file import fetch_objects
 from git_keyval.store.git.conversation import BrokenConversationError, Transport
 from git_keyval.store.git.directory import GitDirectory
-from git_keyval.store.git.ref_files import NotPlainError, is_narrow, read_refs
+from git_keyval.store.git.ref_files import NotPlainError, can_list, is_narrow, list_refs, read_refs
 from git_keyval.store.messages import one_line
 from git_keyval.store.port import Depth
 
 if TYPE_CHECKING:
     from git_keyval.store.git.upload import UploadPack
-
-FEW = 1000
-"""What is more than so many refs, or objects, is left to git's services, which are made for that."""
 
 
 class Reader(Protocol):
@@ -70,7 +67,7 @@ def _service(transport: Transport) -> "AbstractContextManager[UploadPack]":
 
 
 class _FromFiles:
-    """A repository of this machine. What is much, or not plain, is asked of a server."""
+    """A repository of this machine. What is not plain is asked of a server."""
 
     is_old = False
     gives_all = True
@@ -87,18 +84,25 @@ class _FromFiles:
         return oids
 
     def ls_refs(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
-        if len(names) <= FEW and is_narrow(names, prefixes):
-            try:
-                yield from sorted(read_refs(self._directory.common, [*map(RefName, names)], prefixes).items())
-            except NotPlainError:
-                pass
-            else:
-                return
-        yield from self._server.ls_refs(names, prefixes)
+        last = ""
+        with suppress(NotPlainError):
+            for name, oid in self._from_files(names, prefixes):
+                last = name
+                yield name, oid
+            return
+        # Git lists by name, too.
+        yield from (ref for ref in self._server.ls_refs(names, prefixes) if ref[0] > last)
+
+    def _from_files(self, names: Sequence[str], prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
+        """Yield refs by name. Raises NotPlainError for what is to be asked of the server."""
+        if not names and can_list(prefixes):
+            return list_refs(self._directory.common, prefixes)
+        if not is_narrow(names, prefixes):
+            raise NotPlainError
+        return iter(sorted(read_refs(self._directory.common, [*map(RefName, names)], prefixes).items()))
 
     def fetch(self, oids: Sequence[Oid], depth: Depth) -> Iterator[GitObject]:
-        few = partial(fetch_objects, self._directory) if len(oids) <= FEW else self._server.fetch
-        yield from few(oids, depth)
+        return fetch_objects(self._directory, oids, depth)
 
     def present(self, oids: Sequence[Oid], one: Oid) -> set[Oid] | None:
         return self._server.present(oids, one)

@@ -1,7 +1,8 @@
 """A push without a server: objects and refs written by git's own commands in a repository of this machine.
 
-``git receive-pack`` lists every ref before a push, and again to see whether its objects are complete. Where it would do nothing
-else than store objects and move refs, because no hook and no rule has a say, git stores and moves them by these commands.
+``git receive-pack`` lists every ref before a push, and again to see whether its objects are complete: among a million keys that
+takes a gigabyte. Where it would do nothing else than store objects and move refs, because no hook and no rule has a say, git stores
+and moves them by these commands.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ from git_keyval.store.git import receive
 from git_keyval.store.git.conversation import BrokenConversationError, Transport
 from git_keyval.store.git.directory import GitDirectory
 from git_keyval.store.git.pack_writer import write_pack
-from git_keyval.store.git.reading import FEW, reading
+from git_keyval.store.git.reading import reading
 from git_keyval.store.git.receive import Advertised, Push, PushCommand, PushReport
 
 _CAN: Final = frozenset({"atomic"})
+_LOOSE = 1_000
+"""Up to so many objects become a file each, and more become a pack."""
 _FAILED = "atomic transaction failed"
 """What a server says of each ref then; the ref that was in the way is in the words beside it."""
 _PREPARED, _COMMITTED = b"prepare: ok\n", b"commit: ok\n"
@@ -29,15 +32,13 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
     None if ``prepare`` had nothing to write. Raises StoreError where nothing can have been applied.
     """
     directory = transport.directory()
-    if directory is None or len(names) > FEW or not directory.takes_updates():
+    if directory is None or not directory.takes_updates():
         return receive.push(transport, names, prepare)
     with reading(transport) as reader:
         present = dict(reader.ls_refs(sorted(names), ()))
     wanted = prepare(Advertised(present, _CAN))
     if wanted is None:
         return None
-    if len(wanted.objects) > FEW:
-        return receive.push(transport, names, prepare)
     report = _store(directory, wanted) or _move(directory, wanted)
     if report.state == "done" and directory.is_untidy():
         _tidy(directory)
@@ -48,12 +49,13 @@ def _store(directory: GitDirectory, wanted: Push) -> PushReport | None:
     """Store the objects; return a report only if that failed."""
     if not wanted.objects:
         return None
+    command = ["unpack-objects", "-q"] if len(wanted.objects) <= _LOOSE else ["index-pack", "--stdin"]
     try:
-        with directory.start(["unpack-objects", "-q"]) as git:
+        with directory.start(command) as git:
             ended = git.run(write_pack(wanted.objects))
     except BrokenConversationError as exc:
         return PushReport("refused", reason=str(exc))
-    return PushReport("refused", reason="unpack-objects abnormal exit", words=ended.complaints) if ended.code else None
+    return PushReport("refused", reason=f"{command[0]} abnormal exit", words=ended.complaints) if ended.code else None
 
 
 def _move(directory: GitDirectory, wanted: Push) -> PushReport:
