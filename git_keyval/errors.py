@@ -2,9 +2,12 @@
 
 Above an adapter nothing else is seen: adapters translate what git, sockets and processes raise. Each error carries its data
 and one line of text for a person: what failed, the likely cause, the next step. No error text contains a stored value or a key.
+
+An error names an input between backticks, alone or with a value, as in `on-missing: ok`. Each program says that in its own words:
+the Action as an input, the terminal command as an option, the library as an argument.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,16 +15,36 @@ _SHOWN_PROBLEMS = 10
 _WHO_WROTE = "Find out who can write to the repository; 'set' or 'del' on the key replaces or removes the record."
 
 
+def as_inputs(text: str) -> str:
+    """Return a text that names inputs, in the words of a workflow."""
+    return text.replace("`", "'")
+
+
+def quoted(text: str) -> str:
+    """Return what somebody gave, in quotes and in ASCII, for an error: without a mark that would make it the name of an input."""
+    return ascii(text).replace("`", "\\x60")
+
+
 class GitKeyvalError(Exception):
-    """Base of all: ``what`` failed, and what to do about it in ``next_step`` (may be empty)."""
+    """Base of all: ``what`` failed, and what to do about it in ``next_step`` (may be empty).
+
+    ``wording`` is how the program that shows it names inputs.
+    """
+
+    wording: Callable[[str], str] = staticmethod(as_inputs)
 
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what, next_step)
         self.what = what
         self.next_step = next_step
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """Return both as one line, in which inputs are named between backticks."""
         return f"{self.what} {self.next_step}".strip()
+
+    def __str__(self) -> str:
+        return self.wording(self.text)
 
 
 class InputError(GitKeyvalError):
@@ -31,7 +54,7 @@ class InputError(GitKeyvalError):
         self.name = name
         self.problem = problem
         self.accepted = accepted
-        super().__init__(f"Input '{name}' {problem}.", f"Accepted: {accepted}." if accepted else "")
+        super().__init__(f"Input `{name}` {problem}.", f"Accepted: {accepted}." if accepted else "")
 
 
 class ConfigError(InputError):
@@ -72,7 +95,7 @@ class AnchorError(MalformedRecordError):
     def _sentences(self) -> tuple[str, str]:
         return (
             f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
-            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the 'encryption-key', if any.",
+            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the `encryption-key`, if any.",
         )
 
 
@@ -82,7 +105,7 @@ class UnmarkedError(GitKeyvalError):
     def __init__(self) -> None:
         super().__init__(
             "Encryption is required, but the database is not marked as encrypted: it may hold values in the clear.",
-            "Run 'init' with the 'encryption-key', which marks it.",
+            "Run 'init' with the `encryption-key`, which marks it.",
         )
 
 
@@ -108,9 +131,9 @@ class MissingEncryptionKeyError(GitKeyvalError):
         self.kid = kid
         super().__init__(
             f"{'The database' if is_first else 'This'} is encrypted with the key '{kid}', which was not given.",
-            f"Give it first in 'encryption-key', as '{kid}: KEY'. In a workflow the secret may be missing: runs of forks have none."
+            f"Give it first in `encryption-key`, as '{kid}: KEY'. In a workflow the secret may be missing: runs of forks have none."
             if is_first
-            else f"Add a line '{kid}: KEY' to 'encryption-key', after the first one.",
+            else f"Add a line '{kid}: KEY' to `encryption-key`, after the first one.",
         )
 
 
@@ -121,7 +144,7 @@ class WrongEncryptionKeyError(GitKeyvalError):
         self.kid = kid
         super().__init__(
             f"This is encrypted with the key '{kid}' or an earlier one, and what was given as '{kid}' is another key.",
-            "Give in 'encryption-key' every key that the database was ever written with, each under the name that it had then.",
+            "Give in `encryption-key` every key that the database was ever written with, each under the name that it had then.",
         )
 
 
@@ -131,7 +154,7 @@ class KeyOrderError(GitKeyvalError):
     def __init__(self, kid: str) -> None:
         self.kid = kid
         super().__init__(
-            f"The names of keys are encrypted with the key '{kid}', which is not the first of 'encryption-key'.",
+            f"The names of keys are encrypted with the key '{kid}', which is not the first of `encryption-key`.",
             "The first one gives every key its id, so it must stay the first; add new ones at the end.",
         )
 
@@ -195,7 +218,7 @@ class OverwrittenError(GitKeyvalError):
         super().__init__(
             f"The key was overwritten with a value of type {held} while the increment waited for its number, and the increment "
             "was withdrawn; a reader of the counter may have seen it before.",
-            "Find out who writes to the key, and count in another one, or 'del' it and run the step again.",
+            "Find out who writes to the key, and count in another one, or 'del' it and run it again.",
         )
 
 
@@ -206,7 +229,7 @@ class KeyMissingError(GitKeyvalError):
         """Say what is missing (key, field or element), without naming it."""
         super().__init__(
             f"The {subject} does not exist (or has expired).",
-            "Set it first. Give 'on-missing: ok' to go on without it. Give a 'default' to have that for its value then.",
+            "Set it first. Give `on-missing: ok` to go on without it. Give a `default` to have that for its value then.",
         )
 
 
@@ -224,7 +247,8 @@ class LockHeldError(GitKeyvalError):
         until = f", for {seconds} more seconds unless it is released or renewed" if seconds is not None else " without a lease"
         super().__init__(
             f"{what} {whom}{until}.",
-            "The output 'owner' says by whom. Give 'wait' to wait for it; 'continue-on-error: true' lets the job go on without it.",
+            "The output 'owner' says by whom. Give `wait` to wait for it. In a workflow, 'continue-on-error: true' lets the job go "
+            "on without it.",
         )
 
 
@@ -235,9 +259,9 @@ class LockLostError(GitKeyvalError):
         """Name the holder; empty if its name may be a secret."""
         whom = f"by {holder}" if holder else "by another owner"
         super().__init__(
-            f"The lock is not released: it is held {whom}. The lease had run out and the lock was taken over, or 'owner' is not "
+            f"The lock is not released: it is held {whom}. The lease had run out and the lock was taken over, or `owner` is not "
             "the owner that 'lock' was given.",
-            "What was done since the lease ran out may have been done by two at once: check it, and give 'lock' a longer 'ttl'.",
+            "What was done since the lease ran out may have been done by two at once: check it, and give 'lock' a longer `ttl`.",
         )
 
 
@@ -248,7 +272,7 @@ class ContentionError(GitKeyvalError):
         self.attempts = attempts
         super().__init__(
             f"Other writers changed the key during each of {attempts} attempts; nothing was written.",
-            "Raise 'max-attempts'. Give 'contention: breadcrumb' where the number may wait for the next gather.",
+            "Raise `max-attempts`. Give `contention: breadcrumb` where the number may wait for the next gather.",
         )
 
 
@@ -260,8 +284,8 @@ class OutcomeUnknownError(GitKeyvalError):
         self.cause = cause
         super().__init__(
             f"It cannot be known whether the write was applied ({cause}).",
-            "Read the key, then decide. A step that gives an 'op-id' may be run again under the same one: it is done once. "
-            f"A step that gives 'if-version' may be run again: it writes once at the most. {parked}".strip(),
+            "Read the key, then decide. What is given an `op-id` may be run again under the same one: it is done once. "
+            f"What is given `if-version` may be run again: it writes once at the most. {parked}".strip(),
         )
 
 
@@ -308,7 +332,7 @@ class SeveralRepositoriesError(GitKeyvalError):
         self.repositories = list(repositories)
         super().__init__(
             f"The keys live in several repositories ({', '.join(repositories)}), which cannot be written as one.",
-            "Write them one after the other: a batch does so with 'atomic: false'; for 'copy', use 'get' and 'set'.",
+            "Write them one after the other: a batch does so with `atomic: false`; for 'copy', use 'get' and 'set'.",
         )
 
 
@@ -330,7 +354,7 @@ class ConditionNotMetError(GitKeyvalError):
         self.item = item
         super().__init__(
             f"The condition{f' of the item {item!a}' if item else ''} is not met; nothing was written.",
-            "Leave out 'on-failed: fail' to go on all the same: the output 'applied' is false then.",
+            "Leave out `on-failed: fail` to go on all the same: the output 'applied' is false then.",
         )
 
 
@@ -341,7 +365,7 @@ class NotMetInTimeError(GitKeyvalError):
         """Say so."""
         super().__init__(
             "The condition is not met, and the time to wait for it is over.",
-            "Give a longer 'wait', or leave out 'on-failed: fail' to go on all the same: the output 'met' is false then.",
+            "Give a longer `wait`, or leave out `on-failed: fail` to go on all the same: the output 'met' is false then.",
         )
 
 
@@ -363,7 +387,7 @@ class PartlyDeletedError(GitKeyvalError):
         self.cause = cause
         super().__init__(
             f"{count} of the keys {'was' if count == 1 else 'were'} deleted; for the others: {cause.what}",
-            f"{cause.next_step} Running the step again is safe: it deletes what is left.".strip(),
+            f"{cause.next_step} Running it again is safe: it deletes what is left.".strip(),
         )
 
 
@@ -375,7 +399,7 @@ class PartlyWrittenError(GitKeyvalError):
         self.cause = cause
         super().__init__(
             f"What belongs to {', '.join(written)} was written; in {failed}: {cause.what}",
-            f"{cause.next_step} Nothing was tried in those after it; running the step again writes all of them.".strip(),
+            f"{cause.next_step} Nothing was tried in those after it; running it again writes all of them.".strip(),
         )
 
 
@@ -386,7 +410,7 @@ class RedirectedError(GitKeyvalError):
         self.repositories = tuple(repositories)
         super().__init__(
             f"The key is redirected: it lives in {' and '.join(repositories)}. Nothing was written.",
-            "Use that repository. Give 'follow-writes: true' to write there from here.",
+            "Use that repository. Give `follow-writes: true` to write there from here.",
         )
 
 

@@ -17,7 +17,7 @@ from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import cipher_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError
+from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError, as_inputs
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
 from git_keyval.interface.inputs import Inputs
@@ -157,6 +157,6 @@ def _log_outcome(runner: Runner, result: Answer, fence: int, *, is_over: bool) -
             "The lock is not there any more: somebody deleted its key meanwhile, so others may have taken it from this job."
         )
     elif is_over:
-        runner.warning(result.warning)
+        runner.warning(as_inputs(result.warning))
     else:
         runner.tell("The lock was released by a step of this job.")

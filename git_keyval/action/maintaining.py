@@ -9,7 +9,7 @@ from git_keyval.dispatch.config_file import config_of
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.upkeep import Outcome, outputs_of, run_maintenance
 from git_keyval.dispatch.worklist import Worklist, worklist
-from git_keyval.errors import GitKeyvalError
+from git_keyval.errors import GitKeyvalError, as_inputs
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
 from git_keyval.maintenance.plan import counted
@@ -67,7 +67,7 @@ def _findings(report: AnyReport | GitKeyvalError) -> _Findings:
         case Report(budget=budget, error=error):
             left = f"{counted(report.notable(), 'ref')} had to be left alone; the job summary says why" if report.notable() else ""
             reached = budget and f"the budget {budget} was reached; the next run goes on"
-            return _Findings(reached, left, error and f"ended early: {error.rstrip('.')}")
+            return _Findings(reached, left, error and f"ended early: {as_inputs(error).rstrip('.')}")
         case CheckReport(count=errors) if errors:
             return _Findings(error=f"found {counted(errors, 'error')}; {_WHAT_TO_DO}")
         case CheckReport(problems=problems) if problems:

@@ -44,7 +44,7 @@ class OutputTooLargeError(GitKeyvalError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The output '{name}' is larger than a runner takes (500,000 characters).",
-            "Give 'output-file'. Give 'start' and 'stop' to read a part. Give fewer 'keys'. At a terminal there is no such limit.",
+            "Give `output-file`. Give `start` and `stop` to read a part. Give fewer `keys`. At a terminal there is no such limit.",
         )
 
 

@@ -8,7 +8,7 @@ from git_keyval.database.answers import Answer, Delivered, shown_value
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.steps import run_command, value_bytes, value_outputs
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError
+from git_keyval.errors import GitKeyvalError, InternalError, UndeliveredError, as_inputs
 from git_keyval.format.values import Value
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
@@ -101,7 +101,7 @@ def _run_and_answer(
     finally:
         delivery.give_up()
     if answer.warning:
-        runner.warning(answer.warning)
+        runner.warning(as_inputs(answer.warning))
     if answer.failure is not None:
         raise answer.failure
     return 0

@@ -10,6 +10,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 
 from git_keyval.action.runner import printable
+from git_keyval.errors import as_inputs
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import Action, Left, counted
 from git_keyval.maintenance.report import CheckReport, Problem, Report, found, outcome, spent
@@ -78,7 +79,7 @@ def _beginning(report: Report) -> list[str]:
     lines = [
         f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}",
         f"**{did}**{rest}",
-        f"**Ended early:** {_words(report.error)}" if report.error else "",
+        f"**Ended early:** {_words(as_inputs(report.error))}" if report.error else "",
         f"The budget `{report.budget}` was reached; the next run goes on." if report.budget else "",
         f"Not started: {', '.join(report.not_started)}." if report.not_started else "",
         f"{_spent(report)}.",

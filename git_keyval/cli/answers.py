@@ -1,7 +1,7 @@
 """The answer of a command of step mode: a value, lines for a person, or JSON for a program (docs/terminal.schema.json)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from git_keyval.cli.failures import ExitCode
@@ -28,9 +28,11 @@ class Answered(NamedTuple):
     answer: Answer
     outputs: Mapping[str, str]
 
-    def deliver(self, file: OutputFile | None, *, as_json: bool) -> None:
+    def deliver(self, file: OutputFile | None, *, as_json: bool, wording: Callable[[str], str]) -> None:
         """Write the answer. Raises UndeliveredError, which says where to find what the command took away, and OSError."""
         try:
+            if self.answer.warning:
+                tell(wording(self.answer.warning))
             self._write(file, as_json=as_json)
         except UndeliveredError as exc:
             raise UndeliveredError(exc.where, exc.reason, self.answer.parked) from exc
@@ -44,8 +46,6 @@ class Answered(NamedTuple):
 
     def _write(self, file: OutputFile | None, *, as_json: bool) -> None:
         value = self.answer.value
-        if self.answer.warning:
-            tell(self.answer.warning)
         if self.answer.met is False and self.answer.failure is None:
             tell("The condition is not met.")
         if file is not None and value is not None:

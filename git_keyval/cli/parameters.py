@@ -54,7 +54,7 @@ Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["Co
 
 def parameters_of(command: Signature) -> list[click.Parameter]:
     """Return the arguments of a command, in the order in which people type them, and then its options."""
-    positional = _positional(command)
+    positional = arguments_of(command)
     options = [_option(command.input(name)) for name in _offered(command) if name not in positional]
     return [*(_argument(command, name) for name in positional), *options]
 
@@ -92,7 +92,8 @@ def _offered(command: Signature) -> list[str]:
     return [name for name in command.inputs if name not in left_out]
 
 
-def _positional(command: Signature) -> list[str]:
+def arguments_of(command: Signature) -> list[str]:
+    """Return the inputs that are typed without a name, in this order."""
     offered = _offered(command)
     options = {several for one, several in (("field", "fields"), ("value", "values")) if one in offered}
     options |= set() if "stop" in offered else {"start"}

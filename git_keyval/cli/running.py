@@ -11,6 +11,7 @@ from git_keyval.cli.credentials import token_of
 from git_keyval.cli.failures import ExitCode, StoppedError
 from git_keyval.cli.parameters import given_inputs
 from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, write_document
+from git_keyval.cli.wording import as_options
 from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
@@ -46,6 +47,11 @@ class Call:
     no_color: bool
     by_code: bool
     home: str
+
+    @property
+    def wording(self) -> Callable[[str], str]:
+        """How errors of this call name inputs."""
+        return as_options(self.command, {})
 
     @property
     def coloured_errors(self) -> bool:
@@ -118,7 +124,7 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
         raise
 
     def answer() -> ExitCode:
-        Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json)
+        Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json, wording=call.wording)
         return outcome(result, by_code=call.by_code)
 
     return answer
@@ -214,4 +220,6 @@ def _reader(data: bytes, read_file: Callable[[str, int], bytes]) -> Callable[[st
 
 
 def _fail(call: Call, error: Exception) -> ExitCode:
+    if isinstance(error, GitKeyvalError):
+        error.wording = call.wording
     return fail(error, as_json=call.as_json, coloured=call.coloured_errors)

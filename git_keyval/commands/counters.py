@@ -100,7 +100,7 @@ class Incr(Lasting, Storing, _OfCounter):
     def validate(self, moment: Moment) -> None:
         super().validate(moment)
         if self.refresh_ttl and self.lifetime(moment) is FOREVER:
-            raise InputError("refresh-ttl", "does nothing without a lifetime", "'ttl' or 'expires-at' beside it")
+            raise InputError("refresh-ttl", "does nothing without a lifetime", "`ttl` or `expires-at` beside it")
 
     def lifetime(self, moment: Moment) -> int | Lifetime:
         """Return what a counter that begins is given: ``ttl`` is from now on, because the increment may have waited."""

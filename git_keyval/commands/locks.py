@@ -148,7 +148,7 @@ class Lock(Ending, Storing, _OfLock):
     def _lease(self, moment: Moment) -> int:
         lease = chosen(moment.now, moment.granularity, self.ttl, self.expires_at)
         if not isinstance(lease, int):
-            raise InputError("ttl", "is missing: a lock must end by itself", "a duration, or 'expires-at'")
+            raise InputError("ttl", "is missing: a lock must end by itself", "a duration, or `expires-at`")
         return lease
 
     def _renewed(self, view: CollectionView, ours: _Slot, lease: int) -> Change:
@@ -264,7 +264,7 @@ def _unbound(view: CollectionView) -> tuple[RefUpdate, ...]:
 def _why_nobody(*, is_semaphore: bool, lapsed: bool) -> str:
     what = "The owner holds no slot of the lock" if is_semaphore else "Nobody holds the lock"
     if lapsed:
-        return f"{what}: its lease ran out before it was released, and nobody took it since. Give 'lock' a longer 'ttl'."
+        return f"{what}: its lease ran out before it was released, and nobody took it since. Give 'lock' a longer `ttl`."
     return f"{what}: it was released before, or its lease ran out."
 
 

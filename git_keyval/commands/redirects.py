@@ -102,6 +102,6 @@ def _void_breadcrumbs(key: KeyView) -> list[RefName]:
     if counts:
         raise RedirectRefusedError(
             "increments wait as breadcrumbs, which would not be found where it leads to",
-            "Run 'gather' first; with 'grace-period: 0s' it takes all of them.",
+            "Run 'gather' first; with `grace-period: 0s` it takes all of them.",
         )
     return [crumb.name for crumb in crumbs]

@@ -43,9 +43,9 @@ class WaitUntil(Compared):
         for name, bound in bounds.items():
             until = "changed" if name == "if-version" else name
             if until != self.until and bound is not None:
-                raise InputError(name, f"goes with 'until: {until}' only", f"no {name}, or until: {until}")
+                raise InputError(name, f"goes with `until: {until}` only", f"no `{name}`, or `until: {until}`")
             if name == self.until and bound is None:
-                raise InputError(name, f"is missing for 'until: {until}'", f"'{name}', or another 'until'")
+                raise InputError(name, f"is missing for `until: {until}`", f"`{name}`, or another `until`")
 
     def decide(self, view: KeyView | CollectionView, moment: Moment) -> Answer | Wait:
         waiting = Waiting.of(moment, self.wait, _state(view, self.field))

@@ -104,7 +104,7 @@ class Performance(Generic[V]):
             if self._waited is None or self._waited.meanwhile is None or not isinstance(exc, StoreError | RedirectedError):
                 raise
             if isinstance(exc, StoreError):
-                return replace(self._waited.meanwhile, warning=str(exc))
+                return replace(self._waited.meanwhile, warning=exc.text)
             return self._recalled(self._waited, exc)
 
     def _recalled(self, wait: Wait, exc: RedirectedError) -> Answer:

@@ -8,7 +8,7 @@ from git_keyval.database.ciphers import Cipher
 from git_keyval.database.command import Command
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import InputError
+from git_keyval.errors import InputError, as_inputs
 from git_keyval.interface.commands import OF_DATABASE, Signature
 from git_keyval.interface.inputs import REQUIRED, Inputs
 from git_keyval.interface.parsing import find_command, parse_inputs, refuse_unencrypted
@@ -44,7 +44,8 @@ def _item(place: str, texts: Mapping[str, str], inputs: Inputs, surroundings: Su
         assert issubclass(command.kind, Command)
         bound = bind(command.kind, parsed.over(_shard_length(inputs)), surroundings, cipher).form()
     except InputError as exc:
-        raise InputError("commands", f"has a mistake in the command '{name}': {exc.what.removesuffix('.')}", exc.accepted) from exc
+        mistake = as_inputs(exc.what).removesuffix(".")
+        raise InputError("commands", f"has a mistake in the command '{name}': {mistake}", exc.accepted) from exc
     return Item(name, bound, command.outputs, parsed.default, required=parsed.on_missing == "fail")
 
 

@@ -50,8 +50,8 @@ class _Given:
         if ref.shard_length not in {None, length}:
             raise InputError(
                 "ref",
-                f"has {ref.shard_length} digits after 'kv-', but 'shard-length' is {length}",
-                f"'shard-length: {ref.shard_length}' for what this ref belongs to, or {Naming(length).value(ref.key_id)} for the "
+                f"has {ref.shard_length} digits after 'kv-', but `shard-length` is {length}",
+                f"`shard-length: {ref.shard_length}` for what this ref belongs to, or {Naming(length).value(ref.key_id)} for the "
                 "same key as this database stores it",
             )
         return Key(ref.key_id, ref.key_id)
@@ -116,7 +116,7 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
             name, text = "value-file", data.decode()
         except UnicodeDecodeError as exc:
             raise InputError(
-                "value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or 'type: bytes'"
+                "value-file", f"is not UTF-8 text, which a value of type {kind} must be", "text, or `type: bytes`"
             ) from exc
     return _counter_value(name, text) if kind == "counter" else _typed(name, text, kind, inputs.media_type)
 
@@ -192,7 +192,7 @@ def _record(given: _Given) -> Key | None:
     if given.inputs.op_id is None:
         return None
     if given.inputs.atomic is False:
-        raise InputError("op-id", "does not go with 'atomic: false'", "an op-id for each command that takes one")
+        raise InputError("op-id", "does not go with `atomic: false`", "an op-id for each command that takes one")
     key_ids = _keys_about(given)
     about = [*key_ids, given.kind.name, *_elements_about(given)] if key_ids else []
     name = ":".join(["kv:op", *about, given.inputs.op_id])
@@ -263,7 +263,7 @@ def _typed(name: str, text: str, kind: str, media_type: str | None = None) -> Va
         try:
             data = base64.b64decode(text, validate=True)
         except ValueError as exc:
-            raise InputError(name, "is not base64, in which bytes are given", "base64, or a file by 'value-file'") from exc
+            raise InputError(name, "is not base64, in which bytes are given", "base64, or a file by `value-file`") from exc
         return _binary(kind, data, media_type)
     try:
         return parse_value(STORED_TYPES[kind], text)

@@ -53,5 +53,5 @@ def shard_length_of(inputs: Inputs, layout: Layout, *, redirected: bool = False)
     length = of_redirect or inputs.shard_length or DEFAULT_SHARD_LENGTH
     if length <= layout.digits:
         name = "redirect-shard-length" if redirected else "shard-length"
-        raise InputError(name, f"must be greater than '{_LENGTH}', which is {layout.digits}", f"{layout.digits + 1} or more")
+        raise InputError(name, f"must be greater than `{_LENGTH}`, which is {layout.digits}", f"{layout.digits + 1} or more")
     return length

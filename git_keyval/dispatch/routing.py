@@ -54,7 +54,7 @@ class Policy:
         place = self.place_of(trail[-1], redirect)
         refusal = partial(RedirectNotFollowedError, redirect.repository)
         if not self._allows(trail[0], redirect):
-            raise refusal("it is of another owner", "If you trust it, name it in the input 'redirect-allow'.")
+            raise refusal("it is of another owner", "If you trust it, name it in `redirect-allow`.")
         if self._same(place) in map(self._same, trail):
             raise refusal("redirects lead in a circle", "Correct one of them with 'redirect'.")
         if len(trail) > MAX_HOPS:

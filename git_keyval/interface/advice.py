@@ -5,16 +5,16 @@ from collections.abc import Collection
 
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
-from git_keyval.interface.inputs import INPUTS
 
 _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
-_QUOTED = re.compile(r"'([a-z-]+)(?:: [^']*)?'")
+_INPUT = re.compile(r"`([a-z-]+)(?:: [^`]*)?`")
+_COMMAND = re.compile(r"'([a-z-]+)'")
 
 
 def advised(error: GitKeyvalError, command: Signature) -> GitKeyvalError:
-    """Return an error without the sentences of its next step that name an input, in quotes, which this command does not take.
+    """Return an error without the sentences of its next step that name an input, which this command does not take.
 
-    What a sentence says of another command, which it names in quotes too, may name the inputs of that one. An InputError speaks of
+    What a sentence says of another command, which it names in quotes, may name the inputs of that one. An InputError speaks of
     what was given, and stays as it is.
     """
     if not isinstance(error, InputError):
@@ -24,6 +24,6 @@ def advised(error: GitKeyvalError, command: Signature) -> GitKeyvalError:
 
 
 def _fits(sentence: str, taken: Collection[str]) -> bool:
-    quoted = set(_QUOTED.findall(sentence))
-    elsewhere = {name for other in quoted & COMMANDS.keys() for name in COMMANDS[other].inputs}
-    return quoted & INPUTS.keys() <= elsewhere.union(taken)
+    others = set(_COMMAND.findall(sentence)) & COMMANDS.keys()
+    elsewhere = {name for other in others for name in COMMANDS[other].inputs}
+    return set(_INPUT.findall(sentence)) <= elsewhere.union(taken)

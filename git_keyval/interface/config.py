@@ -6,7 +6,7 @@ A setting has the name, the form and the parser of the input of the same name. I
 import re
 from collections.abc import Callable, Mapping
 
-from git_keyval.errors import ConfigError, InputError
+from git_keyval.errors import ConfigError, InputError, as_inputs
 from git_keyval.interface.commands import COMMANDS, COMMON, JOBS
 from git_keyval.interface.forms import Flag, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
@@ -143,7 +143,7 @@ class _Reader:
             try:
                 values[name] = INPUTS[name].read(_scalar(INPUTS[name], node))
             except InputError as exc:
-                self._refuse(node, f"'{name}' {exc.problem}. Accepted: {exc.accepted}.")
+                self._refuse(node, f"'{name}' {as_inputs(exc.problem)}. Accepted: {as_inputs(exc.accepted)}.")
         return values
 
     def _repositories(self, node: Node) -> tuple[Listed, ...]:

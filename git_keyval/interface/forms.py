@@ -150,7 +150,7 @@ def token(text: str) -> str:
 def inline(text: str) -> str:
     """Return a value that is not too long to be given."""
     if len(text.encode()) > MAX_INLINE_BYTES:
-        raise ValueError("is longer than 100 KiB: put the value into a file and give 'value-file'")
+        raise ValueError("is longer than 100 KiB: put the value into a file and give `value-file`")
     return text
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Self, TypeVar, overload
 
-from git_keyval.errors import InputError
+from git_keyval.errors import InputError, quoted
 from git_keyval.format.canonical import MAX_SAFE_INTEGER
 from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.elements import MAX_NAME_BYTES, MAX_SLOTS
@@ -76,7 +76,7 @@ class Input(Generic[T_co]):
     def _problem(self, text: str, reason: str) -> str:
         if self.shown:
             shown = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  # a line that stays readable
-            return f"was given {shown!a}, which is not accepted"
+            return f"was given {quoted(shown)}, which is not accepted"
         return reason if reason.startswith(("is ", "has ")) else f"has a value that is not accepted: {reason}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from git_keyval.errors import InputError
+from git_keyval.errors import InputError, quoted
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
 from git_keyval.interface.forms import EncryptionKeys
 from git_keyval.interface.inputs import INPUTS, REQUIRED
@@ -29,7 +29,7 @@ _VARIABLES = {name for name in INPUTS if name.endswith("-env")}
 def find_command(name: str) -> Signature:
     """Return the command of a name. Raises InputError."""
     if name not in COMMANDS:
-        raise InputError("command", f"was given {name[:60]!a}, which is no command", meant(name, list(COMMANDS)))
+        raise InputError("command", f"was given {quoted(name[:60])}, which is no command", meant(name, list(COMMANDS)))
     return COMMANDS[name]
 
 
@@ -56,7 +56,7 @@ def _with_variables(given: Mapping[str, str], environ: Mapping[str, str]) -> dic
     for name in [name for name, text in given.items() if text and name in _VARIABLES]:
         plain, variable = name.removesuffix("-env"), str(INPUTS[name].read(texts.pop(name)))
         if given.get(plain):
-            raise InputError(name, f"does not go with '{plain}'", "one of the two")
+            raise InputError(name, f"does not go with `{plain}`", "one of the two")
         if variable not in environ:
             raise InputError(name, f"names the variable {variable}, which is not set", "a variable of the step's 'env'")
         texts[plain] = environ[variable]
@@ -71,10 +71,10 @@ def check_together(command: Signature, parsed: Mapping[str, object]) -> None:
     """Raise InputError for an input that does not go with another, and for one that is missing."""
     for one, other in _EXCLUSIVE:
         if one in parsed and parsed.get(other, False) is not False:
-            raise InputError(one, f"does not go with '{other}'", "one of the two")
+            raise InputError(one, f"does not go with `{other}`", "one of the two")
     for group in command.needs:
         if parsed.keys().isdisjoint(group):
-            raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"'{name}'" for name in group))
+            raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"`{name}`" for name in group))
     _check_encryption(parsed)
     if parsed.get("encryption") == REQUIRED:
         _check_required(command, parsed)
@@ -83,26 +83,26 @@ def check_together(command: Signature, parsed: Mapping[str, object]) -> None:
 
 def _check_type(name: str, kind: str, parsed: Mapping[str, object]) -> None:
     if name in parsed and parsed.get("type") != kind:
-        raise InputError(name, f"goes with 'type: {kind}' only", f"no {name}, or type: {kind}")
+        raise InputError(name, f"goes with `type: {kind}` only", f"no `{name}`, or `type: {kind}`")
 
 
 def _check_encryption(parsed: Mapping[str, object]) -> None:
     keys, kid = parsed.get("encryption-key"), parsed.get("encryption-kid")
     if not isinstance(keys, EncryptionKeys):
         if kid is not None:
-            raise InputError("encryption-kid", "names a key, and there is none", "an 'encryption-key' with it")
+            raise InputError("encryption-kid", "names a key, and there is none", "an `encryption-key` with it")
     elif keys.names == ("",):
         if kid is None:
             raise InputError("encryption-kid", "is missing: the encryption key has no name", "a name, such as 2026")
     elif kid is not None and kid not in keys.names:
-        raise InputError("encryption-kid", "names none of the keys of 'encryption-key'", ", ".join(keys.names))
+        raise InputError("encryption-kid", "names none of the keys of `encryption-key`", ", ".join(keys.names))
 
 
 def _check_required(command: Signature, parsed: Mapping[str, object]) -> None:
     """Refuse what would be in the clear: an empty encryption key is a secret that is missing."""
     if "encryption-key" not in parsed:
         raise InputError(
-            "encryption-key", "is missing, and 'encryption: required' asks for it", "the encryption key of the database"
+            "encryption-key", "is missing, and `encryption: required` asks for it", "the encryption key of the database"
         )
     refuse_unencrypted(command, parsed)
 
@@ -110,7 +110,7 @@ def _check_required(command: Signature, parsed: Mapping[str, object]) -> None:
 def refuse_unencrypted(command: Signature, parsed: Mapping[str, object]) -> None:
     """Raise InputError for a counter, whose number is in the clear."""
     if command.kind.of_counter or parsed.get("type") == "counter":
-        raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no 'encryption' here")
+        raise InputError("encryption", "cannot be required of a counter, whose number is never encrypted", "no `encryption` here")
 
 
 def meant(name: str, known: list[str]) -> str:

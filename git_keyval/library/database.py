@@ -17,6 +17,7 @@ from git_keyval.interface.parsing import check_together, refuse_unencrypted
 from git_keyval.library.arguments import Key, KeyType, Ref, Span, inputs_of
 from git_keyval.library.methods import Commands, Jobs
 from git_keyval.library.results import Result
+from git_keyval.library.wording import as_arguments, speaking_of_arguments
 from git_keyval.process import surroundings
 from git_keyval.progress import silent
 
@@ -31,11 +32,12 @@ def open(repository: str | os.PathLike[str], **options: object) -> "Database":  
     """
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
     parsed: dict[str, object] = {"repository": os.fspath(repository)}
-    for name, value in given.items():
-        if name not in OF_DATABASE:
-            raise TypeError(f"open() has no option {name.replace('-', '_')!r}")
-        parsed[name] = INPUTS[name].read(str(value).lower() if isinstance(value, bool) else str(value))
-    check_together(COMMANDS["keys"], parsed)
+    with speaking_of_arguments():
+        for name, value in given.items():
+            if name not in OF_DATABASE:
+                raise TypeError(f"open() has no option {name.replace('-', '_')!r}")
+            parsed[name] = INPUTS[name].read(str(value).lower() if isinstance(value, bool) else str(value))
+        check_together(COMMANDS["keys"], parsed)
     return Database(Inputs(parsed), surroundings(os.environ, silent, lambda text: warnings.warn(text, stacklevel=2)))
 
 
@@ -99,6 +101,7 @@ class Database(Commands, Jobs):
         session: Session = self._local.session
         return session
 
+    @speaking_of_arguments()
     def given(self, command: Signature, arguments: Mapping[str, object]) -> Inputs:
         """Return the inputs of a command: those of the database, and what its method was given. Raises InputError."""
         parsed = inputs_of(command, arguments)
@@ -106,6 +109,7 @@ class Database(Commands, Jobs):
             refuse_unencrypted(command, parsed)
         return Inputs(parsed).over(self._inputs.parsed)
 
+    @speaking_of_arguments()
     def _run(self, name: str, default: object = None, **arguments: object) -> Result[Any]:
         command = COMMANDS[name]
         inputs = self.given(command, arguments)
@@ -114,7 +118,7 @@ class Database(Commands, Jobs):
         session = self.session()
         answer = session.run(command, session.bind(command, inputs), inputs)
         if answer.warning:
-            warnings.warn(answer.warning, stacklevel=3)
+            warnings.warn(as_arguments(answer.warning), stacklevel=4)
         if answer.failure is not None:
             raise answer.failure
         return Result(said(answer), default)
@@ -144,6 +148,7 @@ class Transaction(Commands):
         self.failed = ""
         """Which command has a condition that is not met, by its place, counted from 1."""
 
+    @speaking_of_arguments()
     def commit(self, *, required: bool, op_id: str | None) -> None:
         """Run the commands. Raises what they raise, and ConditionNotMetError if all of them are ``required``."""
         from git_keyval.commands.transactions import Item  # noqa: PLC0415  # not every program has transactions

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from git_keyval.errors import GitKeyvalError, InternalError, MalformedRecordError, StoreError
+from git_keyval.errors import GitKeyvalError, InternalError, MalformedRecordError, StoreError, as_inputs
 
 _T = TypeVar("_T")
 
@@ -30,5 +30,5 @@ def attempt_record(work: Callable[[], Iterable[_T]], left: Callable[[str], _T]) 
         case MalformedRecordError():
             return [left(outcome.reason)]
         case GitKeyvalError():
-            return [left(outcome.what.removesuffix("."))]
+            return [left(as_inputs(outcome.what).removesuffix("."))]
     return outcome

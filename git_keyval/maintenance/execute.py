@@ -133,7 +133,7 @@ def execute(database: Database, plan: Plan, budget: Budget) -> Done:
         except (StoreError, TornWriteError) as exc:
             # What was done so far is worth a report; the next run takes up what is left.
             queue.waiting[:0] = batch
-            done.error = str(exc)
+            done.error = exc.text
             break
         queue.most = min(queue.most, writer.most)
         budget.writes -= len(done.applied) - before

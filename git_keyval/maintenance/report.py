@@ -6,7 +6,7 @@ Times are in seconds. The words are made of kinds and counts.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from git_keyval.errors import GitKeyvalError
+from git_keyval.errors import GitKeyvalError, as_inputs
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import RefName
 from git_keyval.light_dataclasses import dataclass, field
@@ -140,7 +140,7 @@ def _job(done: Done, listed: int) -> dict[str, JsonValue]:
         "ages": dict(done.plan.ages),
         "changed": [{"ref": action.ref, "why": action.why} for action in done.applied[:listed]],
         "leftAlone": [{"ref": item.ref, "why": item.why} for item in [*done.notable, *done.waiting][:listed]],
-        "error": done.error or None,
+        "error": as_inputs(done.error) or None,
     }
 
 

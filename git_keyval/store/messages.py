@@ -15,9 +15,10 @@ def without_credentials(text: str) -> str:
 def one_line(text: str, limit: int = _MAX_LENGTH) -> str:
     """Return a server's message as one line of at most ``limit`` printable characters, in which no runner finds a command.
 
-    A longer message keeps its beginning and its end. Credentials in addresses are left out.
+    No program of ours finds the name of an input in it. A longer message keeps its beginning and its end. Credentials in addresses
+    are left out.
     """
     printable = "".join(char if char.isprintable() else " " for char in without_credentials(text))
-    line = " ".join(printable.split()).replace("##[", "## [").replace("::", ": :")
+    line = " ".join(printable.split()).replace("##[", "## [").replace("::", ": :").replace("`", "'")
     half = (limit - len(_GAP)) // 2
     return line if len(line) <= limit else line[:half] + _GAP + line[-half:]

@@ -64,7 +64,7 @@ def test_no_file_is_read_that_is_not_named(keyval: Command, config: Path) -> Non
     assert config.exists()
     said = keyval("maintain", environ={**NOWHERE, "GITHUB_WORKSPACE": str(config.parent.parent), "GITHUB_REPOSITORY": "a/b"})
     assert (said.code, said.stdout) == (2, b"")
-    assert "'repository' is missing" in said.stderr
+    assert "--repository is missing" in said.stderr
 
 
 @pytest.mark.parametrize("text", ["retenton: 1d", "retention: soon", "- a", "\t"])

@@ -36,9 +36,9 @@ def test_values_of_mset_are_read_from_standard_input(keyval: Command) -> None:
         (["set", "a", "-"], b"\xff", "not UTF-8"),
         (["set", "a", "-"], b"x" * (MEGABYTES + 1), "25 MB"),
         (["set", "a", "-", "--type", "counter"], b"42\n", "whole number"),
-        (["set", "a", "-", "--value-file", "-"], b"x", "'value' does not go with 'value-file'"),
+        (["set", "a", "-", "--value-file", "-"], b"x", "VALUE does not go with --value-file"),
         (["mset", "-"], b"\xff", "not UTF-8"),
-        (["mset", "-"], b"[1]", "'values'"),
+        (["mset", "-"], b"[1]", "VALUES"),
     ],
     ids=["text", "size", "number", "twice", "values", "list"],
 )

@@ -45,7 +45,7 @@ def open_git_store(
     except ValueError:
         # Not raised from it: it may quote the address, which may hold a password.
         raise NotARepositoryError(
-            "The address of 'repository' is not valid.", "Give a path, file://, https:// or ssh://."
+            "The address of `repository` is not valid.", "Give a path, file://, https:// or ssh://."
         ) from None
     return GitStore(transport, clock=clock, patience=patience, deletes_unseen=deletes_unseen)
 
@@ -75,7 +75,7 @@ def _transport(
             return HttpTransport(address, token, clock, timeout, deadline, Network(environ))
     raise NotARepositoryError(
         f"Addresses of the kind {one_line(scheme)}:// are not supported.",
-        "Give 'repository' as a path, file://, https:// or ssh://.",
+        "Give `repository` as a path, file://, https:// or ssh://.",
     )
 
 
@@ -83,6 +83,6 @@ def _path_of(address: str) -> str:
     path = address.removeprefix("file://")
     if path != address and not path.startswith("/"):
         raise NotARepositoryError(
-            "The address of 'repository' is not valid: after file:// comes the whole path.", "Write it as in file:///srv/db.git."
+            "The address of `repository` is not valid: after file:// comes the whole path.", "Write it as in file:///srv/db.git."
         )
     return path

@@ -113,7 +113,7 @@ class HttpTransport(Transport):
                 return answer
             answer.close()
             self._reach(_moved_address(self.where, path, answer.location))
-        raise StoreError(f"{self.where} sends from address to address.", "Check 'repository'.")
+        raise StoreError(f"{self.where} sends from address to address.", "Check `repository`.")
 
     def send(self, method: str, path: str, headers: dict[str, str], body: Iterable[memoryview] | None = None) -> Answer:
         """Send one request below the address. Raises HTTPError."""
@@ -141,7 +141,7 @@ class HttpTransport(Transport):
         if answer.status == _UNAUTHORIZED and self._proxy is not None and self._is_forwarded:
             return AccessDeniedError(
                 f"{self.where}, or the proxy {self._proxy.shown} before it, refuses access ({answer.status_and_words}).",
-                f"Check 'token', and the password in {self._proxy.variable}.",
+                f"Check `token`, and the password in {self._proxy.variable}.",
             )
         return _status_error(answer, self.where)
 
@@ -180,13 +180,13 @@ class HttpConversation(Conversation):
         except HTTPError as exc:
             failure = "did not answer in time" if isinstance(exc, ReadTimeoutError) else "hung up before it answered"
             raise self._unreached(exc) or UnavailableError(
-                f"{self._transport.where} {failure}.", "Try again; check 'repository' and the connection if it stays so."
+                f"{self._transport.where} {failure}.", "Try again; check `repository` and the connection if it stays so."
             ) from exc
         self._answers.append(answer)
         if answer.status != _OK:
             raise self._transport.status_error(answer)
         if answer.content_type != f"application/x-git-{self._service}-advertisement":
-            raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check 'repository'.")
+            raise NotARepositoryError(f"{self._transport.where} does not answer as a git repository.", "Check `repository`.")
         packets = PacketReader(answer.read)
         if (packets.peek() or b"").startswith(b"# service="):
             packets.read_line()
@@ -223,7 +223,7 @@ class HttpConversation(Conversation):
         return PacketReader(answer.read)
 
     def _unreached(self, exc: HTTPError) -> StoreError | None:
-        return unreached(exc, self._transport.where, self._transport.network, named_by="'repository'")
+        return unreached(exc, self._transport.where, self._transport.network, named_by="`repository`")
 
     def __exit__(self, *exc: object) -> None:
         """End: release the connections."""
@@ -255,12 +255,12 @@ def _pool(network: Network, proxy: Proxy | None, *, is_verified: bool) -> PoolMa
 
 def _moved_address(where: str, path: str, location: str) -> str:
     """Return where a repository is now, by where a request below its old address is sent. Raises StoreError."""
-    target = urlsplit(target_of(f"{where}/{path}", location, named_by="'repository'"))
+    target = urlsplit(target_of(f"{where}/{path}", location, named_by="`repository`"))
     moved = urlunsplit(target._replace(netloc=target.netloc.rpartition("@")[2]))
     if not moved.endswith(f"/{path}"):
         raise NotARepositoryError(
             f"{where} does not answer as a git repository, but sends to {target.hostname}{target.path}.",
-            "Check 'repository' and 'token'.",
+            "Check `repository` and `token`.",
         )
     return moved.removesuffix(f"/{path}")
 
@@ -270,12 +270,12 @@ def _status_error(answer: Answer, where: str) -> StoreError:
         case 401 | 403:
             return AccessDeniedError(
                 f"{where} refuses access ({answer.status_and_words}).",
-                "Check 'token': it must be allowed to read and, for writes, to change the contents of the repository.",
+                "Check `token`: it must be allowed to read and, for writes, to change the contents of the repository.",
             )
         case 404:
             return NotARepositoryError(
                 f"{where} is no git repository, or not one this token may see ({answer.status_and_words}).",
-                "Check 'repository' and 'token'.",
+                "Check `repository` and `token`.",
             )
         case 407:
             return AccessDeniedError(
@@ -288,10 +288,10 @@ def _status_error(answer: Answer, where: str) -> StoreError:
         until = "" if answer.seconds is None else f" It asks to wait {answer.seconds:.0f} seconds."
         return UnavailableError(
             f"{where} {what} ({answer.status_and_words}).{until}",
-            "Try again later; check 'repository' if it stays so.",
+            "Try again later; check `repository` if it stays so.",
             UNTOLD_WAIT_SECONDS if is_limit and answer.seconds is None else answer.seconds,
         )
     return StoreError(
         f"{where} does not take the request ({answer.status_and_words}).",
-        "Check that 'repository' is the address for git, and what the server or a proxy before it allows: its log says more.",
+        "Check that `repository` is the address for git, and what the server or a proxy before it allows: its log says more.",
     )

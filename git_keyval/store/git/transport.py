@@ -33,13 +33,13 @@ _UNREACHED: Sequence[tuple[str, type[StoreError], str, str]] = (
         "has a name that cannot be resolved now",
         "Check the connection and the name server.",
     ),
-    (r"could not resolve hostname", StoreError, "has a name that cannot be resolved", "Check the host in 'repository'."),
-    (r"connection refused", UnavailableError, "refuses the connection", "Check the host and the port in 'repository'."),
+    (r"could not resolve hostname", StoreError, "has a name that cannot be resolved", "Check the host in `repository`."),
+    (r"connection refused", UnavailableError, "refuses the connection", "Check the host and the port in `repository`."),
     (
         r"timed out|no route to host|network is unreachable",
         UnavailableError,
         "does not answer",
-        "Check the host in 'repository', the connection, and firewalls on the way.",
+        "Check the host in `repository`, the connection, and firewalls on the way.",
     ),
     (r"^sh: .*(not found|no such file|permission denied)", StoreError, "was not called", "Check the program in GIT_SSH_COMMAND."),
 )
@@ -75,7 +75,7 @@ class LocalTransport(Transport):
             given = Path(path).expanduser()
         except RuntimeError as exc:
             raise NotARepositoryError(
-                "The address of 'repository' begins with a user that this machine does not know.",
+                "The address of `repository` begins with a user that this machine does not know.",
                 "Write the path in full, as in /srv/db.git, or as ./~name/db.git if its first directory is named so.",
             ) from exc
         self._environ = child_environment(environ)
@@ -162,9 +162,9 @@ class SshTransport(Transport):
         """
         user, host, port, self._path = _ssh_parts(url)
         if not host or (user or host).startswith("-"):
-            raise NotARepositoryError("The address of 'repository' names no host.", "Write it as ssh://user@host/path.")
+            raise NotARepositoryError("The address of `repository` names no host.", "Write it as ssh://user@host/path.")
         if not self._path.strip("/"):
-            raise NotARepositoryError("The address of 'repository' names no path.", "Write it as ssh://user@host/path.")
+            raise NotARepositoryError("The address of `repository` names no path.", "Write it as ssh://user@host/path.")
         self._deadline = deadline
         self._environ = child_environment(environ)
         # As git runs it: by the shell, which knows ~ and variables.
@@ -229,7 +229,7 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
     lowered = complaint.lower()
     if "not a git repository" in lowered or "does not appear to be a git" in lowered:
         return NotARepositoryError(
-            f"{where} is not a git repository.", "Check 'repository', or create one with: git init --bare PATH."
+            f"{where} is not a git repository.", "Check `repository`, or create one with: git init --bare PATH."
         )
     for said, kind, predicate, next_step in _UNREACHED:
         if re.search(said, lowered):
@@ -239,5 +239,5 @@ def _pipe_error(where: str, complaint: str) -> StoreError:
     kind = StoreError if re.search(_FINAL, complaint) else UnavailableError
     return kind(
         f"{where} does not answer as a git repository ({complaint or 'it hung up'}).",
-        "Check 'repository' and the connection.",
+        "Check `repository` and the connection.",
     )

@@ -266,7 +266,7 @@ def _server_error(words: bytes) -> Exception:
     if found := _NOT_OURS.search(message):
         return MissingObjectError(Oid(found[1] or found[2]))
     return _damage_error(message) or UnavailableError(
-        f"The server refused to be read ({message}).", "Try again; check 'repository' if it stays so."
+        f"The server refused to be read ({message}).", "Try again; check `repository` if it stays so."
     )
 
 

@@ -115,7 +115,7 @@ def _refusal(answer: Answer, body: Mapping[str, Json], clock: ServerClock) -> Ex
     match answer.status:
         case 401:
             return AccessDeniedError(
-                "GitHub does not accept the token (status 401).", "Check 'token': it may have expired, or been revoked."
+                "GitHub does not accept the token (status 401).", "Check `token`: it may have expired, or been revoked."
             )
         case 403:
             return forbidden(message, _sso(answer))

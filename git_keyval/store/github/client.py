@@ -79,7 +79,7 @@ class GithubClient:
         if answer.status == HTTPStatus.NOT_FOUND or answer.status in MOVED:
             raise StoreError(
                 f"There is no API of GitHub at {self._graphql_url} (status {answer.status}).",
-                "Check GITHUB_API_URL. On servers with another API, as Gitea's or GitLab's, give 'transport: git'.",
+                "Check GITHUB_API_URL. On servers with another API, as Gitea's or GitLab's, give `transport: git`.",
             )
         return answer
 

@@ -72,7 +72,7 @@ def not_visible(name: str) -> StoreError:
     """Return the error for a repository that does not exist, or is hidden from this token: GitHub does not say which."""
     return NotARepositoryError(
         f"GitHub knows no repository {name} that this token may see.",
-        "Check 'repository', and give the job 'permissions: contents: write', or a token that may use that repository.",
+        "Check `repository`, and that the token may use it. In a workflow, give the job 'permissions: contents: write'.",
     )
 
 
@@ -87,7 +87,7 @@ def forbidden(message: str, sso: str) -> StoreError:
         return AccessDeniedError(f"The repository is archived ({message}).", "Unarchive it, or use another one.")
     return AccessDeniedError(
         f"The token may not do this ({message}).",
-        "Give the job 'permissions: contents: write', or a token that may change the contents of the repository.",
+        "Give a token that may change the contents of the repository. In a workflow, give the job 'permissions: contents: write'.",
     )
 
 
@@ -98,6 +98,6 @@ def gave_up(failure: LostReplyError | RateLimitedError) -> StoreError:
     until = "" if failure.seconds is None else f" It asks to wait {failure.seconds:.0f} seconds."
     return UnavailableError(
         f"GitHub limits the rate of requests ({failure.reason}).{until}",
-        "Maintenance waits as long as 'max-seconds' allows. Wait, or use a token with a higher limit than the workflow's 1,000 "
+        "Maintenance waits as long as `max-seconds` allows. Wait, or use a token with a higher limit: a workflow's own has 1,000 "
         "requests an hour.",
     )

@@ -208,7 +208,7 @@ class Repository:
             self.ask((), Depth.OIDS)  # GraphQL answers by old names, too
             if self.name == before:
                 raise StoreError(
-                    f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check 'repository'."
+                    f"GitHub sends requests for {before} elsewhere, and does not say where.", "Check `repository`."
                 ) from None
             return self._followed(send)
 
