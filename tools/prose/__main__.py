@@ -1,4 +1,4 @@
-"""``python -m tools.prose``: lint the prose of the documents with proselint, which would take code for prose."""
+"""``python -m tools.prose``: lint the prose of the documents with proselint, which would take code and addresses for prose."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ from tests.action.steps import ROOT
 from tests.documents.markdown import DOCUMENTS, without_code
 
 _CONFIG = Path(__file__).parent / "proselint.json"
+_ADDRESS = re.compile(r"\]\([^)]*\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -19,7 +20,8 @@ def main() -> int:
         for document in DOCUMENTS:
             plain = Path(folder) / document.relative_to(ROOT)
             plain.parent.mkdir(exist_ok=True)
-            plain.write_text(_HEADING.sub(r"\1.", without_code(document)), encoding="utf-8")
+            text = _ADDRESS.sub("]", _HEADING.sub(r"\1.", without_code(document)))
+            plain.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "proselint", "check", "--config", str(_CONFIG), folder]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # ours
     print(done.stdout.replace(f"{folder}/", ""), end="")
