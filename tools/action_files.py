@@ -19,6 +19,7 @@ _GROUPS = {
     "key": "Key",
     "field": "Element",
     "value": "Value",
+    "with-types": "Listing",
     "ttl": "Lifetime",
     "if": "Condition",
     "by": "Counter",

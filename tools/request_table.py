@@ -180,6 +180,9 @@ STEPS = (
     Step("`batch` with `op-id`", "batch", {"commands": _batch(_RELEASE), "op-id": "a run"}),
     Step("`keys`", "keys"),
     Step("`keys` with `type` or `with-types`", "keys", {"type": "lock", "with-types": "true"}),
+    Step("`ls`", "ls"),
+    Step("`ls` with `type`", "ls", {"type": "lock"}),
+    Step("`ls` with `long`", "ls", {"long": "true"}),
     Step("`redirect` of a key that has a value", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 5),
     Step(
         "`redirect`, where others are redirected", "redirect", {"key": "text", "redirect-to": f"{_OWNER}/target"}, 4, redirects=True

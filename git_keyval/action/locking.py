@@ -11,13 +11,14 @@ from typing import Any
 
 from git_keyval.action.runner import INTERRUPTED, LOCK_STATE, Runner
 from git_keyval.action.variables import read_inputs
-from git_keyval.commands.locks import Unlock, fence_field
+from git_keyval.commands.locks import Unlock
 from git_keyval.database.answers import Answer, shown_value
 from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.opening import cipher_of
 from git_keyval.dispatch.steps import run_command
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InternalError, OutcomeUnknownError, as_inputs
+from git_keyval.format.locks import fence_field
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS, COMMON
 from git_keyval.interface.inputs import Inputs

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from git_keyval.cli.credentials import ENTERPRISE_TOKENS, PUBLIC_TOKENS
 from git_keyval.cli.failures import EXIT_CODES, ExitCode, StoppedError
-from git_keyval.cli.parameters import common_options, parameters_of, variable_of
+from git_keyval.cli.parameters import common_options, null_option, parameters_of, variable_of
 from git_keyval.cli.running import Call, run_call
 from git_keyval.cli.terminal import fail, takes_colour
 from git_keyval.dispatch.layout import SHARD
@@ -93,14 +93,9 @@ class _Command(click.Command):
     """A command of the table, with its examples."""
 
     def __init__(self, command: Signature) -> None:
-        by_code = click.Option(
-            ["--exit-code", "by_code"],
-            is_flag=True,
-            help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
-        )
         super().__init__(
             command.name,
-            params=[*parameters_of(command), *([] if command.maintains else [by_code]), *common_options(repeated=True)],
+            params=[*parameters_of(command), *_of_terminals(command), *common_options(repeated=True)],
             callback=partial(_call, command),
             help=command.summary,
             context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
@@ -121,6 +116,16 @@ class _Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
         formatter.write_text(f"For the options of every command, such as --json, see '{_PROGRAM} --help'.")
+
+
+def _of_terminals(command: Signature) -> list[click.Parameter]:
+    """Return the options that a command has at a terminal only."""
+    by_code = click.Option(
+        ["--exit-code", "by_code"],
+        is_flag=True,
+        help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
+    )
+    return [*([null_option()] if "long" in command.inputs else []), *([] if command.maintains else [by_code])]
 
 
 def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:
@@ -156,6 +161,7 @@ def _call(context: click.Context, command: Signature, /, **values: object) -> Ex
             as_json="as_json" in given,
             no_color="no_color" in given,
             by_code="by_code" in given,
+            as_null="as_null" in given,
             home=str(given.get("home", "")),
         )
     )

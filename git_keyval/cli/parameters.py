@@ -15,14 +15,21 @@ from git_keyval.interface.inputs import INPUTS, Input
 _POSITIONAL = ("key", "keys", "to", "field", "fields", "index", "start", "stop", "value", "values", "commands")
 _SEVERAL = {"keys", "fields"}
 _NOT_FOR_TERMINALS = {"mask", *(name for name in INPUTS if name.endswith("-env"))}
-_PATHS = {"repository": "dir", "commands": "file", "value-file": "file", "output-file": "file", "config": "file"}
+_PATHS = {
+    "repository": "dir",
+    "commands": "file",
+    "value-file": "file",
+    "output-file": "file",
+    "config": "file",
+    "names-from": "file",
+}
 """What a shell completes where an input names a folder or a file."""
 
 _NEGATED = {"atomic": "Do each command for itself, in order, instead of all as one transaction."}
 _SHORT = {"repository": ["-r"]}
 _OF_A_WORKFLOW = "${{"
 _METAVARS = {
-    **dict.fromkeys(("ttl", "expiry-granularity", "grace-period", "wait", "retention"), "DURATION"),
+    **dict.fromkeys(("ttl", "expires-within", "expiry-granularity", "grace-period", "wait", "retention"), "DURATION"),
     **{name: "FILE" for name, kind in _PATHS.items() if kind == "file"},
     "expires-at": "TIME",
     "if-version": "VERSION",
@@ -66,6 +73,13 @@ def common_options(*, repeated: bool) -> list[click.Parameter]:
         click.Option(["--json", "as_json"], is_flag=True, help="Answer, and fail, as one JSON object.", hidden=repeated),
         click.Option(["--no-color", "no_color"], is_flag=True, help="Use no colours, as with NO_COLOR=1.", hidden=repeated),
     ]
+
+
+def null_option() -> click.Option:
+    """Return the option of a list that makes it safe for any name."""
+    return click.Option(
+        ["-0", "--null", "as_null"], is_flag=True, help="End each name with a zero byte, not a line feed, and escape nothing in it."
+    )
 
 
 def given_inputs(command: Signature, values: Mapping[str, object]) -> dict[str, str]:

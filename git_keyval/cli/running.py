@@ -23,7 +23,7 @@ from git_keyval.process import surroundings
 from git_keyval.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from git_keyval.database.answers import Delivered
+    from git_keyval.database.answers import Answer, Delivered
 
 _STDIN = "-"
 _MAX_STDIN_BYTES = 25 * 1024 * 1024
@@ -37,8 +37,8 @@ Deliver = Callable[[], ExitCode]
 class Call:
     """A call of a command.
 
-    ``values`` are what click read; with ``by_code`` the exit code is an answer, too; ``home`` is the repository to use if neither
-    the call nor a config file names one.
+    ``values`` are what click read; with ``by_code`` the exit code is an answer, too, and with ``as_null`` a list ends its names
+    with zero bytes; ``home`` is the repository to use if neither the call nor a config file names one.
     """
 
     command: Signature
@@ -47,6 +47,7 @@ class Call:
     no_color: bool
     by_code: bool
     home: str
+    as_null: bool = False
 
     @property
     def wording(self) -> Callable[[str], str]:
@@ -98,6 +99,8 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
         named = given.get("repository") or ("" if "config" in given else call.home)
         given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
     inputs = Inputs(parse_inputs(call.command, given, os.environ))
+    if call.as_null and (inputs.long or call.as_json):
+        raise InputError("long" if inputs.long else "json", "does not go with --null, which is for names alone", "one of the two")
     world = surroundings(os.environ, silent, tell)
     if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
@@ -124,10 +127,22 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
         raise
 
     def answer() -> ExitCode:
-        Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json, wording=call.wording)
+        if "long" in call.command.inputs and not call.as_json:
+            _write_listing(call, inputs, result)
+        else:
+            Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json, wording=call.wording)
         return outcome(result, by_code=call.by_code)
 
     return answer
+
+
+def _write_listing(call: Call, inputs: Inputs, answer: "Answer") -> None:
+    from git_keyval.cli.listings import write_entries, write_names
+
+    if inputs.long:
+        write_entries(answer.document, coloured=takes_colour(sys.stdout, os.environ, refused=call.no_color))
+    else:
+        write_names(answer.document, as_null=call.as_null)
 
 
 def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:

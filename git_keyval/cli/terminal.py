@@ -43,6 +43,11 @@ def write_text(text: str) -> None:
     _write(text.encode(sys.stdout.encoding, "backslashreplace"))
 
 
+def write_bytes(data: bytes) -> None:
+    """Write bytes as they are. Raises UndeliveredError."""
+    _write(data)
+
+
 def write_document(document: Mapping[str, object]) -> None:
     """Write JSON, in ASCII, which no terminal obeys and every encoding can hold: one line; at a terminal, indented."""
     write_text(f"{json.dumps(document, indent=2 if sys.stdout.isatty() else None)}\n")

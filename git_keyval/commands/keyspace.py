@@ -1,26 +1,21 @@
-"""keys: the stored keys by name, and of which type each is."""
+"""keys and ls: what is stored, by name, and what each key is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from git_keyval.database.answers import Answer
-from git_keyval.database.ciphers import Cipher
-from git_keyval.database.command import Command, Moment, UnreadError
-from git_keyval.database.keys import UNKNOWN_TYPE, KeyView, ListView
-from git_keyval.database.reading import Listing, MoreTargets
-from git_keyval.errors import GitKeyvalError, MalformedRecordError, MissingEncryptionKeyError, NotEncryptedError, TamperedError
+from git_keyval.database.command import Command, Moment
+from git_keyval.database.entries import AllEntries, EntriesView, Entry, Name, State
+from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.expiry import decode_expiry, is_expired
-from git_keyval.format.names import KEYS_PREFIX, KeyId, RecordRef, RefName, naming_of, parse
-from git_keyval.format.times import Micros
-from git_keyval.format.values import as_text
-from git_keyval.store.port import Depth, Snapshot
+from git_keyval.format.names import KEYS_PREFIX, KeyId
+from git_keyval.format.times import SECOND, Micros, iso_utc
+from git_keyval.store.port import Depth
 
-_MAP, _LOCK, _REDIRECT = "map", "lock", "redirect"
+_MAP, _LOCK = "map", "lock"
 
 
-class Keys(Command[ListView]):
+class Keys(Command[EntriesView]):
     """List the stored keys by name.
 
     Listed are the live keys that were stored with ``store-key`` and whose name matches the pattern (``*``, ``?``, ``[…]``), sorted;
@@ -46,132 +41,129 @@ class Keys(Command[ListView]):
     types: Sequence[str] = ()
     with_types: bool = False
 
-    def reads(self) -> Listing:
-        return Listing((KEYS_PREFIX,))
+    def reads(self) -> AllEntries:
+        tells_locks = self.with_types or _LOCK in self.types
+        depth = Depth.TREES if tells_locks else Depth.MESSAGES if self.types else Depth.OIDS
+        return AllEntries((KEYS_PREFIX,), depth, self._may_match, self._keeps, shows=_name_and_type)
 
-    def decide(self, view: ListView, moment: Moment) -> Answer:
-        stored = _stored_keys(view.refs)
-        if not view.beside:
-            raise UnreadError(_targets(view, [of_key.key for of_key in stored], Depth.VALUES))
-        if len(view.beside) == 1:
-            raise UnreadError(self._beside(view, stored, moment.cipher))
-        records, beside = view.beside
-        asked = [of_key for of_key in stored if of_key.value in beside.refs] if self._needs_types else stored
-        living = [of_key for of_key in asked if _is_alive(of_key.expiry, beside, moment.now)]
-        labels = ((of_key, _label(of_key.key, records, moment.cipher)) for of_key in living)
-        named = [(label, of_key) for of_key, label in labels if label is not None and fnmatchcase(label, self.pattern)]
-        if not self._needs_types:
-            return _listed(sorted(label for label, _ in named))
-        types = ((label, _type(of_key.view(beside, moment), tells_locks=self._tells_locks)) for label, of_key in named)
-        chosen = sorted((label, kind) for label, kind in types if self._chooses(kind))
+    def decide(self, view: EntriesView, moment: Moment) -> Answer:
+        chosen = sorted(_named(view.entries))
         return _listed([{"key": label, "type": kind} if self.with_types else label for label, kind in chosen])
 
-    def _beside(self, view: ListView, stored: Sequence["_StoredKey"], cipher: Cipher) -> MoreTargets:
-        """Return what has to be read beside the names: when keys expire, and where types are asked for, the values that match."""
-        if not self._needs_types:
-            return _targets(view, [of_key.expiry for of_key in stored], Depth.MESSAGES)
-        (records,) = view.beside
-        matching = [of_key for of_key in stored if self.pattern == "*" or self._may_match(of_key, records, cipher)]
-        depth = Depth.TREES if self._tells_locks else Depth.MESSAGES
-        return _targets(view, [name for of_key in matching for name in (of_key.expiry, of_key.value)], depth)
-
-    def _may_match(self, of_key: "_StoredKey", records: Snapshot, cipher: Cipher) -> bool:
+    def _may_match(self, _key_id: KeyId, name: Name) -> bool:
         """Return whether a name may match: one of another encryption key may, and is an error only if the key is alive."""
-        try:
-            label = _label(of_key.key, records, cipher)
-        except GitKeyvalError:
-            return True
-        return label is not None and fnmatchcase(label, self.pattern)
+        return name is not None and (isinstance(name, GitKeyvalError) or fnmatchcase(name, self.pattern))
 
-    @property
-    def _needs_types(self) -> bool:
-        return self.with_types or bool(self.types)
-
-    @property
-    def _tells_locks(self) -> bool:
-        """Return whether locks are told from other maps, which takes the fields of each."""
-        return self.with_types or _LOCK in self.types
-
-    def _chooses(self, kind: str) -> bool:
-        return not self.types or kind in self.types or (kind == _LOCK and _MAP in self.types)
+    def _keeps(self, entry: Entry, _now: Micros) -> bool:
+        return entry.state is State.LIVE and (isinstance(entry.name, GitKeyvalError) or _is_of(self.types, entry))
 
 
-class _StoredKey(NamedTuple):
-    """The refs of a key that was stored and has a value, and of its expiry, if it has one."""
+class Ls(Command[EntriesView]):
+    """List everything there is.
 
-    key_id: KeyId
-    key: RefName
-    value: RefName
-    expiry: RefName | None
+    Listed are all live keys, and those whose expiry cannot be read; without a stored name by their key ids, of which ``names`` may
+    know the names. They are chosen by what they are listed as, by their types, and with ``expires_within`` (seconds) by when they
+    end; with ``expired`` they are those that have ended, and were not swept yet.
 
-    def view(self, seen: Snapshot, moment: Moment) -> KeyView:
-        """Return the view of what was read of it."""
-        return KeyView.of(naming_of(self.value), self.key_id, seen, moment.now, moment.cipher)
+    ``long`` answers with an object for each: its ``key`` (name or id), its ``id``, whether it is ``named``, its ``category`` and
+    ``type``, its ``size`` in bytes as stored (null for what is not stored as bytes), how many ``elements`` a map or an array has,
+    when it ``expires-at``, and how many breadcrumbs wait (``waiting``); and its ``problem``, if a part of it cannot be read. All
+    values are read for that.
+
+    Without the encryption key, keys of an encrypted database are listed by their ids. With one, raises WrongEncryptionKeyError,
+    MissingEncryptionKeyError or KeyOrderError for a key that is encrypted with another one.
+    """
+
+    stands_alone = True
+    outputs = ("found", "json", "count")
+    examples = (
+        "git-keyval ls",
+        "git-keyval ls 'feature-*' --long",
+        "git-keyval ls --expires-within 7d --type string",
+        "git-keyval ls --expired --json",
+    )
+
+    pattern: str = "*"
+    types: Sequence[str] = ()
+    long: bool = False
+    expires_within: int | None = None
+    expired: bool = False
+    names: Mapping[KeyId, str] = {}
+
+    def reads(self) -> AllEntries:
+        depth = Depth.VALUES if self.long else Depth.TREES if self.types else Depth.OIDS
+        return AllEntries(depth=depth, chooses=self._may_match, keeps=self._keeps, shows=self._shown, names=self.names)
+
+    def decide(self, view: EntriesView, moment: Moment) -> Answer:
+        has_key = moment.cipher.mark is not None
+        shown = (entry for name, entry in view.entries if not (has_key and _raised(name)) and self._matches(entry))
+        return _listed(sorted(shown, key=_place))
+
+    def _may_match(self, key_id: KeyId, name: Name) -> bool:
+        """Return whether it may be listed: a name that is encrypted is not known, or an error if there is an encryption key."""
+        return isinstance(name, GitKeyvalError) or fnmatchcase(key_id if name is None else name, self.pattern)
+
+    def _shown(self, entry: Entry) -> tuple[Name, JsonValue]:
+        """Return an entry as it is listed, after its name if that is an error."""
+        return entry.name if isinstance(entry.name, GitKeyvalError) else None, _as_json(entry) if self.long else entry.label
+
+    def _matches(self, shown: JsonValue) -> bool:
+        return fnmatchcase(_place(shown)[0], self.pattern)
+
+    def _keeps(self, entry: Entry, now: Micros) -> bool:
+        return (
+            _is_of(self.types, entry)
+            and (entry.state is State.EXPIRED) is self.expired
+            and (self.expires_within is None or _ends_before(entry, now + self.expires_within * SECOND))
+        )
+
+
+def _name_and_type(entry: Entry) -> tuple[Name, str]:
+    return entry.name, entry.type
+
+
+def _named(shown: Iterable[tuple[Name, str]]) -> Iterator[tuple[str, str]]:
+    """Yield names with their types. Raises the error of one that cannot be read."""
+    for name, kind in shown:
+        if isinstance(name, str):
+            yield name, kind
+        _raised(name)
+
+
+def _raised(name: Name) -> bool:
+    """Raise what a name is instead of one, or return that it is none."""
+    if isinstance(name, GitKeyvalError):
+        raise name
+    return False
+
+
+def _place(shown: JsonValue) -> tuple[str, str]:
+    """Return what an entry is sorted by."""
+    return (str(shown["key"]), str(shown["id"])) if isinstance(shown, dict) else (str(shown), "")
+
+
+def _is_of(types: Sequence[str], entry: Entry) -> bool:
+    return not types or entry.type in types or (entry.type == _LOCK and _MAP in types)
+
+
+def _ends_before(entry: Entry, time: int) -> bool:
+    return entry.expiry is not None and entry.expiry * SECOND <= time
+
+
+def _as_json(entry: Entry) -> dict[str, JsonValue]:
+    return {
+        "key": entry.label,
+        "id": entry.key_id,
+        "named": isinstance(entry.name, str),
+        "category": entry.category,
+        "type": entry.type,
+        "size": entry.size,
+        "elements": entry.elements,
+        "expires-at": None if entry.expiry is None else iso_utc(entry.expiry),
+        "waiting": entry.waiting,
+        **({"problem": entry.problem} if entry.problem else {}),
+    }
 
 
 def _listed(document: Sequence[JsonValue]) -> Answer:
     return Answer(found=bool(document), count=len(document), document=[*document])
-
-
-def _targets(view: ListView, names: Iterable[RefName | None], depth: Depth) -> MoreTargets:
-    return MoreTargets({name: view.refs[name] for name in names if name is not None}, depth)
-
-
-def _stored_keys(refs: Mapping[RefName, object]) -> list[_StoredKey]:
-    """Return the keys that were stored and have a value; the refs of elements are none of theirs."""
-    found: dict[str, dict[KeyId, RefName]] = {"val": {}, "exp": {}, "key": {}}
-    for name in refs:
-        ref = parse(name)
-        if isinstance(ref, RecordRef) and ref.element is None:
-            found[ref.kind][ref.key_id] = name
-    values, expiries = found["val"], found["exp"]
-    return [
-        _StoredKey(key_id, name, values[key_id], expiries.get(key_id)) for key_id, name in found["key"].items() if key_id in values
-    ]
-
-
-def _is_alive(name: RefName | None, expiries: Snapshot, now: Micros) -> bool:
-    """Return whether an expiry has not passed; one that cannot be read says nothing that could be shown of its key."""
-    oid = None if name is None else expiries.refs.get(name)
-    if oid is None:
-        return True
-    try:
-        return not is_expired(decode_expiry(expiries.objects[oid]), now)
-    except (MalformedRecordError, KeyError):
-        return False
-
-
-def _label(name: RefName, stored: Snapshot, cipher: Cipher) -> str | None:
-    """Return the key that a ref stores as text; None if there is none that fits its name."""
-    oid = stored.refs.get(name)
-    if oid is None or oid not in stored.objects:
-        return None
-    try:
-        label = as_text(cipher.read_key(stored.objects[oid], stored.objects))
-    except MalformedRecordError:
-        return None
-    ref = parse(name)
-    return label if isinstance(ref, RecordRef) and KeyId(oid) == ref.key_id else None
-
-
-def _type(view: KeyView, *, tells_locks: bool) -> str:
-    """Return the type of the value that was read, whatever its lifetime."""
-    if view.redirect() is not None:
-        return _REDIRECT
-    try:
-        kind = view.stored_type()
-        return _LOCK if tells_locks and kind == _MAP and _is_lock(view) else kind
-    except MalformedRecordError:
-        return UNKNOWN_TYPE
-
-
-def _is_lock(view: KeyView) -> bool:
-    """Return whether a map is a lock; not if the encryption key that is given does not fit it. Raises MalformedRecordError."""
-    from git_keyval.commands.locks import is_lock  # noqa: PLC0415  # where there are no maps, nobody asks
-
-    try:
-        found = view.cipher.read_collection(view.value_commit(), view.seen.objects)
-        fields = {view.cipher.read_element_name(view.key_id, found.category, name) for name in found.elements}
-    except (MissingEncryptionKeyError, NotEncryptedError, TamperedError):
-        return False
-    return found.type == "String" and is_lock(fields)

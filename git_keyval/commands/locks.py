@@ -4,8 +4,7 @@ A lock with several slots is a semaphore: it has a fence and an owner for each.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 
 from git_keyval.commands.elements import OfMap
 from git_keyval.commands.keyed import Ending, Storing
@@ -18,15 +17,12 @@ from git_keyval.database.lifetimes import FOREVER, chosen, expiry_objects, lasti
 from git_keyval.database.reading import MoreRefs
 from git_keyval.errors import InputError, LockHeldError, LockLostError, WrongTypeError
 from git_keyval.format.bounds import added
-from git_keyval.format.elements import MAX_SLOTS
+from git_keyval.format.locks import FENCE, fence_field, owner_field, slots_of
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import MAX_SECONDS, SECOND, Micros
 from git_keyval.format.values import as_text, parse_value
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.port import Depth, RefUpdate, Selection, Transaction, joined
-
-FENCE, OWNER = "fence", "owner"
-"""The fields of a lock, or of its first slot: how often it was taken, and by whom it was last."""
 
 _NEVER = Micros(0)
 
@@ -230,30 +226,6 @@ class Unlock(_OfLock):
         answer = Answer(applied=True, owner=self.owner, fence=ours.fence, slot=ours.number)
         updates = expiry_updates(view, (name,), FOREVER)
         return changed(view, answer, others, updates=updates, proof=Witness(view.view.value_name))._replace(memory=ours)
-
-
-def fence_field(slot: int) -> str:
-    """Return the field of the fence of a slot."""
-    return FENCE if slot == 1 else f"{FENCE}-{slot}"
-
-
-def owner_field(slot: int) -> str:
-    """Return the field of the owner of a slot."""
-    return OWNER if slot == 1 else f"{OWNER}-{slot}"
-
-
-def slots_of(fields: Iterable[str]) -> list[int]:
-    """Return the numbers of the slots that were ever taken, by the fields of a lock."""
-    there = frozenset(fields)
-    return [number for number in range(1, MAX_SLOTS + 1) if fence_field(number) in there]
-
-
-def is_lock(fields: AbstractSet[str]) -> bool:
-    """Return whether a map of Strings with these fields is a lock, as far as its fields show: it has no other ones.
-
-    Without a fence it is none, whatever is in it.
-    """
-    return FENCE in fields and fields <= {name for slot in slots_of(fields) for name in (fence_field(slot), owner_field(slot))}
 
 
 def _unbound(view: CollectionView) -> tuple[RefUpdate, ...]:

@@ -329,6 +329,10 @@ class KeyView:
         """Return the same, looked at now."""
         return replace(self, now=now)
 
+    def with_breadcrumbs(self, names: Sequence[RefName]) -> "KeyView":
+        """Return it with the refs of all breadcrumbs seen, sorted."""
+        return replace(self, crumbs=tuple(names))
+
     def extended(self, more: object, found: Snapshot) -> "KeyView":  # noqa: ARG002  # whatever was asked for, it was found beside
         """Return it with what was read beside it."""
         return replace(self, seen=self.seen.followed_by(found, frozenset()))

@@ -17,7 +17,7 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId, Naming, is_op
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
-from git_keyval.interface.forms import NO_REDIRECT, KeyRef
+from git_keyval.interface.forms import NO_REDIRECT, KeyRef, lines_of
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.light_dataclasses import dataclass
 
@@ -109,7 +109,7 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
     kind = inputs.type or kind or "string"
     name, text = "value", inputs.value or ""
     if inputs.value_file is not None:
-        data = _read(given, inputs.value_file)
+        data = _read(given, "value-file", inputs.value_file)
         if kind in BINARY_TYPES:
             return _binary(kind, data, inputs.media_type, inputs.value_file)
         try:
@@ -121,13 +121,25 @@ def _value(given: _Given, kind: str | None = None) -> Value | int:
     return _counter_value(name, text) if kind == "counter" else _typed(name, text, kind, inputs.media_type)
 
 
-def _read(given: _Given, path: str) -> bytes:
+def _read(given: _Given, name: str, path: str) -> bytes:
     try:
         return given.surroundings.read_file(path, MAX_VALUE_BYTES)
     except OSError as exc:
-        raise InputError("value-file", f"cannot be read ({exc.strerror})", "the path of a file in the workspace") from exc
+        raise InputError(name, f"cannot be read ({exc.strerror})", "the path of a file in the workspace") from exc
     except ValueError as exc:
-        raise InputError("value-file", "names a file that is larger than 25 MB", "a file of at most 25 MB") from exc
+        raise InputError(name, "names a file that is larger than 25 MB", "a file of at most 25 MB") from exc
+
+
+def _known_names(given: _Given) -> dict[KeyId, str] | None:
+    """Return the names of a file by the ids of their keys."""
+    path = given.inputs.names_from
+    if path is None:
+        return None
+    try:
+        text = _read(given, "names-from", path).decode()
+    except UnicodeDecodeError as exc:
+        raise InputError("names-from", "is not UTF-8 text", "a file of names, one a line") from exc
+    return {given.key("names-from", name).id: name for name in lines_of(text) if name}
 
 
 def _values(given: _Given) -> dict[Key, Value]:
@@ -296,6 +308,7 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "key": _one_key,
     "keys": _keys,
     "pattern": lambda given: given.inputs.key,
+    "names": _known_names,
     "types": lambda given: given.inputs.parsed.get("type"),
     "value": _value,
     "values": _values,

@@ -54,6 +54,7 @@ _FIELDS = {
     "to": _Field(("to", "to-env"), (("to", "to-env"),)),
     "pattern": _Field(("key", "key-env", *_ENCRYPTION, *_REGISTRY)),
     "types": _Field(("type",), forms={"type": SomeOf(KEY_TYPES)}),
+    "names": _Field(("names-from",)),
     "value": _Field(_CONTENT, _GIVEN, _TYPED),
     "element": _Field(_CONTENT, _GIVEN, _TYPED),
     "values": _Field(("values", "type", *(name for name in _NAMED if name not in _REGISTRY)), (("values",),), _TYPED),

@@ -120,7 +120,7 @@ class Inputs:
         OneOf(("auto", "api", "git")),
         default="auto",
     )
-    key = Input("The key; for the command keys, a pattern with *, ? and [...].", str, "any text", shown=False)
+    key = Input("The key; for the commands keys and ls, a pattern with *, ? and [...].", str, "any text", shown=False)
     key_env = Input("The variable of the step's 'env' that holds the key.", forms.variable, _VARIABLE)
     ref = Input(
         "Stands for the key where its name is not known: a ref of it, as a report or a list of branches shows it.",
@@ -166,14 +166,24 @@ class Inputs:
         shown=False,
     )
     type = Input(
-        "The type of the value; keys lists only what is of a type given. Unless given, mset takes it from the JSON, and elements "
-        "take that of their map or array.",
+        "The type of the value; keys and ls list only what is of a type given. Unless given, mset takes it from the JSON, and "
+        "elements take that of their map or array.",
         OneOf(KEY_TYPES),
-        f"{OneOf(VALUE_TYPES)}; for keys, {SomeOf(KEY_TYPES)}",
+        f"{OneOf(VALUE_TYPES)}; for keys and ls, {SomeOf(KEY_TYPES)}",
         default="string",
     )
     media_type = Input("The media type of a value of type file.", str, "a media type such as image/png")
     with_types = Input("Answer with the type of each key, too.", Flag(), default="false")
+    long = Input(
+        "Answer with more than the name of each key: category, type, size, expiry, and what waits for a gather.",
+        Flag(),
+        default="false",
+    )
+    names_from = Input(
+        "A file of names, one a line: by these, keys are listed whose names are not stored.", str, "the path of a file", shown=False
+    )
+    expires_within = Input("List only keys that expire before this time is over.", Duration(1, _CENTURIES))
+    expired = Input("List the keys that have expired and were not swept yet, instead of those that live.", Flag(), default="false")
     ttl = Input("How long the key, or the element, lives from now on; a counter from its beginning.", Duration(1, _CENTURIES))
     expires_at = Input(
         "When the key, or the element, stops existing.",

@@ -68,6 +68,47 @@ class Database(Commands, Jobs):
         result: Result[list[Any]] = self._run("keys", key=pattern, type=type, with_types=with_types or None)
         return ((each["key"], each["type"]) for each in result.value) if with_types else iter(result.value)
 
+    @overload
+    def ls(
+        self,
+        pattern: str = "*",
+        *,
+        type: KeyType | Sequence[KeyType] | None = None,
+        expires_within: Span | None = None,
+        expired: bool = False,
+        names_from: str | None = None,
+        long: Literal[False] = False,
+    ) -> Iterator[str]: ...
+    @overload
+    def ls(
+        self,
+        pattern: str = "*",
+        *,
+        type: KeyType | Sequence[KeyType] | None = None,
+        expires_within: Span | None = None,
+        expired: bool = False,
+        names_from: str | None = None,
+        long: Literal[True],
+    ) -> Iterator[dict[str, Any]]: ...
+    def ls(
+        self,
+        pattern: str = "*",
+        *,
+        type: KeyType | Sequence[KeyType] | None = None,
+        expires_within: Span | None = None,
+        expired: bool = False,
+        names_from: str | None = None,
+        long: bool = False,
+    ) -> Iterator[Any]:
+        """Yield everything there is, sorted: the names of keys, or their ids where they have none; with ``long`` a dict for each.
+
+        Of one type, or of any of several; those that end within a time; those that have ``expired``, instead of those that live.
+        ``names_from`` is a file of names, one a line, of keys whose names are not stored.
+        """
+        chosen = {"type": type, "expires_within": expires_within, "names_from": names_from}
+        result: Result[list[Any]] = self._run("ls", key=pattern, expired=expired or None, long=long or None, **chosen)
+        return iter(result.value)
+
     @contextmanager
     def transaction(self, *, required: bool = True, op_id: str | None = None) -> Iterator["Transaction"]:
         """Collect the commands of a block, and run them as one transaction at its end; an error in the block runs none.

@@ -130,6 +130,13 @@ def test_keys_are_listed_over_all_repositories(filled: Shards) -> None:
     assert filled.run("keys", key="key-1*").outputs["json"] == '["key-1","key-10","key-11"]'
 
 
+def test_everything_is_listed_over_all_repositories(filled: Shards) -> None:
+    filled.run("set", key="unnamed", value="v")
+    assert json.loads(filled.run("ls").outputs["json"]) == sorted([*KEYS, id_of("unnamed")])
+    shown = json.loads(filled.run("ls", long="true").outputs["json"])
+    assert [each["key"] for each in shown] == sorted([*KEYS, id_of("unnamed")])
+
+
 def test_keys_are_listed_with_their_types_over_all_repositories(filled: Shards) -> None:
     """By name, whatever comes after it in JSON."""
     names = ["key-1", "key-1 ", "key-1!", 'key-1"', "key-10", "key-1\\"]

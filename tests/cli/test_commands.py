@@ -136,6 +136,32 @@ def test_keys_with_types_are_a_line_each(keyval: Command) -> None:
     assert "map, array, lock" in refused.stderr
 
 
+def test_ls_writes_a_name_a_line(keyval: Command) -> None:
+    """Whatever is in a name: it is no other line; and with zero bytes between them each is exactly what it is."""
+    keyval("mset", '{"a": 1, "two\\nlines": [3], "\\u001b[2J": true}', "--store-key")
+    keyval("set", "unnamed", "x")
+    unnamed = value_ref("unnamed").removeprefix("refs/heads/kv-").replace("/val-", "")
+    names = [*sorted(["\x1b[2J", "a", "two\nlines", unnamed])]
+    assert keyval("ls").text == "".join(name.replace("\n", "\\n").replace("\x1b", "\\x1b") + "\n" for name in names)
+    for option in ("-0", "--null"):
+        assert keyval("ls", option).stdout == b"".join(name.encode() + b"\0" for name in names)
+    for refused in (("-0", "--long"), ("-0", "--json")):
+        assert keyval("ls", *refused).code == 2
+    assert keyval("ls", "no*").text == ""
+    assert keyval("ls", "--json").json["json"] == names
+
+
+def test_ls_with_long_writes_columns(keyval: Command, tmp_path: Path) -> None:
+    keyval("set", "tab\there", "four", "--expires-at", "2099-01-31T12:00:00Z", "--store-key")
+    keyval("incr", "n")
+    (tmp_path / "names").write_text("n\nabsent\n", encoding="utf-8")
+    lines = "n\tcounter\tcounter\t-\tnever\t0\ntab\\there\tdata\tstring\t4\t2099-01-31T12:00:00Z\t0\n"
+    assert keyval("ls", "--long", "--names-from", str(tmp_path / "names")).text == lines
+    assert keyval("ls", "--long", "tab*").text == lines.splitlines(keepends=True)[1]
+    assert keyval("ls", "--expired").text == ""
+    assert "cannot be read" in keyval("ls", "--names-from", str(tmp_path / "no such file")).stderr
+
+
 def test_lifetimes_are_changed(keyval: Command) -> None:
     keyval("set", "a", "1")
     assert keyval("expire", "a", "--expires-at", "2099-01-31T12:00:00Z").answers["expires-at"] == "2099-01-31T12:00:00Z"
@@ -280,7 +306,7 @@ def test_every_command_explains_itself(name: str) -> None:
         assert COMMANDS[name].summary in shown.output
         assert "\x1b" not in shown.output
     listed = shown.output.partition("\nOptions:\n")[2].partition("\n\n")[0]
-    options = set(re.findall(r"^  (?:-. ?, )?--([a-z-]+)", listed, re.MULTILINE)) - {"exit-code", "help", "no-atomic"}
+    options = set(re.findall(r"^  (?:-. ?, )?--([a-z-]+)", listed, re.MULTILINE)) - {"exit-code", "help", "no-atomic", "null"}
     assert options <= set(COMMANDS[name].inputs)
     for option_name in options:
         assert INPUTS[option_name].description.split()[0] in shown.output

@@ -6,7 +6,7 @@ import pytest
 
 from git_keyval.commands.expiry import Expire, Ttl
 from git_keyval.commands.keyspace import Keys
-from git_keyval.commands.locks import Lock, Unlock, owner_field
+from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hexpire, Hget, Hgetall, Hpersist, Hset, Httl
 from git_keyval.commands.owners import is_made, owner_of_process, owner_of_run
 from git_keyval.commands.values import Del, Set
@@ -21,6 +21,7 @@ from git_keyval.errors import (
     StoreError,
     WrongTypeError,
 )
+from git_keyval.format.locks import owner_field
 from git_keyval.format.names import DEFAULT_NAMING
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import Value

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from git_keyval.commands.keyspace import Keys
-from git_keyval.commands.locks import Lock, Unlock, fence_field, owner_field
+from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hgetall, Httl
 from git_keyval.database.perform import perform
 from git_keyval.errors import LockHeldError, LockLostError
+from git_keyval.format.locks import fence_field, owner_field
 from git_keyval.format.times import SECOND
 from git_keyval.maintenance.commands import Sweep
 from tests.machine import Machine, run_machine

@@ -7,7 +7,7 @@ import pytest
 from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
-from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.keyspace import Keys, Ls
 from git_keyval.commands.values import Del, Exists, Get, Getdel, Mget, Mset, Set, Type
 from git_keyval.database.conditions import Condition
 from git_keyval.database.database import Database
@@ -59,7 +59,10 @@ COMMANDS: dict[str, tuple[int, Callable[[Database], object]]] = {
     "incr of an absent key with ttl": (4, lambda database: perform(database, Incr(key=ABSENT, start=100, ttl=60))),
     "incr that refreshes a ttl": (4, lambda database: perform(database, Incr(key=COUNTER, ttl=60, refresh_ttl=True))),
     "incr of a number": (4, lambda database: perform(database, Incr(key=key("number")))),
-    "keys": (3, lambda database: perform(database, Keys())),
+    "keys": (2, lambda database: perform(database, Keys())),
+    "ls": (2, lambda database: perform(database, Ls())),
+    "ls with long": (4, lambda database: perform(database, Ls(long=True))),
+    "ls of a type": (3, lambda database: perform(database, Ls(types=["counter"]))),
     "keys with types": (3, lambda database: perform(database, Keys(with_types=True))),
     "keys of a type": (3, lambda database: perform(database, Keys(types=["counter"]))),
     "keys of a type, of which no name matches": (2, lambda database: perform(database, Keys(pattern="none", types=["lock"]))),

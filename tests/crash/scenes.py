@@ -9,7 +9,7 @@ from git_keyval.commands.arrays import Aexpire, Aget, Alen, Apop, Apush, Arange,
 from git_keyval.commands.copies import Copy, Rename
 from git_keyval.commands.counters import Decr, Incr
 from git_keyval.commands.expiry import Expire, Persist, Ttl
-from git_keyval.commands.keyspace import Keys
+from git_keyval.commands.keyspace import Keys, Ls
 from git_keyval.commands.locks import Lock, Unlock
 from git_keyval.commands.maps import Hdel, Hexpire, Hget, Hgetall, Hincr, Hkeys, Hlen, Hpersist, Hset, Httl
 from git_keyval.commands.redirects import Redirection
@@ -137,6 +137,8 @@ COMMANDS: dict[str, Command] = {
     "ttl": lambda _world, database: perform(database, Ttl(key=EXPIRING)),
     "mget": lambda _world, database: perform(database, Mget(keys=SINGLE)),
     "keys": lambda _world, database: perform(database, Keys()),
+    "ls": lambda _world, database: perform(database, Ls()),
+    "ls with long": lambda _world, database: perform(database, Ls(long=True)),
     "keys with types": lambda _world, database: perform(database, Keys(with_types=True)),
     "set": lambda _world, database: perform(database, Set(key=TEXT, value=text("new"))),
     "set of an absent key": lambda _world, database: perform(database, Set(key=ABSENT, value=text("new"))),

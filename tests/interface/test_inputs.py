@@ -24,6 +24,8 @@ OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028
 
 VALUE_TYPES = ("string", "number", "boolean", "json", "bytes", "file", "counter")
 KEY_TYPES = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
+FLAGS = ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "long", "expired", "dry-run", "atomic")
+SPANS = ("ttl", "expiry-granularity", "grace-period", "retention", "horizon", "expires-within")
 VARIABLES = ("key-env", "to-env", "field-env", "value-env", "equals-env")
 BATCHES_REFUSED = (
     "",
@@ -69,6 +71,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     *(("key-type", text, text) for text in ("string", "number", "boolean", "json", "bytes")),
     *(("value", text, text) for text in ("", " ", "\n", "x" * 102_400, "é" * 51_200)),
     ("value-file", "a b", "a b"),
+    ("names-from", "a b", "a b"),
+    ("expires-within", "7d", 604_800),
     ("values", '{"a": [1, null]}', {"a": [1, None]}),
     ("values", ' {"": ""}\n', {"": ""}),
     ("values", '["a", {"b": null}]', ["a", {"b": None}]),
@@ -102,7 +106,19 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
     *(
         (name, text, text == "true")
-        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "dry-run", "follow-writes", "atomic")
+        for name in (
+            "keep-ttl",
+            "get-old",
+            "refresh-ttl",
+            "mask",
+            "store-key",
+            "with-types",
+            "long",
+            "expired",
+            "dry-run",
+            "follow-writes",
+            "atomic",
+        )
         for text in ("true", "false")
     ),
     *(("if", text, text) for text in ("absent", "present", "longer", "shorter", "none", "some")),
@@ -231,7 +247,11 @@ REFUSED: list[tuple[str, str]] = [
         for text in ("{}", "[]", "null", "1", '"a"', "{", '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e999}', "{a:1}", "a=1")
     ),
     *(("type", text) for text in ("text", "Number", "blob", "")),
-    *((name, text) for name in ("ttl", "expiry-granularity", "grace-period", "retention", "horizon") for text in DURATIONS),
+    *(
+        (name, text)
+        for name in ("ttl", "expiry-granularity", "grace-period", "retention", "horizon", "expires-within")
+        for text in DURATIONS
+    ),
     *((name, "0s") for name in ("ttl", "expiry-granularity")),
     *(("ttl", text) for text in ("PT0S", "P0D", "999999999999999w")),
     ("expiry-granularity", "367d"),
@@ -273,7 +293,18 @@ REFUSED: list[tuple[str, str]] = [
     ),
     *(
         (name, text)
-        for name in ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "dry-run", "atomic")
+        for name in (
+            "keep-ttl",
+            "get-old",
+            "refresh-ttl",
+            "mask",
+            "store-key",
+            "with-types",
+            "long",
+            "expired",
+            "dry-run",
+            "atomic",
+        )
         for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
     ),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
@@ -368,7 +399,7 @@ def test_a_command_takes_its_own_types_only(name: str) -> None:
     """A value is of one of those that can be stored; of keys, all that they can hold are listed, one or several."""
     read = COMMANDS[name].input("type").read
     several = ('["map"]', "map\narray", '["lock", "number", "lock"]')
-    if name == "keys":
+    if name in {"keys", "ls"}:
         assert [read(text) for text in (*KEY_TYPES, *several)] == [
             *([text] for text in KEY_TYPES),
             *(["map"], ["map", "array"], ["lock", "number", "lock"]),
@@ -392,6 +423,7 @@ def test_every_input_is_tried() -> None:
         "key",
         "to",
         "value-file",
+        "names-from",
         "op-id",
         "media-type",
         "default",

@@ -47,6 +47,10 @@ SAMPLES = {
     "stop": "3",
     "type": "file",
     "with-types": "true",
+    "long": "true",
+    "names-from": __file__,
+    "expires-within": "7d",
+    "expired": "true",
     "ttl": "15m",
     "expires-at": "2099-01-31T12:00:00Z",
     "keep-ttl": "true",
@@ -245,8 +249,8 @@ def test_a_command_names_inputs_and_outputs_that_exist(command: Signature) -> No
 
 @every_command
 def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command: Signature) -> None:
-    """But for the one that makes them, which works where they are, and the listing of names, which takes a pattern."""
-    of_keys = not command.maintains and command.name != "keys"
+    """But for the one that makes them, which works where they are, and listings, which take a pattern."""
+    of_keys = not command.maintains and command.name not in {"keys", "ls"}
     assert ("redirect-allow" in command.inputs) is of_keys
     assert ("follow-writes" in command.inputs) is (of_keys and "applied" in command.outputs and command.name != "redirect")
 
@@ -305,7 +309,7 @@ def test_defaults_of_inputs_are_the_defaults_of_the_fields(command: Signature) -
     ):
         if name in command.inputs:
             assert INPUTS[name].read(INPUTS[name].default) == command.kind.declared[argument]
-    flags = ("keep-ttl", "get-old", "refresh-ttl", "store-key", "with-types", "dry-run")
+    flags = ("keep-ttl", "get-old", "refresh-ttl", "store-key", "with-types", "long", "expired", "dry-run")
     for name, argument in ((name, name.replace("-", "_")) for name in flags):
         if name in command.inputs:
             assert INPUTS[name].default == "false"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from git_keyval.commands.locks import fence_field
+from git_keyval.format.locks import fence_field
 from tests.races.arena import Arena
 from tests.races.holder import MOST_SKEW_SECONDS, read_log
 from tests.races.jobs import killed_maintenance, pack_refs

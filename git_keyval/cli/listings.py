@@ -1,0 +1,62 @@
+"""What ls answers: one name a line, or a row for each key, in columns for a person and with tabs between them for a program."""
+
+import sys
+from collections.abc import Sequence
+from itertools import islice
+
+from git_keyval.cli.terminal import harmless_line, write_bytes, write_text
+from git_keyval.format.canonical import JsonValue
+
+_HEADS = ("name", "category", "type", "size", "expires", "waiting")
+_NUMBERS = {"size", "waiting"}
+_AT_ONCE = 10_000
+
+
+def write_names(document: object, *, as_null: bool) -> None:
+    """Write a name a line, or exactly as it is before a zero byte. Raises UndeliveredError."""
+    names = iter(document if isinstance(document, list) else [])
+    while some := list(islice(names, _AT_ONCE)):
+        if as_null:
+            write_bytes(b"".join(f"{name}\0".encode() for name in some))
+        else:
+            write_text("".join(f"{harmless_line(name)}\n" for name in some))
+
+
+def write_entries(document: object, *, coloured: bool) -> None:
+    """Write a row for each key: at a terminal a table, elsewhere with tabs and no heading. Raises UndeliveredError."""
+    rows = (_row(entry) for entry in document if isinstance(entry, dict)) if isinstance(document, list) else iter(())
+    if sys.stdout.isatty():
+        write_text(_table(list(rows), coloured=coloured))
+        return
+    while some := list(islice(rows, _AT_ONCE)):
+        write_text("".join("\t".join(row) + "\n" for row in some))
+
+
+def _row(entry: dict[str, JsonValue]) -> tuple[str, ...]:
+    size, expires = entry["size"], entry["expires-at"]
+    return (
+        harmless_line(str(entry["key"])),
+        str(entry["category"]),
+        str(entry["type"]),
+        "-" if size is None else str(size),
+        "never" if expires is None else str(expires),
+        str(entry["waiting"]),
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]], *, coloured: bool) -> str:
+    """Return a table, whose rows are never broken: a name can be copied."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in _HEADS:
+        table.add_column(head, justify="right" if head in _NUMBERS else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = sum(max(map(len, column)) + 2 for column in zip(_HEADS, *rows, strict=True))
+    console = Console(file=sys.stdout, color_system="auto" if coloured else None, width=2 * width)
+    with console.capture() as drawn:
+        console.print(table)
+    return drawn.get()
