@@ -26,7 +26,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test test-all contract servers live bench demo release-check documents lock container container-run container-examples runner fuzz clean
+.PHONY: help venv check format test test-all contract servers live bench demo release-check documents pictures lock container container-run container-examples runner fuzz clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -102,6 +102,9 @@ demo: venv ## Show the database at work, on a local repository and on an emulate
 documents: venv ## Write action.yml, action-types.yml and the tables of the docs from the code
 	$(BIN)/python -m tools.documents
 	$(BIN)/python -m tools.request_table
+
+pictures: venv ## Make the pictures of the documents anew, each from a run
+	$(BIN)/python -m tools.pictures
 
 lock: venv ## Write the requirement files anew (LOCK_OPTIONS=--upgrade for new versions)
 	$(COMPILE) --strip-extras --output-file requirements.txt pyproject.toml

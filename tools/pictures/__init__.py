@@ -1,0 +1,1 @@
+"""The pictures of the documents, each made from a real run."""
