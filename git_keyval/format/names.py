@@ -171,3 +171,8 @@ def naming_of(name: RefName) -> Naming:
     """Return the naming under which a record's ref or a breadcrumb was found, by the length of its shard."""
     shard = name.split("/")[2]
     return Naming(len(shard) - len("kv-"))
+
+
+def time_of(breadcrumb: RefName) -> Timestamp:
+    """Return the time in the name of a breadcrumb."""
+    return Timestamp(breadcrumb.rpartition("/")[2].partition("-")[0])

@@ -2,26 +2,23 @@
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from struct import iter_unpack
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.ref_table import Part, Place, RefTable, in_batches, key_at
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import (
     ANCHOR_TAG,
     KEYS_PREFIX,
     OUR_TAGS_PREFIX,
-    BreadcrumbRef,
     KeyId,
     Naming,
     RefName,
-    naming_of,
-    parse,
-    record_parts,
+    time_of,
 )
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.redirects import redirect_of
@@ -37,24 +34,10 @@ from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store,
 _HORIZON = {"within 1 hour": 3600, "within 1 day": DAY, "within 7 days": 7 * DAY, "within 30 days": 30 * DAY}
 _LATER, _NEVER = "later", "never"
 
-_ELEMENT = "20s20s"
-"""An element's id and the oid of its expiry commit, in bytes."""
+_COMMITS_AT_ONCE = 16_000
+"""How many commits are in memory together when many are read: as many as a request of the git adapter asks for."""
 
 _ONE_KEY, _ONE_LEFTOVER = Counts(keys=1), Counts(leftover_expiries=1)
-
-
-@dataclass(slots=True)
-class _Keyspace:
-    """The refs of all keys of one shard length. Ids and oids are kept as bytes: a database may have a million of them.
-
-    ``elements`` has all the element expiries of a key in one row.
-    """
-
-    naming: Naming
-    values: dict[bytes, bytes] = field(default_factory=dict)
-    expiries: dict[bytes, bytes] = field(default_factory=dict)
-    keys: dict[bytes, bytes] = field(default_factory=dict)
-    elements: dict[bytes, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +48,25 @@ class _Orphan:
     action: Action
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Listing:
-    """All that the sweep, begun ``now``, listed: keys by shard length, and the ids of expiry commits (None: unreadable)."""
+    """All that the sweep, begun ``now``, listed, and the ids of the expiry commits by their oids (None: unreadable).
+
+    ``due`` are the oids of those whose time has passed, or that cannot be read. ``spared`` are the keys that are redirected.
+    """
 
     now: Micros
-    keyspaces: dict[int, _Keyspace] = field(default_factory=dict)
-    breadcrumbs: dict[tuple[Naming, KeyId], list[tuple[BreadcrumbRef, RefName, Oid]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    ids: dict[bytes, int | None] = field(default_factory=dict)
-    examined: int = 0
-    redirected: bool = False
+    table: RefTable
+    ids: Mapping[bytes, int | None]
+    due: AbstractSet[bytes]
+    spared: set[Place] = field(default_factory=set)
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the keys, without the expiries that mean nothing."""
+        for part in self.table.parts():
+            for place in self.spared & part.expiries.keys():
+                del part.expiries[place]
+            yield part
 
 
 _Found = Action | _Orphan | Ended | Left
@@ -90,12 +80,17 @@ def plan_sweep(database: Database) -> Plan:
     """
     # The time is taken first: what ends while the listing runs may have breadcrumbs that the listing has missed.
     now = database.now()
-    listing = _list(database, now)
-    plan = Plan("sweep", examined=listing.examined)
-    due = {raw for raw, expiry in listing.ids.items() if expiry is None or is_expired(expiry, now)}
-    if listing.redirected:
-        plan.add(_spare_redirects(listing, database.store, due))
-    found = [one for keyspace in listing.keyspaces.values() for one in _find_due(listing, keyspace, due)]
+    table = RefTable(list_refs(database, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing"))
+    anchor = dict(table.others).get(ANCHOR_TAG)
+    plan = Plan("sweep", examined=len(table) - (anchor is not None))
+    ids = _read_ids(table, database)
+    listing = _Listing(now, table, ids, {raw for raw, expiry in ids.items() if expiry is None or is_expired(expiry, now)})
+    # The anchor of an encrypted database may say that keys are redirected, too; only the commit that it points at shows
+    # whether it does.
+    if anchor not in {None, NULL_COMMIT.oid}:
+        listing.spared.update(_redirected(listing, database.store))
+        plan.add(Left(naming.expiry(key_id), Waiting.BESIDE_REDIRECT) for naming, key_id in map(key_at, sorted(listing.spared)))
+    found = [one for part in listing.parts() for one in _find_due(listing, part)]
     plan.add(one for one in found if isinstance(one, Action))
     plan.add(plan_elements([one for one in found if isinstance(one, Ended)], database.store))
     plan.add(_still_unreadable([one for one in found if isinstance(one, Left)], listing, database.store))
@@ -104,36 +99,15 @@ def plan_sweep(database: Database) -> Plan:
     return plan
 
 
-def _list(database: Database, now: Micros) -> _Listing:
-    listing = _Listing(now)
-    for name, oid in list_refs(database, [KEYS_PREFIX, OUR_TAGS_PREFIX], "sweep: listing"):
-        if name == ANCHOR_TAG:
-            # The anchor of an encrypted database may say that keys are redirected, too; only the commit that it points at shows
-            # whether it does.
-            listing.redirected = oid != NULL_COMMIT.oid
-            continue
-        listing.examined += 1
-        if record := record_parts(name):
-            shard_length, kind, key_id, element = record
-            if shard_length not in listing.keyspaces:
-                listing.keyspaces[shard_length] = _Keyspace(Naming(shard_length))
-            _file(listing, listing.keyspaces[shard_length], kind, key_id, element, oid)
-        elif isinstance(ref := parse(name), BreadcrumbRef):
-            listing.breadcrumbs[naming_of(name), ref.key_id].append((ref, name, oid))
-    oids = {Oid(raw.hex()) for raw in listing.ids}
-    objects = with_expiries(oids, database.store.objects(oids), database.resolve)
-    listing.ids = {raw: _expiry_of(objects.get(Oid(raw.hex()))) for raw in listing.ids}
-    return listing
-
-
-def _file(listing: _Listing, keyspace: _Keyspace, kind: str, key_id: str, element: str | None, oid: Oid) -> None:
-    raw_id, raw = bytes.fromhex(key_id), bytes.fromhex(oid)
-    if kind == "exp":
-        listing.ids.setdefault(raw, None)
-    if element is not None:
-        keyspace.elements[raw_id] += bytes.fromhex(element) + raw
-    else:
-        {"val": keyspace.values, "exp": keyspace.expiries, "key": keyspace.keys}[kind][raw_id] = raw
+def _read_ids(table: RefTable, database: Database) -> Mapping[bytes, int | None]:
+    """Read all expiry commits; many keys have one in common."""
+    raw = {oid for part in table.parts() for oid in part.expiries.values()}
+    raw |= {oid for part in table.parts() for elements in part.elements.values() for _, oid in elements}
+    ids: dict[bytes, int | None] = {}
+    for oids in in_batches([Oid(oid.hex()) for oid in raw], _COMMITS_AT_ONCE):
+        objects = with_expiries(oids, database.store.objects(oids), database.resolve)
+        ids |= {bytes.fromhex(oid): _expiry_of(objects.get(oid)) for oid in oids}
+    return ids
 
 
 def _expiry_of(target: GitObject | None) -> int | None:
@@ -142,67 +116,64 @@ def _expiry_of(target: GitObject | None) -> int | None:
     return expiry if isinstance(expiry, int) else None
 
 
-def _spare_redirects(listing: _Listing, store: Store, due: AbstractSet[bytes]) -> Iterator[Left]:
-    """Take from the expiries those beside redirects, which do not expire. Only where keys are redirected, values are looked at."""
-    for keyspace in listing.keyspaces.values():
-        beside = {
-            raw_id: Oid(keyspace.values[raw_id].hex())
-            for raw_id, expiry_oid in keyspace.expiries.items()
-            if expiry_oid in due and raw_id in keyspace.values
-        }
-        values = store.objects(set(beside.values()))
-        for raw_id, oid in beside.items():
-            if redirect_of(values.get(oid)) is not None:
-                del keyspace.expiries[raw_id]
-                yield Left(keyspace.naming.expiry(KeyId(raw_id.hex())), Waiting.BESIDE_REDIRECT)
+def _redirected(listing: _Listing, store: Store) -> Iterator[Place]:
+    """Yield the keys that are due, but redirected: these do not expire. Only where keys are redirected, values are looked at."""
+    beside: dict[Oid, list[Place]] = defaultdict(list)
+    for part in listing.parts():
+        for place, expiry_oid in part.expiries.items():
+            if expiry_oid in listing.due and place in part.values:
+                beside[Oid(part.values[place].hex())].append(place)
+    for oids in in_batches([*beside], _COMMITS_AT_ONCE):
+        values = store.objects(oids)
+        yield from (place for oid in oids if redirect_of(values.get(oid)) is not None for place in beside[oid])
 
 
-def _find_due(listing: _Listing, keyspace: _Keyspace, due: AbstractSet[bytes]) -> Iterator[_Found]:
-    for raw_id, expiry_oid in keyspace.expiries.items():
-        if expiry_oid in due:
-            yield _due_key(listing, keyspace, raw_id, expiry_oid)
-    for raw_id, elements in keyspace.elements.items():
-        if past := [(element, expiry) for element, expiry in iter_unpack(_ELEMENT, elements) if expiry in due]:
-            yield from _due_elements(listing, keyspace, raw_id, past)
+def _find_due(listing: _Listing, part: Part) -> Iterator[_Found]:
+    for place, expiry_oid in part.expiries.items():
+        if expiry_oid in listing.due:
+            yield _due_key(listing, part, place, expiry_oid)
+    for place, elements in part.elements.items():
+        if past := [(element, expiry) for element, expiry in elements if expiry in listing.due]:
+            yield from _due_elements(listing, part, place, past)
 
 
-def _due_key(listing: _Listing, keyspace: _Keyspace, raw_id: bytes, expiry_oid: bytes) -> _Found:
+def _due_key(listing: _Listing, part: Part, place: Place, expiry_oid: bytes) -> _Found:
     expiry = listing.ids[expiry_oid]
-    naming, key_id = keyspace.naming, KeyId(raw_id.hex())
+    naming, key_id = key_at(place)
     name, value_name = naming.expiry(key_id), naming.value(key_id)
     if expiry is None:
         return Left(name, Trouble.UNREADABLE_EXPIRY)
-    ending = RefUpdate(name, Oid(expiry_oid.hex()), DELETE)
-    if raw_id not in keyspace.values:
+    ending = _deletion(name, expiry_oid)
+    if place not in part.values:
         return _Orphan(value_name, Action(name, Kind.SWEEP_EXPIRY, Transaction((ending,)), _ONE_LEFTOVER, expiry))
     # The value goes first: without its value a key is absent, whatever else is still there.
-    updates = [RefUpdate(value_name, Oid(keyspace.values[raw_id].hex()), DELETE), ending]
-    if raw_id in keyspace.keys:
-        updates.append(RefUpdate(naming.key(key_id), Oid(keyspace.keys[raw_id].hex()), DELETE))
+    updates = [_deletion(value_name, part.values[place]), ending]
+    if place in part.keys:
+        updates.append(_deletion(naming.key(key_id), part.keys[place]))
     until = timestamp(Micros(expiry * SECOND))
-    crumbs = listing.breadcrumbs.get((naming, key_id), ())
-    updates += [RefUpdate(crumb, oid, DELETE) for ref, crumb, oid in crumbs if ref.time <= until]
+    crumbs = part.breadcrumbs.get(place, ())
+    updates += [_deletion(crumb, oid) for crumb, oid in crumbs if time_of(crumb) <= until]
     # Whatever it says, an element's expiry means nothing without the key.
-    updates += (_ending(naming, key_id, *found) for found in iter_unpack(_ELEMENT, keyspace.elements.pop(raw_id, b"")))
+    updates += (_ending(naming, key_id, *found) for found in part.elements.pop(place, ()))
     return Action(value_name, Kind.SWEEP_KEY, Transaction(tuple(updates)), _ONE_KEY, expiry)
 
 
 def _due_elements(
-    listing: _Listing, keyspace: _Keyspace, raw_id: bytes, past: Sequence[tuple[bytes, bytes]]
+    listing: _Listing, part: Part, place: Place, past: Sequence[tuple[bytes, bytes]]
 ) -> Iterator[_Orphan | Ended | Left]:
     """Say which of a key's element expiries are unreadable, and what to look at for the others."""
-    key_id = KeyId(raw_id.hex())
-    value_name = keyspace.naming.value(key_id)
+    naming, key_id = key_at(place)
+    value_name = naming.value(key_id)
     endings: dict[Oid, RefUpdate] = {}
     for element, expiry in past:
-        ending = _ending(keyspace.naming, key_id, element, expiry)
+        ending = _ending(naming, key_id, element, expiry)
         if listing.ids[expiry] is None:
             yield Left(ending.name, Trouble.UNREADABLE_EXPIRY)
         else:
             endings[Oid(element.hex())] = ending
-    if endings and raw_id in keyspace.values:
-        seen = Snapshot({value_name: Oid(keyspace.values[raw_id].hex())})
-        yield Ended(KeyView.of(keyspace.naming, key_id, seen, listing.now), endings)
+    if endings and place in part.values:
+        seen = Snapshot({value_name: Oid(part.values[place].hex())})
+        yield Ended(KeyView.of(naming, key_id, seen, listing.now), endings)
     elif endings:
         updates = tuple(endings.values())
         counts = Counts(leftover_expiries=len(updates))
@@ -210,7 +181,11 @@ def _due_elements(
 
 
 def _ending(naming: Naming, key_id: KeyId, element: bytes, expiry: bytes) -> RefUpdate:
-    return RefUpdate(naming.element_expiry(key_id, Oid(element.hex())), Oid(expiry.hex()), DELETE)
+    return _deletion(naming.element_expiry(key_id, Oid(element.hex())), expiry)
+
+
+def _deletion(name: RefName, oid: bytes) -> RefUpdate:
+    return RefUpdate(name, Oid(oid.hex()), DELETE)
 
 
 def _still_unreadable(left: Sequence[Left], listing: _Listing, store: Store) -> Iterator[Left]:
@@ -231,9 +206,10 @@ def _still_orphans(orphans: Sequence[_Orphan], database: Database) -> Iterator[A
 
 
 def _count(plan: Plan, listing: _Listing) -> None:
-    keyspaces = listing.keyspaces.values()
-    keys = sum(len(keyspace.values) for keyspace in keyspaces)
-    expiring = Tally(raw for keyspace in keyspaces for key_id, raw in keyspace.expiries.items() if key_id in keyspace.values)
+    keys, expiring = 0, Tally[bytes]()
+    for part in listing.parts():
+        keys += len(part.values)
+        expiring.update(raw for place, raw in part.expiries.items() if place in part.values)
     plan.expiries = {**dict.fromkeys([*_HORIZON, _LATER], 0), _NEVER: keys - expiring.total()}
     expired = 0
     for raw, count in expiring.items():

@@ -446,14 +446,14 @@ def test_a_failed_read_changes_nothing(memory: World) -> None:
 
 
 def test_many_elements_cost_requests_by_batch(git: World) -> None:
-    """A process for the list, one for the expiries, one for the maps, and three for a write, however many there are of each."""
+    """A process for the expiries, one for the maps, and three for a write, however many there are of each."""
     gone = {f"field {number}": str(number) for number in range(10)}
     ends = dict.fromkeys(gone, NOON)
     apply(git, *(written(key(f"map {number}"), {**gone, "stays": f"in {number}"}, ends=ends) for number in range(60)))
     store = git.place.open()
     job = Sweep().run(git.maintenance(store)).jobs[0]
     assert (len(job.applied), job.plan.facts["expiredElements"]) == (60, 600)
-    assert store.requests == 6
+    assert store.requests == 5
     assert not any("/exp-" in name for name in git.refs())
     assert stored(git, key("map 7")) == made({"stays": "in 7"})
 
