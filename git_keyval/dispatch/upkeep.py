@@ -66,8 +66,9 @@ def _of_its_own(target: Target, surroundings: Surroundings) -> Surroundings:
 
 
 def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, listed: bool) -> Outcome:
-    stores = Stores(target.inputs, surroundings)
-    report = attempt(lambda: _maintain(command, target, stores, _of_its_own(target, surroundings) if listed else surroundings))
+    own = _of_its_own(target, surroundings) if listed else surroundings
+    stores = Stores(target.inputs, own)
+    report = attempt(lambda: _maintain(command, target, stores, own))
     outcome = advised(report, command) if isinstance(report, GitKeyvalError) else report
     return Outcome(target.repository, outcome, stores.requests, stores.rate_remaining)
 

@@ -20,9 +20,10 @@ from git_keyval.format.metadata import DUMMY_TREE
 from git_keyval.format.times import Micros
 from git_keyval.interface.parsing import find_command
 from tests.action.conftest import SERVER_TOKEN, Served
-from tests.action.steps import ROOT, Ended, Workflow, breadcrumb_ref, refs, unhurried, value_ref
+from tests.action.steps import ROOT, WORKFLOW_TOKEN, Ended, Workflow, breadcrumb_ref, refs, unhurried, value_ref
 from tests.action.test_maintenance import foreign_commit, report_of
 from tests.conftest import FakeClock
+from tests.emulator import Fault, GitHubEmulator, Logged, Permission, SecondaryLimit
 from tests.replacing import replace
 from tests.servers.binary import git_output, init_bare, isolated_environ
 from tests.servers.http import RECEIVE_PACK, Status
@@ -290,6 +291,27 @@ def test_seconds_count_from_the_turn_of_each(workspace: Workspace) -> None:
     ended = workspace.workflow.run_given("purge", {"repository": ""}, slowly)
     assert (ended.code, ended.issued("notice"), counts(ended)) == (0, [], {"one": 2, "two": 2, "three": 2})
     assert [report["seconds"] for report in of(ended).values()] == [60, 60, 60]
+
+
+def test_the_seconds_of_each_are_its_own_where_it_waits_for_limits_too(tmp_path: Path) -> None:
+    """Two waits of 200 seconds are more than one repository may take, which is 300."""
+    with GitHubEmulator(tmp_path / "github", tokens={WORKFLOW_TOKEN: Permission.WRITE}) as emulator:
+        waiting = ["/repos/org/a/", "/repos/org/b/"]
+        for name in "ab":
+            emulator.create("org", name)
+
+        def limit(entry: Logged) -> Fault | None:
+            met = [path for path in waiting if entry.path.startswith(path)]
+            waiting[:] = [path for path in waiting if path not in met]
+            return SecondaryLimit(retry_after=200) if met else None
+
+        emulator.on_request = limit
+        config = tmp_path / "steps" / "config.yml"
+        config.parent.mkdir()
+        config.write_text("repositories: [org/a, org/b]\ntransport: api\n")
+        workflow = Workflow(tmp_path / "steps", "", environ=dict(emulator.environ))
+        ended = workflow.run_given("maintain", {"config": str(config)}, unhurried)
+        assert (ended.code, waiting) == (0, [])
 
 
 def test_settings_of_other_commands_do_no_harm(workspace: Workspace) -> None:

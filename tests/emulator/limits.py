@@ -1,7 +1,7 @@
 """Rate limits, by an injected clock: the primary ones per token and resource, and what else is limited in a short time."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -58,6 +58,8 @@ class Limits:
 
     options: Options
     clock: Callable[[], float]
+    exceeded: Counter[str] = field(default_factory=Counter)
+    """How many requests were refused, by what they exceeded: a resource, ``points``, ``content``, ``push`` or ``read``."""
     _buckets: dict[tuple[str, Resource], _Bucket] = field(default_factory=dict)
     _recent: dict[tuple[str, str], deque[tuple[float, int]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -72,6 +74,7 @@ class Limits:
         with self._lock:
             bucket = self._bucket(token, resource)
             if bucket.used >= self._limit(resource):
+                self.exceeded[resource] += 1
                 return False
             bucket.used += points
             return True
@@ -94,17 +97,22 @@ class Limits:
         content = ((options.content_per_minute, _MINUTE), (options.content_per_hour, _HOUR))
         with self._lock:
             wait = self._take(token, resource, points, (per_minute, _MINUTE))
-            if wait is not None:
-                return "points", wait
-            wait = self._take(token, "content", 1, *content) if writes else None
-            return None if wait is None else ("content", wait)
+            what = "points"
+            if wait is None and writes:
+                what, wait = "content", self._take(token, "content", 1, *content)
+            if wait is None:
+                return None
+            self.exceeded[what] += 1
+            return what, wait
 
     def converse(self, repository: str, operation: Operation) -> int | None:
         """Count a push to a repository, or a read by git. Give the seconds to wait if it is one too many, else None."""
         options = self.options
         allowed = {"push": (options.pushes_per_minute, _MINUTE), "read": (options.git_reads_per_second, _SECOND)}
         with self._lock:
-            return self._take(repository, operation, 1, allowed[operation])
+            wait = self._take(repository, operation, 1, allowed[operation])
+            self.exceeded[operation] += wait is not None
+            return wait
 
     def _take(self, who: str, what: str, amount: int, *windows: _Window) -> int | None:
         now = self.clock()
@@ -112,7 +120,7 @@ class Limits:
         while taken and taken[0][0] <= now - max(span for _, span in windows):
             taken.popleft()
         for limit, span in windows:
-            if limit is None:
+            if limit is None or _WRITE_POINTS * len(taken) + amount <= limit:
                 continue
             recent = [(time, number) for time, number in taken if time > now - span]
             excess = sum(number for _, number in recent) + amount - limit

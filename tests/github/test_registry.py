@@ -25,14 +25,14 @@ def test_all_of_it_is_one_push(github: World, emulator: GitHubEmulator, clock: F
     assert emulator.count() == 2
 
 
-def test_the_next_day_is_added_by_the_api(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
-    """Which takes three requests for the one tag, where a push would send the list of all tags first."""
+def test_the_next_day_is_added_by_one_push(github: World, emulator: GitHubEmulator, clock: FakeClock) -> None:
+    """The API would take a request more, and count two of its own as content."""
     PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
     clock.advance(86_400)
     emulator.reset_log()
     PublishExpiries().run(github.maintenance(open_emulated(emulator, clock)))
-    # One more to learn the repository's id, and one by git for the entry that is a month and a day old by now.
-    assert (emulator.count(), emulator.count("git")) == (7, 3)
+    # Two of them for the push, and one for the entry that is a month and a day old by now.
+    assert (emulator.count(), emulator.count("git")) == (5, 5)
     assert count(github) == ALL + 1
 
 

@@ -104,6 +104,7 @@ class GithubStore:
     def list(self, prefixes: Sequence[str]) -> Iterator[tuple[RefName, Oid]]:
         """Stream the refs below the prefixes by git, or have the API list each prefix."""
         if self._git:
+            self._git.has_listed = True
             yield from self._git.store.list(prefixes)
             return
         yield from self._repository.matching(*prefixes).items()

@@ -14,6 +14,8 @@ class LateGit:
     def __init__(self, open_git: "Callable[[], GitStore]") -> None:
         """Open it with this function, once."""
         self._open_git = open_git
+        self.has_listed = False
+        """Whether all refs below a prefix were listed by git."""
 
     @cached_property
     def store(self) -> "GitStore":

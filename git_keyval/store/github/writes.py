@@ -17,7 +17,11 @@ from git_keyval.store.patience import LostReplyError
 from git_keyval.store.port import ABSENT, Applied, Conflict, Depth, Outcome, Refused, Transaction, Unknown
 
 MAX_REQUESTS = 4
-"""What a write may take on the API; git does any write in two requests, but may push only a few times a minute."""
+"""What a write may take on the API; git does any write in two requests, but may push only a few times a minute.
+
+A run that has listed refs by git, as jobs do, pushes whatever it writes. A push is a request more than the smallest write, but what
+the API writes is content, of which GitHub takes 500 requests an hour for all repositories of a token.
+"""
 
 
 class Writes:
@@ -33,7 +37,7 @@ class Writes:
 
     def apply(self, transactions: Sequence[Transaction]) -> Sequence[Outcome]:
         """Apply the transactions; one outcome each. Raises StoreError where nothing was applied."""
-        if not self._git or self._push_refused or self._cost(transactions) <= MAX_REQUESTS:
+        if not self._git or self._push_refused or (not self._git.has_listed and self._cost(transactions) <= MAX_REQUESTS):
             return self._apply_by_api(transactions)
         return self._retried(transactions, list(self._git.store.apply(transactions)))
 
