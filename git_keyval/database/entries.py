@@ -5,7 +5,6 @@ Whatever goes through all keys (``ls``, ``keys``, reports of what is there) read
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cache
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,6 +12,7 @@ from git_keyval.database.ciphers import Cipher
 from git_keyval.database.database import Database
 from git_keyval.database.keys import COUNTER_TYPE, UNKNOWN_TYPE, KeyView
 from git_keyval.database.reading import MoreTargets
+from git_keyval.database.ref_table import Part, RefTable, key_at
 from git_keyval.errors import (
     GitKeyvalError,
     MalformedRecordError,
@@ -25,16 +25,11 @@ from git_keyval.format.locks import is_lock
 from git_keyval.format.metadata import NULL_COMMIT, decode_message
 from git_keyval.format.names import (
     ANCHOR_TAG,
-    BREADCRUMBS_PREFIX,
     KEYS_PREFIX,
     OUR_TAGS_PREFIX,
-    BreadcrumbRef,
     KeyId,
     Naming,
     RefName,
-    naming_of,
-    parse,
-    record_parts,
 )
 from git_keyval.format.objects import Oid
 from git_keyval.format.times import Micros
@@ -49,10 +44,6 @@ _BLOBS_AT_ONCE = 10_000
 _MAP, _LOCK, _REDIRECT = "map", "lock", "redirect"
 _COLLECTIONS = {"map", "array"}
 _LOST = "an object that it needs is missing, or too large"
-
-_KINDS = {ord(kind[0]): kind for kind in ("val", "exp", "key")}
-_RECORD_BYTES = 21
-"""The first letter of a record's kind, and its oid."""
 
 Name: TypeAlias = str | GitKeyvalError | None
 """What a key is called; the error says which encryption key would tell."""
@@ -94,53 +85,24 @@ class Entry(NamedTuple):
         return self.name if isinstance(self.name, str) else self.key_id
 
 
-@dataclass(slots=True)
-class Keyspace:
-    """The refs of all keys that a listing showed, but those of elements.
-
-    Both are by shard length and key id, in bytes, and so are the oids of records: a database may have a million of them.
-    ``redirected`` says whether keys may be: not where the anchor was listed, and says that none was.
-    """
-
-    records: dict[bytes, bytes] = field(default_factory=dict)
-    breadcrumbs: dict[bytes, list[tuple[RefName, Oid]]] = field(default_factory=dict)
-    redirected: bool = True
-
-    @classmethod
-    def of(cls, refs: Iterable[tuple[RefName, Oid]]) -> "Keyspace":
-        """Return the keys that these refs show; others are passed over."""
-        keyspace = cls()
-        records, breadcrumbs = keyspace.records, keyspace.breadcrumbs
-        for name, oid in refs:
-            if record := record_parts(name):
-                shard_length, kind, key_id, element = record
-                if element is None:
-                    place = _place(shard_length, key_id)
-                    records[place] = records.get(place, b"") + kind[:1].encode() + bytes.fromhex(oid)
-            elif name == ANCHOR_TAG:
-                keyspace.redirected = oid != NULL_COMMIT.oid
-            elif name.startswith(BREADCRUMBS_PREFIX) and isinstance(ref := parse(name), BreadcrumbRef):
-                breadcrumbs.setdefault(_place(naming_of(name).shard_length, ref.key_id), []).append((name, oid))
-        return keyspace
-
-    def batches(self) -> Iterator[list["_Listed"]]:
-        """Yield the keys, and counters of which there are only breadcrumbs yet, a few thousand at a time."""
-        places = chain(self.records, (place for place in self.breadcrumbs if place not in self.records))
-        while batch := list(islice(places, _KEYS_AT_ONCE)):
-            yield [self._listed(place) for place in batch]
-
-    def _listed(self, place: bytes) -> "_Listed":
-        record = self.records.get(place, b"")
-        parts = (record[start : start + _RECORD_BYTES] for start in range(0, len(record), _RECORD_BYTES))
-        oids = {_KINDS[part[0]]: Oid(part[1:].hex()) for part in parts}
-        return _Listed(_naming(place[0]), KeyId(place[1:].hex()), oids, self.breadcrumbs.get(place, ()))
+def _batches(table: RefTable) -> Iterator[list["_Listed"]]:
+    """Yield the keys, and counters of which there are only breadcrumbs yet, a few thousand at a time."""
+    keys = chain.from_iterable(map(_keys_of, table.parts()))
+    while batch := list(islice(keys, _KEYS_AT_ONCE)):
+        yield batch
 
 
-_naming = cache(Naming)
+def _keys_of(part: Part) -> Iterator["_Listed"]:
+    kinds = {"val": part.values, "exp": part.expiries, "key": part.keys}
+    for place in dict.fromkeys(chain(*kinds.values(), part.breadcrumbs)):
+        oids = {kind: Oid(these[place].hex()) for kind, these in kinds.items() if place in these}
+        crumbs = [(name, Oid(oid.hex())) for name, oid in part.breadcrumbs.get(place, ())]
+        yield _Listed(*key_at(place), oids, crumbs)
 
 
-def _place(shard_length: int, key_id: str) -> bytes:
-    return bytes((shard_length,)) + bytes.fromhex(key_id)
+def _may_be_redirected(table: RefTable) -> bool:
+    """Return whether keys may be: not where the anchor was listed, and says that none was."""
+    return dict(table.others).get(ANCHOR_TAG) != NULL_COMMIT.oid
 
 
 class _Listed(NamedTuple):
@@ -165,7 +127,7 @@ class _Listed(NamedTuple):
 
 def entries(
     database: Database,
-    keyspace: Keyspace,
+    table: RefTable,
     now: Micros,
     *,
     depth: Depth = Depth.OIDS,
@@ -178,24 +140,22 @@ def entries(
     how many elements they have and which are locks. ``names`` are those of keys whose names are not stored.
     """
     known = names or {}
-    done, total = 0, len(keyspace.records)
-    for batch in keyspace.batches():
+    done, redirected = 0, _may_be_redirected(table)
+    for batch in _batches(table):
         seen = Snapshot({name: oid for each in batch for name, oid in each.refs("val", "exp", "key").items()})
         seen = _with(database, seen, {name: oid for each in batch for name, oid in each.refs("exp", "key").items()}, Depth.VALUES)
         stored = ((each, _name(each, seen, database.cipher)) for each in batch)
         called = ((each, known.get(each.key_id) if name is None else name) for each, name in stored)
         chosen = [(each, name) for each, name in called if chooses(each.key_id, name)]
-        read = [
-            _to_be_read(each, each.view(seen, now, database.cipher), depth, redirected=keyspace.redirected) for each, _ in chosen
-        ]
+        read = [_to_be_read(each, each.view(seen, now, database.cipher), depth, redirected=redirected) for each, _ in chosen]
         values = {name: oid for refs in read for name, oid in refs.items()}
         seen = _with(database, seen, values, max(depth, Depth.MESSAGES))
         for each, name in chosen:
             if entry := _entry(each.view(seen, now, database.cipher), each, name, depth):
                 yield entry
         done += len(batch)
-        if done < total:
-            database.progress("reading keys", done, total)
+        if len(batch) == _KEYS_AT_ONCE:
+            database.progress("reading keys", done, table.keys)
 
 
 def sized(database: Database, found: Iterable[Entry]) -> Iterator[Entry]:
@@ -355,9 +315,9 @@ class AllEntries:
 
     def fetch(self, database: Database) -> EntriesView:
         """Read them."""
-        keyspace = Keyspace.of(database.store.list(self.prefixes))
+        table = RefTable(database.store.list(self.prefixes))
         now = database.now()
         depth = min(self.depth, Depth.TREES)
-        found = entries(database, keyspace, now, depth=depth, chooses=self.chooses, names=self.names)
+        found = entries(database, table, now, depth=depth, chooses=self.chooses, names=self.names)
         kept = (entry for entry in found if self.keeps(entry, now))
         return EntriesView([self.shows(entry) for entry in (sized(database, kept) if self.depth is Depth.VALUES else kept)])

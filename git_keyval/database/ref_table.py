@@ -54,6 +54,11 @@ class RefTable:
         """Return how many refs there are."""
         return self._count
 
+    @property
+    def keys(self) -> int:
+        """Count the keys that have a value."""
+        return sum(len(rows) for (kind, _), rows in self._rows.items() if kind == "val") // (_PLACE + _OID)
+
     def parts(self) -> Iterator["Part"]:
         """Yield the keys in parts, which are made one after the other. May be called again."""
         for digits in sorted({digits for _, digits in self._rows}):

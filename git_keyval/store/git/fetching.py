@@ -15,6 +15,8 @@ from git_keyval.store.port import Depth
 
 _CACHED_BYTES = 32 * 1024 * 1024
 _CACHED_OBJECT_BYTES = 64 * 1024
+_AROUND_OBJECT = 300
+"""How many bytes of memory an object takes beside its content: most have fewer."""
 
 _WANTS = 16_000
 """How many objects are asked for at once: a line has 50 bytes, and many an HTTP server takes requests of up to 1 MB only."""
@@ -155,7 +157,7 @@ class _ObjectCache:
         if len(obj.data) > _CACHED_OBJECT_BYTES or obj.oid in self.all:
             return
         self.all[obj.oid] = obj
-        self._bytes += len(obj.data)
+        self._bytes += len(obj.data) + _AROUND_OBJECT
         while self._bytes > _CACHED_BYTES:
             oldest = self.all.pop(next(iter(self.all)))
-            self._bytes -= len(oldest.data)
+            self._bytes -= len(oldest.data) + _AROUND_OBJECT
