@@ -34,7 +34,7 @@ from tests.contract.samples import (
     together,
 )
 from tests.exhaustive import first
-from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
+from tests.servers.binary import git_output, init_bare, is_older_than, isolated_environ, run_git
 
 ONE, TWO, THREE = note("1"), note("2"), note("3")
 COMMIT = ("commit", "--quiet", "--allow-empty", "--message", "x")
@@ -104,6 +104,14 @@ def shared(directory: Path) -> Path:
     return directory / "database.git"
 
 
+def reftable(directory: Path) -> Path:
+    """Make a repository that keeps its refs in another way: services read it, and git writes."""
+    if is_older_than(2, 45):
+        pytest.skip("git before 2.45 has no reftable")
+    run_git("init", "--quiet", "--bare", "--ref-format=reftable", "--initial-branch=main", directory / "database.git")
+    return directory / "database.git"
+
+
 KINDS: Mapping[str, Callable[[Path], Path]] = {
     "bare": bare,
     "work tree": with_work_tree,
@@ -112,6 +120,7 @@ KINDS: Mapping[str, Callable[[Path], Path]] = {
     "shallow": shallow,
     "reflogs": logging,
     "shared": shared,
+    "reftable": reftable,
 }
 
 

@@ -17,7 +17,7 @@ from git_keyval.store.port import Applied, Outcome, Refused, Selection, Unknown
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, HttpPlace
 from tests.contract.samples import Sample, assertion, branch, create, delete, note, put, record, tag, together
-from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
+from tests.servers.binary import git_output, init_bare, is_older_than, isolated_environ, run_git
 from tests.servers.http import RECEIVE_PACK, GitHttpServer, Status, service_of
 from tests.servers.loopback import Answer, Request
 from tests.servers.raw import RawServer
@@ -70,7 +70,7 @@ class Program:
         )
 
 
-ADVERTISEMENT = 'git receive-pack --http-backend-info-refs "$repository" 2>/dev/null'
+ADVERTISEMENT = 'git receive-pack --advertise-refs "$repository" 2>/dev/null'
 
 
 @pytest.fixture
@@ -159,13 +159,24 @@ def test_a_ref_that_a_hook_denies_is_named_with_its_words(git_place: GitPlace) -
     assert refs(git_place.repository) == set()
 
 
+ABORTED = "in '{}' phase, update aborted by the reference-transaction hook"
+"""What git says since 2.54."""
+
+
+@pytest.mark.parametrize("says", ["ref updates aborted by hook", ABORTED.format("preparing"), ABORTED.format("prepared")])
+def test_what_git_says_of_a_hook_that_aborts_is_known_of_every_version(program: Program, says: str) -> None:
+    (outcome,) = program.open(f'{ADVERTISEMENT}; echo "not now" >&2; echo "fatal: {says}" >&2').apply([create(branch("a"), ONE)])
+    assert outcome == Refused(says, words="not now")
+
+
 @pytest.mark.parametrize("place", ["path", "ssh"])
 def test_a_transaction_that_a_hook_aborts_is_refused(program: Program, place: str) -> None:
     """Git ends without a report then. Over HTTP its last words stay with the server, and the outcome unknown."""
     install(program.repository, "reference-transaction", '[ "$1" != prepared ] || { echo "not now" >&2; exit 1; }')
     store = program.open('sh -c "$command"') if place == "ssh" else opened(program.repository)
     outcomes = store.apply([create(branch("a"), ONE), together(create(branch("b"), ONE), create(branch("c"), ONE))])
-    assert list(outcomes) == [Refused("ref updates aborted by hook", words="not now")] * 2
+    reason = "ref updates aborted by hook" if is_older_than(2, 54) else ABORTED.format("prepared")
+    assert list(outcomes) == [Refused(reason, words="not now")] * 2
     assert refs(program.repository) == set()
 
 

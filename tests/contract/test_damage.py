@@ -8,7 +8,7 @@ from git_keyval.format.objects import Oid
 from git_keyval.store.port import Applied, Depth, Selection
 from tests.contract.places import GitPlace
 from tests.contract.samples import branch, by_oid, collection, create, note, put, record, texts
-from tests.servers.binary import git_output, run_git
+from tests.servers.binary import git_output, is_older_than, run_git
 
 ALL = Selection((), ("refs/heads/",))
 SAMPLES = {branch(f"{number:03}"): note(str(number)) for number in range(200)}
@@ -35,8 +35,9 @@ def test_what_is_lost_is_left_out_whatever_there_is_of_it(git_place: GitPlace, c
     store = git_place.open()
     found = store.read(ALL, depth=depth)
     assert len(lost) == count
-    assert set(found.refs) == set(SAMPLES)
-    assert set(found.refs.values()) - found.objects.keys() == lost
+    unlisted = SAMPLES.keys() - found.refs.keys()
+    assert len(unlisted) in ({0, count} if is_older_than(2, 34) else {0})  # services of such a git list no ref whose object is lost
+    assert set(found.refs.values()) - found.objects.keys() == (set() if unlisted else lost)
     assert store.requests <= MOST_REQUESTS
 
 

@@ -18,7 +18,7 @@ from tests.action.steps import Workflow
 from tests.cli.conftest import PROGRAM
 from tests.conftest import FakeClock, patience
 from tests.contract.samples import branch, create, note, put
-from tests.servers.binary import git_output, init_bare, isolated_environ, run_git
+from tests.servers.binary import git_output, init_bare, is_older_than, isolated_environ, run_git
 
 NOBODY = 65534
 ONE, TWO = note("1"), note("2")
@@ -293,6 +293,7 @@ def test_a_worktree_of_ones_own_leaves_the_repository_another_users(
     assert len(warnings) == 1
 
 
+@pytest.mark.skipif(is_older_than(2, 38), reason="git takes this setting from no command line, nor do its services ask for it")
 def test_only_the_repository_that_was_named_is_taken_for_safe(tmp_path: Path, give_away: Callable[[Path], None]) -> None:
     one, other = init_bare(tmp_path / "one.git"), init_bare(tmp_path / "other.git")
     give_away(one)
@@ -304,6 +305,7 @@ def test_only_the_repository_that_was_named_is_taken_for_safe(tmp_path: Path, gi
     assert run_git(*settings, "-C", other, "rev-parse", "--git-dir", check=False).returncode
 
 
+@pytest.mark.skipif(is_older_than(2, 31), reason="git has neither such hooks nor settings in variables")
 def test_hooks_in_the_configuration_are_switched_off_by_their_names(tmp_path: Path, give_away: Callable[[Path], None]) -> None:
     """Git has them since 2.54. A name may have whatever a setting of git may."""
     others = init_bare(tmp_path / "others.git")

@@ -20,6 +20,8 @@ def isolated_environ(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": "a@example.com",
         "GIT_COMMITTER_NAME": "a",
         "GIT_COMMITTER_EMAIL": "a@example.com",
+        # A git that is not where it was made for finds its own programs by this.
+        **{name: os.environ[name] for name in ("GIT_EXEC_PATH",) if name in os.environ},
         **(extra or {}),
     }
 
@@ -57,6 +59,13 @@ def init_bare(path: Path) -> Path:
     run_git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", path)
     (path / "hooks").mkdir(exist_ok=True)
     return path
+
+
+@cache
+def is_older_than(major: int, minor: int) -> bool:
+    """Return whether the git that the tests run is of a version before this one."""
+    numbers = git_output("version").split()[2].split(".")
+    return (int(numbers[0]), int(numbers[1])) < (major, minor)
 
 
 @cache

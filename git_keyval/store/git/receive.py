@@ -4,6 +4,7 @@ Each update carries the oid it expects, and the server compares again under its 
 is sent too: git checks it with the others, which makes it an assertion.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Literal
@@ -21,7 +22,8 @@ from git_keyval.store.messages import one_line
 
 _OID_DIGITS = 40
 _FLUSH = b"0000"
-_ABORTED = "fatal: ref updates aborted by hook"
+# refs.c, ref_transaction_prepare(): before git 2.54, and since.
+_ABORTED = re.compile(r"(?s)(.*)fatal: (ref updates aborted by hook|in '\w+' phase, update aborted by the .* hook)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,8 @@ def _judge(answer: _Answer, wanted: Push, broken: str, complaints: str) -> PushR
 
 def _without_report(wanted: Push, broken: str, words: str) -> PushReport:
     # An atomic push is one transaction. Git ends if a hook does not let it commit that (refs.c, ref_transaction_prepare).
-    if wanted.atomic and broken.endswith(_ABORTED):
-        return PushReport("refused", reason=_ABORTED.removeprefix("fatal: "), words=broken.removesuffix(_ABORTED).strip("; "))
+    if wanted.atomic and (aborted := _ABORTED.fullmatch(broken)):
+        return PushReport("refused", reason=aborted[2], words=aborted[1].strip("; "))
     return PushReport("unknown", reason=broken, words=words)
 
 

@@ -49,7 +49,7 @@ _FINAL: Final = {
     ),
     r"funny refname|checked out|shallow update|shallow error": "",  # receive-pack.c, update() and shallow.c
     r"quarantine": "",  # refs.c: a hook of the server may not write refs
-    r"updates aborted by hook": "",  # refs.c, ref_transaction_prepare(): the hook reference-transaction
+    r"updates? aborted by": "",  # refs.c, ref_transaction_prepare(): the hook reference-transaction
     r"declined": "",  # receive-pack.c, execute_commands(): a hook; GitHub's protected branches and rules
     r"prohibited|denied|deny|protected|\brules?\b|permission": "",  # Gerrit, GitLab, GitHub's rules
     r"can not update more": "",  # GitHub's push policy: so many branches and tags in one push
