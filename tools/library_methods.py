@@ -13,7 +13,7 @@ _BY_HAND = {"keys", "ls", "lock", "batch"}
 _FIRST = ("key", "until", "keys", "to", "field", "fields", "index", "value", "values")
 _LEFT_OUT = {
     *("repository", *OF_DATABASE, "ref", "key-type"),
-    *("on-missing", "on-failed", "output-file", "mask", "config", "value-file"),
+    *("on-missing", "on-failed", "output-file", "mask", "config", "previous-report", "value-file"),
 }
 _TYPES = {"key": "Key", "to": "Key", "value": "Data", "default": "Data", "values": "Mapping[str, Data]", "fields": "list[str]"}
 _SEVERAL = {"keys": "Key", "fields": "str"}

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from git_keyval.action.runner import Runner, fits_output
-from git_keyval.action.summary import as_code, check_summary, summary
+from git_keyval.action.summary import overview_summary, summary
 from git_keyval.dispatch.config_file import config_of
+from git_keyval.dispatch.presenting import presented
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.upkeep import Outcome, outputs_of, run_maintenance
 from git_keyval.dispatch.worklist import Worklist, worklist
@@ -43,10 +44,13 @@ def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: S
         outputs.pop("report")
         runner.notice("The output 'report' is left out: it is larger than a runner takes. Maintain fewer repositories in a step.")
     runner.set_outputs(outputs)
+    shown = presented(command, work, done, surroundings)
     if work.listed:
-        runner.summarize(_overview(command, done))
+        runner.summarize(
+            overview_summary(command.name, [(name, end.address, each) for (name, each), end in zip(shown, done, strict=True)])
+        )
     elif not isinstance(done[0].report, InitReport):
-        runner.summarize(_section(done[0].report))
+        runner.summarize(summary(shown[0][1], done[0].repository, done[0].address))
     return _tell(command, work, done, runner)
 
 
@@ -73,21 +77,3 @@ def _findings(report: AnyReport | GitKeyvalError) -> _Findings:
         case CheckReport(problems=problems) if problems:
             return _Findings(warning=f"found {counted(len(problems), 'thing')} worth a look; {_WHAT_TO_DO}")
     return _Findings()
-
-
-def _overview(command: Signature, done: Sequence[Outcome]) -> str:
-    """Return a line on all repositories, and a section for each."""
-    failed = sum(bool(_findings(upkeep.report).error) for upkeep in done)
-    sections = [f"# {as_code(upkeep.repository)}\n\n{_section(upkeep.report)}" for upkeep in done]
-    return "\n".join([f"**git-keyval {command.name}**, repositories: {len(done)}, failed: {failed}\n", *sections])
-
-
-def _section(report: AnyReport | GitKeyvalError) -> str:
-    match report:
-        case Report():
-            return summary(report)
-        case CheckReport():
-            return check_summary(report)
-        case InitReport():
-            return f"Created: {', '.join(map(as_code, report.created)) or 'nothing, all was there'}.\n"
-    return f"**Failed:** {as_code(str(report))}\n"

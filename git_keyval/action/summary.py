@@ -1,23 +1,17 @@
-"""The job summary, in Markdown that also reads well as plain text.
+"""The job summary: what the presenter says, in Markdown that also reads well as plain text.
 
 Ref names and the words of servers may be anything: they are shown as code, where GitHub makes nothing of markup, mentions and
-links. Charts are mermaid's (https://mermaid.js.org/syntax/xyChart.html, https://mermaid.js.org/syntax/pie.html), each beside a
-table with the same numbers.
+links. Charts are mermaid's (https://mermaid.js.org/syntax/xyChart.html), each below a table with the same numbers.
 """
 
 import re
-from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from git_keyval.action.runner import printable
-from git_keyval.errors import as_inputs
-from git_keyval.maintenance.execute import Done
-from git_keyval.maintenance.plan import Action, Left, counted
-from git_keyval.maintenance.report import CheckReport, Problem, Report, found, outcome, spent
+from git_keyval.maintenance.presenter import Code, Presentation, Section, Status, overview
 
-_LISTED = 20
-_LISTED_PROBLEMS = 200
 _LONGEST = 300
+_MARKS = {Status.FINE: "✅", Status.ATTENTION: "⚠️", Status.FAILED: "❌"}
 
 # What is in no way special in GitHub's Markdown, inside a line.
 _PLAIN = re.compile(r"[A-Za-z0-9 ,.;:'()/+-]*")
@@ -25,155 +19,85 @@ _LINKED = re.compile(r"www\.|://|gh-\d|:[a-z0-9+-]*[a-z+][a-z0-9+-]*:", re.IGNOR
 _BACKTICKS = re.compile("`+")
 _PIPE = re.compile(r"(\\*)\|")
 
-_CATEGORIES = ("data", "counter", "map", "array", "redirect", "unknown")
-_COUNTED = {
-    "keys": "keys",
-    **{name: f"keys of category {name}" for name in _CATEGORIES},
-    "elements": "elements of maps and arrays",
-    "expiries": "keys that expire",
-    "expired": "keys that have expired and were not swept yet",
-    "elementExpiries": "elements that expire",
-    "storedKeys": "keys stored by name",
-    "breadcrumbs": "breadcrumbs waiting for gather",
-    "parked": "values parked by getdel",
-    "published": "expiry ids published for readers",
-    "foreign": "refs that only look like the database's",
-}
+
+def summary(shown: Presentation, repository: str, address: str | None) -> str:
+    """Describe what became of a repository, whose page is at the address if it has one: its state first."""
+    return "\n".join(
+        [
+            f"## {_MARKS[shown.status]} git-keyval {shown.title}: {_state(shown.status)}",
+            "",
+            f"{_linked(repository, address)}: **{_words(shown.did)}**{_sentence(shown.rest)}",
+            "",
+            *(line for label, text in shown.notes for line in (_note(label, text), "")),
+            *([f"It took {' and '.join(shown.spent)}, and began at {shown.began}.", ""] if shown.spent else []),
+            *(line for section in shown.sections for line in _section(section)),
+        ]
+    )
 
 
-def summary(report: Report) -> str:
-    """Describe a maintenance run: first what happened, and what needs a look."""
-    lines = [*_beginning(report), *_counts(report)]
-    for job in report.jobs:
-        lines += _notable(job)
-    if any(item.notable for job in report.jobs for item in job.plan.left):
-        lines += ["The command `check` tells what is wrong with what is stored, and what to do about it.", ""]
-    for job in report.jobs:
-        lines += _chart("How old the breadcrumbs were", "age", "breadcrumbs", job.plan.ages)
-        lines += _chart("When the live keys expire", "when", "keys", job.plan.expiries)
-    for job in report.jobs:
-        lines += _reasons(f"{job.plan.job}: {'would change' if report.dry_run else 'changed'}", "writes", job.applied)
-        lines += _reasons(f"{job.plan.job}: waiting", "refs", job.waiting)
-    return "\n".join(lines)
-
-
-def check_summary(report: CheckReport) -> str:
-    """Describe what check found, and what to do about it."""
-    what = " and ".join(found(report)) if report.problems else "No problems found"
-    keys = f"in {counted(report.counts.get('keys', 0), 'key')}"
-    lines = ["## git-keyval check", "", f"**{what}** {keys}.", "", f"{_spent(report)}; nothing was changed.", ""]
-    if report.problems:
-        lines += _problems(report.problems)
-    names = [*_COUNTED, *sorted(report.counts.keys() - _COUNTED.keys())]
-    if there := {_COUNTED.get(name, name): report.counts[name] for name in names if report.counts.get(name)}:
-        lines += _section("What is there", _numbers("what", "how many", there))
-    categories = {name: report.counts[name] for name in _CATEGORIES if report.counts.get(name)}
-    if len(categories) > 1:
-        slices = (f'    "{name}" : {count}' for name, count in categories.items())
-        lines += _section("Keys by category", ["```mermaid", "pie showData", *slices, "```"])
-    return "\n".join(lines)
-
-
-def _beginning(report: Report) -> list[str]:
-    did, rest = outcome(report)
-    lines = [
-        f"## git-keyval {report.command}{' (dry run)' if report.dry_run else ''}",
-        f"**{did}**{rest}",
-        f"**Ended early:** {_words(as_inputs(report.error))}" if report.error else "",
-        f"The budget `{report.budget}` was reached; the next run goes on." if report.budget else "",
-        f"Not started: {', '.join(report.not_started)}." if report.not_started else "",
-        f"{_spent(report)}.",
-    ]
-    return [line for text in lines if text for line in (text, "")]
-
-
-def _spent(report: Report | CheckReport) -> str:
-    return f"It took {' and '.join(spent(report))}, and began at {report.started_at}"
-
-
-def _counts(report: Report) -> list[str]:
-    """Make the table of the jobs; what is rare has a column only where it happened."""
-    if not report.jobs:
-        return []
-    made = "would be made" if report.dry_run else "made"
-    heads = ("refs read", "planned", made, "changed meanwhile", "failed", "left for the next run", "waiting", "left alone")
-    counts = []
-    for job in report.jobs:
-        *transactions, left = job.numbers().values()
-        notable = sum(item.notable for item in job.plan.left)
-        counts.append((*transactions, left - notable, notable))
-    columns = zip(heads, zip(*counts, strict=True), strict=True)
-    shown = {head: column for head, column in columns if head in heads[:3] or any(column)}
-    rows = [(job.plan.job, *(f"{count:,}" for count in row)) for job, *row in zip(report.jobs, *shown.values(), strict=True)]
-    return [*_table(("job", *shown), rows, numbers=len(shown)), ""]
-
-
-def _notable(job: Done) -> list[str]:
-    items = job.notable
-    if not items:
-        return []
-    rows = [(as_code(item.ref), _words(item.why)) for item in items[:_LISTED]]
-    title = f"{job.plan.job}: left alone, and worth a look ({len(items):,})"
-    return _section(title, _table(("ref", "why"), rows), more=len(items) - _LISTED)
-
-
-def _reasons(title: str, unit: str, items: Sequence[Action | Left]) -> list[str]:
-    """Count by reason, with one ref of each; all refs would only be long."""
-    if not items:
-        return []
-    counts = Tally(item.why for item in items)
-    examples = {item.why: item.ref for item in reversed(items)}
-    common = counts.most_common(_LISTED)
-    rows = [(_words(why), as_code(examples[why]), f"{count:,}") for why, count in common]
-    table = _table(("why", "for example", unit), rows, numbers=1)
-    return _section(f"{title} ({len(items):,})", table, more=len(items) - sum(count for _, count in common))
-
-
-def _section(title: str, lines: Iterable[str], *, more: int = 0) -> list[str]:
-    """Return lines below a title, and how many more there are, where some are left out."""
-    return [f"### {title}", "", *lines, "", *([f"… and {more:,} more.", ""] if more > 0 else [])]
-
-
-def _problems(problems: Sequence[Problem]) -> list[str]:
-    kinds = Tally((found.severity, found.problem, found.next_step.replace(found.ref, "REF")) for found in problems)
+def overview_summary(title: str, shown: Sequence[tuple[str, str | None, Presentation]]) -> str:
+    """Describe what became of several repositories: a line for each, and more of those where there is more to say."""
+    sentence, section = overview([(name, presentation) for name, _, presentation in shown])
+    worst = max((presentation.status for _, _, presentation in shown), key=list(Status).index)
     rows = [
-        (severity, _words(problem), f"{count:,}", _words(next_step))
-        for (severity, problem, next_step), count in sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))[:_LISTED]
+        (_linked(name, address), f"{_MARKS[each.status]} {state}", _sentence(what))
+        for (name, address, each), (_, state, what) in zip(shown, section.rows, strict=True)
+        if isinstance(what, str)
     ]
-    places = [(found.severity, as_code(found.ref), _words(found.problem)) for found in problems[:_LISTED_PROBLEMS]]
-    which = _table(("severity", "ref", "problem"), places)
+    lines = [f"# {_MARKS[worst]} git-keyval {title}", "", sentence, "", *_table(section.heads, rows), ""]
+    return "\n".join([*lines, *(summary(each, name, address) for name, address, each in shown if each.sections or each.notes)])
+
+
+def _state(status: Status) -> str:
+    return "needs attention" if status is Status.ATTENTION else status
+
+
+def _linked(repository: str, address: str | None) -> str:
+    return as_code(repository) if address is None else f"[{as_code(repository)}]({address})"
+
+
+def _note(label: str, text: str) -> str:
+    return f"**{label}** {_sentence(text)}" if label else _sentence(text)
+
+
+def _sentence(text: str) -> str:
+    """Return a sentence; what begins it, or is around it, in white space is kept."""
+    shown = _words(text.strip())
+    return f"{' ' if text.startswith(' ') else ''}{shown}" if text else ""
+
+
+def _section(section: Section) -> list[str]:
+    heading = [f"### {section.title}", ""] if section.title else []
+    rows = [[_cell(cell) for cell in row] for row in section.rows]
+    numbers = [place for place, cell in enumerate(section.rows[0]) if isinstance(cell, int)]
+    more = [f"… and {section.more:,} more.", ""] if section.more > 0 else []
+    return [*heading, *_table(section.heads, rows, numbers), "", *more, *(_bars(section) if section.bars else [])]
+
+
+def _bars(section: Section) -> list[str]:
+    labels, counts = [f'"{row[0]}"' for row in section.rows], [row[-1] for row in section.rows if isinstance(row[-1], int)]
     return [
-        *_section("What to do", _table(("severity", "problem", "refs", "what to do"), rows)),
-        *_section(f"Which refs ({len(problems):,})", which, more=len(problems) - _LISTED_PROBLEMS),
-    ]
-
-
-def _chart(title: str, axis: str, unit: str, counts: Mapping[str, int]) -> list[str]:
-    """Make a table, and bars of the same numbers where there is more than one; nothing where there is nothing to count."""
-    if not any(counts.values()):
-        return []
-    lines = _section(title, _numbers(axis, unit, counts))
-    labels = ", ".join(f'"{label}"' for label in counts)
-    bars = [
         "```mermaid",
         "xychart-beta",
-        f"    x-axis [{labels}]",
-        f'    y-axis "{unit}" 0 --> {max(counts.values())}',
-        f"    bar [{', '.join(map(str, counts.values()))}]",
+        f"    x-axis [{', '.join(labels)}]",
+        f'    y-axis "{section.heads[-1]}" 0 --> {max(counts)}',
+        f"    bar [{', '.join(map(str, counts))}]",
         "```",
+        "",
     ]
-    return [*lines, *bars, ""] if sum(map(bool, counts.values())) > 1 else lines
 
 
-def _numbers(head: str, unit: str, counts: Mapping[str, int]) -> list[str]:
-    return _table((head, unit), [(_words(label), f"{count:,}") for label, count in counts.items()], numbers=1)
+def _cell(cell: str | int) -> str:
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return as_code(cell) if isinstance(cell, Code) else _words(cell)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> list[str]:
-    """Make a table; so many columns at the end hold numbers. A pipe ends a cell, even in code, unless backslashes escape it."""
-    rules = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> list[str]:
+    """Make a table, with numbers in some columns. A pipe ends a cell, even in code, unless backslashes escape it."""
+    rules = ["---:" if place in numbers else "---" for place in range(len(heads))]
     cells = ([_PIPE.sub(_escape_pipe, cell) for cell in row] for row in rows)
-    return [f"| {' | '.join(head)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in cells)]
+    return [f"| {' | '.join(heads)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in cells)]
 
 
 def _escape_pipe(found: re.Match[str]) -> str:

@@ -1,14 +1,14 @@
 """What ls answers: one name a line, or a row for each key, in columns for a person and with tabs between them for a program."""
 
 import sys
-from collections.abc import Sequence
 from itertools import islice
 
+from git_keyval.cli.tables import drawn
 from git_keyval.cli.terminal import harmless_line, write_bytes, write_text
 from git_keyval.format.canonical import JsonValue
 
 _HEADS = ("name", "category", "type", "size", "expires", "waiting")
-_NUMBERS = {"size", "waiting"}
+_NUMBERS = {_HEADS.index(name) for name in ("size", "waiting")}
 _AT_ONCE = 10_000
 
 
@@ -26,7 +26,7 @@ def write_entries(document: object, *, coloured: bool) -> None:
     """Write a row for each key: at a terminal a table, elsewhere with tabs and no heading. Raises UndeliveredError."""
     rows = (_row(entry) for entry in document if isinstance(entry, dict)) if isinstance(document, list) else iter(())
     if sys.stdout.isatty():
-        write_text(_table(list(rows), coloured=coloured))
+        write_text(drawn(_HEADS, list(rows), _NUMBERS, coloured=coloured))
         return
     while some := list(islice(rows, _AT_ONCE)):
         write_text("".join("\t".join(row) + "\n" for row in some))
@@ -42,21 +42,3 @@ def _row(entry: dict[str, JsonValue]) -> tuple[str, ...]:
         "never" if expires is None else str(expires),
         str(entry["waiting"]),
     )
-
-
-def _table(rows: Sequence[tuple[str, ...]], *, coloured: bool) -> str:
-    """Return a table, whose rows are never broken: a name can be copied."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in _HEADS:
-        table.add_column(head, justify="right" if head in _NUMBERS else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    width = sum(max(map(len, column)) + 2 for column in zip(_HEADS, *rows, strict=True))
-    console = Console(file=sys.stdout, color_system="auto" if coloured else None, width=2 * width)
-    with console.capture() as drawn:
-        console.print(table)
-    return drawn.get()

@@ -22,6 +22,7 @@ _PATHS = {
     "output-file": "file",
     "config": "file",
     "names-from": "file",
+    "previous-report": "file",
 }
 """What a shell completes where an input names a folder or a file."""
 

@@ -1,30 +1,25 @@
-"""Reports of maintenance, of one repository or of several, for a person."""
+"""Reports of maintenance, of one repository or of several, for a person: what the presenter says, as text."""
 
-import sys
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 from git_keyval.cli.failures import EndedEarlyError, RepositoryFailedError, RulesBrokenError
+from git_keyval.cli.tables import drawn
 from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
 from git_keyval.maintenance.plan import counted
-from git_keyval.maintenance.report import AnyReport, CheckReport, InitReport, Report, found, spent
-
-_LISTED = 50
-_NUMBERS = ("refs read", "planned", "done", "changed meanwhile", "failed", "deferred", "left")
-_NOT_IF_DRY = {"done", "changed meanwhile", "failed"}
-"""What a dry run would do is planned, and not done."""
+from git_keyval.maintenance.presenter import Presentation, Section, overview
+from git_keyval.maintenance.report import CheckReport, Report
 
 
-def write_reports(done: Sequence[Outcome], *, listed: bool, coloured: bool) -> None:
+def write_reports(shown: Sequence[tuple[str, Presentation]], *, listed: bool, coloured: bool) -> None:
     """Write the report of each repository, under its name if they are a list. Raises UndeliveredError."""
-    for upkeep in done:
-        heading = f"{harmless_line(upkeep.repository)}\n" if listed else ""
-        lines = "".join(f"{harmless_line(line)}\n" for line in _lines(upkeep.report))
-        write_text(heading + _table(upkeep.report, coloured=coloured) + lines)
+    for name, presentation in shown:
+        write_text(
+            (f"{harmless_line(name)}\n" if listed else "") + _report(presentation, coloured=coloured) + ("\n" if listed else "")
+        )
+    if listed:
+        write_text(f"{overview(shown)[0]}\n")
 
 
 def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalError]:
@@ -33,43 +28,25 @@ def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalE
         where = f" in {upkeep.repository}" if listed else ""
         match upkeep.report:
             case GitKeyvalError() as error:
-                yield RepositoryFailedError(f"{upkeep.repository}: {error.text}")
+                yield RepositoryFailedError(f"{upkeep.repository}: {error}")
             case Report() as report if report.error:
                 yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
             case CheckReport(count=broken) if broken:
                 yield RulesBrokenError(f"check{where} found {counted(broken, 'broken rule')}; the report names the refs.")
 
 
-def _table(report: AnyReport | GitKeyvalError, *, coloured: bool) -> str:
-    if not isinstance(report, Report):
-        return ""
-    table = Table("job", title=f"{report.command}{' (dry run)' if report.dry_run else ''}", title_justify="left")
-    shown = [head for head in _NUMBERS if not (report.dry_run and head in _NOT_IF_DRY)]
-    for head in shown:
-        table.add_column(head, justify="right")
-    for job in report.jobs:
-        numbers = dict(zip(_NUMBERS, map(str, job.numbers().values()), strict=True))
-        table.add_row(job.plan.job, *(numbers[head] for head in shown))
-    console = Console(file=sys.stdout, color_system="auto" if coloured else None)
-    with console.capture() as drawn:
-        console.print(table)
-    return drawn.get()
+def _report(shown: Presentation, *, coloured: bool) -> str:
+    lines = [f"{shown.title}: {shown.status}. {shown.did}{shown.rest}", *(f"{label} {text}".strip() for label, text in shown.notes)]
+    tables = "".join(_section(section, coloured=coloured) for section in shown.sections)
+    spent = f"{', '.join(reversed(shown.spent))}\n" if shown.spent else ""
+    return "".join(f"{harmless_line(line)}\n" for line in lines) + tables + spent
 
 
-def _lines(report: AnyReport | GitKeyvalError) -> Iterator[str]:
-    match report:
-        case Report():
-            for job in report.jobs:
-                yield from (f"left {left.ref}: {left.why}" for left in job.notable[:_LISTED])
-            seconds, requests = spent(report)
-            yield f"{requests}, {seconds}"
-            if report.budget:
-                yield f"The budget {report.budget} was reached; the next run goes on."
-        case CheckReport():
-            yield from (f"{problem.severity} {problem.ref}: {problem.problem}. {problem.next_step}" for problem in report.problems)
-            counts = ", ".join(f"{count} {name}" for name, count in sorted(report.counts.items()))
-            yield f"{', '.join(found(report))}; {counts or 'nothing here'}"
-        case InitReport():
-            yield from (f"created {name}" for name in report.created)
-            if not report.created:
-                yield "nothing to do"
+def _section(section: Section, *, coloured: bool) -> str:
+    title = f"\n{section.title}\n" if section.title else "\n"
+    more = f"… and {section.more:,} more\n" if section.more > 0 else ""
+    rows = [[f"{cell:,}" if isinstance(cell, int) else harmless_line(cell) for cell in row] for row in section.rows]
+    if section.sentence:
+        return "".join(f"{section.sentence.format(*row)}\n" for row in rows) + more
+    numbers = [place for place, cell in enumerate(section.rows[0]) if isinstance(cell, int)]
+    return f"{title}{drawn(section.heads, rows, numbers, coloured=coloured)}{more}"

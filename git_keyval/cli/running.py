@@ -149,6 +149,7 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     from git_keyval.cli.answers import typed
     from git_keyval.cli.reports import failures_of, write_reports
     from git_keyval.dispatch.config_file import config_of
+    from git_keyval.dispatch.presenting import presented
     from git_keyval.dispatch.upkeep import outputs_of, run_maintenance
     from git_keyval.dispatch.worklist import worklist
 
@@ -160,7 +161,8 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
         if call.as_json:
             write_document({"command": call.command.name, **typed(outputs_of(call.command, work, done))})
         else:
-            write_reports(done, listed=work.listed, coloured=takes_colour(sys.stdout, os.environ, refused=call.no_color))
+            coloured = takes_colour(sys.stdout, os.environ, refused=call.no_color)
+            write_reports(presented(call.command, work, done, world, call.wording), listed=work.listed, coloured=coloured)
         return max((_fail(call, error) for error in failures_of(done, listed=work.listed)), default=ExitCode.DONE)
 
     return answer

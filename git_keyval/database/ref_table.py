@@ -14,7 +14,7 @@ many keys is collected by a first walk over the parts, and read in large batches
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from struct import iter_unpack
+from struct import calcsize, iter_unpack
 from typing import TypeAlias
 
 from git_keyval.format.names import BREADCRUMBS_PREFIX, BreadcrumbRef, KeyId, Naming, RefName, naming_of, parse, record_parts
@@ -26,6 +26,7 @@ Place: TypeAlias = bytes
 _PLACE, _OID = 21, 20
 _RECORD, _ELEMENT = f"{_PLACE}s{_OID}s", f"{_PLACE}s{_OID}s{_OID}s"
 _ELEMENTS, _BREADCRUMBS = "exp-", "bc"
+_ROW_BYTES = {**dict.fromkeys(("val", "exp", "key"), calcsize(_RECORD)), _ELEMENTS: calcsize(_ELEMENT)}
 _FIRST_DIGITS = 2
 
 naming_by_length = cache(Naming)
@@ -119,6 +120,11 @@ class Part:
             name = RefName(f"{naming.breadcrumbs(key_id)}{rows[after + 1 : start].decode()}")
             found[place].append((name, rows[after - _OID : after]))
         return {place: sorted(crumbs) for place, crumbs in found.items()}
+
+    @property
+    def branches(self) -> int:
+        """How many branches the keys have: a row each."""
+        return sum(len(rows) // _ROW_BYTES[kind] for kind, rows in self._rows.items() if kind in _ROW_BYTES)
 
     def refs(self) -> dict[RefName, Oid]:
         """Return all of them as the store has listed them."""

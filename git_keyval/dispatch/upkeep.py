@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.location import deletion
+from git_keyval.dispatch.location import deletion, github_name
 from git_keyval.dispatch.opening import Stores, cipher_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
@@ -21,12 +21,13 @@ from git_keyval.maintenance.report import AnyReport, InitReport, several_to_json
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one repository: its report, or the error that kept it from one."""
+    """What became of one repository: its report, or the error that kept it from one; ``address`` is its page, if it has one."""
 
     repository: str
     report: AnyReport | GitKeyvalError
     requests: int
     rate_remaining: int | None
+    address: str | None = None
 
 
 def run_maintenance(command: Signature, work: Worklist, surroundings: Surroundings) -> list[Outcome]:
@@ -70,7 +71,9 @@ def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, 
     stores = Stores(target.inputs, own)
     report = attempt(lambda: _maintain(command, target, stores, own))
     outcome = advised(report, command) if isinstance(report, GitKeyvalError) else report
-    return Outcome(target.repository, outcome, stores.requests, stores.rate_remaining)
+    name = github_name(target.repository, surroundings.server)
+    address = name and f"{surroundings.server.server_url}/{name}"
+    return Outcome(target.repository, outcome, stores.requests, stores.rate_remaining, address)
 
 
 def _maintain(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:

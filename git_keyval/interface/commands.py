@@ -34,6 +34,7 @@ _NAMED = ("key-type", "shard-length", "redirect-allow", *_ENCRYPTION, *_REGISTRY
 _CONTENT = ("value", "value-env", "value-file", "type", "media-type")
 _GIVEN = (("value", "value-env", "value-file"),)
 _TYPED = {"type": OneOf(VALUE_TYPES)}
+_COMPARED = ("previous-report",)
 _RIVALS = ("max-attempts", "follow-writes")
 
 
@@ -143,7 +144,7 @@ def _signature(kind: Kind, family: str) -> Signature:
 def _around(kind: Kind, taken: Iterable[str]) -> Iterable[str]:
     """Return the inputs that say how a command goes about its work, or what becomes of its answer."""
     if issubclass(kind, Upkeep):
-        yield from ("config", *(_REGISTRY if kind.resolves else ()))
+        yield from ("config", *(_REGISTRY if kind.resolves else ()), *(_COMPARED if "report" in kind.outputs else ()))
         return
     if "key-type" in taken and "found" in kind.outputs:
         if "value" in kind.outputs:

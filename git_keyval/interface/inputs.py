@@ -318,6 +318,12 @@ class Inputs:
     dry_run = Input("Plan and report only.", Flag(), default="false")
     grace_period = Input("Breadcrumbs younger than this are left for the next gather.", Duration(0, YEAR), default="2m")
     retention = Input("How long values removed by getdel stay parked.", Duration(0, 100 * YEAR), default="7d")
+    previous_report = Input(
+        "A file with the output 'report' of an earlier run, if there is one: what has changed since is shown.",
+        str,
+        "the path of a file",
+        shown=False,
+    )
     horizon = Input(
         "How far ahead publish-expiries fills an expiry registry; no key should live longer.",
         Duration(0, 100 * YEAR),

@@ -795,6 +795,14 @@ class Jobs:
             "check",
         )
 
+    def info(
+        self,
+    ) -> Result[dict[str, Any]]:
+        """Tell what there is, when it ends, what waits, and how much room is left."""
+        return self._run(
+            "info",
+        )
+
     def publish_expiries(
         self,
         *,

@@ -1,4 +1,4 @@
-"""The commands that maintain: gather, sweep, purge, maintain, init, check, publish-expiries."""
+"""The commands that maintain: gather, sweep, purge, maintain, init, check, info, publish-expiries."""
 
 from collections.abc import Sequence
 from math import inf
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from git_keyval.database.database import Database
     from git_keyval.maintenance.jobs import Maintenance
     from git_keyval.maintenance.plan import Plan
-    from git_keyval.maintenance.report import CheckReport, InitReport, Report
+    from git_keyval.maintenance.report import AnyReport, CheckReport, InfoReport, InitReport, Report
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
@@ -33,7 +33,7 @@ class Upkeep(Described):
     spans = True
     resolves: ClassVar[bool] = False
 
-    def run(self, work: "Maintenance") -> "Report | CheckReport | InitReport":
+    def run(self, work: "Maintenance") -> "AnyReport":
         """Do the work, and return what became of it."""
         raise NotImplementedError
 
@@ -141,6 +141,22 @@ class Check(Upkeep):
         from git_keyval.maintenance.check import check
 
         return check(work)
+
+
+class Info(Upkeep):
+    """Tell what there is, when it ends, what waits, and how much room is left.
+
+    All values are read, to know their sizes, and none is told.
+    """
+
+    outputs = ("count", "report")
+    examples = ("git-keyval info", "git-keyval info --json | jq .report.types")
+    resolves = True
+
+    def run(self, work: "Maintenance") -> "InfoReport":
+        from git_keyval.maintenance.info import info
+
+        return info(work)
 
 
 class PublishExpiries(Budgeted):

@@ -84,7 +84,36 @@ class InitReport:
         return len(self.created)
 
 
-AnyReport: TypeAlias = Report | CheckReport | InitReport
+@dataclass(frozen=True, slots=True)
+class InfoReport:
+    """What info counted: of the live keys their types, the ``bytes`` by type as they are stored, and when they end.
+
+    ``waiting`` counts what maintenance will do something about, ``branches`` all there are in the repository, and
+    ``rate_remaining`` the requests that the server still allowed.
+    """
+
+    started_at: str
+    seconds: float
+    requests: int
+    keys: int
+    named: int
+    elements: int
+    types: Mapping[str, int]
+    bytes: Mapping[str, int]
+    largest: int
+    expiries: Mapping[str, int]
+    waiting: Mapping[str, int]
+    unreadable: int
+    branches: int
+    rate_remaining: int | None
+
+    @property
+    def count(self) -> int:
+        """Return how many keys live."""
+        return self.keys
+
+
+AnyReport: TypeAlias = Report | CheckReport | InitReport | InfoReport
 
 
 def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]:
@@ -113,6 +142,24 @@ def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]
                     for found in report.problems[:listed]
                 ],
                 "problemCount": len(report.problems),
+            }
+        case InfoReport():
+            return {
+                "command": "info",
+                "startedAt": report.started_at,
+                "seconds": round(report.seconds, 3),
+                "requests": report.requests,
+                "keys": report.keys,
+                "named": report.named,
+                "elements": report.elements,
+                "types": dict(report.types),
+                "bytes": dict(report.bytes),
+                "largest": report.largest,
+                "expiries": dict(report.expiries),
+                "waiting": dict(report.waiting),
+                "unreadable": report.unreadable,
+                "branches": report.branches,
+                "rateRemaining": report.rate_remaining,
             }
     return {}
 
@@ -144,37 +191,20 @@ def _job(done: Done, listed: int) -> dict[str, JsonValue]:
     }
 
 
-def outcome(report: Report) -> tuple[str, str]:
-    """Say how much was done, or would be; and the rest of the sentence: what it was."""
-    if not report.count and not any(job.planned for job in report.jobs):
-        return ("Nothing was done." if report.error else "Nothing had to be done."), ""
-    what = achieved(report.jobs)
-    return f"{counted(report.count, 'write')} {'would be made' if report.dry_run else 'made'}", f"{': ' if what else ''}{what}."
-
-
-def achieved(jobs: Iterable[Done]) -> str:
-    """Say what was gathered, removed and published, or would be."""
+def achieved(jobs: Iterable[Done], *, dry_run: bool) -> str:
+    """Say what was gathered, removed and published, or is planned to be."""
     actions = [action for job in jobs for action in job.applied]
     counts = Counts.total(action.counts for action in actions)
     counters = len({action.ref for action in actions if action.kind is Kind.FOLD_BREADCRUMBS})
+    collections = counted(counts.collections, "key")
     parts = (
-        (counts.increments, f"{counted(counts.increments, 'breadcrumb')} of {counted(counters, 'counter')} gathered"),
-        (counts.void_breadcrumbs, f"{counted(counts.void_breadcrumbs, 'void breadcrumb')} deleted"),
-        (counts.keys, f"{counted(counts.keys, 'expired key')} removed"),
-        (counts.elements, f"{counted(counts.elements, 'expired element')} of {counted(counts.collections, 'key')} removed"),
-        (counts.leftover_expiries, f"{counted(counts.leftover_expiries, 'leftover expiry', 'leftover expiries')} removed"),
-        (counts.parked, f"{counted(counts.parked, 'parked value')} deleted"),
-        (counts.malformed, f"{counted(counts.malformed, 'malformed breadcrumb')} deleted"),
-        (counts.published, f"{counted(counts.published, 'expiry id')} published"),
+        (counts.increments, f"{counted(counts.increments, 'breadcrumb')} of {counted(counters, 'counter')}", "gather", "gathered"),
+        (counts.void_breadcrumbs, counted(counts.void_breadcrumbs, "void breadcrumb"), "delete", "deleted"),
+        (counts.keys, counted(counts.keys, "expired key"), "remove", "removed"),
+        (counts.elements, f"{counted(counts.elements, 'expired element')} of {collections}", "remove", "removed"),
+        (counts.leftover_expiries, counted(counts.leftover_expiries, "leftover expiry", "leftover expiries"), "remove", "removed"),
+        (counts.parked, counted(counts.parked, "parked value"), "delete", "deleted"),
+        (counts.malformed, counted(counts.malformed, "malformed breadcrumb"), "delete", "deleted"),
+        (counts.published, counted(counts.published, "expiry id"), "publish", "published"),
     )
-    return ", ".join(text for count, text in parts if count)
-
-
-def found(report: CheckReport) -> tuple[str, str]:
-    """Say how many rules are broken, and how much is only worth a look."""
-    return counted(report.count, "error"), counted(len(report.problems) - report.count, "warning")
-
-
-def spent(report: Report | CheckReport) -> tuple[str, str]:
-    """Say how much time and how many requests a run took."""
-    return f"{report.seconds:.1f} s", counted(report.requests, "request")
+    return ", ".join(f"{what} {f'to {verb}' if dry_run else done}" for count, what, verb, done in parts if count)

@@ -206,9 +206,10 @@ def _still_orphans(orphans: Sequence[_Orphan], database: Database) -> Iterator[A
 
 
 def _count(plan: Plan, listing: _Listing) -> None:
-    keys, expiring = 0, Tally[bytes]()
+    keys, branches, expiring = 0, 0, Tally[bytes]()
     for part in listing.parts():
         keys += len(part.values)
+        branches += part.branches
         expiring.update(raw for place, raw in part.expiries.items() if place in part.values)
     plan.expiries = {**dict.fromkeys([*_HORIZON, _LATER], 0), _NEVER: keys - expiring.total()}
     expired = 0
@@ -221,6 +222,7 @@ def _count(plan: Plan, listing: _Listing) -> None:
             plan.expiries[next((label for label, most in _HORIZON.items() if left <= most * SECOND), _LATER)] += count
     counts = Counts.total(action.counts for action in plan.actions)
     plan.facts = {
+        "branches": branches,
         "keys": keys,
         "live": keys - expired,
         "expired": expired,

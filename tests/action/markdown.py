@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_OURS = {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td", "strong"}
+_OURS = {"heading", "paragraph", "link", "table", "thead", "tbody", "tr", "th", "td", "strong"}
 # Beyond CommonMark, GitHub makes links of these, and more, wherever they are in a text that is not code.
-_LINKED = re.compile(r"www\.|://|@\w|#\d|GH-\d|:\w*[a-z]\w*:|\$|[<>&|~^_*\\`]|[^\x20-\x7e…]", re.IGNORECASE)
+_LINKED = re.compile(r"www\.|://|@\w|#\d|GH-\d|:\w*[a-z]\w*:|\$|[<>&|~^_*\\`]|[^\x20-\x7e…✅⚠️❌]", re.IGNORECASE)
 
 
 def shown_as_code(summary: str) -> list[str]:

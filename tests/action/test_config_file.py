@@ -322,8 +322,8 @@ def test_settings_of_other_commands_do_no_harm(workspace: Workspace) -> None:
     workspace.write("repositories: ['{one}', '{none}']\nretention: 1d")
     ended = workspace.run("init")
     assert (ended.code, ended.answers) == (0, {"applied": "true", "count": "2"})
-    assert "Created: nothing, all was there." in ended.summary
-    assert "Created: `refs/heads/main`, `refs/tags/kv/dummy-tree`." in ended.summary
+    assert "Nothing had to be created: all was there." in ended.summary
+    assert "| ref |\n| --- |\n| `refs/heads/main` |\n| `refs/tags/kv/dummy-tree` |\n" in ended.summary
     assert workspace.run("init").answers == {"applied": "false", "count": "0"}
 
 
@@ -419,19 +419,21 @@ def test_requests_are_summed_up_and_the_lowest_rate_is_told() -> None:
 def test_the_summary_has_a_section_for_each(workspace: Workspace) -> None:
     workspace.write("repositories: ['{one}', '{none}', '{three}']")
     summary = workspace.run("maintain").summary
-    assert summary.startswith("**git-keyval maintain**, repositories: 3, failed: 1\n")
-    heads = [line for line in summary.splitlines() if line.startswith("# ")]
-    assert heads == [f"# `{workspace.place(name)}`" for name in ("one", "none", "three")]
-    assert summary.count("## git-keyval maintain\n") == 2
-    assert "**Failed:** `" in summary
+    lines = summary.splitlines()
+    assert lines[:3] == ["# ❌ git-keyval maintain", "", "3 repositories: 2 fine, 1 failed."]
+    rows = [line for line in lines if line.startswith("| `")]
+    assert [row.split(" | ")[:2] for row in rows[:3]] == [
+        [f"| `{workspace.place(name)}`", state] for name, state in (("one", "✅ fine"), ("none", "❌ failed"), ("three", "✅ fine"))
+    ]
+    assert summary.count("## ✅ git-keyval maintain: fine\n") == 2
 
 
 @pytest.mark.parametrize("name", ["a`b", "<img src=x>", "a``b`", "[x](y)"])
 def test_odd_names_are_shown_as_they_are(workspace: Workspace, name: str) -> None:
     workspace.write(f"repositories: ['./{name}']")
     ended = workspace.run("purge")
-    (head,) = [line for line in ended.summary.splitlines() if line.startswith("# ")]
-    shown = re.fullmatch(r"# (`+)( ?)(.+)\2\1", head)
+    (head,) = [line for line in ended.summary.splitlines() if line.startswith("| `")]
+    shown = re.match(r"\| (`+)( ?)(.+?)\2\1 \|", head)
     assert shown
     assert shown[3] == f"./{name}"
     assert shown[1] not in shown[3]

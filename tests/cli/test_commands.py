@@ -183,15 +183,12 @@ def test_maintenance_is_a_readable_table(keyval: Command) -> None:
     planned = keyval("maintain", "--retention", "0s", "--dry-run")
     assert (planned.code, planned.stderr) == (0, "")
     assert "(dry run)" in planned.text
+    assert planned.text.splitlines()[0] == "maintain (dry run): fine. 1 write planned: 1 parked value to delete."
     done = keyval("maintain", "--retention", "0s")
     assert done.code == 0
-    assert [job for job in ("gather", "sweep", "purge") if re.search(rf"^\W*{job}\b", done.text, re.MULTILINE)] == [
-        "gather",
-        "sweep",
-        "purge",
-    ]
-    row = next(line for line in done.text.splitlines() if "purge" in line)
-    assert re.findall(r"\d+", row) == ["1", "1", "1", "0", "0", "0", "0"]
+    assert done.text.splitlines()[0] == "maintain: fine. 1 write made: 1 parked value deleted."
+    assert re.search(r"^job +refs read  planned  made\npurge +1        1     1\n", done.text, re.MULTILINE)
+    assert not re.search("^(gather|sweep)", done.text, re.MULTILINE)  # they had nothing to do
     assert re.search(r"^\d+ requests, \d+\.\d s$", done.text, re.MULTILINE)
     for job in ("gather", "sweep", "purge"):
         assert keyval(job).code == 0
@@ -222,19 +219,19 @@ def test_check_tells_and_fails(keyval: Command, repository: Path) -> None:
     keyval("set", "a", "1")
     sound = keyval("check")
     assert (sound.code, sound.stderr) == (0, "")
-    assert "0 errors, 0 warnings" in sound.text
+    assert sound.text.startswith("check: fine. No problems found in 1 key.\n")
     tree = git_output("hash-object", "-t", "tree", "-w", "--stdin", directory=repository)
     odd = git_output("commit-tree", "-m", "not ours", tree, directory=repository)
     git_output("update-ref", value_ref("odd"), odd, directory=repository)
     broken = keyval("check")
     assert broken.code == 1
     assert f"error {value_ref('odd')}: " in broken.text
-    assert "1 error, 0 warnings" in broken.text
+    assert broken.text.startswith("check: failed. 1 error and 0 warnings in 2 keys.\n")
 
 
 def test_init_tells_what_it_created(keyval: Command) -> None:
-    assert keyval("init").text == "created refs/heads/main\ncreated refs/tags/kv/dummy-tree\n"
-    assert keyval("init").text == "nothing to do\n"
+    assert keyval("init").text == "init: fine. Created 2 refs.\ncreated refs/heads/main\ncreated refs/tags/kv/dummy-tree\n"
+    assert keyval("init").text == "init: fine. Nothing had to be created: all was there.\n"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_each_repository_is_told_under_its_name(keyval: Command, config: Path) -
     assert said.code == 1
     lines = [line for line in said.text.splitlines() if line.startswith("./")]
     assert lines == ["./one.git", "./none.git", "./two.git"]
-    assert said.text.count("purge") == 4
+    assert said.text.count("purge: fine. ") == 2
+    assert said.text.endswith("\n3 repositories: 2 fine, 1 failed.\n")
     assert said.stderr.startswith("./none.git: none.git is not a git repository.")
     assert said.stderr.count("\n") == 1
     config.write_text("repositories: [./one.git, ./two.git]")
@@ -83,5 +84,6 @@ def test_a_missing_file_is_misuse(keyval: Command) -> None:
 
 def test_init_of_several_tells_what_it_created(keyval: Command, config: Path) -> None:
     config.write_text("repositories: [./one.git, ./two.git]")
-    created = "created refs/heads/main\ncreated refs/tags/kv/dummy-tree\n"
-    assert keyval("init", "--config", str(config)).text == f"./one.git\n{created}./two.git\n{created}"
+    created = "init: fine. Created 2 refs.\ncreated refs/heads/main\ncreated refs/tags/kv/dummy-tree\n"
+    said = keyval("init", "--config", str(config)).text
+    assert said == f"./one.git\n{created}\n./two.git\n{created}\n2 repositories: 2 fine.\n"

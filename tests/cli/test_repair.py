@@ -60,7 +60,7 @@ def test_what_check_advises_is_done_as_printed(keyval: Command, repository: Path
     assert ref_of("a") in found.text
     assert repaired(found.text, tmp_path) == 1
     again = keyval("check")
-    assert (again.code, "0 errors, 0 warnings" in again.text, keyval("get", "sound").text) == (0, True, "1")
+    assert (again.code, "No problems found" in again.text, keyval("get", "sound").text) == (0, True, "1")
 
 
 def test_a_database_behind_an_address_is_repaired_from_any_clone(keyval: Command, repository: Path, tmp_path: Path) -> None:
@@ -86,14 +86,8 @@ def test_what_a_dry_run_would_do_is_planned_and_not_done(keyval: Command, reposi
     keyval("set", "a", "1")
     keyval("getdel", "a")
     before = refs(repository)
-    head, row = (
-        re.findall(r"[a-z]+(?: read)?|\d+", line) for line in _table(keyval("purge", "--retention", "0s", "--dry-run").text)
-    )
-    assert dict(zip(head, row, strict=True)) == {"job": "purge", "refs read": "1", "planned": "1", "deferred": "0", "left": "0"}
+    planned = keyval("purge", "--retention", "0s", "--dry-run").text
+    assert re.search(r"^job +refs read  planned\npurge +1        1\n", planned, re.MULTILINE)
+    assert "made" not in planned
     assert refs(repository) == before
-    assert "done" in keyval("purge", "--retention", "0s").text
-
-
-def _table(text: str) -> list[str]:
-    """Return the lines of a table that have words."""
-    return [line for line in text.splitlines() if re.search(r"[┃│]", line)]
+    assert "made" in keyval("purge", "--retention", "0s").text

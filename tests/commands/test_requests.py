@@ -14,7 +14,7 @@ from git_keyval.database.database import Database
 from git_keyval.database.perform import perform
 from git_keyval.format.names import ANCHOR_TAG
 from git_keyval.maintenance.check import check
-from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.commands import Gather, Info, Maintain, Purge, Sweep
 from git_keyval.maintenance.init import init
 from git_keyval.store.port import Store
 from tests.world import World, key, number, text
@@ -73,6 +73,7 @@ JOBS: dict[str, tuple[int, Callable[[World, Store], object]]] = {
     "purge": (3, lambda world, store: Purge(retention=0).run(world.maintenance(store))),
     "maintain": (7, lambda world, store: Maintain(grace_period=0, retention=0).run(world.maintenance(store))),
     "dry-run": (1, lambda world, store: Sweep(dry_run=True).run(world.maintenance(store))),
+    "info": (3, lambda world, store: Info().run(world.maintenance(store))),
     "check": (2, lambda world, store: check(world.maintenance(store))),
     "init": (0, lambda world, store: init(world.maintenance(store))),
 }

@@ -92,6 +92,7 @@ SAMPLES = {
     "horizon": "30d",
     "expiry-registry": "org/expiries",
     "max-writes": "10",
+    "previous-report": "report.json",
     "max-seconds": "60",
     "config": "settings.yml",
     "encryption-key": f"first: {'A' * 43}=\nsecond: {'/' * 42}8=",
@@ -106,7 +107,17 @@ VARIABLES = {"A_KEY": "false", "ANOTHER_KEY": "true", "A_VALUE": "AAAA", "A_FIEL
 # What decides how a key or the database is made, or what becomes of an answer, and so is no field of its own.
 NOT_FIELDS = {
     *("key-type", "type", "media-type", "shard-length", "expiry-granularity", "max-attempts"),
-    *("default", "on-missing", "output-file", "mask", "config", "encryption-key", "encryption-kid", "encryption"),
+    *(
+        "default",
+        "on-missing",
+        "output-file",
+        "mask",
+        "config",
+        "encryption-key",
+        "encryption-kid",
+        "encryption",
+        "previous-report",
+    ),
     *("redirect-allow", "follow-writes", "expiry-registry"),
 }
 

@@ -68,7 +68,7 @@ def test_every_input_is_an_argument_or_an_option() -> None:
     text = library_methods()
     elsewhere = {*OF_DATABASE, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
     elsewhere |= {"ref", "mask", "config", "value-file", "owner", "wait", *(name for name in INPUTS if name.endswith("-env"))}
-    elsewhere |= {"with-types", "long", "names-from", "expires-within", "expired"}
+    elsewhere |= {"with-types", "long", "names-from", "expires-within", "expired", "previous-report"}
     for name in INPUTS.keys() - elsewhere:
         plain = f"{name}_" if name in {"if", "from"} else name.replace("-", "_")
         assert f"        {plain}: " in text or f"        *{plain}: " in text, name

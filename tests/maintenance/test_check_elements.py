@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
-from git_keyval.action.summary import check_summary
 from git_keyval.commands.arrays import Aset
 from git_keyval.commands.maps import Hdel, Hget, Hset, Httl
 from git_keyval.commands.values import Del, Set
@@ -25,6 +24,7 @@ from tests.around import StoreAround
 from tests.contract.samples import Sample, delete, foreign_commit, note, record
 from tests.elements import apply, ended, ending, made, written
 from tests.replacing import replace
+from tests.summaries import summary_of
 from tests.world import World, draft, key, number, text
 
 K = key()
@@ -72,7 +72,7 @@ def test_maps_and_arrays_are_counted_and_have_no_findings(world: World) -> None:
         "expiries": 1,
         "expired": 0,
     }
-    text = check_summary(check(world.maintenance()))
+    text = summary_of(check(world.maintenance()))
     assert "| elements of maps and arrays | 5 |" in text
     assert "| elements that expire | 3 |" in text
 

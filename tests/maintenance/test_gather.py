@@ -148,7 +148,7 @@ def test_breadcrumbs_beside_a_map_or_an_array_are_void(world: World, length: int
     report = Gather().run(world.maintenance())
     assert world.refs() == before
     assert [action.why for action in report.jobs[0].applied] == ["2 breadcrumbs void: the key holds no counter"]
-    assert achieved(report.jobs) == "2 void breadcrumbs deleted"
+    assert achieved(report.jobs, dry_run=False) == "2 void breadcrumbs deleted"
 
 
 def test_breadcrumbs_beside_a_value_of_a_later_category_are_kept(world: World) -> None:
@@ -169,7 +169,7 @@ def test_void_and_counting_breadcrumbs_go_together(memory: World) -> None:
     memory.clock.advance(HOUR)
     report = Gather().run(memory.maintenance())
     assert [action.why for action in report.jobs[0].applied] == ["1 increment added, 2 void"]
-    assert achieved(report.jobs) == "1 breadcrumb of 1 counter gathered, 2 void breadcrumbs deleted"
+    assert achieved(report.jobs, dry_run=False) == "1 breadcrumb of 1 counter gathered, 2 void breadcrumbs deleted"
     assert memory.breadcrumbs() == []
     assert value_of(memory) == "15"
 

@@ -56,15 +56,15 @@ def action(kind: Kind, counts: Counts) -> Action:
 def test_an_action_says_why_it_is_done_and_a_run_what_it_did(kind: Kind) -> None:
     for counts, why, did in SAID[kind]:
         done = Done(Plan("job"), planned=1, applied=[action(kind, counts)])
-        assert (done.applied[0].why, achieved([done])) == (why, did)
+        assert (done.applied[0].why, achieved([done], dry_run=False)) == (why, did)
 
 
 def test_a_run_sums_up_what_its_jobs_did() -> None:
     """A counter that takes two writes is one counter."""
     fold = action(Kind.FOLD_BREADCRUMBS, Counts(increments=2))
     jobs = [Done(Plan(job), planned=2, applied=[fold, action(Kind.SWEEP_KEY, Counts(keys=1)), fold]) for job in ("a", "b")]
-    assert achieved(jobs) == "8 breadcrumbs of 1 counter gathered, 2 expired keys removed"
-    assert achieved([]) == ""
+    assert achieved(jobs, dry_run=False) == "8 breadcrumbs of 1 counter gathered, 2 expired keys removed"
+    assert achieved([], dry_run=False) == ""
 
 
 def test_what_a_server_says_is_repeated_as_it_is() -> None:

@@ -11,7 +11,7 @@ from git_keyval.database.perform import perform
 from git_keyval.errors import GitKeyvalError
 from git_keyval.format.canonical import JsonValue
 from git_keyval.maintenance.check import check
-from git_keyval.maintenance.commands import Gather, Maintain, Purge, Sweep
+from git_keyval.maintenance.commands import Gather, Info, Maintain, Purge, Sweep
 from git_keyval.maintenance.report import MAX_LISTED, AnyReport, several_to_json, to_json
 from tests.contract.samples import note
 from tests.faults import Lost, Rival
@@ -38,6 +38,7 @@ REPORTS: dict[str, Callable[[World], AnyReport]] = {
         )
     ),
     "check": lambda world: check(world.maintenance()),
+    "info": lambda world: Info().run(world.maintenance()),
 }
 
 
@@ -97,7 +98,10 @@ def test_a_report_tells_what_happened(memory: World) -> None:
     assert report["startedAt"] == "2026-01-09T12:00:01Z"
     gathered, swept, purged = report["jobs"]
     assert (gathered["applied"], gathered["left"]) == (2, 3)
-    assert (swept["applied"], swept["facts"]) == (3, {"keys": 5, "live": 3, "expired": 2, "expiredElements": 0, "collections": 0})
+    assert (swept["applied"], swept["facts"]) == (
+        3,
+        {"branches": 11, "keys": 5, "live": 3, "expired": 2, "expiredElements": 0, "collections": 0},
+    )
     assert (purged["applied"], purged["facts"]) == (3, {"parked": 2})
 
 

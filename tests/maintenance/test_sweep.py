@@ -201,7 +201,7 @@ def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
         perform(memory.database(), Set(key=key(str(number)), value=text("v"), ttl=ttl))
     report = Sweep().run(memory.maintenance())
     plan = report.jobs[0].plan
-    assert plan.facts == {"keys": 9, "live": 9, "expired": 0} | NO_ELEMENTS
+    assert plan.facts == {"branches": 16, "keys": 9, "live": 9, "expired": 0} | NO_ELEMENTS
     assert plan.expiries == {
         "within 1 hour": 2,
         "within 1 day": 2,
@@ -211,7 +211,10 @@ def test_sweep_tells_when_the_keys_will_expire(memory: World) -> None:
         "never": 2,
     }
     memory.clock.advance(HOUR)
-    assert Sweep(dry_run=True).run(memory.maintenance()).jobs[0].plan.facts == {"keys": 9, "live": 7, "expired": 2} | NO_ELEMENTS
+    assert (
+        Sweep(dry_run=True).run(memory.maintenance()).jobs[0].plan.facts
+        == {"branches": 16, "keys": 9, "live": 7, "expired": 2} | NO_ELEMENTS
+    )
 
 
 def test_parked_values_are_not_swept(memory: World) -> None:

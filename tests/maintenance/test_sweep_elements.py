@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_keyval.action.summary import summary
 from git_keyval.commands.expiry import Expire, Persist
 from git_keyval.commands.maps import Hdel, Hexpire, Hgetall, Hset
 from git_keyval.commands.values import Del, Get, Set
@@ -34,6 +33,7 @@ from tests.faults import Lost, Rival
 from tests.maintenance.stores import Choosy
 from tests.memory import MemoryStore
 from tests.replacing import replace
+from tests.summaries import summary_of
 from tests.world import World, drafts, key, text
 
 K = key()
@@ -496,11 +496,12 @@ def test_the_summary_counts_elements_keys_and_leftovers(memory: World) -> None:
     memory.put(Naming().expiry(key("e").id), expiry_sample(NOON))
     memory.put(Naming().expiry(key("f").id), expiry_sample(NOON))
     achieved = "1 expired key removed, 3 expired elements of 2 keys removed, 6 leftover expiries removed"
+    planned = "1 expired key to remove, 3 expired elements of 2 keys to remove, 6 leftover expiries to remove"
     dry = Sweep(dry_run=True).run(memory.maintenance())
-    assert f"**6 writes would be made**: {achieved}." in summary(dry)
+    assert f"**6 writes planned**: {planned}." in summary_of(dry)
     report = Sweep().run(memory.maintenance())
-    assert f"**6 writes made**: {achieved}." in summary(report)
-    assert report.jobs[0].plan.facts == {"keys": 4, "live": 3, "expired": 1, "expiredElements": 3, "collections": 2}
+    assert f"**6 writes made**: {achieved}." in summary_of(report)
+    assert report.jobs[0].plan.facts == {"branches": 14, "keys": 4, "live": 3, "expired": 1, "expiredElements": 3, "collections": 2}
     assert memory.refs().keys() == {Naming().value(key(label).id) for label in "abc"}
 
 
