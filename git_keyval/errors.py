@@ -289,6 +289,17 @@ class OutcomeUnknownError(GitKeyvalError):
         )
 
 
+class ImportUnknownError(OutcomeUnknownError):
+    """Replies to the import of keys were lost, and reading again cannot show whether they were written."""
+
+    def __init__(self, found: Sequence[str], cause: str) -> None:
+        """Say where in the export each of them is."""
+        super().__init__(cause)
+        self.found = tuple(found)
+        self.what = f"It cannot be known whether keys were imported ({_first_of(found)}; {cause})."
+        self.next_step = "Run it again: it names those that hold something else, and what is the same is no difference."
+
+
 class UndeliverableError(GitKeyvalError):
     """There is no place, or no room, for the answer; nothing was taken away."""
 
@@ -401,6 +412,59 @@ class PartlyWrittenError(GitKeyvalError):
             f"What belongs to {', '.join(written)} was written; in {failed}: {cause.what}",
             f"{cause.next_step} Nothing was tried in those after it; running it again writes all of them.".strip(),
         )
+
+
+class KeysExistError(GitKeyvalError):
+    """Keys that an export has hold something else in the repository; nothing was written."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        """Say where in the export each of them is, without its name."""
+        self.found = tuple(found)
+        super().__init__(
+            f"Keys of the export exist, and hold something else ({_first_of(found)}); nothing was written.",
+            "Give `if-exists: skip` to keep what they hold. Give `if-exists: overwrite` to replace it.",
+        )
+
+
+class KeysChangedError(GitKeyvalError):
+    """Keys that an export has were written by others while it was imported; the others are imported."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        """Say where in the export each of them is."""
+        self.found = tuple(found)
+        super().__init__(
+            f"Other writers changed keys during the import ({_first_of(found)}). What they wrote is kept; the others are imported.",
+            "Run it again: it names those that hold something else, and what is the same is no difference.",
+        )
+
+
+class KeysLeftOutError(GitKeyvalError):
+    """Keys cannot be read, and so are not in an export, which has all others."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        """Say which, and why."""
+        self.found = tuple(found)
+        super().__init__(
+            f"Keys that cannot be read are not in the export, which has all others ({_first_of(found)}).",
+            "The command 'check' says what to do about them.",
+        )
+
+
+class PartlyImportedError(GitKeyvalError):
+    """A part of an export is imported, and then something went wrong."""
+
+    def __init__(self, count: int, cause: GitKeyvalError) -> None:
+        self.count = count
+        self.cause = cause
+        super().__init__(
+            f"{count} of the keys {'is' if count == 1 else 'are'} imported; then: {cause.what}",
+            f"{cause.next_step} Running it again is safe: what is the same is no difference.".strip(),
+        )
+
+
+def _first_of(found: Sequence[str]) -> str:
+    more = len(found) - _SHOWN_PROBLEMS
+    return "; ".join([*found[:_SHOWN_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
 
 class RedirectedError(GitKeyvalError):

@@ -33,6 +33,7 @@ def surroundings(
         progress=progress,
         warn=warn,
         read_file=gate.read,
+        copy_file=gate.copy,
         output_file=gate.output,
         read_event=lambda limit: _read_file(environ["GITHUB_EVENT_PATH"], limit),
     )

@@ -31,6 +31,7 @@ _GROUPS = {
     "encryption-key": "Encryption",
     "owner": "Lock",
     "until": "Waiting",
+    "input-file": "Import",
     "dry-run": "Maintenance",
 }
 """The groups that readers meet: each begins with an input, and goes on to the next group."""

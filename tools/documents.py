@@ -95,7 +95,7 @@ def with_listed(path: Path) -> str:
     """Return the text of a file with all commands listed in it, by family."""
     families = [" ".join(_code(command.name) for command in family) for family in _families()]
     listed = textwrap.fill(f"{_LISTED}{' · '.join(families)}. See", 150, break_on_hyphens=False)
-    return re.sub(rf"{_LISTED}.*?\. See", lambda _found: listed, path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(rf"{_LISTED}.*?\.\sSee", lambda _found: listed, path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def _families() -> list[list[Signature]]:

@@ -9,7 +9,7 @@ from git_keyval.interface.inputs import INPUTS, Input
 _NAMES = {"del": "delete", "assert": "require"}
 """Commands that are words of Python, or would hide one."""
 
-_BY_HAND = {"keys", "ls", "lock", "batch"}
+_BY_HAND = {"keys", "ls", "lock", "batch", "export", "import"}
 _FIRST = ("key", "until", "keys", "to", "field", "fields", "index", "value", "values")
 _LEFT_OUT = {
     *("repository", *OF_DATABASE, "ref", "key-type"),

@@ -26,6 +26,7 @@ from git_keyval.commands.values import Getdel, Mset, Set
 from git_keyval.database.perform import perform
 from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.format.exported import END, Exported, Header, encode_exported, encode_header
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.times import SECOND
 from git_keyval.interface.commands import COMMANDS
@@ -46,6 +47,8 @@ _KINDS = {"rest": "REST", "graphql": "GraphQL", "git": "git"}
 _PARKED, _EXPIRED, _COUNTERS, _BREADCRUMBS = 5, 10, 3, 4
 _MANY = [f"many {number}" for number in range(50)]
 _OWNER = "owner"
+_FOLDER = "FOLDER"
+"""Stands in an input for the folder of the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,9 @@ STEPS = (
     ),
     Step("`get` of a redirected key", "get", {"key": "moved"}, 2, redirects=True),
     Step("`set` where keys are redirected", "set", {"key": "text", "value": "new"}, 6, redirects=True),
+    Step("`export`", "export", {"output-file": f"{_FOLDER}/export.jsonl"}, 1),
+    Step("`import` of 50 keys", "import", {"input-file": f"{_FOLDER}/50.jsonl"}, 1),
+    Step("`import` of 50 keys that are there", "import", {"input-file": f"{_FOLDER}/there.jsonl"}, 1),
     Step("`gather`", "gather"),
     Step("`sweep`", "sweep"),
     Step("`purge`", "purge", {"retention": "1m"}),
@@ -314,6 +320,8 @@ def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, 
         path = rivals.pop()
         return Rival(lambda: perform(_world(path, clock).database(), Incr(key=key("races"))))
 
+    for file, names in (("50.jsonl", [f"new {label}" for label in _MANY]), ("there.jsonl", _MANY)):
+        (repository.path / file).write_text(_export_of(names), encoding="utf-8")
     event, named = repository.path / "event.json", name if step.named else "another"
     event.write_text(json.dumps({"repository": {"node_id": node_id("R", repository.number), "full_name": f"{_OWNER}/{named}"}}))
     outputs, log = repository.path / "outputs", io.StringIO()
@@ -328,7 +336,7 @@ def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, 
         "INPUT_TOKEN": DEFAULT_TOKEN,
         "INPUT_TRANSPORT": transport,
         "INPUT_COMMAND": step.command,
-        **{f"INPUT_{name.upper()}": value for name, value in step.inputs.items()},
+        **{f"INPUT_{name.upper()}": value.replace(_FOLDER, str(repository.path)) for name, value in step.inputs.items()},
     }
     github.on_request = notice
     failed = run_step(environ, Runner(environ, log, lambda: "delimiter"), _surroundings(environ, clock))
@@ -339,6 +347,12 @@ def _count(github: GitHubEmulator, name: str, step: Step, transport: Transport, 
     lines = outputs.read_text(encoding="utf-8").splitlines()
     reported = lines[lines.index("requests-used<<ghadelimiter_delimiter") + 1]
     return Count(kinds, int(reported))
+
+
+def _export_of(names: Iterable[str]) -> str:
+    """Return an export of stored keys."""
+    keys = [Exported(text(name), text("value")) for name in names]
+    return "\n".join(line.decode() for line in (encode_header(Header()), *map(encode_exported, keys), END))
 
 
 def _world(repository: Path, clock: FakeClock) -> World:
@@ -361,6 +375,7 @@ def _surroundings(environ: Mapping[str, str], clock: FakeClock) -> Surroundings:
         progress=lambda *_: None,
         warn=lambda _warning: None,
         read_file=gate.read,
+        copy_file=gate.copy,
         output_file=gate.output,
         read_event=lambda _limit: Path(environ["GITHUB_EVENT_PATH"]).read_bytes(),
     )

@@ -32,10 +32,8 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
         inputs = Inputs(parse_inputs(command, given, environ))
         for text in inputs.encryption_key.texts if inputs.encryption_key else ():
             runner.mask(text)
-        if command.maintains:
-            from git_keyval.action.maintaining import maintain
-
-            return maintain(command, inputs, runner, surroundings)
+        if not command.is_step:
+            return _on_whole(command, inputs, runner, surroundings)
         inputs = inputs.over({"repository": environ.get("GITHUB_REPOSITORY", "")})
         if command.kind.has_post_step:
             return _run_and_answer(command, inputs, runner, surroundings, remember(given, runner, surroundings))
@@ -49,6 +47,17 @@ def run_step(environ: Mapping[str, str], runner: Runner, surroundings: Surroundi
     except Exception as exc:  # noqa: BLE001  # a defect of ours: its message and its data could hold what users stored
         runner.error(str(InternalError(exc)))
         return _FAILED
+
+
+def _on_whole(command: Signature, inputs: Inputs, runner: Runner, surroundings: Surroundings) -> int:
+    """Run a command on whole databases."""
+    if command.maintains:
+        from git_keyval.action.maintaining import maintain
+
+        return maintain(command, inputs, runner, surroundings)
+    from git_keyval.action.transferring import transfer
+
+    return transfer(command, inputs.over({"repository": surroundings.environ.get("GITHUB_REPOSITORY", "")}), runner, surroundings)
 
 
 class _Delivery:

@@ -125,7 +125,7 @@ def _of_terminals(command: Signature) -> list[click.Parameter]:
         is_flag=True,
         help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
     )
-    return [*([null_option()] if "long" in command.inputs else []), *([] if command.maintains else [by_code])]
+    return [*([null_option()] if "long" in command.inputs else []), *([by_code] if command.is_step else [])]
 
 
 def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:

@@ -90,6 +90,6 @@ def kind_of(error: Exception) -> str:
 
 def code_of(error: Exception) -> ExitCode:
     """Return the exit code of a call that this error ended."""
-    if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError):
+    if isinstance(error, errors.PartlyDeletedError | errors.PartlyWrittenError | errors.PartlyImportedError):
         return ExitCode.UNKNOWN if code_of(error.cause) is ExitCode.UNKNOWN else ExitCode.FAILED
     return next((_CODES[known] for known in type(error).__mro__ if known in _CODES), ExitCode.FAILED)

@@ -12,18 +12,11 @@ from git_keyval.interface.forms import Flag, OneOf, SomeOf, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
 
 # What a person types without naming it, in this order; keys and fields take all that follow.
-_POSITIONAL = ("key", "keys", "to", "field", "fields", "index", "start", "stop", "value", "values", "commands")
+_POSITIONAL = ("key", "keys", "to", "field", "fields", "index", "start", "stop", "value", "values", "commands", "input-file")
 _SEVERAL = {"keys", "fields"}
 _NOT_FOR_TERMINALS = {"mask", *(name for name in INPUTS if name.endswith("-env"))}
-_PATHS = {
-    "repository": "dir",
-    "commands": "file",
-    "value-file": "file",
-    "output-file": "file",
-    "config": "file",
-    "names-from": "file",
-    "previous-report": "file",
-}
+_FILES = ("commands", "value-file", "output-file", "input-file", "config", "names-from", "previous-report")
+_PATHS = {"repository": "dir", **dict.fromkeys(_FILES, "file")}
 """What a shell completes where an input names a folder or a file."""
 
 _NEGATED = {"atomic": "Do each command for itself, in order, instead of all as one transaction."}
@@ -54,6 +47,7 @@ _NOTES = {
     "values": " - reads them from standard input.",
     "commands": " They are in this file; - reads them from standard input.",
     "value-file": " - is standard input.",
+    "input-file": " - is standard input.",
 }
 
 # Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.

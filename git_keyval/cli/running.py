@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from git_keyval.cli.credentials import token_of
 from git_keyval.cli.failures import ExitCode, StoppedError
 from git_keyval.cli.parameters import given_inputs
-from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, write_document
+from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, write_document, write_text, write_value
 from git_keyval.cli.wording import as_options
+from git_keyval.dispatch.files import copied
 from git_keyval.dispatch.layout import SHARD
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError, InternalError
@@ -80,7 +81,7 @@ def _run_and_answer(call: Call) -> ExitCode:
             raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
         inputs, world = _prepared(call)
     with _stopping_with(_message_if_interrupted(call.command, inputs)):
-        deliver = (_maintain if call.command.maintains else _step)(call, inputs, world)
+        deliver = _way(call.command)(call, inputs, world)
     with _stopping_with(_ANSWERING):
         return deliver()
 
@@ -102,9 +103,18 @@ def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
     if call.as_null and (inputs.long or call.as_json):
         raise InputError("long" if inputs.long else "json", "does not go with --null, which is for names alone", "one of the two")
     world = surroundings(os.environ, silent, tell)
+    if inputs.input_file == _STDIN:
+        world = replace(world, copy_file=_copied_stdin)
     if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
     return inputs, world
+
+
+def _way(command: Signature) -> Callable[[Call, Inputs, Surroundings], Deliver]:
+    """Return what runs a command."""
+    if command.maintains:
+        return _maintain
+    return _transfer if command.kind.transfers else _step
 
 
 def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
@@ -168,6 +178,34 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     return answer
 
 
+def _transfer(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
+    from git_keyval.cli.answers import typed
+    from git_keyval.dispatch.transfers import run_export, run_import
+
+    exports = "input-file" not in call.command.inputs
+    to_stdout = exports and inputs.output_file is None
+    if to_stdout and call.as_json:
+        raise InputError("output-file", "is missing: with --json, standard output has the answer", "the path of a file")
+    with _progress(call, shown=not to_stdout) as progress:
+        inputs, world = inputs.over({"repository": call.home}), replace(world, progress=progress)
+        if not exports:
+            done = run_import(call.command, inputs, world)
+        elif inputs.output_file is None:
+            done = run_export(call.command, inputs, world, write_value)
+        else:
+            with world.output_file(inputs.output_file).writing() as write:
+                done = run_export(call.command, inputs, world, write)
+
+    def answer() -> ExitCode:
+        if call.as_json:
+            write_document({"command": call.command.name, **typed(done.outputs)})
+        elif not to_stdout:
+            write_text(f"{done.sentence}\n")
+        return ExitCode.DONE if done.failure is None else _fail(call, done.failure)
+
+    return answer
+
+
 @contextmanager
 def _progress(call: Call, *, shown: bool) -> Iterator[Progress]:
     """Yield a function that shows progress on a terminal that can move its cursor, and nothing elsewhere."""
@@ -193,7 +231,7 @@ def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     """Say what is known of the writes of a command that was interrupted."""
     if inputs.dry_run or not command.writes:
         return "Interrupted; nothing was written."
-    if command.maintains:
+    if command.maintains or command.kind.transfers:
         return "Interrupted. What was written so far is complete: run it again, and it goes on with what is left."
     if inputs.op_id is not None:
         return "Interrupted; it is not known whether the write was made. Run it again under the same op-id: it is done once."
@@ -215,6 +253,13 @@ def _text_of(name: str, data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as exc:
         raise InputError(name, "is not UTF-8 text", INPUTS[name].accepted) from exc
+
+
+def _copied_stdin(_path: str) -> BinaryIO:
+    """Return all of standard input, which may be larger than memory."""
+    if sys.stdin is None:
+        raise InputError("input-file", "cannot be read: standard input is closed", "a file, or standard input")
+    return copied(sys.stdin.buffer)
 
 
 def _read_stdin(name: str) -> bytes:

@@ -30,13 +30,19 @@ def mark_of(seen: Snapshot, cipher: Cipher) -> Mark | None:
 
     Raises AnchorError where the tag cannot be read: it may say that the database is encrypted.
     """
+    anchor = read_anchor(seen)
+    return cipher.mark if anchor is None else anchor.mark
+
+
+def read_anchor(seen: Snapshot) -> Anchor | None:
+    """Return what the tag says; None where there is none. Raises AnchorError where it cannot be read."""
     oid = seen.refs.get(ANCHOR_TAG)
     if oid is None:
-        return cipher.mark
+        return None
     target = seen.objects.get(oid) or _KNOWN.get(oid)
     if target is None:
         raise AnchorError(ANCHOR_TAG, "the object that it points at is missing, or too large")
     try:
-        return decode_anchor(target).mark
+        return decode_anchor(target)
     except MalformedRecordError as exc:
         raise AnchorError(ANCHOR_TAG, exc.reason) from exc

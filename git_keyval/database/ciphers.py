@@ -21,6 +21,9 @@ class Cipher:
 
     __slots__ = ()
 
+    required: bool = False
+    """Whether nothing may be read or written in the clear."""
+
     @property
     def mark(self) -> Mark | None:
         """What tells a database whose keys this cipher encrypts from all others; None if it encrypts none."""

@@ -66,7 +66,8 @@ class Described(Declared):
     input must be given. ``omits`` are inputs that its fields would have in another command. ``subject`` is what it reads, in a
     word. ``of_counter`` says that it works on a counter, whose number is never encrypted; ``has_post_step`` that its action
     releases at the end of the job what its step took; ``spans`` that it works on all databases that a config file lists. ``jobs``
-    are the jobs of maintenance that it runs. ``stands_alone`` says that it is no command of a batch.
+    are the jobs of maintenance that it runs. ``stands_alone`` says that it is no command of a batch, ``transfers`` that it takes a
+    whole database out, or puts one in.
     """
 
     name: ClassVar[str] = ""
@@ -80,6 +81,7 @@ class Described(Declared):
     spans: ClassVar[bool] = False
     jobs: ClassVar[tuple[str, ...]] = ()
     stands_alone: ClassVar[bool] = False
+    transfers: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -326,5 +326,6 @@ _FIELDS: Mapping[str, Callable[[_Given], object]] = {
     "items": _items,
     "record": _record,
     "mark": lambda given: given.cipher.mark,
+    "cipher": lambda given: given.cipher,
 }
 """The fields that are not an input just as it was parsed, by their names."""

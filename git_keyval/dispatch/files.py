@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from git_keyval.errors import GitKeyvalError, InputError, UndeliverableError, UndeliveredError
 from git_keyval.light_dataclasses import dataclass
@@ -42,6 +43,11 @@ class Gate:
         if len(data) > limit:
             raise ValueError(path)
         return data
+
+    def copy(self, path: str) -> BinaryIO:
+        """Return the content of a file as a temporary one, which has no name and is gone once it is closed. Raises OSError."""
+        with self._opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
+            return copied(file)
 
     def output(self, path: str) -> "OutputFile":
         """Return a file to be written, once it is sure that it can be. Raises InputError."""
@@ -121,9 +127,21 @@ class OutputFile:
         with self._refusing(partial(UndeliveredError, WHERE)):
             if not self._ready:
                 self._write(data)
-            with self._gate.folder_of(self._path) as (folder, name):
-                os.replace(self._ready, name, src_dir_fd=folder, dst_dir_fd=folder)
-        self._ready = ""
+            self._replace()
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[bytes], object]]:
+        """Yield what writes the content bit by bit; at the end it is put in its place. After an error nothing is left of it.
+
+        Raises UndeliveredError.
+        """
+        with self._refusing(partial(UndeliveredError, WHERE)):
+            try:
+                with self._temporary() as file:
+                    yield file.write
+                self._replace()
+            finally:
+                self.discard()
 
     def discard(self) -> None:
         """Remove what was prepared and not put in its place."""
@@ -141,16 +159,42 @@ class OutputFile:
             self.discard()
             raise error(exc.strerror or type(exc).__name__) from exc
 
+    def _replace(self) -> None:
+        with self._gate.folder_of(self._path) as (folder, name):
+            os.replace(self._ready, name, src_dir_fd=folder, dst_dir_fd=folder)
+        self._ready = ""
+
     def _write(self, data: bytes) -> None:
+        with self._temporary() as file:
+            file.write(data)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[BinaryIO]:
+        """Yield a new file beside the place of this one, whose content is on the disk at the end."""
         with self._gate.folder_of(self._path) as (folder, name):
             replaced = _regular_at(folder, name)
             temporary = f".git-keyval-{self._gate.new_name()}"
             with os.fdopen(os.open(temporary, _CREATE, 0o666, dir_fd=folder), "wb") as file:
                 self._ready = temporary
                 _own(file.fileno(), replaced or os.fstat(folder), keeps_mode=replaced is not None)
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def copied(file: BinaryIO) -> BinaryIO:
+    """Return what is left of a file as a temporary one, from its beginning. Raises OSError."""
+    from shutil import copyfileobj  # noqa: PLC0415  # slow to import, and only an import of a database needs it
+    from tempfile import TemporaryFile  # noqa: PLC0415
+
+    copy = TemporaryFile()  # noqa: SIM115  # whoever gets it closes it
+    try:
+        copyfileobj(file, copy)
+    except BaseException:
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy
 
 
 def is_below(real: str, *folders: str) -> bool:

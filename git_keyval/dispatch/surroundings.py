@@ -1,6 +1,7 @@
 """Everything of the outside world that a command may use, handed in by the composition roots."""
 
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.location import GithubServer
@@ -17,6 +18,7 @@ class Surroundings:
     ``owner`` returns the name of this process as the owner of locks, among all processes that there are or will be.
     ``warn`` takes a sentence for people on what is worth knowing beside the answer.
     ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
+    ``copy_file`` returns the content of a file that an input names as a file that nobody else changes; it raises OSError.
     ``output_file`` returns the file that an input names to be written; it raises InputError.
     ``read_event`` reads the runner's description of the event that began the run; it raises as ``read_file`` does, and KeyError.
     """
@@ -32,6 +34,7 @@ class Surroundings:
     progress: Progress
     warn: Callable[[str], None]
     read_file: Callable[[str, int], bytes]
+    copy_file: Callable[[str], BinaryIO]
     output_file: Callable[[str], OutputFile]
     read_event: Callable[[int], bytes]
 

@@ -15,8 +15,8 @@ VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
 
 MAX_VALUE_BYTES = 25 * 1024 * 1024
 
-_BINARY: frozenset[ValueType] = frozenset({"Blob", "Uint8Array"})
-_MEDIA: dict[ValueType, tuple[str, str]] = {
+BINARY: frozenset[ValueType] = frozenset({"Blob", "Uint8Array"})
+USUAL_MEDIA: dict[ValueType, tuple[str, str]] = {
     "String": ("text/plain", "txt"),
     "Number": ("text/plain", "txt"),
     "Boolean": ("text/plain", "txt"),
@@ -93,14 +93,14 @@ def check_media(kind: ValueType, mime: str, extension: str) -> None:
     if kind == "Blob":
         if _MEDIA_TYPE.fullmatch(mime) is None or _EXTENSION.fullmatch(extension) is None:
             raise ValueError("its media type or extension is malformed")
-    elif (mime, extension) != _MEDIA[kind]:
+    elif (mime, extension) != USUAL_MEDIA[kind]:
         raise ValueError(f"its media type is not that of a {kind}")
 
 
 def check_value(value: Value) -> None:
     """Refuse a value whose bytes are not what its type says (read from a repository). Raises ValueError with the reason."""
     check_media(value.type, value.mime, value.extension)
-    if value.type in _BINARY:
+    if value.type in BINARY:
         return
     try:
         text = value.data.decode()
@@ -112,12 +112,12 @@ def check_value(value: Value) -> None:
 
 def as_text(value: Value) -> str:
     """Return the value as a person sees it; bytes as base64."""
-    return base64.b64encode(value.data).decode("ascii") if value.type in _BINARY else value.data.decode()
+    return base64.b64encode(value.data).decode("ascii") if value.type in BINARY else value.data.decode()
 
 
 def as_json(value: Value) -> JsonValue:
     """Return the value as JSON; bytes as a base64 string."""
-    if value.type == "String" or value.type in _BINARY:
+    if value.type == "String" or value.type in BINARY:
         return as_text(value)
     return canonical.decode(value.data)
 
@@ -133,5 +133,5 @@ def as_integer(value: Value) -> int | None:
 
 
 def _of_usual_media(kind: ValueType, data: bytes) -> Value:
-    mime, extension = _MEDIA[kind]
+    mime, extension = USUAL_MEDIA[kind]
     return Value(kind, data, mime, extension)

@@ -7,7 +7,7 @@ from sys import modules
 from typing import Any, NamedTuple, TypeAlias
 
 from git_keyval.database.command import Command
-from git_keyval.database.declared import REQUIRED
+from git_keyval.database.declared import REQUIRED, Described
 from git_keyval.interface.forms import OneOf, SomeOf
 from git_keyval.interface.inputs import ABSENT, ENDINGS, EXISTENCE, INPUTS, KEY_TYPES, VALUE_TYPES, Input
 from git_keyval.light_dataclasses import dataclass
@@ -75,10 +75,11 @@ _FIELDS = {
     "record": _Field(("op-id",)),
     "targets": _Field(("redirect-to", "redirect-shard-length"), (("redirect-to",),)),
     "mark": _Field(_ENCRYPTION),
+    "cipher": _Field(_ENCRYPTION),
 }
 """The fields that are made of other inputs than the one of their own name."""
 
-Kind: TypeAlias = type[Command[Any]] | type[Upkeep]
+Kind: TypeAlias = type[Command[Any]] | type[Upkeep] | type[Described]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,11 @@ class Signature:
     def maintains(self) -> bool:
         """Return whether it maintains a repository; step mode is all the others."""
         return issubclass(self.kind, Upkeep)
+
+    @property
+    def is_step(self) -> bool:
+        """Return whether it is a command of step mode, about some keys: it maintains nothing, and transfers no whole database."""
+        return not (self.maintains or self.kind.transfers)
 
     @property
     def writes(self) -> bool:
@@ -186,7 +192,7 @@ class _Catalogue(Mapping[str, Signature]):
 def _kinds(module: str) -> Mapping[str, Kind]:
     """Return the commands of a module by name: what has examples can be called."""
     kinds = (kind for kind in vars(import_module(module)).values() if isinstance(kind, type) and kind.__module__ == module)
-    return {kind.name: kind for kind in kinds if issubclass(kind, Command | Upkeep) and kind.examples}
+    return {kind.name: kind for kind in kinds if issubclass(kind, Described) and kind.examples}
 
 
 COMMANDS = _Catalogue(
@@ -207,6 +213,7 @@ COMMANDS = _Catalogue(
                 "transactions",
             )
         },
+        "transfer": "git_keyval.transfer.commands",
         "maintenance": "git_keyval.maintenance.commands",
     }
 )

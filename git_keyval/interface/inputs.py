@@ -244,7 +244,12 @@ class Inputs:
     max_attempts = Input("How often a write that rivals deny is tried.", WholeNumber(1, 1000), default="20")
     default = Input("The output 'value' if the key, or the element, does not exist.", str, "any text", shown=False)
     on_missing = Input("Whether a missing key, or element, fails the step.", OneOf(("ok", "fail")), default="ok")
-    output_file = Input("Write the value to this file instead of the output 'value'.", str, "the path of a file", shown=False)
+    output_file = Input(
+        "Write the value to this file instead of the output 'value'. Of export it is where all goes.",
+        str,
+        "the path of a file",
+        shown=False,
+    )
     mask = Input("Hide the value in the rest of the log.", Flag(), default="false")
     commands = Input(
         "The commands of a batch: a list, in YAML or JSON, of what steps of them take, each with an 'id' if you like.",
@@ -314,6 +319,13 @@ class Inputs:
         "How long to wait for a lock that another owner holds, or until the condition is met; at 0s it is looked at once.",
         Duration(0, YEAR),
         default="0s",
+    )
+    input_file = Input("The file of the export that is imported.", str, "the path of a file", shown=False)
+    if_exists = Input(
+        "What import does with a key that exists and holds something else: fail before anything is written, keep what is there, or "
+        "replace it.",
+        OneOf(("fail", "skip", "overwrite")),
+        default="fail",
     )
     dry_run = Input("Plan and report only.", Flag(), default="false")
     grace_period = Input("Breadcrumbs younger than this are left for the next gather.", Duration(0, YEAR), default="2m")

@@ -17,7 +17,8 @@ OUTPUTS: dict[str, str] = {
     "results": "What the commands of a batch answer, as a JSON object by their ids or else their places.",
     "count": (
         "How many keys or elements were found, written or deleted; how long an array is; how many bytes a value has after append; "
-        "for maintenance, how many writes; for check, how many errors; for info, how many keys live."
+        "for maintenance, how many writes; for check, how many errors; for info, how many keys live; for export and import, how "
+        "many keys."
     ),
     "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
     "was asked for once: deleting the key, or the repository, does not reach it.",
@@ -26,7 +27,7 @@ OUTPUTS: dict[str, str] = {
     "slot": "Which slot of the lock the owner has, from 1; a lock that is not given 'slots' has one.",
     "requests-used": "How many requests the step made (on a local path: processes started).",
     "rate-remaining": "How many API requests GitHub still allows this hour; not given where nothing was asked of its API.",
-    "report": "What a maintenance command did, as JSON (docs/report.schema.json).",
+    "report": "What a maintenance command, export or import did, as JSON (docs/report.schema.json).",
 }
 """All outputs by name, with what they hold."""
 

@@ -3,9 +3,9 @@
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from git_keyval.database.answers import said
 from git_keyval.dispatch.steps import Session
@@ -20,6 +20,9 @@ from git_keyval.library.results import Result
 from git_keyval.library.wording import as_arguments, speaking_of_arguments
 from git_keyval.process import surroundings
 from git_keyval.progress import silent
+
+if TYPE_CHECKING:
+    from git_keyval.transfer.report import ExportReport
 
 __all__ = ["Database", "Ref", "Result", "Transaction", "open"]
 
@@ -108,6 +111,42 @@ class Database(Commands, Jobs):
         chosen = {"type": type, "expires_within": expires_within, "names_from": names_from}
         result: Result[list[Any]] = self._run("ls", key=pattern, expired=expired or None, long=long or None, **chosen)
         return iter(result.value)
+
+    def export(self) -> Iterator[bytes]:
+        """Yield the lines of an export of the whole database, each with its line feed (docs/export.md).
+
+        Nothing is read before the first is asked for. Raises KeysLeftOutError after the last line if there are keys that cannot be
+        read and so are not in it.
+        """
+        from git_keyval.dispatch.transfers import Transfer  # noqa: PLC0415  # few programs need it
+
+        ends: list[ExportReport] = []
+        with speaking_of_arguments():
+            yield from Transfer(self._inputs, self._outside).lines(ends.append)
+            if ends[0].failure is not None:
+                raise ends[0].failure
+
+    @speaking_of_arguments()
+    def import_(
+        self, lines: Iterable[bytes], *, if_exists: Literal["fail", "skip", "overwrite"] = "fail", dry_run: bool = False
+    ) -> Result[dict[str, Any]]:
+        """Write the keys of an export, once all of its lines are read and checked; the value of the result is a report.
+
+        Raises InputError for a line that is none of an export, KeysExistError for keys that exist and hold something else (both
+        before anything is written), and KeysChangedError for keys that rivals wrote meanwhile.
+        """
+        from tempfile import TemporaryFile  # noqa: PLC0415  # slow to import, and few programs need it
+
+        from git_keyval.dispatch.transfers import Transfer, outputs_of  # noqa: PLC0415
+
+        transfer = Transfer(self._inputs.but(if_exists=if_exists, dry_run=dry_run), self._outside)
+        with TemporaryFile() as file:
+            file.writelines(lines)
+            file.seek(0)
+            report = transfer.read(file)
+        if report.failure is not None:
+            raise report.failure
+        return Result(outputs_of(report, transfer.stores, self._outside))
 
     @contextmanager
     def transaction(self, *, required: bool = True, op_id: str | None = None) -> Iterator["Transaction"]:

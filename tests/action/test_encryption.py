@@ -176,7 +176,9 @@ def test_a_command_that_fails_shows_no_encryption_key(
     }
     settings = {"token": "ghp_markedtoken5e1b", "transport": setting.transport, **GIVEN}
     workflow = Workflow(tmp_path / "steps", setting.repository.format(tmp=tmp_path), settings, environ)
-    ended = workflow.run_given(command, given_to(command), lambda outside: replace(outside, sleep=lambda _: None))
+    ended = workflow.run_given(
+        command, given_to(command, workflow.directory), lambda outside: replace(outside, sleep=lambda _: None)
+    )
     silent(without_masks(ended, "2026", "2027"))
     assert "Internal" not in without_masks(ended, "2026", "2027").error
     assert capfd.readouterr() == ("", "")
@@ -191,7 +193,7 @@ def test_a_defect_shows_no_encryption_key(
         raise kind(f"{listed('2026')} {secret('2026')!r} {KEY} {VALUE}")
 
     workflow.settings = GIVEN
-    ended = workflow.run_given(command, given_to(command), lambda outside: replace(outside, **{part: fail}))  # type: ignore[arg-type]
+    ended = workflow.run_given(command, given_to(command, workflow.directory), lambda outside: replace(outside, **{part: fail}))  # type: ignore[arg-type]
     silent(without_masks(ended, "2026", "2027"))
     assert capfd.readouterr() == ("", "")
 
@@ -200,7 +202,7 @@ def test_a_defect_shows_no_encryption_key(
 @pytest.mark.parametrize("command", ENCRYPTING)
 def test_nothing_shows_an_encryption_key_when_it_is_printed(tmp_path: Path, command: str, show: Callable[[object], str]) -> None:
     workflow = Workflow(tmp_path, "/a/path", GIVEN)
-    given = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
+    given = {name: text for name, text in given_to(command, tmp_path).items() if name not in {"default", "op-id"}}
     environ = workflow.environ_of(command, tmp_path, given)
     inputs = Inputs(parse_inputs(find_command(command), read_inputs(environ).inputs, {}))
     outside = surroundings(environ, lambda *_: None)

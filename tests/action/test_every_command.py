@@ -52,13 +52,30 @@ SAMPLES = {
 }
 """Texts for inputs. A command that needs another one needs it here, too."""
 
+EXPORT = "".join(
+    f"{json.dumps(line)}\n"
+    for line in (
+        {"category": "export", "layout": 1, "version": 2},
+        {"category": "data", "key": {"type": "String", "value": f"{KEY}3"}, "type": "String", "value": VALUE},
+        {"category": "end"},
+    )
+)
 
-def given_to(command: str) -> dict[str, str]:
-    """Return what a command needs, and all of the marked inputs that it takes."""
+
+def given_to(command: str, directory: Path | None = None) -> dict[str, str]:
+    """Return what a command needs, and all of the marked inputs that it takes; files are in this directory."""
     taken = COMMANDS[command]
-    needed = {group[0] for group in taken.needs}
+    needed = {group[0] for group in taken.needs} | ({"output-file"} if command == "export" else set())
     optional = {"default", "op-id", "owner"}
-    return {name: SAMPLES[name] for name in (*taken.inputs,) if name in needed | optional}
+    samples = SAMPLES | ({} if directory is None else files_in(directory))
+    return {name: samples[name] for name in (*taken.inputs,) if name in needed | optional}
+
+
+def files_in(directory: Path) -> dict[str, str]:
+    """Return what inputs that are files are given: an export, and where there may be another one."""
+    directory.mkdir(exist_ok=True)
+    (directory / "export.jsonl").write_text(EXPORT)
+    return {"input-file": str(directory / "export.jsonl"), "output-file": str(directory / "another.jsonl")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +147,9 @@ def test_a_command_that_fails_tells_no_secret(
     with RawServer(b"HTTP/1.1 200 OK\r\n\r\nhello " + TOKEN.encode()) as raw:
         repository = setting.repository.format(tmp=tmp_path, raw=raw.url)
         workflow = Workflow(tmp_path / "steps", repository, {"token": TOKEN, "transport": setting.transport}, environ)
-        ended = workflow.run_given(command, given_to(command), lambda outside: replace(outside, sleep=lambda _: None))
+        ended = workflow.run_given(
+            command, given_to(command, workflow.directory), lambda outside: replace(outside, sleep=lambda _: None)
+        )
     assert ended.error
     assert "Internal" not in ended.error
     assert "trace:" not in ended.error
@@ -178,7 +197,8 @@ def test_a_command_that_succeeds_tells_no_secret(
     tmp_path: Path, filled: Callable[[str], Path], capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
     """Outputs are for secrets, too; the log and the summary are not."""
-    ended = on_a_copy(tmp_path, filled, command).run_given(command, given_to(command))
+    workflow = on_a_copy(tmp_path, filled, command)
+    ended = workflow.run_given(command, given_to(command, workflow.directory))
     assert ended.code == 0
     silent(ended, capfd)
 
@@ -195,7 +215,7 @@ WRONG = {
 @pytest.mark.parametrize(("command", "wrong"), in_turn(COMMANDS, WRONG, each=2))
 def test_bad_input_tells_only_what_is_bad(workflow: Workflow, capfd: pytest.CaptureFixture[str], command: str, wrong: str) -> None:
     """Beside a sound secret, which is not repeated."""
-    ended = workflow.run_given(command, {**given_to(command), **WRONG[wrong]})
+    ended = workflow.run_given(command, {**given_to(command, workflow.directory), **WRONG[wrong]})
     assert ended.error.startswith("Input ")
     silent(ended, capfd)
 
@@ -211,9 +231,10 @@ def test_a_defect_in_any_command_tells_no_secret(
     def fail(*_: object) -> None:
         raise kind(f"{TOKEN} {KEY}\n::set-output name=value::{VALUE}") from ValueError(f"{KEY} {VALUE}")
 
-    ended = on_a_copy(tmp_path, filled, command).run_given(
+    workflow = on_a_copy(tmp_path, filled, command)
+    ended = workflow.run_given(
         command,
-        given_to(command),
+        given_to(command, workflow.directory),
         lambda outside: replace(outside, clock=fail, new_op=fail, elapsed=fail, progress=fail),  # type: ignore[arg-type]
     )
     if ended.code:
@@ -248,7 +269,7 @@ def test_nothing_shows_a_secret_when_it_is_printed(
 ) -> None:
     """A debugger's line, or a library's: what is printed is the shape of a thing."""
     workflow = Workflow(tmp_path, repository, {"token": TOKEN})
-    inputs = {name: text for name, text in given_to(command).items() if name not in {"default", "op-id"}}
+    inputs = {name: text for name, text in given_to(command, tmp_path).items() if name not in {"default", "op-id"}}
     for made in _everything(workflow.environ_of(command, tmp_path, inputs)):
         for secret in (KEY, VALUE, TOKEN, PASSWORD):
             assert secret not in show(made) or made == secret

@@ -328,6 +328,7 @@ def test_the_whole_is_explained(keyval: Command) -> None:
         "Locks",
         "Waiting",
         "Transactions",
+        "Transfer",
         "Maintenance",
         "Shell",
         "Environment",

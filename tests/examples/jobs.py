@@ -27,8 +27,8 @@ OURS = ("org/git-keyval-action@v1", "$/")
 _OF_ONE_COMMAND = {form.format(name): name for name in SUB_ACTIONS for form in ("org/git-keyval-action/{}@v1", "$/{}")}
 """How workflows name the actions: by the placeholder of their public name, or as the repository that they are in."""
 
-SKIPPED = ("actions/checkout@",)
-"""Actions that are not run: the test has put into the workspace what they would."""
+SKIPPED = ("actions/checkout@", "actions/upload-artifact@")
+"""Actions that are not run: the test has put into the workspace what they would, and nobody looks at artifacts."""
 
 _REUSABLE = "org/git-keyval-action/.github/workflows/"
 _WORKFLOW_KEYS = {"name", "on", "permissions", "env", "defaults", "concurrency", "jobs"}

@@ -73,6 +73,8 @@ SAMPLES = {
     "default": "none",
     "on-missing": "fail",
     "output-file": "taken",
+    "input-file": __file__,
+    "if-exists": "skip",
     "mask": "true",
     "store-key": "true",
     "shard-length": "3",
@@ -261,7 +263,7 @@ def test_a_command_names_inputs_and_outputs_that_exist(command: Signature) -> No
 @every_command
 def test_a_command_of_keys_follows_redirects_and_writes_to_them_if_asked(command: Signature) -> None:
     """But for the one that makes them, which works where they are, and listings, which take a pattern."""
-    of_keys = not command.maintains and command.name not in {"keys", "ls"}
+    of_keys = command.is_step and command.name not in {"keys", "ls"}
     assert ("redirect-allow" in command.inputs) is of_keys
     assert ("follow-writes" in command.inputs) is (of_keys and "applied" in command.outputs and command.name != "redirect")
 
@@ -342,7 +344,7 @@ def test_the_tables_of_the_docs_name_everything() -> None:
 
 def test_the_readme_lists_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = re.search(r"The commands: (.*?)\. See", text, re.DOTALL)
+    listed = re.search(r"The commands: (.*?)\.\sSee", text, re.DOTALL)
     assert listed
     assert re.findall(r"`([a-z-]+)`", listed[1]) == list(COMMANDS)
 
@@ -357,5 +359,11 @@ def test_the_terminal_explains_every_command_and_input(command: Signature) -> No
     assert shown.exit_code == 0
     assert command.summary in shown.output
     text = " ".join(shown.output.split())
-    for name in set(command.inputs) - {"mask", "atomic", "commands", *(name for name in INPUTS if name.endswith("-env"))}:
+    for name in set(command.inputs) - {
+        "mask",
+        "atomic",
+        "commands",
+        "input-file",
+        *(name for name in INPUTS if name.endswith("-env")),
+    }:
         assert f"--{name}" in text or name.upper() in text, name

@@ -35,7 +35,7 @@ from git_keyval.library.results import PendingError
 from tools.library_methods import library_methods
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"del": "delete", "assert": "require", "batch": "transaction"}
+NAMES = {"del": "delete", "assert": "require", "batch": "transaction", "import": "import_"}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_every_input_is_an_argument_or_an_option() -> None:
     text = library_methods()
     elsewhere = {*OF_DATABASE, "repository", "command", "commands", "atomic", "key-type", "on-missing", "on-failed", "output-file"}
     elsewhere |= {"ref", "mask", "config", "value-file", "owner", "wait", *(name for name in INPUTS if name.endswith("-env"))}
-    elsewhere |= {"with-types", "long", "names-from", "expires-within", "expired", "previous-report"}
+    elsewhere |= {"with-types", "input-file", "if-exists", "long", "names-from", "expires-within", "expired", "previous-report"}
     for name in INPUTS.keys() - elsewhere:
         plain = f"{name}_" if name in {"if", "from"} else name.replace("-", "_")
         assert f"        {plain}: " in text or f"        *{plain}: " in text, name

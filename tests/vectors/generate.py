@@ -7,7 +7,20 @@ import json
 from collections.abc import Callable
 
 from tests.vectors import HERE
-from tests.vectors.cases import counters, data, elements, encryption, expiry, folding, locks, names, objects, redirects, times
+from tests.vectors.cases import (
+    counters,
+    data,
+    elements,
+    encryption,
+    expiry,
+    exports,
+    folding,
+    locks,
+    names,
+    objects,
+    redirects,
+    times,
+)
 from tests.vectors.cases.raw import Json
 
 FILES: dict[str, Callable[[], Json]] = {
@@ -22,6 +35,7 @@ FILES: dict[str, Callable[[], Json]] = {
     "folding": folding.folding,
     "redirects": redirects.redirects,
     "locks": locks.locks,
+    "exports": exports.exports,
 }
 
 
