@@ -15,6 +15,7 @@ from benchmarks import jobs
 from benchmarks.deletions import deletions
 from benchmarks.fields import fields
 from benchmarks.first_request import first_request
+from benchmarks.fleet import fleet
 from benchmarks.keys import keys
 from benchmarks.library import library
 from benchmarks.measuring import Bench, machine
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "loose": loose,
     "start": start,
     "first-request": first_request,
+    "fleet": fleet,
 }
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108  # nothing is shared there: a directory of one's own is made below it
 _NOTE = """\

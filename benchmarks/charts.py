@@ -1,4 +1,4 @@
-"""Lines over the number of keys, as SVG: both axes logarithmic, readable on light and on dark backgrounds."""
+"""Lines over a number, of keys mostly, as SVG: both axes logarithmic, readable on light and on dark backgrounds."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
@@ -13,15 +13,15 @@ _LIGHT = ("#0b57d0", "#b3261e", "#146c2e", "#8430ce", "#9a5b00")
 _DARK = ("#8ab4f8", "#f28b82", "#81c995", "#d7aefb", "#fdd663")
 
 
-def chart(title: str, unit: str, series: Mapping[str, Sequence[Point]]) -> str:
-    """Draw named lines of points: numbers of keys, and seconds above zero."""
+def chart(title: str, unit: str, series: Mapping[str, Sequence[Point]], of: str = "keys") -> str:
+    """Draw named lines of points: numbers ``of`` something, and seconds above zero."""
     scale = _Scale([point for line in series.values() for point in line])
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
         f"<style>{_style()}</style>",
         f'<rect class="back" width="{_WIDTH}" height="{_HEIGHT}"/>',
         f'<text class="title" x="{_LEFT}" y="26">{escape(title)}</text>',
-        *scale.axes(unit),
+        *scale.axes(unit, of),
         *(_line(number, scale, line) for number, line in enumerate(series.values())),
         *_labels(scale, series),
         "</svg>",
@@ -45,7 +45,7 @@ class _Scale:
         first, last = self._up
         return _HEIGHT - _BOTTOM - (log10(number) - first) / (last - first) * (_HEIGHT - _TOP - _BOTTOM)
 
-    def axes(self, unit: str) -> Sequence[str]:
+    def axes(self, unit: str, of: str) -> Sequence[str]:
         """Draw a line for each power of ten, with its number, and say what the axes are."""
         parts = []
         for power in range(self._up[0], self._up[1] + 1):
@@ -57,7 +57,7 @@ class _Scale:
             parts.append(f'<line class="grid" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}"/>')
             parts.append(f'<text class="tick middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 20}">{10**power:,}</text>')
         middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-        parts.append(f'<text class="tick middle" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 14}">keys</text>')
+        parts.append(f'<text class="tick middle" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 14}">{escape(of)}</text>')
         parts.append(f'<text class="tick middle" transform="translate(20 {middle}) rotate(-90)">{escape(unit)}</text>')
         return parts
 

@@ -16,6 +16,7 @@ MEASURED = _ROOT / "build" / "benchmarks.json"
 _FOLDER = Path(__file__).resolve().parent / "recorded"
 RECORDED = _FOLDER / "scale.json"
 RECORDED_ELEMENTS = _FOLDER / "elements.json"
+RECORDED_FLEET = _FOLDER / "fleet.json"
 _IN_ONE_PROCESS = "in one process"
 
 _Samples = Sequence[Mapping[str, float]]
@@ -77,6 +78,19 @@ class Elements:
     rows: Sequence[ElementRow]
 
 
+@dataclass(frozen=True, slots=True)
+class FleetRecord:
+    """When it was counted, and what: runs that the model was checked by, nights, days, and what follows for other sizes."""
+
+    date: str
+    machine: Mapping[str, str | int]
+    checks: Sequence[Mapping[str, Any]]
+    nights: Sequence[Mapping[str, Any]]
+    days: Sequence[Mapping[str, Any]]
+    rooms: Sequence[Mapping[str, Any]]
+    sizes: Sequence[Mapping[str, Any]]
+
+
 def load(path: Path = RECORDED) -> Recording:
     """Read what is recorded."""
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -87,6 +101,11 @@ def load_elements(path: Path = RECORDED_ELEMENTS) -> Elements:
     """Read what is recorded of elements."""
     document = json.loads(path.read_text(encoding="utf-8"))
     return Elements(**{**document, "rows": [ElementRow(**row) for row in document["rows"]]})
+
+
+def load_fleet(path: Path = RECORDED_FLEET) -> FleetRecord:
+    """Read what is recorded of many repositories."""
+    return FleetRecord(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def record(measured: Mapping[str, Any]) -> Recording:
@@ -110,6 +129,13 @@ def record_elements(measured: Mapping[str, Any]) -> Elements:
         for (command, place, elements), taken in _samples(measured, "fields").items()
     ]
     return Elements(measured["date"], measured["machine"], measured["rounds"], rows)
+
+
+def record_fleet(measured: Mapping[str, Any]) -> FleetRecord:
+    """Return what is to be kept of a run of the benchmark ``fleet``. Raises ValueError for a quick one, which counts too few."""
+    if measured["quick"]:
+        raise ValueError("a quick run counts too few: run python -m benchmarks --only fleet")
+    return FleetRecord(measured["date"], measured["machine"], **measured["results"]["fleet"]["records"])
 
 
 def _samples(measured: Mapping[str, Any], benchmark: str) -> Mapping[tuple[str, ...], _Samples]:
@@ -158,9 +184,11 @@ def main(path: str = str(MEASURED)) -> None:
         _write(RECORDED, record(measured))
     if "fields" in measured["results"]:
         _write(RECORDED_ELEMENTS, record_elements(measured))
+    if "fleet" in measured["results"]:
+        _write(RECORDED_FLEET, record_fleet(measured))
 
 
-def _write(path: Path, recording: Recording | Elements) -> None:
+def _write(path: Path, recording: Recording | Elements | FleetRecord) -> None:
     path.write_text(json.dumps(asdict(recording), indent=1) + "\n", encoding="utf-8")
 
 

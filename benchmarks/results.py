@@ -17,6 +17,7 @@ class Answer:
     notes: list[str] = field(default_factory=list)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    records: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
     def row(self, *cells: str) -> None:
         """Add a row to the table."""
@@ -41,7 +42,7 @@ class Answer:
     def document(self) -> dict[str, object]:
         """Return all that was measured."""
         samples = {name: [asdict(sample) for sample in taken] for name, taken in self.samples.items()}
-        return {"facts": self.facts, "samples": samples}
+        return {"facts": self.facts, "samples": samples, **({"records": self.records} if self.records else {})}
 
 
 def seconds(number: float) -> str:
