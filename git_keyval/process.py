@@ -9,6 +9,7 @@ from pathlib import Path
 from git_keyval.dispatch.files import Gate
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.format.times import Micros
+from git_keyval.interface.spelling import Spelling, as_call
 from git_keyval.progress import Progress
 
 
@@ -17,6 +18,7 @@ def surroundings(
     progress: Progress,
     warn: Callable[[str], None] = lambda _warning: None,
     gate: Gate | None = None,
+    spelling: Spelling = as_call,
 ) -> Surroundings:
     """Return clock, sleep, randomness and files of this process; without a gate, all files that a person names."""
     started = time.monotonic()
@@ -35,6 +37,7 @@ def surroundings(
         read_file=gate.read,
         copy_file=gate.copy,
         output_file=gate.output,
+        spelling=spelling,
         read_event=lambda limit: _read_file(environ["GITHUB_EVENT_PATH"], limit),
     )
 

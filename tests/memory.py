@@ -76,7 +76,7 @@ class MemoryStore:
         # Not a copy of all there is: thousands of transactions may come in one call.
         objects = ChainMap(sent, self._objects)
         for update in transaction.updates:
-            _refuse_impossible(update, objects)
+            _refuse_impossible(update, objects, self.refs)
         conflicts = tuple(update.name for update in transaction.updates if not self._holds(update))
         if conflicts:
             return Conflict(conflicts)
@@ -99,7 +99,7 @@ def _verified(obj: GitObject) -> GitObject:
     return obj
 
 
-def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> None:
+def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject], refs: Mapping[RefName, Oid]) -> None:
     if update.expect is ABSENT and update.new is DELETE:
         raise ValueError(f"{update.name}: deleting what must be absent says nothing")
     if update.new is DELETE or update.new == update.expect:
@@ -109,6 +109,8 @@ def _refuse_impossible(update: RefUpdate, objects: Mapping[Oid, GitObject]) -> N
         raise ValueError(f"{update.name}: its new object {update.new} was never stored")
     if update.name.startswith("refs/heads/") and target.kind != "commit":
         raise ValueError(f"{update.name}: a branch must point at a commit")
+    if update.new in refs.values():
+        return  # git takes what a ref points at to be whole
     for obj in closure([update.new], objects, Depth.VALUES).values():
         if not all(oid in objects for oid in needs(obj, Depth.VALUES)):
             raise ValueError(f"{update.name}: what its new object needs was never stored")

@@ -10,6 +10,7 @@ from git_keyval.action.runner import LOCK_STATE, Runner
 from git_keyval.action.step import run_step
 from git_keyval.dispatch.files import Gate, is_below
 from git_keyval.dispatch.surroundings import Surroundings
+from git_keyval.interface.spelling import as_step
 from git_keyval.process import new_name, surroundings
 
 __all__ = ["gate_of", "main", "post"]
@@ -51,4 +52,4 @@ def gate_of(environ: Mapping[str, str], new_name: Callable[[], str]) -> Gate:
 def _with_surroundings(step: Step, environ: Mapping[str, str], log: TextIO | None) -> int:
     runner = Runner(environ, sys.stdout if log is None else log, lambda: os.urandom(16).hex())
     gate = gate_of(environ, new_name)
-    return step(environ, runner, surroundings(environ, runner.progress, runner.warning, gate))
+    return step(environ, runner, surroundings(environ, runner.progress, runner.warning, gate, as_step))

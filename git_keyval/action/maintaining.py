@@ -13,6 +13,7 @@ from git_keyval.dispatch.worklist import Worklist, worklist
 from git_keyval.errors import GitKeyvalError, as_inputs
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
+from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import counted
 from git_keyval.maintenance.report import AnyReport, CheckReport, InitReport, Report
 
@@ -72,6 +73,8 @@ def _findings(report: AnyReport | GitKeyvalError) -> _Findings:
             left = f"{counted(report.notable(), 'ref')} had to be left alone; the job summary says why" if report.notable() else ""
             reached = budget and f"the budget {budget} was reached; the next run goes on"
             return _Findings(reached, left, error and f"ended early: {as_inputs(error).rstrip('.')}")
+        case CheckReport(repair=Done(error=error)) if error:
+            return _Findings(error=f"ended early: {as_inputs(error).rstrip('.')}")
         case CheckReport(count=errors) if errors:
             return _Findings(error=f"found {counted(errors, 'error')}; {_WHAT_TO_DO}")
         case CheckReport(problems=problems) if problems:

@@ -7,6 +7,7 @@ from git_keyval.cli.tables import drawn
 from git_keyval.cli.terminal import harmless_line, write_text
 from git_keyval.dispatch.upkeep import Outcome
 from git_keyval.errors import GitKeyvalError
+from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import counted
 from git_keyval.maintenance.presenter import Presentation, Section, overview
 from git_keyval.maintenance.report import CheckReport, Report
@@ -31,6 +32,8 @@ def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalE
                 yield RepositoryFailedError(f"{upkeep.repository}: {error}")
             case Report() as report if report.error:
                 yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
+            case CheckReport(repair=Done(error=error)) if error:
+                yield EndedEarlyError(f"check{where} ended early: {error}")
             case CheckReport(count=broken) if broken:
                 yield RulesBrokenError(f"check{where} found {counted(broken, 'broken rule')}; the report names the refs.")
 

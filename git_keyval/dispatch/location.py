@@ -98,13 +98,33 @@ def deletion(repository: str, server: GithubServer, ref: str) -> str:
     """Return the command by which people delete a ref: at its path, even if an object of it is lost, or from any clone."""
     from shlex import quote  # noqa: PLC0415  # only where something is to be repaired
 
-    from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # as above
-
     address = git_address(repository, server)
-    path = address.removeprefix("file://")
-    if "://" in path or is_scp_address(path):
+    if (path := path_of(repository, server)) is None:
         return f"git push {quote(address)} --delete {quote(ref)}"
     return f"git -C {quote(path)} update-ref -d {quote(ref)}"
+
+
+def removal(repository: str, server: GithubServer, name: str) -> str:
+    """Return how people remove a file of the git directory: by a command only where that is on this machine."""
+    from shlex import quote  # noqa: PLC0415  # only where something is to be repaired
+
+    path = path_of(repository, server)
+    if path is None:
+        return f"on the server, the file {name} in its git directory"
+    return f"rm {quote(str(git_directory(Path(path)) / name))}"
+
+
+def git_directory(path: Path) -> Path:
+    """Return where git keeps what belongs to a repository, which may have a work tree."""
+    return path / ".git" if (path / ".git").is_dir() else path
+
+
+def path_of(repository: str, server: GithubServer) -> str | None:
+    """Return the path of a repository on this machine; None for any other."""
+    from git_keyval.store.git import is_scp_address  # noqa: PLC0415  # slow to import, and few commands need it
+
+    path = git_address(repository, server).removeprefix("file://")
+    return None if "://" in path or is_scp_address(path) else path
 
 
 def _parts(repository: str, server: GithubServer) -> tuple[str, str, str] | None:

@@ -6,6 +6,7 @@ from typing import BinaryIO
 from git_keyval.dispatch.files import OutputFile
 from git_keyval.dispatch.location import GithubServer
 from git_keyval.format.times import Micros
+from git_keyval.interface.spelling import Spelling, as_call
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.progress import Progress
 
@@ -20,6 +21,7 @@ class Surroundings:
     ``read_file`` reads a file that an input names, of at most so many bytes; it raises OSError, and ValueError if it is larger.
     ``copy_file`` returns the content of a file that an input names as a file that nobody else changes; it raises OSError.
     ``output_file`` returns the file that an input names to be written; it raises InputError.
+    ``spelling`` says how people give a command: what is advised is spelled so.
     ``read_event`` reads the runner's description of the event that began the run; it raises as ``read_file`` does, and KeyError.
     """
 
@@ -37,6 +39,7 @@ class Surroundings:
     copy_file: Callable[[str], BinaryIO]
     output_file: Callable[[str], OutputFile]
     read_event: Callable[[int], bytes]
+    spelling: Spelling = as_call
 
     @property
     def server(self) -> GithubServer:

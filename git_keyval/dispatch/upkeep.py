@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from git_keyval.dispatch.binding import bind
-from git_keyval.dispatch.location import deletion, github_name
+from git_keyval.dispatch.location import deletion, git_directory, github_name, path_of, removal
 from git_keyval.dispatch.opening import Stores, cipher_of
 from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.dispatch.worklist import Target, Worklist
 from git_keyval.errors import GitKeyvalError
+from git_keyval.format.times import SECOND
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.maintenance.bulkhead import attempt
 from git_keyval.maintenance.commands import Upkeep
-from git_keyval.maintenance.jobs import Maintenance
+from git_keyval.maintenance.jobs import LockFile, Maintenance
 from git_keyval.maintenance.report import AnyReport, InitReport, several_to_json, to_json
 
 
@@ -79,6 +81,24 @@ def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, 
 def _maintain(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     assert issubclass(command.kind, Upkeep)
     database = replace(stores.database(target.repository), progress=surroundings.progress)
-    deletion_of = partial(deletion, target.repository, surroundings.server)
-    work = Maintenance(database, surroundings.elapsed, target.shares, deletion_of)
+    server = surroundings.server
+    work = Maintenance(
+        database,
+        surroundings.elapsed,
+        target.shares,
+        partial(deletion, target.repository, server),
+        partial(surroundings.spelling, target.repository),
+        partial(removal, target.repository, server),
+        partial(_locks, target.repository, surroundings),
+    )
     return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)
+
+
+def _locks(repository: str, surroundings: Surroundings) -> list[LockFile]:
+    """Return the lock files that were left behind, if the repository is on this machine."""
+    path = path_of(repository, surroundings.server)
+    if path is None:
+        return []
+    from git_keyval.store.git.lock_files import stale_locks  # noqa: PLC0415  # only check looks at them
+
+    return [LockFile(lock.name, lock.remove) for lock in stale_locks(git_directory(Path(path)), surroundings.clock() / SECOND)]

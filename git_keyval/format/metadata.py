@@ -59,6 +59,35 @@ def expect_members(members: Metadata, where: str, required: set[str]) -> None:
         raise MalformedRecordError(where, "its metadata has missing or unexpected members")
 
 
+def claimed(record: GitObject) -> tuple[int, str] | None:
+    """Return the version and the category that a commit says its record is of; None for what says it is none of this format.
+
+    A later version may write its commits and its line in another way, so nothing else is looked at. What says that it is of this
+    version has to be a commit as this version writes it.
+    """
+    _, _, message = record.data.partition(b"\n\n")
+    if record.kind != "commit" or len(message) > MAX_MESSAGE_BYTES:
+        return None
+    try:
+        members = canonical.decode(message.decode())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(members, dict):
+        return None
+    version, category = members.get("version"), members.get("category")
+    if type(version) is not int or not isinstance(category, str) or version < FORMAT_VERSION:
+        return None
+    return None if version == FORMAT_VERSION and not _is_ours(record) else (version, category)
+
+
+def _is_ours(record: GitObject) -> bool:
+    try:
+        read_commit(record)
+    except MalformedRecordError:
+        return False
+    return True
+
+
 DUMMY_README = blob(b"The data of this commit is its message. See git-keyval.\n")
 DUMMY_TREE = tree([("README.md", DUMMY_README.oid)])
 NULL_COMMIT = commit(DUMMY_TREE.oid, b"")

@@ -327,6 +327,11 @@ class Inputs:
         OneOf(("fail", "skip", "overwrite")),
         default="fail",
     )
+    repair = Input(
+        "Do what check advises: take out what is damaged, parked below gc/ where it can be, and never touch what can be read.",
+        Flag(),
+        default="false",
+    )
     dry_run = Input("Plan and report only.", Flag(), default="false")
     grace_period = Input("Breadcrumbs younger than this are left for the next gather.", Duration(0, YEAR), default="2m")
     retention = Input("How long values removed by getdel stay parked.", Duration(0, 100 * YEAR), default="7d")

@@ -789,10 +789,15 @@ class Jobs:
 
     def check(
         self,
+        *,
+        repair: bool | None = None,
+        dry_run: bool | None = None,
     ) -> Result[dict[str, Any]]:
-        """Verify a database and change nothing."""
+        """Verify a database and say what to do about what is wrong; with repair, do it."""
         return self._run(
             "check",
+            repair=repair,
+            dry_run=dry_run,
         )
 
     def info(

@@ -132,15 +132,27 @@ class Init(Upkeep):
 
 
 class Check(Upkeep):
-    """Verify a database and change nothing."""
+    """Verify a database and say what to do about what is wrong; with repair, do it.
+
+    What is repaired is parked below gc/ where there is something to park, for as long as ``purge`` leaves it there. A key that can
+    be read is never touched, nor is what a later release may have written.
+    """
 
     outputs = ("count", "report")
-    examples = ("git-keyval check", "git-keyval check --json | jq '.report.problems[].ref'")
+    examples = (
+        "git-keyval check",
+        "git-keyval check --json | jq '.report.problems[].ref'",
+        "git-keyval check --repair --dry-run",
+        "git-keyval check --repair",
+    )
+
+    repair: bool = False
+    dry_run: bool = False
 
     def run(self, work: "Maintenance") -> "CheckReport":
         from git_keyval.maintenance.check import check
 
-        return check(work)
+        return check(work, repair=self.repair, dry_run=self.dry_run)
 
 
 class Info(Upkeep):

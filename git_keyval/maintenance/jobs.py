@@ -1,7 +1,8 @@
 """Running jobs one after the other, each as a plan that is executed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from git_keyval.database.database import Database
 from git_keyval.errors import AccessDeniedError, GitKeyvalError, NotARepositoryError
@@ -14,18 +15,30 @@ from git_keyval.maintenance.plan import Plan
 from git_keyval.maintenance.report import Report
 
 
+class LockFile(NamedTuple):
+    """A lock file that a process of git left behind, by its name in the repository; ``remove`` says whether it was still there."""
+
+    name: str
+    remove: Callable[[], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Maintenance:
     """What a maintenance command works with.
 
     ``elapsed`` returns the seconds since the run began. ``shares`` bounds the writes of single jobs, so that one of them cannot
-    spend the budget of all. ``deletion`` returns the command by which people delete a ref with git.
+    spend the budget of all. ``deletion`` returns the command by which people delete a ref with git, ``command`` what they give to
+    run a command with these inputs, ``removal`` what removes a file of the repository. ``locks`` finds lock files there that were
+    left behind.
     """
 
     database: Database
     elapsed: Callable[[], float]
     shares: Mapping[str, int] = field(default_factory=dict)
     deletion: Callable[[str], str] = lambda ref: f"git push REPOSITORY --delete {ref}"
+    command: Callable[[str, Mapping[str, str]], str] = lambda name, inputs: f"'{name}' with {dict(inputs)}"
+    removal: Callable[[str], str] = lambda name: f"rm GIT_DIRECTORY/{name}"
+    locks: Callable[[], Sequence[LockFile]] = tuple
 
 
 def run_jobs(work: Maintenance, command: Budgeted) -> Report:

@@ -28,6 +28,11 @@ class Kind(Enum):
     PURGE_PARKED = "parked longer than the retention"
     PURGE_MALFORMED = "malformed: {reason}"
     PUBLISH_EXPIRY = "for keys that expire {time}"
+    PARK_DAMAGED = "parked below gc/: {reason}"
+    DELETE_DAMAGED = "deleted: {reason}"
+    TAKE_OUT_ELEMENT = "an element taken out, and the key parked as it was: {reason}"
+    MAKE_ANCHOR = "made as it should be: {reason}"
+    REMOVE_LOCK = "removed: {reason}"
 
 
 class Counts(NamedTuple):
@@ -42,6 +47,7 @@ class Counts(NamedTuple):
     parked: int = 0
     malformed: int = 0
     published: int = 0
+    repaired: int = 0
 
     @classmethod
     def total(cls, parts: Iterable["Counts"]) -> "Counts":

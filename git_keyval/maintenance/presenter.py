@@ -123,7 +123,7 @@ def present(command: str, report: AnyReport | GitKeyvalError, around: Around = N
         case Report():
             shown = _of_run(report, around.wording)
         case CheckReport():
-            shown = _of_check(report)
+            shown = _of_check(report, around.wording)
         case InfoReport():
             shown = _of_info(report)
         case InitReport():
@@ -173,21 +173,44 @@ def _of_run(report: Report, wording: Callable[[str], str]) -> Presentation:
 _CHECK_TELLS = "The command check tells what is wrong with what is stored, and what to do about it."
 
 
-def _of_check(report: CheckReport) -> Presentation:
+def _of_check(report: CheckReport, wording: Callable[[str], str]) -> Presentation:
     errors, warnings = counted(report.count, "error"), counted(len(report.problems) - report.count, "warning")
-    status = Status.FAILED if report.count else Status.ATTENTION if report.problems else Status.FINE
+    failed = report.count or (report.repair is not None and report.repair.error)
+    status = Status.FAILED if failed else Status.ATTENTION if report.problems else Status.FINE
+    notes = [("", "Nothing was changed.")] if report.repair is None else _repairs(report.repair, wording, dry_run=report.dry_run)
     names = [*_COUNTED, *sorted(report.counts.keys() - _COUNTED.keys())]
     there = [(_COUNTED.get(name, name), report.counts[name]) for name in names if report.counts.get(name)]
+    left = " are left" if report.problems and report.repair is not None and not report.dry_run else ""
     return Presentation(
-        "check",
+        _title("check", dry_run=report.dry_run),
         status,
         f"{errors} and {warnings}" if report.problems else "No problems found",
-        f" in {counted(report.counts.get('keys', 0), 'key')}.",
-        [("", "Nothing was changed.")],
+        f"{left} in {counted(report.counts.get('keys', 0), 'key')}.",
+        notes,
         report.started_at,
         _spent(report),
-        _filled([*problem_sections(report.problems), Section("What is there", ("what", "how many"), there)]),
+        _filled([*_repaired(report), *problem_sections(report.problems), Section("What is there", ("what", "how many"), there)]),
     )
+
+
+def _repairs(repair: Done, wording: Callable[[str], str], *, dry_run: bool) -> list[tuple[str, str]]:
+    """Say how much was repaired, or is planned to be, and what was not."""
+    made = f"{counted(len(repair.applied), 'repair')} {'planned' if dry_run else 'made'}"
+    failed = f", {len(repair.failed):,} refused" if repair.failed else ""
+    meanwhile = f", {len(repair.conflicts):,} left because somebody wrote meanwhile" if repair.conflicts else ""
+    notes = [("", f"{made}{failed}{meanwhile}.")]
+    return [*notes, ("Ended early:", wording(repair.error))] if repair.error else notes
+
+
+def _repaired(report: CheckReport) -> Iterator[Section]:
+    if report.repair is not None:
+        done = report.repair
+        rows = [(Code(action.ref), action.why) for action in done.applied[:_LISTED_PROBLEMS]]
+        word = "planned" if report.dry_run else "repaired"
+        title = f"What is {'to be repaired' if report.dry_run else 'repaired'} ({len(done.applied):,})"
+        yield Section(title, ("ref", "how"), rows, len(done.applied) - len(rows), sentence=f"{word} {{}}: {{}}")
+        yield _notable(done)
+        yield _reasons(f"{done.plan.job}: waiting", "refs", done.waiting)
 
 
 def _of_info(report: InfoReport) -> Presentation:

@@ -4,6 +4,7 @@ Times are in seconds. The words are made of kinds and counts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import TypeAlias
 
 from git_keyval.errors import GitKeyvalError, as_inputs
@@ -46,25 +47,47 @@ class Report:
         return sum(len(done.notable) for done in self.jobs)
 
 
+class Mend(Enum):
+    """What repair does about a finding. The value says so to people."""
+
+    KEY = "the key is taken out, and what is there of it parked below gc/"
+    NAME = "the stored name is taken away; 'store-key' stores it again"
+    ORPHAN = "it is deleted once it has expired"
+    ELEMENT = "the element is taken out, and the key parked below gc/ as it was"
+    LEFTOVER = "it is deleted: it ends nothing"
+    BREADCRUMB = "it is taken away, and parked below gc/ if it is a commit"
+    VOID = "it is deleted, as gather does"
+    PARKED = "it is deleted: nothing is there to be fetched back"
+    PUBLISHED = "it is deleted, and the next 'publish-expiries' makes it again"
+    ANCHOR = "it is made as it should be"
+    LOCK = "it is removed"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A finding of check. An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself."""
+    """A finding of check. An ``error`` breaks a rule of the format; a ``warning`` is harmless, or ends by itself.
+
+    ``mend`` is what repair can do about it; None if a person has to decide.
+    """
 
     ref: str
     severity: str
     problem: str
     next_step: str
+    mend: Mend | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What check found."""
+    """What check found and, where it was to ``repair``, what became of that: then ``problems`` are what it did not mend."""
 
     started_at: str
     seconds: float
     requests: int
     counts: Mapping[str, int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    repair: Done | None = None
+    dry_run: bool = False
 
     @property
     def count(self) -> int:
@@ -137,6 +160,8 @@ def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]
                 "requests": report.requests,
                 "counts": dict(report.counts),
                 "errors": report.count,
+                "dryRun": report.dry_run,
+                "repair": None if report.repair is None else _job(report.repair, listed),
                 "problems": [
                     {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": found.next_step}
                     for found in report.problems[:listed]
@@ -205,6 +230,7 @@ def achieved(jobs: Iterable[Done], *, dry_run: bool) -> str:
         (counts.leftover_expiries, counted(counts.leftover_expiries, "leftover expiry", "leftover expiries"), "remove", "removed"),
         (counts.parked, counted(counts.parked, "parked value"), "delete", "deleted"),
         (counts.malformed, counted(counts.malformed, "malformed breadcrumb"), "delete", "deleted"),
+        (counts.repaired, counted(counts.repaired, "damaged record"), "repair", "repaired"),
         (counts.published, counted(counts.published, "expiry id"), "publish", "published"),
     )
     return ", ".join(f"{what} {f'to {verb}' if dry_run else done}" for count, what, verb, done in parts if count)

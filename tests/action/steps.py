@@ -20,6 +20,7 @@ from git_keyval.format.names import Naming
 from git_keyval.format.records import encode_data
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.format.values import parse_value
+from git_keyval.interface.spelling import as_step
 from git_keyval.process import new_name, surroundings
 from tests.action.runner_rules import LogCommand, log_commands, read_outputs
 from tests.replacing import replace
@@ -193,7 +194,7 @@ class Workflow:
         if change is None and self.clock is None:
             return _MAINS[program](environ, stream)
         runner = Runner(environ, stream, lambda: os.urandom(16).hex())
-        outside = surroundings(environ, runner.progress, runner.warning, gate_of(environ, new_name))
+        outside = surroundings(environ, runner.progress, runner.warning, gate_of(environ, new_name), as_step)
         outside = replace(outside, clock=self.clock or outside.clock)
         return _STEPS[program](environ, runner, change(outside) if change else outside)
 

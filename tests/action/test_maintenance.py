@@ -143,8 +143,10 @@ def test_a_wrong_tag_of_a_registry_is_told_about(workflow: Workflow, repository:
     assert refs(repository)[one[0]] == other[1]
     checked = workflow.run("check")
     assert (checked.code, checked.answers["count"]) == (1, "1")
-    assert "Delete the tag" in checked.summary
-    assert f"git -C {repository} update-ref -d {one[0]}" in checked.summary
+    assert "the next 'publish-expiries' makes it again" in checked.summary
+    assert workflow.run("check", repair="true").code == 0
+    assert "Nothing had to be done" not in workflow.run("publish-expiries", horizon="3d").summary
+    assert refs(repository)[one[0]] == one[1]
 
 
 def test_progress_is_plain_lines(busy: Workflow) -> None:
@@ -397,8 +399,8 @@ def test_check_fails_on_what_breaks_a_rule(busy: Workflow, repository: Path) -> 
     assert f"| error | `{value_ref('odd')}` |" in ended.summary
     (row,) = tables(ended.summary.splitlines())[0]
     assert row["severity"] == "error"
-    assert row["what to do"].endswith(f"git -C {repository} update-ref -d {value_ref('odd')}`")
-    assert found["nextStep"].endswith(f"git -C {repository} update-ref -d {value_ref('odd')}")
+    assert found["nextStep"].endswith(f": 'command: check' 'repair: true' 'repository: {repository}'")
+    assert found["nextStep"] in row["what to do"]
     assert ended.summary.splitlines()[0] == "## ❌ git-keyval check: failed"
     assert ended.summary.splitlines()[2] == f"`{busy.repository}`: **1 error and 0 warnings** in 7 keys."
 

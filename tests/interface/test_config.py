@@ -92,6 +92,7 @@ def test_the_settings_are_the_inputs_of_maintenance() -> None:
     assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {
         "config",
         "previous-report",
+        "repair",
         "encryption-key",
         "encryption-kid",
         "encryption",

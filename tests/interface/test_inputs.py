@@ -24,7 +24,7 @@ OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028
 
 VALUE_TYPES = ("string", "number", "boolean", "json", "bytes", "file", "counter")
 KEY_TYPES = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
-FLAGS = ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "long", "expired", "dry-run", "atomic")
+FLAGS = ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "long", "expired", "repair", "dry-run", "atomic")
 SPANS = ("ttl", "expiry-granularity", "grace-period", "retention", "horizon", "expires-within")
 VARIABLES = ("key-env", "to-env", "field-env", "value-env", "equals-env")
 BATCHES_REFUSED = (
@@ -116,6 +116,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
             "with-types",
             "long",
             "expired",
+            "repair",
             "dry-run",
             "follow-writes",
             "atomic",
@@ -304,6 +305,7 @@ REFUSED: list[tuple[str, str]] = [
             "with-types",
             "long",
             "expired",
+            "repair",
             "dry-run",
             "atomic",
         )

@@ -88,6 +88,7 @@ SAMPLES = {
     "until": "changed",
     "slots": "3",
     "wait": "5m",
+    "repair": "true",
     "dry-run": "true",
     "grace-period": "5m",
     "retention": "1d",

@@ -82,7 +82,7 @@ def _of_numbers(elements: Mapping[str, GitObject], length: int | None = None) ->
     return Sample((*elements.values(), *encode_collection(shape).objects))
 
 
-@pytest.mark.parametrize(("length", "repair"), [(None, "'hset' or 'hdel'"), (5, "'aset'")], ids=["map", "array"])
+@pytest.mark.parametrize(("length", "repair"), [(None, "'hset' and 'hdel'"), (5, "'aset'")], ids=["map", "array"])
 def test_malformed_elements_are_an_error_of_their_key(world: World, length: int | None, repair: str) -> None:
     """How many there are is told; not which: an element key may be a secret."""
     data = {"0": blob(b"1"), "1": blob(b"01"), "2": blob(b"secret"), "3": blob(b"1")}
@@ -182,7 +182,7 @@ def test_a_malformed_element_expiry_is_an_error(world: World, target: Sample) ->
     apply(world, written(K, {"a": "1", "b": "2"}, ends={"b": NOON}))
     name = world.put(ending(K, "a"), target)
     assert found(world) == [(name, "error")]
-    assert "never expires" in only(world).next_step
+    assert "the element is taken out" in only(world).next_step
 
 
 def test_a_missing_expiry_commit_of_an_element_is_an_error(world: World) -> None:

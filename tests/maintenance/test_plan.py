@@ -44,6 +44,13 @@ SAID: dict[Kind, list[tuple[Counts, str, str]]] = {
     ],
     Kind.PURGE_PARKED: [(Counts(parked=1), "parked longer than the retention", "1 parked value deleted")],
     Kind.PURGE_MALFORMED: [(Counts(malformed=1), "malformed: {odd}", "1 malformed breadcrumb deleted")],
+    Kind.PARK_DAMAGED: [(Counts(repaired=1), "parked below gc/: {odd}", "1 damaged record repaired")],
+    Kind.DELETE_DAMAGED: [(Counts(repaired=2), "deleted: {odd}", "2 damaged records repaired")],
+    Kind.TAKE_OUT_ELEMENT: [
+        (Counts(repaired=1), "an element taken out, and the key parked as it was: {odd}", "1 damaged record repaired")
+    ],
+    Kind.MAKE_ANCHOR: [(Counts(repaired=1), "made as it should be: {odd}", "1 damaged record repaired")],
+    Kind.REMOVE_LOCK: [(Counts(repaired=1), "removed: {odd}", "1 damaged record repaired")],
     Kind.PUBLISH_EXPIRY: [(Counts(published=1), "for keys that expire 2026-01-01T12:00:00Z", "1 expiry id published")],
 }
 
