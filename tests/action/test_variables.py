@@ -11,7 +11,7 @@ from tests.servers.binary import isolated_environ
 
 OF_OTHER_ACTIONS = (
     # actions/checkout, setup-node, setup-go, setup-python, cache, upload-artifact
-    *("ref", "path", "clean", "ssh-key", "fetch-depth", "submodules", "node-version", "go-version", "python-version", "cache"),
+    *("path", "clean", "ssh-key", "fetch-depth", "submodules", "node-version", "go-version", "python-version", "cache"),
     *("restore-keys", "name", "if-no-files-found", "retention-days", "compression-level", "check-latest", "registry-url"),
     # docker/build-push-action, softprops/action-gh-release, actions/github-script, aws-actions/configure-aws-credentials
     *("context", "file", "push", "tags", "build-args", "platforms", "files", "draft", "tag_name", "body", "script", "aws-region"),

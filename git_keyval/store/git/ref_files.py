@@ -108,12 +108,19 @@ def _files_below(directory: Path, prefixes: Iterable[str]) -> Iterator[RefName]:
 
 def _files_in(directory: Path, folder: str, beginning: str = "") -> Iterator[RefName]:
     for entry in _entries(directory / folder):
+        if not _is_text(entry.name):
+            raise NotPlainError
         name = f"{folder}/{entry.name}"
         if entry.name.startswith(beginning) and _NAME.fullmatch(name):
             if entry.is_dir(follow_symlinks=False):
                 yield from _files_in(directory, name)
             else:
                 yield RefName(name)
+
+
+def _is_text(name: str) -> bool:
+    """Return whether the name of a file is text: of any other bytes Python makes half characters, which no ref name here has."""
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
