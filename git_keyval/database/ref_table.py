@@ -65,6 +65,17 @@ class RefTable:
         for digits in sorted({digits for _, digits in self._rows}):
             yield Part({kind: rows for (kind, these), rows in self._rows.items() if these == digits})
 
+    def groups(self, least: int) -> Iterator[dict[RefName, Oid]]:
+        """Yield the refs as they were listed, those of as many parts together as have so many. First come those of no key."""
+        group = dict(self.others)
+        for part in self.parts():
+            group |= part.refs()
+            if len(group) >= least:
+                yield group
+                group = {}
+        if group:
+            yield group
+
     def _file(self, name: RefName, oid: Oid) -> None:
         if record := record_parts(name):
             shard_length, kind, key_id, element = record

@@ -1,5 +1,7 @@
 """Expiry ids and their commits. An id is the absolute Unix second at which a key stops existing."""
 
+from functools import lru_cache
+
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.metadata import decode_message_only, encode_line, expect_members, message_only
 from git_keyval.format.objects import GitObject
@@ -30,6 +32,7 @@ def encode_expiry(expiry: int) -> GitObject:
     return message_only(encode_line({"category": "expiry", "id": expiry}) + b"\n")
 
 
+@lru_cache(1_024)
 def decode_expiry(record: GitObject) -> int:
     """Read the expiry id. Raises MalformedRecordError for anything that encode_expiry does not write."""
     members = decode_message_only(record, "expiry")

@@ -1,12 +1,17 @@
 """What an object needs: the trees and blobs of commits, from a mapping of objects."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from git_keyval.format.elements import read_record_tree
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import GitObject, Oid, read_commit
 from git_keyval.store.port import Depth
+
+_NAMING = {"commit", "tree"}
+_SMALL = 1_000
+"""How many bytes an object has, at the most, for which it is remembered what it names."""
 
 
 def closure(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> dict[Oid, GitObject]:
@@ -26,18 +31,25 @@ def incomplete(refs: Mapping[RefName, Oid], objects: Mapping[Oid, GitObject], de
     return {name: oid for name, oid in refs.items() if missing([oid], objects, depth)}
 
 
-def needs(obj: GitObject, depth: Depth) -> list[Oid]:
+def needs(obj: GitObject, depth: Depth) -> Sequence[Oid]:
     """Return the oids that an object names and a read to this depth brings; none for an object that this format does not write."""
-    if depth < Depth.TREES:
-        return []
+    if depth < Depth.TREES or obj.kind not in _NAMING:
+        return ()
     # A defect of ours would keep all that is read with it from being read. The code that decodes a foreign object reports it.
     with suppress(Exception):
-        if obj.kind == "commit":
-            return [read_commit(obj)[0]]
-        if obj.kind == "tree":
-            entries = read_record_tree(obj)
-            return [*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ())]
-    return []
+        return _named_by_small(obj, depth) if len(obj.data) <= _SMALL else _named_by(obj, depth)
+    return ()
+
+
+def _named_by(obj: GitObject, depth: Depth) -> Sequence[Oid]:
+    if obj.kind == "commit":
+        return (read_commit(obj)[0],)
+    entries = read_record_tree(obj)
+    return (*entries.folders.values(), *(entries.files.values() if depth is Depth.VALUES else ()))
+
+
+# Each step of a read asks once more whether anything is missing.
+_named_by_small = lru_cache(8_192)(_named_by)
 
 
 def _reached(oids: Iterable[Oid], objects: Mapping[Oid, GitObject], depth: Depth) -> Iterator[Oid]:

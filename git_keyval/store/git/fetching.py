@@ -143,7 +143,7 @@ class Fetcher:
 
 
 def _incomplete(asked: AbstractSet[Oid], known: Mapping[Oid, GitObject], depth: Depth) -> set[Oid]:
-    return {oid for oid in asked if missing([oid], known, depth)}
+    return {oid for oid in asked if oid not in known or missing([oid], known, depth)}
 
 
 class _ObjectCache:
