@@ -35,7 +35,7 @@ from git_keyval.format.names import (
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.format.records import decode_data
 from git_keyval.format.redirects import Redirect, decode_redirect
-from git_keyval.format.registry import decode_entry
+from git_keyval.format.registry import Resolve, decode_entry, with_expiries
 from git_keyval.format.sealed import Algorithm, Sealed
 from git_keyval.format.times import SECOND, Micros, Timestamp, iso_utc, timestamp
 from git_keyval.format.values import Value
@@ -168,11 +168,19 @@ def inspect(database: Database, refs: Mapping[RefName, Oid], now: Micros) -> tup
     problems = list(_check_names(refs, inspected.counts))
     names = [name for name in refs if parse(name) is not None]
     for done, target in enumerate(_read(database.store, refs, names), start=1):
-        problems += attempt_record(partial(_check_target, inspected, target), partial(_unchecked, target.name))
+        whole = _with_expiry(target, database.resolve)
+        problems += attempt_record(partial(_check_target, inspected, whole), partial(_unchecked, target.name))
         if done % _AT_ONCE == 0:
             database.progress("check: refs", done, len(names))
     problems += _check_anchor(inspected, anchored)
     return inspected, problems
+
+
+def _with_expiry(target: _Target, resolve: Resolve) -> _Target:
+    """Return the target with an expiry that the repository lacks, where a registry has it: then the key can be read."""
+    if target.oid in target.objects or "/exp-" not in target.name:
+        return target
+    return replace(target, objects=with_expiries({target.oid}, target.objects, resolve))
 
 
 def _problem(name: str, severity: str, problem: str, way_out: Mend | str) -> Problem:

@@ -146,6 +146,8 @@ class Check(Upkeep):
         "git-keyval check --repair",
     )
 
+    resolves = True
+
     repair: bool = False
     dry_run: bool = False
 

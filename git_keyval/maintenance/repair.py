@@ -239,7 +239,8 @@ def _is_over(damaged: _Damaged, name: RefName, store: Store) -> bool:
     """Return whether an expiry without a value can go: a key that is written just now may have the same, if it is still to come."""
     if damaged.found[name].mend is not Mend.ORPHAN:
         return True
-    return is_expired(decode_expiry(store.objects([damaged.refs[name]])[damaged.refs[name]]), damaged.now)
+    commit = store.objects([damaged.refs[name]]).get(damaged.refs[name])
+    return commit is not None and is_expired(decode_expiry(commit), damaged.now)
 
 
 def _plan_elements(damaged: _Damaged, view: KeyView, expiries: Sequence[RefName], store: Store) -> Iterator[Item]:

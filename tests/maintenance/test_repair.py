@@ -29,6 +29,7 @@ from tests.contract.samples import Sample, annotated_tag, delete, foreign_commit
 from tests.elements import ending
 from tests.faults import Lost, Rival
 from tests.memory import MemoryStore
+from tests.replacing import replace
 from tests.world import FOREIGN, World, draft, key, number, text
 
 K, MAP, N, SOUND = key(), key("map"), key("n"), [key("sound"), key("m"), key("taken over")]
@@ -178,6 +179,21 @@ def test_what_lacks_an_object_is_taken_out(world: World, name: str) -> None:
     assert hurt.keys() - after.keys() >= {*gone, *damage.gone}
     assert len(after.keys() - hurt.keys()) == damage.parks
     assert repaired(fresh).repair.planned == 0  # type: ignore[union-attr]
+
+
+def test_a_key_whose_expiry_a_registry_knows_is_sound(memory: World) -> None:
+    """Commands read it, with the same registry."""
+    fill(memory)
+    memory.place.lose(memory.refs()[EXPIRY])
+    before = memory.refs()
+    assert EXPIRY in {problem.ref for problem in check(memory.maintenance()).problems}
+    work = memory.maintenance()
+    expiries = [NOON + 600 + 60 * minute for minute in range(-20, 20)]
+    known = {encode_expiry(expiry).oid: expiry for expiry in expiries}
+    knowing = replace(work, database=replace(work.database, resolve=lambda oids: {oid: known[oid] for oid in oids if oid in known}))
+    report = check(knowing, repair=True)
+    assert (report.problems, report.repair and report.repair.planned) == ([], 0)
+    assert memory.refs() == before
 
 
 def test_increments_that_wait_stay_and_count(memory: World) -> None:
