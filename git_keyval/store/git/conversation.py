@@ -118,6 +118,8 @@ class Transport(ABC):
 
     capabilities: Capabilities
     requests = 0
+    is_in_order = True
+    """Whether an advertisement lists refs as git does, by name, as far as is known."""
 
     @abstractmethod
     def open(self, service: Service) -> Conversation:

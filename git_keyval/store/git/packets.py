@@ -3,6 +3,7 @@
 from binascii import Error as NotHexError
 from binascii import a2b_hex
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 _SIZE_DIGITS = 4
 _DELIMITER, _UNUSED = 1, 3  # https://git-scm.com/docs/protocol-v2#_packet_line_framing; 3 means nothing yet
@@ -27,6 +28,16 @@ def packet(data: bytes) -> bytes:
     return b"%04x%b" % (len(data) + _SIZE_DIGITS, data)
 
 
+class Block(NamedTuple):
+    """Whole lines, with their sizes, in a buffer."""
+
+    buffer: bytes
+    start: int
+    last: int
+    """Where the last line begins."""
+    end: int
+
+
 class PacketReader:
     """The lines of one answer. ``read_some`` returns at most so many bytes, and none at the end only."""
 
@@ -40,22 +51,18 @@ class PacketReader:
 
     def peek(self) -> bytes | None:
         """Return the next line, None for a flush or delimiter, and leave it to be read. Raises ProtocolError."""
-        line = self.read_line()
-        self._position -= _SIZE_DIGITS + len(line or b"")
-        return line
+        size = self._next_size()
+        self._fill_buffer(size)
+        return None if size < _SIZE_DIGITS else self._buffer[self._position + _SIZE_DIGITS : self._position + size]
 
     def read_line(self) -> bytes | None:
         """Return the next line without its size; None for a flush or delimiter. Raises ProtocolError."""
-        self._fill_buffer(_SIZE_DIGITS)
-        size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
+        size = self._next_size()
         self.at_delimiter = size == _DELIMITER
         if size < _SIZE_DIGITS:
             self._position += _SIZE_DIGITS
             return None
-        self._fill_buffer(size)
-        start = self._position
-        self._position += size
-        return self._buffer[start + _SIZE_DIGITS : self._position]
+        return self._read(size)[_SIZE_DIGITS:]
 
     def read_lines(self) -> Iterator[bytes]:
         """Yield the lines up to the next flush or delimiter. Raises ProtocolError."""
@@ -73,6 +80,36 @@ class PacketReader:
             if line is None:
                 return
             yield line
+
+    def pass_lines(self) -> Block | None:
+        """Pass over what has come of lines that end with a line feed, but for the last, without a look at their sizes.
+
+        Return where they are; None if there are none.
+        """
+        buffer, start = self._buffer, self._position
+        last = max(start, buffer.rfind(b"\n", start))
+        end = buffer.rfind(b"\n", start, last) + 1
+        if not end:
+            return None
+        self._position = end
+        return Block(buffer, start, buffer.rfind(b"\n", start, end - 1) + 1 or start, end)
+
+    def _next_size(self) -> int:
+        self._fill_buffer(_SIZE_DIGITS)
+        return _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
+
+    def _read(self, size: int) -> bytes:
+        """Return the next bytes. Where they go on in another chunk, that is not copied."""
+        data = self._buffer[self._position : self._position + size]
+        missing = size - len(data)
+        self._position += size
+        while missing > 0:
+            if not (chunk := self._read_some(_CHUNK)):
+                raise HangupError
+            data += chunk[:missing]
+            self._buffer, self._position = chunk, missing
+            missing -= len(chunk)
+        return data
 
     def _fill_buffer(self, size: int) -> None:
         while len(self._buffer) - self._position < size:

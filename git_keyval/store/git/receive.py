@@ -13,6 +13,7 @@ from git_keyval.errors import StoreError, UnavailableError
 from git_keyval.format.names import RefName
 from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.light_dataclasses import dataclass, field
+from git_keyval.store.git.advertised import UnusualOrderError, lines_of
 from git_keyval.store.git.cleaning import cleaned
 from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
 from git_keyval.store.git.pack_writer import write_pack
@@ -75,8 +76,9 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
     """
     with transport.open("receive-pack") as conversation:
         try:
-            advertised = _read_advertisement(conversation.advertisement(), names)
+            advertised = _read_advertisement(conversation.advertisement(), names, in_order=transport.is_in_order)
         except (ProtocolError, BrokenConversationError, OSError, UnicodeDecodeError) as exc:
+            transport.is_in_order = transport.is_in_order and not isinstance(exc, UnusualOrderError)
             raise UnavailableError(
                 f"The repository did not accept a connection for writing ({one_line(str(exc))}).", "Try again."
             ) from exc
@@ -93,12 +95,12 @@ def push(transport: Transport, names: frozenset[RefName], prepare: Callable[[Adv
         return _judge(answer, wanted, broken, "" if broken else conversation.complaints())
 
 
-def _read_advertisement(stream: PacketReader, names: frozenset[RefName]) -> Advertised:
+def _read_advertisement(stream: PacketReader, names: frozenset[RefName], *, in_order: bool) -> Advertised:
     # Only the refs of this push are kept: a repository may have a million.
     wanted = {name.encode() for name in names}
     refs: dict[RefName, Oid] = {}
     capabilities: frozenset[str] = frozenset()
-    for line in stream.read_lines():
+    for line in lines_of(stream, wanted) if in_order else stream.read_lines():
         head, has_more, offered = line.partition(b"\0")
         if has_more:
             capabilities = frozenset(offered.decode("utf-8", "replace").split())
