@@ -81,7 +81,7 @@ class MalformedRecordError(GitKeyvalError):
     def _sentences(self) -> tuple[str, str]:
         return (
             f"The object at {self.where} is not a valid record: {self.reason}.",
-            "Run the command 'check' for a full report; 'set' or 'del' on the key replaces or removes the record.",
+            "Run 'check' for a report: with `repair: true` it mends what it can. 'set' or 'del' on the key replaces or removes it.",
         )
 
     def at(self, where: str) -> Self:
@@ -95,7 +95,7 @@ class AnchorError(MalformedRecordError):
     def _sentences(self) -> tuple[str, str]:
         return (
             f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
-            "Find out who can write to the repository. Delete the tag with git, and run 'init' with the `encryption-key`, if any.",
+            "Run 'check' with `repair: true`, which makes it anew. Of an encrypted database, 'init' with the `encryption-key`.",
         )
 
 
@@ -229,7 +229,7 @@ class KeyMissingError(GitKeyvalError):
         """Say what is missing (key, field or element), without naming it."""
         super().__init__(
             f"The {subject} does not exist (or has expired).",
-            "Set it first. Give `on-missing: ok` to go on without it. Give a `default` to have that for its value then.",
+            "Set it first. Give `on-missing: ok` to go on without it. Give `on-missing: ok` and a `default` to have that instead.",
         )
 
 
@@ -332,7 +332,8 @@ class TornWriteError(GitKeyvalError):
         super().__init__(
             f"The server refused a part of the write ({reason}) and executed the rest, although all or nothing was asked for: "
             f"{refs}{' and more' if len(self.moved) > _SHOWN_PROBLEMS else ''}.",
-            "Have the repository repaired (git fsck says what is broken), then put each ref back there: git update-ref REF OID.",
+            "Have the repository repaired (git fsck says what is broken), then put each ref back there: "
+            f"{' && '.join(f'git update-ref {name} {oid}' for name, oid in self.moved[:_SHOWN_PROBLEMS])}",
         )
 
 

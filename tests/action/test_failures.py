@@ -375,7 +375,7 @@ def test_a_lost_reply_advises_what_the_command_takes(served: Served, command: st
 @pytest.mark.parametrize(
     ("command", "inputs", "advised"),
     [
-        ("get", {"key": KEY}, ["on-missing: ok", "default"]),
+        ("get", {"key": KEY}, ["on-missing: ok", "on-missing: ok", "default"]),
         ("exists", {"key": KEY}, ["on-missing: ok"]),
         ("hgetall", {"key": KEY}, ["on-missing: ok"]),
         ("mget", {"keys": KEY}, ["on-missing: ok"]),
