@@ -9,6 +9,7 @@ from itertools import islice
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.ref_table import RefTable
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, decode_anchor
 from git_keyval.format.counters import decode_counter, decode_delta, is_ahead
@@ -55,6 +56,8 @@ from git_keyval.store.targets import read_targets
 _LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
 _AT_ONCE = 1_000
+_REFS_AT_ONCE = 16_000
+"""How many refs, at the least, are there as text at a time."""
 _BLOBS_AT_ONCE = 10_000
 """How many blobs are read together, unless a single map or array has more."""
 
@@ -134,13 +137,8 @@ def check(work: Maintenance, *, repair: bool = False, dry_run: bool = False) -> 
     """
     started = work.database.store.now(ask=True)
     problems = [Problem(lock.name, "error", _LOCKED, _by_repair(Mend.LOCK), Mend.LOCK) for lock in work.locks()]
-    refs: dict[RefName, Oid] = {}
-    for name, oid in list_refs(work.database, _LISTED, "check: listing"):
-        if oid == ZERO_OID:
-            problems.append(Problem(name, "error", _BROKEN, _RESTORE))
-        elif name.startswith(_OURS):
-            refs[name] = oid
-    inspected, found = inspect(work.database, refs, started)
+    table = RefTable(_ours(list_refs(work.database, _LISTED, "check: listing"), problems))
+    inspected, found = inspect(work.database, table, started)
     problems += found
     done: Done | None = None
     if repair:
@@ -161,19 +159,37 @@ def check(work: Maintenance, *, repair: bool = False, dry_run: bool = False) -> 
     )
 
 
-def inspect(database: Database, refs: Mapping[RefName, Oid], now: Micros) -> tuple[Inspected, list[Problem]]:
+def _ours(refs: Iterable[tuple[RefName, Oid]], problems: list[Problem]) -> Iterator[tuple[RefName, Oid]]:
+    """Yield the refs that are looked at. One that git cannot read is a problem, whosever it is."""
+    for name, oid in refs:
+        if oid == ZERO_OID:
+            problems.append(Problem(name, "error", _BROKEN, _RESTORE))
+        elif name.startswith(_OURS):
+            yield name, oid
+
+
+def inspect(database: Database, table: RefTable, now: Micros) -> tuple[Inspected, list[Problem]]:
     """Read what these refs point at, and return what breaks a rule; all refs of a key are among them, or none."""
-    anchored, anchor = _anchor(database.store, refs)
-    inspected = Inspected(refs, anchor, _element_expiries(refs), now)
-    problems = list(_check_names(refs, inspected.counts))
-    names = [name for name in refs if parse(name) is not None]
-    for done, target in enumerate(_read(database.store, refs, names), start=1):
-        whole = _with_expiry(target, database.resolve)
-        problems += attempt_record(partial(_check_target, inspected, whole), partial(_unchecked, target.name))
-        if done % _AT_ONCE == 0:
-            database.progress("check: refs", done, len(names))
+    others = dict(table.others)
+    anchored, anchor = _anchor(database.store, others)
+    inspected = Inspected(others, anchor, {}, now)
+    problems: list[Problem] = []
+    done = 0
+    for refs in table.groups(_REFS_AT_ONCE):
+        problems += _inspect_group(database, replace(inspected, refs=refs, expiries=_element_expiries(refs)))
+        done += len(refs)
+        if len(refs) >= _REFS_AT_ONCE:
+            database.progress("check: refs", done, len(table))
     problems += _check_anchor(inspected, anchored)
     return inspected, problems
+
+
+def _inspect_group(database: Database, group: Inspected) -> _Found:
+    yield from _check_names(group.refs, group.counts)
+    names = [name for name in group.refs if parse(name) is not None]
+    for target in _read(database.store, group.refs, names):
+        whole = _with_expiry(target, database.resolve)
+        yield from attempt_record(partial(_check_target, group, whole), partial(_unchecked, target.name))
 
 
 def _with_expiry(target: _Target, resolve: Resolve) -> _Target:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.ref_table import RefTable
 from git_keyval.database.writing import Write, Writer
 from git_keyval.format.anchors import Anchor, encode_anchor
 from git_keyval.format.expiry import decode_expiry, is_expired
@@ -101,9 +102,10 @@ def plan_repair(work: Maintenance, inspected: Inspected, found: Sequence[Problem
     waiting = iter(places.items())
     while batch := dict(islice(waiting, _AT_ONCE)):
         again = _read_again(work.database.store, batch)
-        fresh, problems = inspect(work.database, again, work.database.now())
+        now = work.database.now()
+        _, problems = inspect(work.database, RefTable(again.items()), now)
         still.update(problem.ref for problem in problems)
-        plan.add(_plan_batch(work.database.store, fresh, problems, batch))
+        plan.add(_plan_batch(work.database.store, again, now, problems, batch))
     return plan, still
 
 
@@ -141,7 +143,7 @@ def _plan_anchor(store: Store, inspected: Inspected, problems: Sequence[Problem]
 
 
 def _plan_batch(
-    store: Store, fresh: Inspected, found: Sequence[Problem], places: Mapping[_Place, Sequence[Problem]]
+    store: Store, fresh: Mapping[RefName, Oid], now: Micros, found: Sequence[Problem], places: Mapping[_Place, Sequence[Problem]]
 ) -> Iterator[Item]:
     """Plan what mends those of the findings that are still there."""
     still: dict[_Place, dict[RefName, Problem]] = defaultdict(dict)
@@ -149,11 +151,11 @@ def _plan_batch(
     for problem in sorted(found, key=lambda problem: problem.severity, reverse=True):
         still[_place(RefName(problem.ref))][RefName(problem.ref)] = problem
     refs: dict[_Place, dict[RefName, Oid]] = defaultdict(dict)
-    for name, oid in fresh.refs.items():
+    for name, oid in fresh.items():
         refs[_place(name)][name] = oid
-    commits = {oid for oid, target in store.objects(set(fresh.refs.values())).items() if target.kind == "commit"}
+    commits = {oid for oid, target in store.objects(set(fresh.values())).items() if target.kind == "commit"}
     for place in places:
-        damaged = _Damaged(place, refs[place], still[place], commits, fresh.now, _times(fresh.now))
+        damaged = _Damaged(place, refs[place], still[place], commits, now, _times(now))
         yield from attempt_record(
             partial(_plan, damaged, store), partial(Left, next(iter(refs[place]), ANCHOR_TAG), Trouble.UNREADABLE)
         )
