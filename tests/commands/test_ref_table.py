@@ -56,6 +56,17 @@ def test_what_was_listed_comes_back_with_all_refs_of_a_key_in_one_part(seed: int
     assert [part.refs() for part in table.parts()] == parts
 
 
+def test_groups_of_parts_are_as_large_as_asked_for_and_hold_whole_keys() -> None:
+    refs = dict(listed(3_000, (2, 3))) | {ANCHOR_TAG: oid(7)}
+    groups = list(RefTable(refs.items()).groups(500))
+    assert {name: at for group in groups for name, at in group.items()} == refs
+    assert ANCHOR_TAG in groups[0]
+    assert all(500 <= len(group) < 550 for group in groups[:-1])
+    keys = [{parse(name).key_id for name in group if name != ANCHOR_TAG} for group in groups]  # type: ignore[union-attr]
+    assert sum(map(len, keys)) == len(set().union(*keys))
+    assert list(RefTable(iter(())).groups(500)) == []
+
+
 def test_a_part_says_where_each_ref_of_a_key_is() -> None:
     naming, key_id, crumb = Naming(3), KeyId(oid(1)), Naming(3).breadcrumb(KeyId(oid(1)), timestamp(Micros(5)), "someone0")
     refs = {naming.value(key_id): oid(2), naming.element_expiry(key_id, oid(3)): oid(4), crumb: oid(5)}
