@@ -333,6 +333,45 @@ def test_a_folder_of_refs_is_read_page_by_page(place: GithubPlace, either: Store
     assert sent(place.emulator) == [QUERY] * 3
 
 
+KEYS, TAGS = "refs/heads/kv-", "refs/tags/kv"
+LISTED = {prefix: f"/repos/owner/name/git/matching-{prefix}" for prefix in (KEYS, TAGS)}
+HERE = {MAP, EXPIRY, ELEMENT, branch("exp-1-2")}
+
+
+@pytest.mark.parametrize(
+    ("branches", "tags", "first", "again"),
+    [
+        (0, 0, [QUERY], [QUERY]),
+        (0, 120, [QUERY, LISTED[TAGS]], [LISTED[KEYS], LISTED[TAGS]]),
+        (120, 1, [QUERY, LISTED[KEYS]], [LISTED[KEYS], LISTED[TAGS]]),
+        (120, 120, [QUERY, LISTED[KEYS], LISTED[TAGS]], [LISTED[KEYS], LISTED[TAGS]]),
+    ],
+)
+def test_folders_of_few_refs_are_listed_by_one_query(
+    place: GithubPlace, by_api: GithubStore, branches: int, tags: int, first: list[str], again: list[str]
+) -> None:
+    names = [*(branch(f"val-{number:03}") for number in range(branches)), *(tag(f"{number:03}") for number in range(tags))]
+    place.open().apply([create(name, note("1")) for name in names])
+    for requests in (first, again):
+        place.emulator.reset_log()
+        assert {name for name, _oid in by_api.list([KEYS, TAGS])} == HERE | set(names)
+        assert sent(place.emulator) == requests
+
+
+def test_a_list_has_refs_that_point_at_nothing(place: GithubPlace, by_api: GithubStore) -> None:
+    """A query does not tell where they point."""
+    lost = place.repository / branch("val-lost")
+    lost.write_text(f"{UNSTORED}\n")
+    assert dict(by_api.list([KEYS, TAGS]))[branch("val-lost")] == UNSTORED
+
+
+def test_what_a_query_does_not_list_is_asked_for_by_itself(place: GithubPlace, by_api: GithubStore) -> None:
+    shown = {"id": "R", "nameWithOwner": "owner/name", "isPrivate": True, "f0": None, "f1": None}
+    place.emulator.faults = {1: Status(200, body=json.dumps({"data": {"repository": shown}}), content_type="application/json")}
+    assert dict(by_api.list([KEYS, TAGS])).keys() == HERE
+    assert sent(place.emulator) == [QUERY, *LISTED.values()]
+
+
 def test_nothing_is_built_on_another_object_than_was_sent(place: GithubPlace) -> None:
     another = json.dumps({"sha": str(UNSTORED)})
     place.emulator.faults = {1: Status(201, body=another, content_type="application/json; charset=utf-8")}

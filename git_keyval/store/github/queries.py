@@ -70,6 +70,8 @@ class Wanted:
 class Found:
     """What answers hold. ``next_pages`` are still to be asked for; ``moved`` are refs that were not the same each time.
 
+    ``listed`` are the folders of refs that were shown, to the end or up to a next page.
+
     ``withheld`` are objects that answers name without holding them in full, or that are not there; those that are blobs are in
     ``blobs``, too. ``files`` are the blobs at the paths that were asked for, ``present`` the objects that are there.
     """
@@ -77,6 +79,7 @@ class Found:
     refs: dict[RefName, Oid] = field(default_factory=dict)
     objects: dict[Oid, GitObject] = field(default_factory=dict)
     next_pages: list[Wanted] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
     asked: set[RefName] = field(default_factory=set)
     moved: set[RefName] = field(default_factory=set)
     withheld: set[Oid] = field(default_factory=set)
@@ -154,6 +157,7 @@ def read_answer(wanted: Sequence[Wanted], depth: Depth, data: Mapping[str, Json]
 def _add_listed(found: Found, item: Wanted, answer: Mapping[str, Json] | None, depth: Depth) -> None:
     if answer is None:
         return
+    found.listed.add(item.text)
     for node in answer["nodes"]:
         _add_ref(found, RefName(node["prefix"] + node["name"]), node["target"], depth)
     if answer["pageInfo"]["hasNextPage"]:

@@ -12,7 +12,7 @@ from git_keyval.light_dataclasses import replace
 from git_keyval.store.github.answers import Json
 from git_keyval.store.github.client import GithubClient
 from git_keyval.store.github.failures import EmptyRepositoryError, LaggingError, RejectedError, RenamedError, gave_up, not_visible
-from git_keyval.store.github.queries import Found, Wanted, read_answer, read_query
+from git_keyval.store.github.queries import RESOLVED, Found, Wanted, read_answer, read_query
 from git_keyval.store.patience import LostReplyError, Patience, RateLimitedError
 from git_keyval.store.port import Depth
 
@@ -43,6 +43,8 @@ class Repository:
         self.is_public = is_public
         self._id = repository_id
         self._was_seen = False
+        self._large = set[str]()
+        """Folders that have more refs than a query answers at once."""
         self.has_commits = False
 
     def id(self) -> str:
@@ -86,17 +88,31 @@ class Repository:
         return made
 
     def matching(self, *prefixes: str) -> dict[RefName, Oid]:
-        """List all refs whose names start with one of the prefixes, which need not be folders, each prefix with a request.
+        """List all refs whose names start with one of the prefixes, which need not be folders.
 
-        GitHub answers with all of them at once. An empty repository has none.
+        What is in folders of few refs comes by one query, where there are several of them. For any other prefix GitHub answers
+        with all refs at once, each with a request of its own. An empty repository has none.
         """
-        found: dict[RefName, Oid] = {}
+        found = self._few(prefixes)
         try:
-            for prefix in prefixes:
-                found |= self._matching(prefix)
+            found |= {prefix: self._matching(prefix) for prefix in prefixes if prefix not in found}
         except EmptyRepositoryError:
             return {}
-        return found
+        return {name: oid for prefix in prefixes for name, oid in found[prefix]}
+
+    def _few(self, prefixes: Sequence[str]) -> dict[str, list[tuple[RefName, Oid]]]:
+        """Return what is below each prefix whose folder has no more than a page of refs, as one query answers."""
+        folders = {prefix: f"{prefix.rpartition('/')[0]}/" for prefix in prefixes}
+        asked = [folder for folder in dict.fromkeys(folders.values()) if folder.startswith(RESOLVED) and folder not in self._large]
+        if len(asked) <= 1:
+            return {}
+        found = Found()
+        self._ask([Wanted("refs", folder) for folder in asked], Depth.OIDS, found, patient=True)
+        self._large |= {page.text for page in found.next_pages}
+        if found.asked - found.refs.keys():  # a list has those that point at nothing, too
+            return {}
+        listed = {prefix for prefix, folder in folders.items() if folder in found.listed - self._large}
+        return {prefix: [item for item in found.refs.items() if item[0].startswith(prefix)] for prefix in listed}
 
     def _matching(self, prefix: str) -> list[tuple[RefName, Oid]]:
         if not prefix.startswith(_REFS):
