@@ -60,10 +60,23 @@ class RefTable:
         """Count the keys that have a value."""
         return sum(len(rows) for (kind, _), rows in self._rows.items() if kind == "val") // (_PLACE + _OID)
 
+    @property
+    def shard_lengths(self) -> set[int]:
+        """Return the shard lengths of the keys; those of which there are breadcrumbs alone do not count."""
+        return {length for (kind, _), rows in self._rows.items() if kind in _ROW_BYTES for length in rows[:: _ROW_BYTES[kind]]}
+
     def parts(self) -> Iterator["Part"]:
-        """Yield the keys in parts, which are made one after the other. May be called again."""
-        for digits in sorted({digits for _, digits in self._rows}):
-            yield Part({kind: rows for (kind, these), rows in self._rows.items() if these == digits})
+        """Yield the keys in parts, which are made one after the other, in the order of their ids. May be called again."""
+        yield from (self.part(digits) for digits in sorted(self.digits))
+
+    @property
+    def digits(self) -> set[str]:
+        """Return the first digits of the ids of keys: those of one part have the same."""
+        return {digits for _, digits in self._rows}
+
+    def part(self, digits: str) -> "Part":
+        """Return the keys whose ids begin so."""
+        return Part({kind: rows for (kind, these), rows in self._rows.items() if these == digits})
 
     def groups(self, least: int) -> Iterator[dict[RefName, Oid]]:
         """Yield the refs as they were listed, those of as many parts together as have so many. First come those of no key."""
@@ -139,16 +152,23 @@ class Part:
 
     def refs(self) -> dict[RefName, Oid]:
         """Return all of them as the store has listed them."""
-        return {name: Oid(oid.hex()) for name, oid in self._named()}
+        return {name: Oid(oid.hex()) for _, name, oid in self._named()}
 
-    def _named(self) -> Iterator[tuple[RefName, bytes]]:
+    def by_key(self) -> dict[Place, dict[RefName, Oid]]:
+        """Return all of them, by where their keys are."""
+        found: dict[Place, dict[RefName, Oid]] = defaultdict(dict)
+        for place, name, oid in self._named():
+            found[place][name] = Oid(oid.hex())
+        return dict(found)
+
+    def _named(self) -> Iterator[tuple[Place, RefName, bytes]]:
         for records, name_of in ((self.values, Naming.value), (self.expiries, Naming.expiry), (self.keys, Naming.key)):
-            yield from ((name_of(*key_at(place)), oid) for place, oid in records.items())
+            yield from ((place, name_of(*key_at(place)), oid) for place, oid in records.items())
         for place, elements in self.elements.items():
             naming, key_id = key_at(place)
-            yield from ((naming.element_expiry(key_id, Oid(element.hex())), oid) for element, oid in elements)
-        for crumbs in self.breadcrumbs.values():
-            yield from crumbs
+            yield from ((place, naming.element_expiry(key_id, Oid(element.hex())), oid) for element, oid in elements)
+        for place, crumbs in self.breadcrumbs.items():
+            yield from ((place, name, oid) for name, oid in crumbs)
 
     def _records(self, kind: str) -> dict[Place, bytes]:
         return dict(iter_unpack(_RECORD, self._rows.get(kind, b"")))

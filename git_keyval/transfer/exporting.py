@@ -106,20 +106,20 @@ def _read(database: Database, places: Sequence[Place]) -> Iterator[_Read]:
     refs = {name: oid for place in places for name, oid in (place.refs or {}).items()}
     seen = database.with_lost_expiries(read_targets(database.store, refs, Depth.TREES))
     for group in _groups(places, seen):
-        lacking = _lacking(group, seen)
-        objects = {**seen.objects, **(database.store.objects(lacking, Depth.VALUES) if lacking else {})}
-        moved = [place.address for place in group if _has_moved(place, seen)]
-        again = _read_again(database, moved)
+        unread = {name: oid for place in group for name, oid in (place.refs or {}).items() if _lacking([oid], seen)}
+        values = read_targets(database.store, unread, Depth.VALUES) if unread else Snapshot({})
+        whole = seen.followed_by(values, frozenset(unread))
+        again = _read_again(database, [place.address for place in group if _has_moved(place, whole)])
         for place in group:
-            yield place.address, again.get(place.address) or Snapshot(place.refs or {}, objects)
+            yield place.address, again.get(place.address) or Snapshot(place.refs or {}, whole.objects)
 
 
 def _has_moved(place: Place, seen: Snapshot) -> bool:
     return place.refs is None or any(seen.refs.get(name) != oid for name, oid in place.refs.items())
 
 
-def _lacking(places: Sequence[Place], seen: Snapshot) -> set[Oid]:
-    return missing([oid for place in places for oid in (place.refs or {}).values()], seen.objects, Depth.VALUES)
+def _lacking(oids: Iterable[Oid], seen: Snapshot) -> set[Oid]:
+    return missing(oids, seen.objects, Depth.VALUES)
 
 
 def _groups(places: Sequence[Place], seen: Snapshot) -> Iterator[list[Place]]:
@@ -127,7 +127,7 @@ def _groups(places: Sequence[Place], seen: Snapshot) -> Iterator[list[Place]]:
     group: list[Place] = []
     blobs = 0
     for place in places:
-        count = len(_lacking([place], seen))
+        count = len(_lacking((place.refs or {}).values(), seen))
         if group and blobs + count > _BLOBS_AT_ONCE:
             yield group
             group, blobs = [], 0

@@ -102,7 +102,7 @@ class Importing:
         before, anchor = self._anchor(database)
         now = database.now()
         listed = list_keys(database, "import: listing")
-        lengths = listed.shard_lengths()
+        lengths = listed.shard_lengths
         if lengths - {database.naming.shard_length}:
             raise InputError("shard-length", "is another one than that of the keys in the repository", ", ".join(map(str, lengths)))
         left = {entry.key_id: entry for entry in entries if entry.expiry is None or not is_expired(entry.expiry, now)}

@@ -19,6 +19,7 @@ from git_keyval.errors import (
     ConditionNotMetError,
     InputError,
     ItemFailedError,
+    KeysExistError,
     LockHeldError,
     LockLostError,
     MissingEncryptionKeyError,
@@ -32,6 +33,7 @@ from git_keyval.interface.commands import COMMANDS, OF_DATABASE
 from git_keyval.interface.inputs import INPUTS, KEY_TYPES
 from git_keyval.library.arguments import KeyType
 from git_keyval.library.results import PendingError
+from tests.servers.binary import init_bare
 from tools.library_methods import library_methods
 
 ROOT = Path(__file__).parents[2]
@@ -386,3 +388,24 @@ def test_importing_it_costs_nothing() -> None:
 def test_a_result_shows_no_value(db: git_keyval.Database) -> None:
     db.set("key", "a secret")
     assert "secret" not in repr(db.get("key"))
+
+
+def test_a_database_is_exported_and_imported_as_lines(db: git_keyval.Database, tmp_path: Path) -> None:
+    db.set("a", {"x": [1]}, store_key=True)
+    db.incr("builds")
+    lines = list(db.export())
+    assert all(line.endswith(b"\n") for line in lines)
+    other = git_keyval.open(init_bare(tmp_path / "other.git"), shard_length=4)
+    assert other.import_(lines, dry_run=True).value["written"] == 2
+    assert list(other.export()) == lines[:1] + lines[-1:]
+    imported = other.import_(iter(lines))
+    assert (imported.applied, imported.count, imported.value["written"]) == (True, 2, 2)
+    assert other.get("a").value == {"x": [1]}
+    assert list(other.export()) == lines
+    other.set("a", "theirs")
+    with pytest.raises(KeysExistError, match="if_exists='skip'"):
+        other.import_(lines)
+    assert other.import_(lines, if_exists="skip").value["skipped"] == 1
+    assert other.import_(lines, if_exists="overwrite").value["overwritten"] == 1
+    with pytest.raises(InputError, match="line 2"):
+        other.import_([lines[0], b"x\n"])

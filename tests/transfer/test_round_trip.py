@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -28,8 +29,10 @@ from git_keyval.format.values import bytes_value, file_value, parse_value
 from git_keyval.transfer.placing import placed
 from git_keyval.transfer.source import living
 from tests.conftest import FakeClock
+from tests.contract.places import PLACES
 from tests.crash.scenes import KEYS, begin, fill
 from tests.encrypting import cipher
+from tests.exhaustive import only
 from tests.format.test_exported import RECORDS
 from tests.transfer.moving import empty, exported, imported, imported_into_shards, records
 from tests.world import World, draft, number, text
@@ -54,6 +57,18 @@ def test_a_database_is_exported_from_every_adapter(world: World) -> None:
     imported(there, before)
     assert exported(there) == before
     assert there.content(KEYS) == world.content(KEYS)
+
+
+@pytest.mark.parametrize("name", only({"path", "old-ssh"}, PLACES))
+def test_it_comes_back_through_every_way_to_a_repository(tmp_path: Path, name: str) -> None:
+    """Of which some give only what a ref points at, and no blob by its oid. Some have a clock of their own."""
+    source = begin()
+    before = exported(source).replace('"expiresAt":"2026', '"expiresAt":"2126')
+    with PLACES[name](tmp_path, source.clock) as place:
+        there = World(place, source.clock)
+        imported(there, before)
+        assert exported(there) == before
+        assert imported(there, before).tally.same == len(records(before))
 
 
 @pytest.mark.parametrize("shard_length", [1, 2, 3, 39])
