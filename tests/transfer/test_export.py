@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
@@ -28,9 +28,12 @@ from git_keyval.format.counters import INT64_MAX
 from git_keyval.format.exported import END
 from git_keyval.format.metadata import DUMMY_OBJECTS
 from git_keyval.format.names import ANCHOR_TAG, MAIN_BRANCH, Naming
+from git_keyval.format.objects import GitObject, Oid
 from git_keyval.maintenance.commands import Gather
 from git_keyval.maintenance.init import init
+from git_keyval.store.port import Depth, Selection, Snapshot, Store
 from git_keyval.transfer.exporting import MarksDifferError
+from tests.around import StoreAround
 from tests.conftest import FakeClock
 from tests.contract.samples import Sample, foreign_commit
 from tests.encrypting import cipher
@@ -139,7 +142,17 @@ def test_what_a_set_voids_stays_void(memory: World) -> None:
     assert counter_in(before) == 3
     there = empty(memory.clock)
     imported(there, before)
-    there.plant(COUNTER, 100, ago=60)
+    there.plant(COUNTER, 100, ago=60, op="anotherop")
+    assert perform(there.database(), Get(key=COUNTER)).value == 3
+
+
+def test_what_a_set_left_to_void_others_is_kept_in_the_counter(memory: World) -> None:
+    """Its breadcrumb is later than what the counter itself knows of it."""
+    perform(memory.database(), Incr(key=COUNTER, by=3))
+    memory.plant(COUNTER, None)
+    there = empty(memory.clock)
+    imported(there, exported(memory))
+    there.plant(COUNTER, 100, ago=1, op="anotherop")
     assert perform(there.database(), Get(key=COUNTER)).value == 3
 
 
@@ -164,6 +177,35 @@ def test_what_cannot_be_read_is_left_out_and_fails_the_export_at_its_end(world: 
     assert found.endswith(f"{END.decode()}\n")
     assert isinstance(report.failure, KeysLeftOutError)
     assert Naming().value(B.id) in str(report.failure)
+
+
+class Forgetful(StoreAround):
+    """A server that does not send an object the first few times."""
+
+    def __init__(self, store: Store, oid: Oid, times: int) -> None:
+        super().__init__(store)
+        self._oid, self._times = oid, times
+
+    def _without(self, objects: Mapping[Oid, GitObject]) -> Mapping[Oid, GitObject]:
+        if self._oid not in objects or self._times == 0:
+            return objects
+        self._times -= 1
+        return {oid: made for oid, made in objects.items() if oid != self._oid}
+
+    def read(self, *selections: Selection, depth: Depth = Depth.MESSAGES) -> Snapshot:
+        found = self._store.read(*selections, depth=depth)
+        return replace(found, objects=self._without(found.objects))
+
+    def objects(self, oids: Iterable[Oid], depth: Depth = Depth.MESSAGES) -> Mapping[Oid, GitObject]:
+        return self._without(self._store.objects(oids, depth))
+
+
+def test_one_read_never_condemns_a_key(memory: World) -> None:
+    perform(memory.database(), Set(key=A, value=text("v")))
+    oid = memory.refs()[Naming().value(A.id)]
+    assert len(records(exported(memory, store=Forgetful(memory.store, oid, 4)))) == 1
+    _, report = export(memory, store=Forgetful(memory.store, oid, 100))
+    assert [left.ref for left in report.left_out] == [Naming().value(A.id)]
 
 
 def test_a_key_of_two_shard_lengths_is_there_twice_and_refused_by_an_import(memory: World) -> None:

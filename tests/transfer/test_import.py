@@ -367,7 +367,9 @@ def test_a_rival_before_any_request_is_never_overwritten_unseen(name: str, if_ex
         else:
             assert error is None, scene
             assert held.keys() == {each.label for each in KEYS}, scene
-            if report is not None and report.failure is not None:
+            assert report is not None, scene
+            assert report.failure is not None or sum(numbers(report).values()) == len(KEYS), scene
+            if report.failure is not None:
                 assert isinstance(report.failure, KeysChangedError), scene
                 assert len(report.failure.found) == 1
         if not store.fired:
