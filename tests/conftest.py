@@ -17,6 +17,11 @@ settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Have tests that compare with a file that is made by them write it anew."""
+    parser.addoption("--write-golden", action="store_true", help="write golden files anew instead of comparing with them")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the races: they mostly wait, and what waits last keeps nobody else busy."""
     items.sort(key=lambda item: "tests/races/" not in item.nodeid)

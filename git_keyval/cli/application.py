@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from git_keyval.cli.credentials import ENTERPRISE_TOKENS, PUBLIC_TOKENS
 from git_keyval.cli.failures import EXIT_CODES, ExitCode, StoppedError
-from git_keyval.cli.parameters import common_options, null_option, parameters_of, variable_of
+from git_keyval.cli.parameters import NAMES, common_options, null_option, parameters_of, variable_of
 from git_keyval.cli.running import Call, run_call
 from git_keyval.cli.terminal import fail, takes_colour
 from git_keyval.dispatch.layout import SHARD
@@ -98,8 +98,13 @@ class _Command(click.Command):
             params=[*parameters_of(command), *_of_terminals(command), *common_options(repeated=True)],
             callback=partial(_call, command),
             help=command.summary,
-            context_settings={**_CONTEXT, "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs))},
+            context_settings={
+                **_CONTEXT,
+                "allow_extra_args": True,  # to say more of them than click does
+                "ignore_unknown_options": bool(_FROM_THE_END.intersection(command.inputs)),
+            },
         )
+        self._command = command
         self._examples = command.kind.examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -107,7 +112,10 @@ class _Command(click.Command):
         given, _, _ = self.make_parser(ctx).parse_args([*args])
         if given.get(variable_of("ref")) is not None:
             self.params = [parameter for parameter in self.params if parameter.name not in _NAMES]
-        return super().parse_args(ctx, args)
+        more = super().parse_args(ctx, args)
+        if more and not ctx.resilient_parsing:
+            raise click.UsageError(_too_many(self._command, more), ctx)
+        return more
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -125,7 +133,13 @@ def _of_terminals(command: Signature) -> list[click.Parameter]:
         is_flag=True,
         help="Answer by the exit code, too: 3 if a key does not exist, 4 if a condition was not met.",
     )
-    return [*([null_option()] if "long" in command.inputs else []), *([by_code] if command.is_step else [])]
+    return [*([null_option()] if command.name in NAMES else []), *([by_code] if command.is_step else [])]
+
+
+def _too_many(command: Signature, words: Sequence[str]) -> str:
+    from git_keyval.cli.misuse import too_many
+
+    return too_many(command, words)
 
 
 def _write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:
@@ -162,6 +176,7 @@ def _call(context: click.Context, command: Signature, /, **values: object) -> Ex
             no_color="no_color" in given,
             by_code="by_code" in given,
             as_null="as_null" in given,
+            verbose="verbose" in given,
             home=str(given.get("home", "")),
         )
     )
@@ -186,6 +201,20 @@ def _origin() -> str:
 click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM, message=f"%(prog)s, version %(version)s ({_origin()})")(
     application
 )
+
+
+@application.command(
+    "help", params=[click.Argument(["command"], required=False)], short_help="Explain a command, or list all of them."
+)
+@click.pass_context
+def explain(context: click.Context, command: str | None) -> ExitCode:
+    """Explain a command as its --help does; without one, list all of them."""
+    assert context.parent is not None
+    found = application if command is None else application.get_command(context.parent, command)
+    if found is None:
+        raise click.NoSuchCommand(str(command), ctx=context.parent)
+    click.echo(found.get_help(context.parent if command is None else click.Context(found, context.parent, command)))
+    return ExitCode.DONE
 
 
 @application.command(

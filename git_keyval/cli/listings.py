@@ -1,4 +1,4 @@
-"""What ls answers: one name a line, or a row for each key, in columns for a person and with tabs between them for a program."""
+"""What ls, keys and hkeys answer: one name a line; and of ls a row for each key, in columns for a person, by tabs for a program."""
 
 import sys
 from itertools import islice

@@ -7,6 +7,8 @@ from typing import TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
+from git_keyval.cli.credentials import VARIABLES
+from git_keyval.cli.pairs import WORDS, WORDS_INPUT, Words
 from git_keyval.interface.commands import COMMON, Signature
 from git_keyval.interface.forms import Flag, OneOf, SomeOf, WholeNumber
 from git_keyval.interface.inputs import INPUTS, Input
@@ -32,13 +34,6 @@ _METAVARS = {
     "encryption-key": "KEY",
     "encryption-kid": "NAME",
 }
-_VARIABLES = {
-    "repository": "GIT_KEYVAL_REPOSITORY",
-    "repository-shard-length": "GIT_KEYVAL_REPOSITORY_SHARD_LENGTH",
-    "token": "GIT_KEYVAL_TOKEN",
-    "encryption-key": "GIT_KEYVAL_ENCRYPTION_KEY",
-    "encryption-kid": "GIT_KEYVAL_ENCRYPTION_KID",
-}
 _BY_VARIABLE = " Better given by the variable: everybody on the machine can read arguments."
 _NOTES = {
     "token": _BY_VARIABLE,
@@ -50,6 +45,9 @@ _NOTES = {
     "input-file": " - is standard input.",
 }
 
+NAMES = ("ls", "keys", "hkeys")
+"""The commands that answer with names."""
+
 # Keys are not completed: that would ask a server at every press of the key, and keys have names only where they are stored.
 Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
 
@@ -58,13 +56,18 @@ def parameters_of(command: Signature) -> list[click.Parameter]:
     """Return the arguments of a command, in the order in which people type them, and then its options."""
     positional = arguments_of(command)
     options = [_option(command.input(name)) for name in _offered(command) if name not in positional]
-    return [*(_argument(command, name) for name in positional), *options]
+    taken = WORDS.get(command.name)
+    arguments = [_argument(command, name) for name in positional if taken is None or name == "key"]
+    return [*arguments, *([] if taken is None else [_words(taken)]), *options]
 
 
 def common_options(*, repeated: bool) -> list[click.Parameter]:
     """Return the options of every command. They stand before its name, and may be ``repeated`` after it."""
     return [
         *(_option(INPUTS[name], repeated=repeated) for name in COMMON if name != "command"),
+        click.Option(
+            ["-v", "--verbose", "verbose"], is_flag=True, help="Say which database is used, and what named it.", hidden=repeated
+        ),
         click.Option(["--json", "as_json"], is_flag=True, help="Answer, and fail, as one JSON object.", hidden=repeated),
         click.Option(["--no-color", "no_color"], is_flag=True, help="Use no colours, as with NO_COLOR=1.", hidden=repeated),
     ]
@@ -106,6 +109,7 @@ def arguments_of(command: Signature) -> list[str]:
     offered = _offered(command)
     options = {several for one, several in (("field", "fields"), ("value", "values")) if one in offered}
     options |= set() if "stop" in offered else {"start"}
+    options |= {"values"} if command.name in WORDS else set()
     return [name for name in _POSITIONAL if name in offered and name not in options]
 
 
@@ -120,6 +124,11 @@ def _argument(command: Signature, name: str) -> click.Argument:
         metavar=_placeholder(name) if required else f"[{name.upper()}]",
         help=_help(INPUTS[name]),
     )
+
+
+def _words(taken: Words) -> click.Argument:
+    pair = " ".join(taken.parts).upper()
+    return click.Argument([variable_of(WORDS_INPUT)], nargs=-1, metavar=f"[{pair}]...", help=taken.help)
 
 
 def _placeholder(name: str) -> str:
@@ -141,7 +150,7 @@ def _option(item: Input[object], *, repeated: bool = False) -> click.Option:
         help=_help(item),
         metavar=_metavar(item),
         multiple=isinstance(item.parse, SomeOf),
-        envvar=None if repeated else _VARIABLES.get(item.name),
+        envvar=None if repeated else VARIABLES.get(item.name),
         show_envvar=True,
         hidden=repeated,
         shell_complete=_completion(item),

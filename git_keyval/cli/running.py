@@ -7,31 +7,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from git_keyval.cli.credentials import token_of
+from git_keyval.cli.credentials import origins_of, token_variable, withhold
 from git_keyval.cli.failures import ExitCode, StoppedError
-from git_keyval.cli.parameters import given_inputs
+from git_keyval.cli.pairs import VALUES, WORDS, WORDS_INPUT, as_typed, inputs_of_words
+from git_keyval.cli.parameters import NAMES, given_inputs, variable_of
 from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, write_document, write_text, write_value
 from git_keyval.cli.wording import as_options
 from git_keyval.dispatch.files import copied
 from git_keyval.dispatch.layout import SHARD
+from git_keyval.dispatch.location import shown_address
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import GitKeyvalError, InputError, InternalError
+from git_keyval.errors import AccessDeniedError, GitKeyvalError, InputError, InternalError, NotARepositoryError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.parsing import parse_inputs
-from git_keyval.light_dataclasses import dataclass, replace
+from git_keyval.light_dataclasses import dataclass, field, replace
 from git_keyval.process import surroundings
 from git_keyval.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from git_keyval.cli.project import Project
     from git_keyval.database.answers import Answer, Delivered
 
 _STDIN = "-"
 _MAX_STDIN_BYTES = 25 * 1024 * 1024
+_BY_DEFAULT = "GIT_KEYVAL_REPOSITORY, or git config keyval.repository, names one for all calls"
 _NOTHING_DONE = "Interrupted; nothing was read or written."
 _ANSWERING = "Interrupted when the command was done and its answer not yet written."
 
 Deliver = Callable[[], ExitCode]
+Way = Callable[["Call", Inputs, Surroundings, str], Deliver]
+"""What runs a command: of a call, its inputs, the surroundings, and the repository where the inputs name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Call:
     """A call of a command.
 
     ``values`` are what click read; with ``by_code`` the exit code is an answer, too, and with ``as_null`` a list ends its names
-    with zero bytes; ``home`` is the repository to use if neither the call nor a config file names one.
+    with zero bytes; ``home`` is the repository of the environment, to use if neither the call nor a config file names one; with
+    ``verbose`` it is said which database is used.
     """
 
     command: Signature
@@ -49,11 +56,16 @@ class Call:
     by_code: bool
     home: str
     as_null: bool = False
+    verbose: bool = False
+    origins: dict[str, str] = field(default_factory=dict)
+    """By the names of inputs, what they were given by where that is no option; it is filled when that is known."""
+    withheld: list[str] = field(default_factory=list)
+    """What is to be said of a token that was not sent, where the server refuses access."""
 
     @property
     def wording(self) -> Callable[[str], str]:
         """How errors of this call name inputs."""
-        return as_options(self.command, {})
+        return as_options(self.command, self.origins)
 
     @property
     def coloured_errors(self) -> bool:
@@ -79,45 +91,90 @@ def _run_and_answer(call: Call) -> ExitCode:
     with _stopping_with(_NOTHING_DONE):
         if sys.stdout is None:
             raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
-        inputs, world = _prepared(call)
+        inputs, world, home = _prepared(call)
     with _stopping_with(_message_if_interrupted(call.command, inputs)):
-        deliver = _way(call.command)(call, inputs, world)
+        deliver = _way(call.command)(call, inputs, world, home)
     with _stopping_with(_ANSWERING):
         return deliver()
 
 
-def _prepared(call: Call) -> tuple[Inputs, Surroundings]:
-    """Return the parsed inputs and the surroundings; these read standard input where it holds the value."""
+def _prepared(call: Call) -> tuple[Inputs, Surroundings, str]:
+    """Return the parsed inputs, the surroundings, and the repository to use if the inputs name none.
+
+    The surroundings read standard input where it holds the value.
+    """
     given = given_inputs(call.command, call.values)
+    call.origins.update(origins_of(given, os.environ))
+    words = call.values.get(variable_of(WORDS_INPUT), ())
+    assert isinstance(words, tuple)
+    typed = inputs_of_words(call.command.name, words, given) if call.command.name in WORDS else {}
+    given |= typed
     if given.get("values") == _STDIN:
         given["values"] = _text_of("values", _read_stdin("values"))
     if given.get("commands"):
         given["commands"] = _commands(given["commands"])
     if given.get("value") == _STDIN and "value-file" not in given:
         given["value-file"] = given.pop("value")
-    if "token" not in given:
-        # A config file may name repositories anywhere.
-        named = given.get("repository") or ("" if "config" in given else call.home)
-        given["token"] = token_of(named.replace(SHARD, "0"), os.environ)
-    inputs = Inputs(parse_inputs(call.command, given, os.environ))
-    if call.as_null and (inputs.long or call.as_json):
-        raise InputError("long" if inputs.long else "json", "does not go with --null, which is for names alone", "one of the two")
+    home = _home(call, given)
+    parsed = parse_inputs(call.command, given, os.environ)
+    inputs = Inputs({**parsed, VALUES: as_typed(parsed[VALUES])} if len(words) > 1 and VALUES in typed else parsed)
+    other = "long" if inputs.long else "with-types" if inputs.with_types else "json" if call.as_json else ""
+    if call.as_null and other:
+        raise InputError(other, "does not go with --null, which is for names alone", "one of the two")
     world = surroundings(os.environ, silent, tell)
     if inputs.input_file == _STDIN:
         world = replace(world, copy_file=_copied_stdin)
     if inputs.value_file == _STDIN:
         world = replace(world, read_file=_reader(_read_stdin("value"), world.read_file))
-    return inputs, world
+    return inputs, world, home
 
 
-def _way(command: Signature) -> Callable[[Call, Inputs, Surroundings], Deliver]:
+def _home(call: Call, given: dict[str, str]) -> str:
+    """Return the repository of a call that names none by an option; put its settings and its token beside what was given.
+
+    Raises InputError where nothing names a database.
+    """
+    home, said_by, is_own = call.home, "GIT_KEYVAL_REPOSITORY", True
+    if "repository" in given:
+        said_by = "--repository"
+    elif not home and "config" not in given:
+        project = _project()
+        home, said_by, is_own = project.repository, project.said_by, project.is_own
+        call.origins.update(project.origins())
+        given.update({**project.settings_of(call.command), **given})
+    named = given.get("repository") or home
+    if call.verbose and named:
+        tell(f"The database is {shown_address(named)}, by {said_by}.")
+    if not is_own:
+        call.withheld.extend(withhold(given, said_by, os.environ))
+    if "token" not in given:
+        # A config file may name repositories anywhere.
+        variable = token_variable("" if "config" in given and "repository" not in given else named.replace(SHARD, "0"), os.environ)
+        given["token"] = os.environ.get(variable, "")
+        call.origins.update({"token": variable} if variable else {})
+    return home
+
+
+def _project() -> "Project":
+    from git_keyval.cli.project import project_of
+
+    try:
+        found = project_of(Path.cwd(), os.environ, os.geteuid())
+    except FileNotFoundError:  # the folder is deleted
+        found = None
+    if found is None:
+        raise InputError("repository", "is missing: nothing says which database", f"{INPUTS['repository'].accepted}; {_BY_DEFAULT}")
+    return found
+
+
+def _way(command: Signature) -> Way:
     """Return what runs a command."""
     if command.maintains:
         return _maintain
     return _transfer if command.kind.transfers else _step
 
 
-def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
+def _step(call: Call, inputs: Inputs, world: Surroundings, home: str) -> Deliver:
     from git_keyval.cli.answers import Answered, outcome
     from git_keyval.dispatch.steps import run_command, value_bytes
 
@@ -129,7 +186,7 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
 
     try:
         with _progress(call, shown=inputs.wait is not None) as progress:
-            inputs = inputs.over({"repository": call.home})
+            inputs = inputs.over({"repository": home})
             result, outputs = run_command(call.command, inputs, replace(world, progress=progress), prepare_delivery=prepare)
     except BaseException:
         if file is not None:
@@ -137,7 +194,7 @@ def _step(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
         raise
 
     def answer() -> ExitCode:
-        if "long" in call.command.inputs and not call.as_json:
+        if call.command.name in NAMES and not (call.as_json or inputs.with_types):
             _write_listing(call, inputs, result)
         else:
             Answered(call.command, inputs, result, outputs).deliver(file, as_json=call.as_json, wording=call.wording)
@@ -155,7 +212,7 @@ def _write_listing(call: Call, inputs: Inputs, answer: "Answer") -> None:
         write_names(answer.document, as_null=call.as_null)
 
 
-def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
+def _maintain(call: Call, inputs: Inputs, world: Surroundings, home: str) -> Deliver:
     from git_keyval.cli.answers import typed
     from git_keyval.cli.reports import failures_of, write_reports
     from git_keyval.dispatch.config_file import config_of
@@ -163,7 +220,7 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     from git_keyval.dispatch.upkeep import outputs_of, run_maintenance
     from git_keyval.dispatch.worklist import worklist
 
-    work = worklist(call.command, inputs, config_of(inputs, "", world), call.home, world.environ)
+    work = worklist(call.command, inputs, config_of(inputs, "", world), home, world.environ)
     with _progress(call, shown=True) as progress:
         done = run_maintenance(call.command, work, replace(world, progress=progress))
 
@@ -178,7 +235,7 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     return answer
 
 
-def _transfer(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
+def _transfer(call: Call, inputs: Inputs, world: Surroundings, home: str) -> Deliver:
     from git_keyval.cli.answers import typed
     from git_keyval.dispatch.transfers import run_export, run_import
 
@@ -187,7 +244,7 @@ def _transfer(call: Call, inputs: Inputs, world: Surroundings) -> Deliver:
     if to_stdout and call.as_json:
         raise InputError("output-file", "is missing: with --json, standard output has the answer", "the path of a file")
     with _progress(call, shown=not to_stdout) as progress:
-        inputs, world = inputs.over({"repository": call.home}), replace(world, progress=progress)
+        inputs, world = inputs.over({"repository": home}), replace(world, progress=progress)
         if not exports:
             done = run_import(call.command, inputs, world)
         elif inputs.output_file is None:
@@ -229,7 +286,8 @@ def _stopping_with(message: str) -> Iterator[None]:
 
 def _message_if_interrupted(command: Signature, inputs: Inputs) -> str:
     """Say what is known of the writes of a command that was interrupted."""
-    if inputs.dry_run or not command.writes:
+    only_looks = "repair" in command.inputs and not inputs.repair
+    if inputs.dry_run or only_looks or not command.writes:
         return "Interrupted; nothing was written."
     if command.maintains or command.kind.transfers:
         return "Interrupted. What was written so far is complete: run it again, and it goes on with what is left."
@@ -284,4 +342,6 @@ def _reader(data: bytes, read_file: Callable[[str, int], bytes]) -> Callable[[st
 def _fail(call: Call, error: Exception) -> ExitCode:
     if isinstance(error, GitKeyvalError):
         error.wording = call.wording
+    if isinstance(error, AccessDeniedError | NotARepositoryError):
+        error.next_step = " ".join([error.next_step, *call.withheld])
     return fail(error, as_json=call.as_json, coloured=call.coloured_errors)

@@ -5,10 +5,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from io import StringIO
 from typing import TextIO
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from git_keyval.cli.failures import ExitCode, code_of, kind_of
 from git_keyval.errors import UndeliveredError
@@ -60,16 +60,21 @@ def tell(text: str) -> None:
 
 def fail(error: Exception, *, as_json: bool, coloured: bool) -> ExitCode:
     """Write to standard error why a call ended; return its exit code."""
-    if as_json:
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        click.echo(json.dumps({"error": {"kind": kind_of(error), "message": message}}), err=True)
-    elif isinstance(error, click.ClickException):
-        shown = StringIO()
-        error.show(shown)
-        click.echo(harmless(shown.getvalue()), err=True, nl=False)  # it repeats arguments, which a script may have from others
+    usage = ""
+    if isinstance(error, click.ClickException):
+        from git_keyval.cli.misuse import explained, usage_of
+
+        message, usage = explained(error), usage_of(error)
     else:
-        text = harmless_line(str(error))
+        message = str(error)
+    if as_json:
+        click.echo(json.dumps({"error": {"kind": kind_of(error), "message": message}}), err=True)
+    elif isinstance(error, NoArgsIsHelpError):
+        error.show()
+    else:
+        text = harmless_line(message)  # it may repeat arguments, which a script may have from others
         click.echo(click.style(text, fg="red") if coloured else text, err=True, color=coloured)
+        click.echo(harmless(usage), err=True, nl=bool(usage))
     return code_of(error)
 
 

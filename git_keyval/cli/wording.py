@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+from git_keyval.cli.pairs import WORDS
 from git_keyval.cli.parameters import arguments_of
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.forms import Flag
@@ -15,7 +16,7 @@ _OF_A_WORKFLOW = re.compile(r" ?In a workflow,? .*?\.(?= [A-Z]|$)")
 
 def as_options(command: Signature | None, origins: Mapping[str, str]) -> Callable[[str], str]:
     """Return how texts name the inputs of a command; ``origins`` has what an input was given by, where that is no option."""
-    arguments = arguments_of(command) if command is not None else ()
+    arguments = {*arguments_of(command), *(WORDS[command.name].parts if command.name in WORDS else ())} if command else set()
 
     def named(found: re.Match[str]) -> str:
         name, value = found[1], found[2]

@@ -116,7 +116,7 @@ class Apush(Recorded[CollectionView], Lasting, Storing, OfArray):
 
     outputs = ("applied", "count", "version", "ttl", "expires-at")
     examples = (
-        "git-keyval apush queue 'build 5'",
+        "git-keyval apush queue 'build 4' 'build 5'",
         'git-keyval apush queue --values \'["build 6", "build 7"]\' --op-id "release 7"',
         "git-keyval apush results '{\"ok\": true}' --type json --ttl 7d",
     )

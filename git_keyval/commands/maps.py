@@ -98,7 +98,7 @@ class Hset(_Writing):
 
     outputs = ("applied", "count", "version", "ttl", "expires-at")
     examples = (
-        "git-keyval hset rollout percent 20",
+        "git-keyval hset rollout percent 20 stage canary",
         'git-keyval hset rollout --values \'{"region": "eu", "owner": "ada"}\'',
         "git-keyval hset rollout paused yes --ttl 1h --if absent",
     )

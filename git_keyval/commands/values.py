@@ -264,7 +264,11 @@ class Mset(Recorded[KeyViews], Lasting):
     """Write several keys, all or none."""
 
     outputs = ("applied", "count")
-    examples = ('git-keyval mset \'{"region": "eu", "replicas": 3}\'', "git-keyval mset - --store-key < settings.json")
+    examples = (
+        "git-keyval mset region eu tier gold",
+        'git-keyval mset \'{"region": "eu", "replicas": 3}\'',
+        "git-keyval mset - --store-key < settings.json",
+    )
 
     values: Mapping[Key, Value]
     store_key: bool = False

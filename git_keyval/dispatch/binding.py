@@ -17,7 +17,7 @@ from git_keyval.format.counters import INT64_MAX, INT64_MIN
 from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId, Naming, is_op
 from git_keyval.format.redirects import Redirect
 from git_keyval.format.values import MAX_VALUE_BYTES, Value, ValueType, bytes_value, file_value, from_json, parse_value
-from git_keyval.interface.forms import NO_REDIRECT, KeyRef, lines_of
+from git_keyval.interface.forms import NO_REDIRECT, KeyRef, WordList, WordMap, lines_of
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.light_dataclasses import dataclass
 
@@ -160,14 +160,7 @@ def _values(given: _Given) -> dict[Key, Value]:
 def _element(given: _Given) -> "NewElement":
     """Return the value of an element: without ``type`` it is text that is read as what its map or array holds."""
     _refuse_counter(given)
-
-    def read_as(kind: ValueType) -> Value:
-        try:
-            return cast("Value", _value(given, TYPE_NAMES[kind]))
-        except InputError as exc:
-            raise InputError(exc.name, f"cannot be read as a {TYPE_NAMES[kind]}, which the elements are", _OF_THE_TYPE) from exc
-
-    return _new_element(cast("Value", _value(given)), given.inputs.type, read_as)
+    return _text_element(given.inputs.type, lambda kind: cast("Value", _value(given, kind)))
 
 
 def _entries(given: _Given) -> dict[str, "NewElement"]:
@@ -177,7 +170,8 @@ def _entries(given: _Given) -> dict[str, "NewElement"]:
     members = _members(given)
     for name in members:
         INPUTS["field"].read(name)
-    return {name: _member(member, given.inputs.type) for name, member in members.items()}
+    new = _word if isinstance(members, WordMap) else _member
+    return {name: new(member, given.inputs.type) for name, member in members.items()}
 
 
 def _elements(given: _Given) -> list["NewElement"]:
@@ -187,7 +181,8 @@ def _elements(given: _Given) -> list["NewElement"]:
     if not isinstance(values, list):
         raise InputError("values", "is a JSON object", "a JSON list")
     _refuse_counter(given)
-    return [_member(member, given.inputs.type) for member in values]
+    new = _word if isinstance(values, WordList) else _member
+    return [new(member, given.inputs.type) for member in values]
 
 
 def _members(given: _Given) -> Mapping[str, JsonValue]:
@@ -252,6 +247,23 @@ def _member(member: JsonValue, given: str | None) -> "NewElement":
         raise InputError("values", f"has a {TYPE_NAMES[own.type]}, but the elements are of type {TYPE_NAMES[kind]}", _OF_THE_TYPE)
 
     return _new_element(own, given, read_as)
+
+
+def _word(member: JsonValue, given: str | None) -> "NewElement":
+    """Return a member that was typed as an element: text, as a single value is."""
+    return _text_element(given, lambda kind: _typed("value", _as_input(member), kind or given or "string"))
+
+
+def _text_element(given: str | None, read: Callable[[str | None], Value]) -> "NewElement":
+    """Return what is made into an element of text, which is read as the type given, or else that of its map or array."""
+
+    def read_as(kind: ValueType) -> Value:
+        try:
+            return read(TYPE_NAMES[kind])
+        except InputError as exc:
+            raise InputError(exc.name, f"cannot be read as a {TYPE_NAMES[kind]}, which the elements are", _OF_THE_TYPE) from exc
+
+    return _new_element(read(None), given, read_as)
 
 
 def _new_element(own: Value, given: str | None, read_as: Callable[[ValueType], Value]) -> "NewElement":

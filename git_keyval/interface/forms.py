@@ -42,6 +42,14 @@ _SPACE = " \t"
 _JSON_SPACE = " \t\r\n"
 
 
+class WordMap(dict[str, JsonValue]):
+    """Members that were typed as words: each is text that is read as what its map holds, as a single value is."""
+
+
+class WordList(list[JsonValue]):
+    """The same for the elements of an array."""
+
+
 @dataclass(frozen=True, slots=True)
 class OneOf:
     """Some words, as they are."""

@@ -1,6 +1,6 @@
 """From what was given to what a command takes: everything is checked before anything is read or written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from git_keyval.errors import InputError, quoted
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
@@ -74,11 +74,15 @@ def check_together(command: Signature, parsed: Mapping[str, object]) -> None:
             raise InputError(one, f"does not go with `{other}`", "one of the two")
     for group in command.needs:
         if parsed.keys().isdisjoint(group):
-            raise InputError(group[0], f"is missing for the command '{command.name}'", " or ".join(f"`{name}`" for name in group))
+            raise InputError(group[0], f"is missing for the command '{command.name}'", _one_of(command, group))
     _check_encryption(parsed)
     if parsed.get("encryption") == REQUIRED:
         _check_required(command, parsed)
     _check_type("media-type", "file", parsed)
+
+
+def _one_of(command: Signature, group: Sequence[str]) -> str:
+    return " or ".join(f"`{name}`" for name in group) if len(group) > 1 else command.input(group[0]).accepted
 
 
 def _check_type(name: str, kind: str, parsed: Mapping[str, object]) -> None:

@@ -38,7 +38,7 @@ def test_values_of_mset_are_read_from_standard_input(keyval: Command) -> None:
         (["set", "a", "-", "--type", "counter"], b"42\n", "whole number"),
         (["set", "a", "-", "--value-file", "-"], b"x", "VALUE does not go with --value-file"),
         (["mset", "-"], b"\xff", "not UTF-8"),
-        (["mset", "-"], b"[1]", "VALUES"),
+        (["mset", "-"], b"[1]", "--values is a JSON list"),
     ],
     ids=["text", "size", "number", "twice", "values", "list"],
 )

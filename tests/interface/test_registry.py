@@ -351,7 +351,7 @@ def test_the_readme_lists_every_command() -> None:
 
 
 def test_the_terminal_has_every_command() -> None:
-    assert application.list_commands(click.Context(application)) == [*COMMANDS, "completion"]
+    assert application.list_commands(click.Context(application)) == [*COMMANDS, "help", "completion"]
 
 
 @every_command

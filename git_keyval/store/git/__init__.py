@@ -1,5 +1,6 @@
 """The git adapter: any git remote as a store."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -15,6 +16,9 @@ __all__ = ["TIMEOUT_SECONDS", "GitStore", "is_scp_address", "open_git_store"]
 
 TIMEOUT_SECONDS = 60.0
 """How long a server may be silent: it may have many refs to look through, or a large push to check."""
+
+_HELPER = r"[A-Za-z0-9]+::"
+"""How addresses begin that name a program of git to be run (https://git-scm.com/docs/gitremote-helpers)."""
 
 _LONGEST_ADDRESS = 4096
 """Linux takes no longer path, and servers hardly a longer address."""
@@ -59,7 +63,7 @@ def _transport(
     deadline: NewDeadline,
     warn: Callable[[str], None],
 ) -> Transport:
-    if "\0" in address or len(address) > _LONGEST_ADDRESS:
+    if "\0" in address or len(address) > _LONGEST_ADDRESS or re.match(_HELPER, address):
         raise ValueError(address)
     scheme = address.partition("://")[0] if "://" in address else "ssh" if is_scp_address(address) else "path"
     match scheme:

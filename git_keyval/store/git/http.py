@@ -91,6 +91,7 @@ class HttpTransport(Transport):
         credentials = f"x-access-token:{token}" if token else None
         if parts.username:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        self._is_known = credentials is not None
         self.upload_advertisement = b""
         self.network = network
         self._clock = clock
@@ -143,7 +144,7 @@ class HttpTransport(Transport):
                 f"{self.where}, or the proxy {self._proxy.shown} before it, refuses access ({answer.status_and_words}).",
                 f"Check `token`, and the password in {self._proxy.variable}.",
             )
-        return _status_error(answer, self.where)
+        return _status_error(answer, self.where, is_known=self._is_known)
 
     def _reach(self, where: str) -> None:
         """Take an address. Raises ValueError for one without a host, or with a port that is none."""
@@ -265,17 +266,20 @@ def _moved_address(where: str, path: str, location: str) -> str:
     return moved.removesuffix(f"/{path}")
 
 
-def _status_error(answer: Answer, where: str) -> StoreError:
+def _status_error(answer: Answer, where: str, *, is_known: bool) -> StoreError:
+    """Return the error of a status; the server ``is_known`` who asks if it was sent a token, or a password."""
     match status := answer.status:
         case 401 | 403:
             return AccessDeniedError(
                 f"{where} refuses access ({answer.status_and_words}).",
-                "Check `token`: it must be allowed to read and, for writes, to change the contents of the repository.",
+                f"{'Check' if is_known else 'Give'} `token`: it must be allowed to read and, for writes, to change the contents of "
+                "the repository.",
             )
         case 404:
             return NotARepositoryError(
-                f"{where} is no git repository, or not one this token may see ({answer.status_and_words}).",
-                "Check `repository` and `token`.",
+                f"{where} is no git repository, or not one {'this token' if is_known else 'that everybody'} may see "
+                f"({answer.status_and_words}).",
+                "Check `repository` and `token`." if is_known else "Check `repository`, and give `token` if it is private.",
             )
         case 407:
             return AccessDeniedError(
