@@ -29,6 +29,7 @@ from tests.conftest import FakeClock
 from tests.contract.places import GithubPlace, open_git_place, open_github_place
 from tests.elements import apply, made, stored, written
 from tests.emulator import GitHubEmulator, Rival
+from tests.github.opening import open_emulated
 from tests.servers.binary import init_bare, run_git
 from tests.world import World, draft, key, number, text
 
@@ -238,6 +239,18 @@ def test_types_cost_a_request(emulator: GitHubEmulator, clock: FakeClock, *, by_
         perform(world.database(), Set(key=EXPIRING, value=text("v"), ttl=3600, store_key=True))
     more = 1 if by_git else 0
     assert used == [count + more for count in (2, 3, 3, 2, 2, 3, 3, 2)]
+
+
+def test_init_takes_four_requests_of_the_api_and_one_where_all_is_there(emulator: GitHubEmulator, clock: FakeClock) -> None:
+    """A list of branches and tags, a tree, a commit, a move of the anchor."""
+    world = World(open_github_place(emulator, "name", clock), clock)
+    emulator.create("owner", "fresh")
+    used = []
+    for _ in range(2):
+        store = open_emulated(emulator, clock, "owner/fresh", by_git=False)
+        init(world.maintenance(store))
+        used.append(store.requests)
+    assert used == [4, 1]
 
 
 def test_the_id_of_the_repository_is_asked_for_once_where_no_event_tells_it(warm: World) -> None:

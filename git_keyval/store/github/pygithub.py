@@ -1,7 +1,8 @@
 """PyGithub's requester, without the classes for all that GitHub's API knows.
 
-The package ``github`` imports every one of them, and cryptography with them: more than all else that a step costs before its first
-request (``make bench``). Nothing here uses them, so the package is entered past its ``__init__``, unless somebody has imported it.
+The package ``github`` imports every one of them, and cryptography with them: half as much again as all else that a step costs
+before its first request (``make bench``). Nothing here uses them, so the package is entered past its ``__init__``, unless somebody
+has imported it.
 """
 
 import sys
