@@ -340,23 +340,23 @@ def _check_names(refs: Mapping[RefName, Oid], counts: Tally[str]) -> _Found:
 
 
 def _check_target(database: Inspected, target: _Target) -> _Found:
+    if lacking := missing([target.oid], target.objects, Depth.VALUES):
+        yield from _check_lost(target, lacking, _way_out(target.name, database.refs))
+        return
+    record = target.objects[target.oid]
+    try:
+        yield from _check_record(database, target, record)
+    except MalformedRecordError as exc:
+        is_later = _may_be_later(record, _fitting(target.name))
+        yield target.error(exc.reason, _later(target.name) if is_later else _way_out(target.name, database.refs))
+
+
+def _check_lost(target: _Target, lacking: AbstractSet[Oid], way_out: Mend) -> _Found:
+    problem = f"{'the object that it points at' if target.oid in lacking else 'an object that it needs'} {LOST}"
     record = target.objects.get(target.oid)
-    way_out = _way_out(target.name, database.refs)
     if record is not None and (claim := claimed(record)) and claim[0] > FORMAT_VERSION:
-        yield target.error(f"it is of format version {claim[0]}, which this software does not read", _later(target.name))
-    elif lacking := missing([target.oid], target.objects, Depth.VALUES):
-        what = "the object that it points at" if target.oid in lacking else "an object that it needs"
-        yield from _check_lost(target, f"{what} {LOST}", way_out)
-    else:
-        try:
-            yield from _check_record(database, target, target.objects[target.oid])
-        except MalformedRecordError as exc:
-            is_later = _may_be_later(target.objects[target.oid], _fitting(target.name))
-            yield target.error(exc.reason, _later(target.name) if is_later else way_out)
-
-
-def _check_lost(target: _Target, problem: str, way_out: Mend) -> _Found:
-    if way_out is Mend.PARKED and target.oid in target.objects:
+        yield target.error(problem, _later(target.name))  # who wrote it may know where the rest is
+    elif record is not None and way_out is Mend.PARKED:
         yield target.warning(problem, _PURGED)  # it may be whole again once somebody fetches what it lacks
     else:
         yield target.error(problem, way_out)

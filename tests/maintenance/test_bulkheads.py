@@ -143,5 +143,5 @@ def test_a_ref_that_cannot_be_handled_does_not_keep_check_from_the_others(memory
     report = check(memory.maintenance(Defective(memory.store, memory.refs()[odd])))
     errors = {problem.ref: problem.problem.partition(" at ")[0] for problem in report.problems if problem.severity == "error"}
     assert errors.keys() == {odd, beside, malformed}
-    assert errors[odd] == "it cannot be checked: Internal error: AttributeError"
+    assert errors[odd] == "it cannot be checked: Internal error: TypeError"
     assert {**report.counts, "counter": 2} == expected
