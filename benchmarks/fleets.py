@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from itertools import cycle, islice
 from pathlib import Path
 from sys import maxsize
+from typing import Any
 
 from benchmarks.databases import Contents, key_ids, write
 from benchmarks.schedule import RANDOM, ROUND_TRIP, Run
@@ -225,7 +226,11 @@ def _failures(code: int, report: str) -> int:
         return int(code != 0)
     document = json.loads(report)
     several = document.get("repositories", [{"report": document, "error": None}])
-    return sum(bool(one["error"]) or any(job["error"] for job in one["report"]["jobs"]) for one in several)
+    return sum(bool(one["error"]) or _is_unfinished(one["report"]) for one in several)
+
+
+def _is_unfinished(report: Mapping[str, Any]) -> bool:
+    return report["budgetReached"] == "max-seconds" or any(job["error"] for job in report["jobs"])
 
 
 def _step(kind: str, key: Callable[[str], str], number: int) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from benchmarks.traces import BEFORE_PUSH, FETCH, FETCH_LISTED, MUTATION, PUSH, QUERY, READ, WRITE, Spent, Trace
+from benchmarks.traces import BEFORE_PUSH, FETCH, FETCH_LISTED, IF_TIME, MUTATION, PUSH, QUERY, READ, WRITE, Spent, Trace
 from tests.emulator.limits import Limits, Resource
 from tests.emulator.options import Options
 
@@ -123,6 +123,11 @@ class _Model:
         left, end, tries = deque(part), _End(), 0
         while left:
             letter = left.popleft()
+            if letter == IF_TIME:
+                if self.moment - began >= run.patience:
+                    end.stopped = True
+                    break
+                continue
             yield ROUND_TRIP
             pause = self._ask(run, letter)
             if pause is None:

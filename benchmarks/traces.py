@@ -19,6 +19,8 @@ READ, WRITE, QUERY, MUTATION = "RWQM"
 BEFORE_FETCH, FETCH, BEFORE_PUSH, PUSH = "guGp"
 """REST: a read, and what stores something; GraphQL: a query, and what moves refs; git: two requests each for a first read and for a
 push, of which the second one does it."""
+IF_TIME = "|"
+"""No request: the rest of a job is left to the next run, if this one has taken its time."""
 FETCH_LISTED = "f"
 """A read by git of what the read before it has listed: if it fails, both are made again."""
 
@@ -75,7 +77,7 @@ def maintenance(shape: Shape, transport: Transport, max_writes: int = maxsize) -
     for job, transactions in jobs.items():
         if left > 0:
             done = transactions[:left]
-            parts.append(_reads(job, shape, transport) + _writes(done, transport, moves))
+            parts.append(IF_TIME + _reads(job, shape, transport) + _writes(done, transport, moves))
             left -= len(done)
     return ["".join(parts[:2]), *parts[2:]]
 
@@ -109,7 +111,7 @@ def _writes(transactions: Sequence[_Transaction], transport: Transport, moves: "
     while at < len(transactions):
         batch = transactions[at : at + size]
         uploads, mutations = sum(stored for _, stored in batch), moves.count([refs for refs, _ in batch])
-        trace += WRITE * uploads + MUTATION * mutations if transport == "api" else BEFORE_PUSH + PUSH
+        trace += IF_TIME + (WRITE * uploads + MUTATION * mutations if transport == "api" else BEFORE_PUSH + PUSH)
         at, size = at + len(batch), 2 * size
     return trace
 

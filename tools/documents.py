@@ -12,7 +12,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from benchmarks.recorded import load, load_elements
+from benchmarks.fleet_tables import fleet_charts, fleet_tables, sizing_tables
+from benchmarks.recorded import load, load_elements, load_fleet
 from benchmarks.tables import performance_charts, performance_tables
 from git_keyval.interface.commands import COMMANDS, Signature
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
@@ -67,7 +68,7 @@ def documents() -> dict[Path, str]:
     """Return the text that each file should have."""
     action, docs = ROOT / "action.yml", ROOT / "docs"
     image = image_of(action.read_text(encoding="utf-8"))
-    measured = load()
+    measured, fleet = load(), load_fleet()
     return {
         action: action_yml(image),
         ROOT / "action-types.yml": action_types_yml(),
@@ -77,8 +78,11 @@ def documents() -> dict[Path, str]:
         docs / "commands.md": with_generated(docs / "commands.md", command_tables()),
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
-        docs / "performance.md": with_generated(docs / "performance.md", performance_tables(measured, load_elements())),
-        **{docs / "performance" / name: drawn for name, drawn in performance_charts(measured).items()},
+        docs / "performance.md": with_generated(
+            docs / "performance.md", f"{performance_tables(measured, load_elements())}\n{fleet_tables(fleet)}\n"
+        ),
+        docs / "sizing.md": with_generated(docs / "sizing.md", sizing_tables(fleet)),
+        **{docs / "performance" / name: drawn for name, drawn in (performance_charts(measured) | fleet_charts(fleet)).items()},
         ROOT / "git_keyval" / "library" / "methods.py": library_methods(),
         docs / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
     }

@@ -75,6 +75,14 @@ def test_the_hours_requests_are_waited_for_until_the_model_says(tmp_path: Path, 
     assert 3_600 < outcome.seconds < 3_700
 
 
+@pytest.mark.parametrize("seconds", [3_603, 3_604])
+def test_what_has_used_its_time_begins_nothing_more_as_the_model_says(tmp_path: Path, seconds: int) -> None:
+    """The wait for the hour of content just fits, and what comes after it does not."""
+    outcome = agreed(tmp_path, 1, 60, lambda _keys: FULL, lambda fleet: [fleet.maintained("api", seconds)], content_per_hour=6)
+    assert (outcome.stopped, outcome.waited) == (1, 1)
+    assert outcome.seconds < seconds + 40
+
+
 @pytest.mark.parametrize("most", only([4, 27], [2, 4, 27, 30]))
 def test_a_budget_of_writes_leaves_to_the_next_night_what_the_model_says(tmp_path: Path, most: int) -> None:
     agreed(tmp_path, 1, 60, lambda _keys: FULL, lambda fleet: [fleet.maintained("api", 300, most)])

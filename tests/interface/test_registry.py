@@ -179,6 +179,8 @@ def test_every_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
         "methods.py",
         "operations.md",
         "performance.md",
+        "sizing.md",
+        "night.svg",
         "get.svg",
         "set.svg",
         "jobs.svg",
