@@ -34,8 +34,8 @@ from git_keyval.store.port import Depth, Selection, Snapshot
 from git_keyval.store.targets import read_targets
 from git_keyval.transfer.listing import Address, Place, read_settled
 
-_AT_ONCE = 500
-_TOLD_EVERY = 10 * _AT_ONCE
+_AT_ONCE = 2_000
+_TOLD_EVERY = 10_000
 _BLOBS_AT_ONCE = 2_000
 _MOVED_AT_ONCE = 25
 _FOLDED_AT_ONCE = 1_000

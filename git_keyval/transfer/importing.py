@@ -43,6 +43,9 @@ from git_keyval.transfer.listing import Address, Place, list_keys
 from git_keyval.transfer.placing import Placed, Seen, placed, transaction_of
 from git_keyval.transfer.source import SOURCE, Entry, Source
 
+_BATCH_KEYS = 5_000
+"""How many keys go into one batch at the most, so that they fit into memory."""
+
 _BATCH_BYTES = 32 * 1024 * 1024
 """How many bytes of new objects go into one batch, unless a single key has more."""
 
@@ -203,10 +206,11 @@ class Importing:
         """Yield what is to be written together: as much as the server takes at first, and not too many bytes."""
         batch: list[_Pending] = []
         size = 0
+        most = min(part.database.store.capabilities.batch, _BATCH_KEYS)
         for entry in part.entries:
             key = placed(self._source.read(entry, part.database.now()), part.database.naming, self._source.cipher)
             bytes_of_key = sum(len(made.data) for made in key.objects)
-            if batch and (len(batch) >= part.database.store.capabilities.batch or size + bytes_of_key > _BATCH_BYTES):
+            if batch and (len(batch) >= most or size + bytes_of_key > _BATCH_BYTES):
                 yield batch
                 batch, size = [], 0
             batch.append(_Pending(entry, key, part.seen.get(entry.key_id, Seen({}))))
