@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from git_keyval.database.database import DEFAULT_MAX_ATTEMPTS, Database
+from git_keyval.dispatch.binding import bind
 from git_keyval.dispatch.layout import Layout, layout_of, shard_length_of
 from git_keyval.dispatch.location import git_address
 from git_keyval.dispatch.opening import Stores, cipher_of
@@ -12,11 +13,12 @@ from git_keyval.dispatch.steps import as_outputs
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, InputError
 from git_keyval.format.canonical import JsonValue
-from git_keyval.format.names import DEFAULT_NAMING, Naming
+from git_keyval.format.names import DEFAULT_NAMING, KeyId, Naming
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import Inputs
 from git_keyval.light_dataclasses import dataclass, replace
+from git_keyval.transfer.commands import Export
 from git_keyval.transfer.report import AnyReport, ExportReport, ImportReport, to_json
 from git_keyval.transfer.source import SOURCE
 from git_keyval.transfer.whole import export_lines, import_lines
@@ -32,7 +34,7 @@ class Transfer:
         self._inputs = inputs
         self._surroundings = surroundings
         self._layout: Layout = layout_of(inputs.repository or "", inputs)
-        self._cipher = cipher_of(inputs, surroundings)
+        self.cipher = cipher_of(inputs, surroundings)
         self.stores = Stores(inputs, surroundings)
 
     def _databases(self, naming: Naming = DEFAULT_NAMING) -> Mapping[str, Database]:
@@ -43,14 +45,14 @@ class Transfer:
                 naming=naming,
                 max_attempts=self._inputs.max_attempts or DEFAULT_MAX_ATTEMPTS,
                 address=git_address(name, self._surroundings.server),
-                cipher=self._cipher,
+                cipher=self.cipher,
             )
             for name in self._layout.all()
         }
 
-    def lines(self, end: Callable[[ExportReport], None]) -> Iterator[bytes]:
+    def lines(self, end: Callable[[ExportReport], None], names: Mapping[KeyId, str] | None = None) -> Iterator[bytes]:
         """Yield the lines of an export, and at the end report how many keys it has. Raises GitKeyvalError."""
-        return export_lines([*self._databases().values()], end)
+        return export_lines([*self._databases().values()], end, names)
 
     def read(self, file: BinaryIO) -> ImportReport:
         """Import an export. Raises GitKeyvalError; what fails at single keys, when all others are written, is in the report."""
@@ -58,7 +60,7 @@ class Transfer:
             file,
             self._databases(Naming(shard_length_of(self._inputs, self._layout))),
             self._layout.of_key,
-            self._cipher,
+            self.cipher,
             if_exists=self._inputs.if_exists or "fail",
             dry_run=bool(self._inputs.dry_run),
         )
@@ -76,9 +78,10 @@ class Transferred:
 def run_export(command: Signature, inputs: Inputs, surroundings: Surroundings, write: Callable[[bytes], object]) -> Transferred:
     """Export a database, and write it bit by bit, each bit ending with a line. Raises GitKeyvalError."""
     transfer = Transfer(inputs, surroundings)
+    export = bind(Export, inputs, surroundings, transfer.cipher)
     done: list[ExportReport] = []
     with _advising(command):
-        for chunk in _chunks(transfer.lines(done.append)):
+        for chunk in _chunks(transfer.lines(done.append, export.names)):
             write(chunk)
     return _transferred(command, done[0], transfer.stores, surroundings)
 

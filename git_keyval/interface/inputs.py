@@ -180,7 +180,10 @@ class Inputs:
         default="false",
     )
     names_from = Input(
-        "A file of names, one a line: by these, keys are listed whose names are not stored.", str, "the path of a file", shown=False
+        "A file of names, one a line: by these, keys are listed, or exported, whose names are not stored.",
+        str,
+        "the path of a file",
+        shown=False,
     )
     expires_within = Input("List only keys that expire before this time is over.", Duration(1, _CENTURIES))
     expired = Input("List the keys that have expired and were not swept yet, instead of those that live.", Flag(), default="false")

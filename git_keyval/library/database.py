@@ -11,6 +11,7 @@ from git_keyval.database.answers import said
 from git_keyval.dispatch.steps import Session
 from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import ConditionNotMetError, GitKeyvalError
+from git_keyval.format.values import parse_value
 from git_keyval.interface.commands import COMMANDS, OF_DATABASE, Signature
 from git_keyval.interface.inputs import INPUTS, REQUIRED, Inputs
 from git_keyval.interface.parsing import check_together, refuse_unencrypted
@@ -112,9 +113,10 @@ class Database(Commands, Jobs):
         result: Result[list[Any]] = self._run("ls", key=pattern, expired=expired or None, long=long or None, **chosen)
         return iter(result.value)
 
-    def export(self) -> Iterator[bytes]:
+    def export(self, *, names: Iterable[str] = ()) -> Iterator[bytes]:
         """Yield the lines of an export of the whole database, each with its line feed (docs/export.md).
 
+        ``names`` are those of keys whose names are not stored; without them these keys go by their ids.
         Nothing is read before the first is asked for. Raises KeysLeftOutError after the last line if there are keys that cannot be
         read and so are not in it.
         """
@@ -122,7 +124,9 @@ class Database(Commands, Jobs):
 
         ends: list[ExportReport] = []
         with speaking_of_arguments():
-            yield from Transfer(self._inputs, self._outside).lines(ends.append)
+            transfer = Transfer(self._inputs, self._outside)
+            known = {transfer.cipher.key(parse_value("String", name)).key_id: name for name in names}
+            yield from transfer.lines(ends.append, known)
             if ends[0].failure is not None:
                 raise ends[0].failure
 

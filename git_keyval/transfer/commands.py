@@ -1,13 +1,16 @@
 """The commands that take a whole database out of its repositories, or put one in: export, import."""
 
+from collections.abc import Mapping
+
 from git_keyval.database.ciphers import PLAIN, Cipher
 from git_keyval.database.declared import Described
-from git_keyval.format.names import DEFAULT_SHARD_LENGTH
+from git_keyval.format.names import DEFAULT_SHARD_LENGTH, KeyId
 
 
 class Export(Described):
     """Write all keys that are alive, with all that makes them, as lines of text.
 
+    ``names`` are those of keys whose names are not stored: an import stores them.
     What does the work is imported when it runs: most steps transfer nothing.
     """
 
@@ -17,6 +20,7 @@ class Export(Described):
     transfers = True
 
     output_file: str = ""
+    names: Mapping[KeyId, str] = {}
     expiry_registry: str = ""
     cipher: Cipher = PLAIN
 

@@ -6,8 +6,9 @@ from typing import BinaryIO
 from git_keyval.database.ciphers import Cipher
 from git_keyval.database.database import Database
 from git_keyval.errors import KeysExistError
-from git_keyval.format.exported import END, encode_exported, encode_header
+from git_keyval.format.exported import END, Exported, encode_exported, encode_header
 from git_keyval.format.names import KeyId
+from git_keyval.format.values import parse_value
 from git_keyval.light_dataclasses import replace
 from git_keyval.transfer.exporting import LeftOut, header_of, kept
 from git_keyval.transfer.importing import Importing
@@ -16,9 +17,12 @@ from git_keyval.transfer.report import ExportReport, ImportReport
 from git_keyval.transfer.source import Entry, Source, check_lines
 
 
-def export_lines(databases: Sequence[Database], end: Callable[[ExportReport], None]) -> Iterator[bytes]:
+def export_lines(
+    databases: Sequence[Database], end: Callable[[ExportReport], None], names: Mapping[KeyId, str] | None = None
+) -> Iterator[bytes]:
     """Yield the lines of an export, with their line feeds, and at the end report how many keys it has.
 
+    ``names`` are those of keys that are Strings and are not stored; other keys that are not stored go by their ids.
     The repositories are in the order of the digits of their keys, so the lines are in that of the key ids. Raises GitKeyvalError.
     """
     yield encode_header(header_of(databases)) + b"\n"
@@ -30,9 +34,14 @@ def export_lines(databases: Sequence[Database], end: Callable[[ExportReport], No
                 left_out.append(found.record)
             elif found.record is not None:
                 count += 1
-                yield encode_exported(found.record) + b"\n"
+                yield encode_exported(_named(found.record, names or {})) + b"\n"
     yield END + b"\n"
     end(ExportReport(count, tuple(left_out)))
+
+
+def _named(record: Exported, names: Mapping[KeyId, str]) -> Exported:
+    name = names.get(record.key) if isinstance(record.key, str) else None
+    return record if name is None else replace(record, key=parse_value("String", name))
 
 
 def import_lines(

@@ -61,6 +61,19 @@ def test_an_import_comes_from_a_file_or_from_standard_input(
     assert filled("-r", other, "export").stdout == exported
 
 
+def test_names_that_are_not_stored_come_from_a_file(
+    filled: Command, bare_repository: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "names").write_text("a\nbuilds\nnothing\n")
+    exported = filled("export", "--names-from", str(tmp_path / "names")).stdout
+    assert exported.count(b'"key":{"type":"String"') == 2
+    other = str(bare_repository("other.git"))
+    filled("-r", other, "import", "-", stdin=exported)
+    assert filled("-r", other, "get", "builds").text.strip() == "1"
+    assert "builds" in filled("-r", other, "keys").text
+    assert filled("-r", other, "export").stdout == exported
+
+
 def test_bad_input_is_misuse(filled: Command, tmp_path: Path) -> None:
     said = filled("import", "-", stdin=b"hello\n")
     assert (said.code, said.stdout) == (2, b"")

@@ -395,6 +395,8 @@ def test_a_database_is_exported_and_imported_as_lines(db: git_keyval.Database, t
     db.incr("builds")
     lines = list(db.export())
     assert all(line.endswith(b"\n") for line in lines)
+    assert b"".join(lines).count(b'"key":') == 1
+    assert b"".join(db.export(names=["a", "builds", "nothing"])).count(b'"key":') == 2
     other = git_keyval.open(init_bare(tmp_path / "other.git"), shard_length=4)
     assert other.import_(lines, dry_run=True).value["written"] == 2
     assert list(other.export()) == lines[:1] + lines[-1:]
