@@ -85,9 +85,13 @@ class Entry(NamedTuple):
         return self.name if isinstance(self.name, str) else self.key_id
 
 
-def _batches(table: RefTable) -> Iterator[list["_Listed"]]:
-    """Yield the keys, and counters of which there are only breadcrumbs yet, a few thousand at a time."""
-    keys = chain.from_iterable(map(_keys_of, table.parts()))
+def _batches(table: RefTable, chooses: Callable[[KeyId], bool]) -> Iterator[list["_Listed"]]:
+    """Yield the keys, and counters of which there are only breadcrumbs yet, a few thousand at a time.
+
+    Those whose names are not stored are ``chosen`` before anything is read of them.
+    """
+    listed = chain.from_iterable(map(_keys_of, table.parts()))
+    keys = (each for each in listed if "key" in each.oids or chooses(each.key_id))
     while batch := list(islice(keys, _KEYS_AT_ONCE)):
         yield batch
 
@@ -141,7 +145,7 @@ def entries(
     """
     known = names or {}
     done, redirected = 0, _may_be_redirected(table)
-    for batch in _batches(table):
+    for batch in _batches(table, lambda key_id: chooses(key_id, known.get(key_id))):
         seen = Snapshot({name: oid for each in batch for name, oid in each.refs("val", "exp", "key").items()})
         seen = _with(database, seen, {name: oid for each in batch for name, oid in each.refs("exp", "key").items()}, Depth.VALUES)
         stored = ((each, _name(each, seen, database.cipher)) for each in batch)
