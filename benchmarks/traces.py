@@ -26,6 +26,8 @@ FETCH_LISTED = "f"
 
 _FIELDS = 256
 """How many refs or objects one query asks for."""
+_PAGE = 100
+"""How many refs of a folder a query lists."""
 _NAMES = 2 * _FIELDS
 """Up to how many refs ``auto`` reads by name on the API."""
 _FIRST_BATCH, _MAX_BATCH = 100, 400
@@ -72,12 +74,20 @@ def maintenance(shape: Shape, transport: Transport, max_writes: int = maxsize) -
         "sweep": [(2, 0)] * shape.expired + [(1 + shape.ended, 2)] * (shape.maps if shape.ended else 0),
         "purge": [(1, 0)] * shape.parked,
     }
-    moves, left = _Moves(), max_writes
+    moves, folders, left = _Moves(), _Folders(), max_writes
+    tags = 1 + shape.counters * shape.crumbs  # and one that every database has
+    listed: Mapping[str, Mapping[str, int | None]] = {
+        "gather": {"tags": tags},
+        # What is folded has no tags any more. One branch is of nobody's keys.
+        "sweep": {"heads": 1 + shape.branches, "tags": tags - shape.crumbs * min(left, len(jobs["gather"]))},
+        "purge": {"gc": shape.parked, "no branches": None, "tags": tags - shape.crumbs * min(left, len(jobs["gather"]))},
+    }
     parts = [FETCH_FIRST[transport]]
     for job, transactions in jobs.items():
         if left > 0:
             done = transactions[:left]
-            parts.append(IF_TIME + _reads(job, shape, transport) + _writes(done, transport, moves))
+            listing = folders.list(listed[job]) if transport == "api" else FETCH
+            parts.append(IF_TIME + listing + _reads(job, shape, transport) + _writes(done, transport, moves))
             left -= len(done)
     return ["".join(parts[:2]), *parts[2:]]
 
@@ -85,24 +95,20 @@ def maintenance(shape: Shape, transport: Transport, max_writes: int = maxsize) -
 FETCH_FIRST: Mapping[Transport, Trace] = {"auto": BEFORE_FETCH, "git": BEFORE_FETCH, "api": QUERY}
 """What tells the server's time, by which the jobs decide."""
 
-_LISTED: Mapping[str, int] = {"gather": 1, "sweep": 2, "purge": 3}
-"""How many kinds of refs a job lists, each of which is a request of the API."""
-
 
 def _reads(job: str, shape: Shape, transport: Transport) -> Trace:
+    """Return what a job reads once it has listed the refs."""
     by_api = transport == "api"
-    listing = READ * _LISTED[job] if by_api else FETCH
     if job == "gather" and shape.counters and shape.crumbs:
         names = 2 * shape.counters
         by_name = FETCH if transport == "git" or (transport == "auto" and names > _NAMES) else QUERY * ceil(names / _FIELDS)
         # The counters, and the increments, all of which are by one here.
-        objects = QUERY * ceil((shape.counters + 1) / _FIELDS) if by_api else FETCH
-        return listing + by_name + objects
+        return by_name + (QUERY * ceil((shape.counters + 1) / _FIELDS) if by_api else FETCH)
     if job == "sweep":
         expiries = QUERY * ceil(shape.moments / _FIELDS) if by_api else FETCH if shape.moments else ""
         trees = QUERY * ceil(shape.maps / _FIELDS) if by_api else FETCH
-        return listing + expiries + (trees if shape.maps and shape.ended else "")
-    return listing
+        return expiries + (trees if shape.maps and shape.ended else "")
+    return ""
 
 
 def _writes(transactions: Sequence[_Transaction], transport: Transport, moves: "_Moves") -> Trace:
@@ -114,6 +120,21 @@ def _writes(transactions: Sequence[_Transaction], transport: Transport, moves: "
         trace += IF_TIME + (WRITE * uploads + MUTATION * mutations if transport == "api" else BEFORE_PUSH + PUSH)
         at, size = at + len(batch), 2 * size
     return trace
+
+
+class _Folders:
+    """Folders of refs as the API lists them: several by one query, and those by themselves that are larger than its page."""
+
+    def __init__(self) -> None:
+        self._large = set[str]()
+
+    def list(self, sizes: Mapping[str, int | None]) -> Trace:
+        """Return what lists folders of so many refs; None stands for one that no query lists."""
+        asked = {name for name, size in sizes.items() if size is not None} - self._large
+        if len(asked) <= 1:
+            return READ * len(sizes)
+        self._large |= {name for name in asked if (sizes[name] or 0) > _PAGE}
+        return QUERY + READ * sum(name in self._large or name not in asked for name in sizes)
 
 
 class _Moves:
