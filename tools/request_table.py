@@ -201,6 +201,7 @@ STEPS = (
     Step("`maintain`", "maintain", {"retention": "1m"}),
     Step("`check`", "check"),
     Step("`info`", "info"),
+    Step("`page`", "page", {"output-file": f"{_FOLDER}/page.html"}),
     Step("`publish-expiries` of 61 days", "publish-expiries", {"horizon": "30d"}, 0),
     Step("`set`, where the event names another repository", "set", {"key": "text", "value": "new"}, named=False),
     Step("`set`, the first ever, without `init`", "set", {"key": "text", "value": "new"}, is_database=False),

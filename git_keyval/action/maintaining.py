@@ -39,6 +39,7 @@ def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: S
     work = worklist(command, inputs, config, environ.get("GITHUB_REPOSITORY", ""), environ)
     if config is not None:
         runner.tell(f"{command.name}: settings of {config.path}{f', {len(work.targets)} repositories' if work.listed else ''}")
+    file = surroundings.output_file(inputs.output_file) if inputs.output_file is not None else None
     done = run_maintenance(command, work, surroundings)
     outputs = outputs_of(command, work, done)
     if not fits_output(outputs.get("report", "")):
@@ -46,6 +47,10 @@ def maintain(command: Signature, inputs: Inputs, runner: Runner, surroundings: S
         runner.notice("The output 'report' is left out: it is larger than a runner takes. Maintain fewer repositories in a step.")
     runner.set_outputs(outputs)
     shown = presented(command, work, done, surroundings)
+    if file is not None:
+        from git_keyval.page.pages import page_of
+
+        file.commit(page_of(done, shown, surroundings))
     if work.listed:
         runner.summarize(
             overview_summary(command.name, [(name, end.address, each) for (name, each), end in zip(shown, done, strict=True)])

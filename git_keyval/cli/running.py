@@ -221,10 +221,15 @@ def _maintain(call: Call, inputs: Inputs, world: Surroundings, home: str) -> Del
     from git_keyval.dispatch.worklist import worklist
 
     work = worklist(call.command, inputs, config_of(inputs, "", world), home, world.environ)
+    file = world.output_file(inputs.output_file) if inputs.output_file is not None else None
     with _progress(call, shown=True) as progress:
         done = run_maintenance(call.command, work, replace(world, progress=progress))
 
     def answer() -> ExitCode:
+        if file is not None:
+            from git_keyval.page.pages import page_of
+
+            file.commit(page_of(done, presented(call.command, work, done, world), world))
         if call.as_json:
             write_document({"command": call.command.name, **typed(outputs_of(call.command, work, done))})
         else:

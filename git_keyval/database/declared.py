@@ -63,11 +63,11 @@ class Described(Declared):
     ``name`` is what they call it: the name of the class in small letters, unless it says otherwise. ``outputs`` are those that it
     may have, beside those of every command. ``examples`` are typed at a terminal where GIT_KEYVAL_REPOSITORY names the database; a
     test runs all of them, in order. ``needs`` are alternatives beside the fields without a default: of each group at least one
-    input must be given. ``omits`` are inputs that its fields would have in another command. ``subject`` is what it reads, in a
-    word. ``of_counter`` says that it works on a counter, whose number is never encrypted; ``has_post_step`` that its action
-    releases at the end of the job what its step took; ``spans`` that it works on all databases that a config file lists. ``jobs``
-    are the jobs of maintenance that it runs. ``stands_alone`` says that it is no command of a batch, ``transfers`` that it takes a
-    whole database out, or puts one in.
+    input must be given. ``omits`` are inputs that its fields would have in another command, ``also`` inputs beside those of its
+    fields. ``subject`` is what it reads, in a word. ``of_counter`` says that it works on a counter, whose number is never
+    encrypted; ``has_post_step`` that its action releases at the end of the job what its step took; ``spans`` that it works on all
+    databases that a config file lists. ``jobs`` are the jobs of maintenance that it runs. ``stands_alone`` says that it is no
+    command of a batch, ``transfers`` that it takes a whole database out, or puts one in.
     """
 
     name: ClassVar[str] = ""
@@ -75,6 +75,7 @@ class Described(Declared):
     examples: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     omits: ClassVar[tuple[str, ...]] = ()
+    also: ClassVar[tuple[str, ...]] = ()
     subject: ClassVar[str] = "key"
     of_counter: ClassVar[bool] = False
     has_post_step: ClassVar[bool] = False

@@ -80,7 +80,8 @@ def _attempt(command: Signature, target: Target, surroundings: Surroundings, *, 
 
 def _maintain(command: Signature, target: Target, stores: Stores, surroundings: Surroundings) -> AnyReport:
     assert issubclass(command.kind, Upkeep)
-    database = replace(stores.database(target.repository), progress=surroundings.progress)
+    cipher = cipher_of(target.inputs, surroundings)
+    database = replace(stores.database(target.repository), progress=surroundings.progress, cipher=cipher)
     server = surroundings.server
     work = Maintenance(
         database,
@@ -91,7 +92,7 @@ def _maintain(command: Signature, target: Target, stores: Stores, surroundings: 
         partial(removal, target.repository, server),
         partial(_locks, target.repository, surroundings),
     )
-    return bind(command.kind, target.inputs, surroundings, cipher_of(target.inputs, surroundings)).run(work)
+    return bind(command.kind, target.inputs, surroundings, cipher).run(work)
 
 
 def _locks(repository: str, surroundings: Surroundings) -> list[LockFile]:

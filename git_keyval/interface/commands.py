@@ -136,7 +136,7 @@ def _signature(kind: Kind, family: str) -> Signature:
         taken += field.inputs
         forms |= field.forms
         needs += field.needs if default is REQUIRED else ()
-    inputs = {*taken, *_around(kind, taken)}.difference(kind.omits)
+    inputs = {*taken, *kind.also, *_around(kind, taken)}.difference(kind.omits)
     return Signature(
         kind,
         family,

@@ -32,17 +32,9 @@ _CREDENTIALS = r"[hH][tT][tT][pP][sS]?://[^/?#]*@|[A-Za-z][A-Za-z0-9+.-]*://[^/?
 REPOSITORY_PATTERN = rf"^(?!{_CREDENTIALS})[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
 """What a repository may look like here: no credentials, and nothing that breaks a line. ECMA 262 reads it in the same way."""
 
-_NOT_SETTINGS = {
-    "command",
-    REPOSITORY,
-    "token",
-    "encryption-key",
-    "encryption-kid",
-    "encryption",
-    "config",
-    "previous-report",
-    "repair",
-}
+_FILES = ("previous-report", "names-from", "output-file")
+_ENCRYPTION = ("encryption-key", "encryption-kid", "encryption")
+_NOT_SETTINGS = {"command", REPOSITORY, "token", "config", "repair", *_FILES, *_ENCRYPTION}
 _WHOLE_RUN = {"transport", "dry-run", "max-seconds", "expiry-registry"}
 
 _TAKEN = {name for command in COMMANDS.of_family("maintenance") for name in (*COMMON, *command.inputs)}

@@ -17,8 +17,8 @@ OUTPUTS: dict[str, str] = {
     "results": "What the commands of a batch answer, as a JSON object by their ids or else their places.",
     "count": (
         "How many keys or elements were found, written or deleted; how long an array is; how many bytes a value has after append; "
-        "for maintenance, how many writes; for check, how many errors; for info, how many keys live; for export and import, how "
-        "many keys."
+        "for maintenance, how many writes; for check, how many errors; for info and page, how many keys live; for export and "
+        "import, how many keys."
     ),
     "url": "A link to the value at the CDN jsDelivr, if the repository is on github.com and known to be public. The CDN keeps what "
     "was asked for once: deleting the key, or the repository, does not reach it.",

@@ -808,6 +808,17 @@ class Jobs:
             "info",
         )
 
+    def page(
+        self,
+        *,
+        names_from: str | None = None,
+    ) -> Result[None]:
+        """Write a page that shows what there is, what waits and what is wrong."""
+        return self._run(
+            "page",
+            names_from=names_from,
+        )
+
     def publish_expiries(
         self,
         *,

@@ -1,18 +1,19 @@
-"""The commands that maintain: gather, sweep, purge, maintain, init, check, info, publish-expiries."""
+"""The commands that maintain: gather, sweep, purge, maintain, init, check, info, page, publish-expiries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from sys import maxsize
 from typing import TYPE_CHECKING, ClassVar
 
 from git_keyval.database.declared import Described
 from git_keyval.format.anchors import Mark
+from git_keyval.format.names import KeyId
 
 if TYPE_CHECKING:
     from git_keyval.database.database import Database
     from git_keyval.maintenance.jobs import Maintenance
     from git_keyval.maintenance.plan import Plan
-    from git_keyval.maintenance.report import AnyReport, CheckReport, InfoReport, InitReport, Report
+    from git_keyval.maintenance.report import AnyReport, CheckReport, InfoReport, InitReport, PageReport, Report
 
 DEFAULT_GRACE_SECONDS = 120
 DEFAULT_RETENTION_SECONDS = 7 * 86_400
@@ -171,6 +172,27 @@ class Info(Upkeep):
         from git_keyval.maintenance.info import info
 
         return info(work)
+
+
+class Page(Upkeep):
+    """Write a page that shows what there is, what waits and what is wrong.
+
+    It is one HTML file that loads nothing. It shows the names of keys, and no values. A database that is spread over several
+    repositories has one page.
+    """
+
+    outputs = ("count",)
+    examples = ("git-keyval page --output-file page.html",)
+    needs = (("output-file",),)
+    also = ("output-file", "encryption-key", "encryption-kid", "encryption")
+    resolves = True
+
+    names: Mapping[KeyId, str] = {}
+
+    def run(self, work: "Maintenance") -> "PageReport":
+        from git_keyval.maintenance.page import read_page
+
+        return read_page(work, self.names)
 
 
 class PublishExpiries(Budgeted):

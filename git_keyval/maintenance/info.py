@@ -1,12 +1,12 @@
 """info: what there is, how large it is, when it ends, what waits, and how much room is left. It reads all, and changes nothing."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from git_keyval.database.entries import Entry, State, entries, sized
 from git_keyval.database.ref_table import RefTable
 from git_keyval.format.metadata import NULL_COMMIT
-from git_keyval.format.names import LITERAL_GC_PREFIX, OUR_TAGS_PREFIX, BreadcrumbRef, GcRef, RefName, parse
+from git_keyval.format.names import LITERAL_GC_PREFIX, OUR_TAGS_PREFIX, BreadcrumbRef, GcRef, KeyId, RefName, parse
 from git_keyval.format.objects import Oid
 from git_keyval.format.registry import DAY
 from git_keyval.format.times import SECOND, Micros, iso_utc
@@ -79,10 +79,13 @@ def horizon_of(entry: Entry, now: Micros) -> str:
     return next((label for label, most in HORIZON.items() if left <= most * SECOND), LATER)
 
 
-def read_entries(work: Maintenance, inventory: Inventory) -> Iterator[Entry]:
-    """Yield an entry for each key that lives, with its size, and count everything on the way."""
+def read_entries(work: Maintenance, inventory: Inventory, names: Mapping[KeyId, str] | None = None) -> Iterator[Entry]:
+    """Yield an entry for each key that lives, with its size, and count everything on the way.
+
+    ``names`` are those of keys whose names are not stored.
+    """
     refs = inventory.passing(list_refs(work.database, _PREFIXES, "info: listing"))
-    found = entries(work.database, RefTable(refs), inventory.now, depth=Depth.TREES)
+    found = entries(work.database, RefTable(refs), inventory.now, depth=Depth.TREES, names=names)
     for entry in sized(work.database, inventory.living(found)):
         inventory.count(entry)
         yield entry

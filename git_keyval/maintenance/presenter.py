@@ -12,7 +12,7 @@ from git_keyval.errors import GitKeyvalError, as_inputs
 from git_keyval.format.canonical import JsonValue
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.plan import Action, Left, counted
-from git_keyval.maintenance.report import AnyReport, CheckReport, InfoReport, InitReport, Problem, Report, achieved
+from git_keyval.maintenance.report import AnyReport, CheckReport, InfoReport, InitReport, PageReport, Problem, Report, achieved
 
 _LISTED = 20
 _LISTED_PROBLEMS = 200
@@ -128,6 +128,8 @@ def present(command: str, report: AnyReport | GitKeyvalError, around: Around = N
             shown = _of_info(report)
         case InitReport():
             return _of_init(report)
+        case PageReport():
+            shown = _of_page(report)
         case _:
             return Presentation(command, Status.FAILED, "Failed:", f" {around.wording(report.text)}")
     notes = [*shown.notes, *_room(report, around), *([("", around.missed)] if around.missed else [])]
@@ -214,14 +216,11 @@ def _repaired(report: CheckReport) -> Iterator[Section]:
 
 
 def _of_info(report: InfoReport) -> Presentation:
-    is_full = report.branches >= _ROOM_SHARE * RECOMMENDED_BRANCHES
     kinds = [(kind, count, report.bytes.get(kind, 0)) for kind, count in report.types.items()]
-    waits = [(_WAITING[name][0], count, _WAITING[name][1]) for name, count in report.waiting.items() if count]
-    unread = [("keys of which a part cannot be read", report.unreadable, "check")] if report.unreadable else []
     elements = f", {counted(report.elements, 'element')} of maps and arrays" if report.elements else ""
     return Presentation(
         "info",
-        Status.ATTENTION if unread or is_full else Status.FINE,
+        Status.ATTENTION if report.unreadable or is_nearly_full(report) else Status.FINE,
         counted(report.keys, "key"),
         f"{elements}, {size_in_words(sum(report.bytes.values()))} as stored; the largest has {size_in_words(report.largest)}."
         if report.keys
@@ -233,10 +232,15 @@ def _of_info(report: InfoReport) -> Presentation:
             [
                 Section("What is there", ("type", "keys", "bytes"), kinds),
                 _counts("When the keys end", "when", "keys", report.expiries),
-                Section("What waits", ("what", "how many", "next step"), [*waits, *unread]),
+                waiting_section(report.waiting, report.unreadable),
             ]
         ),
     )
+
+
+def is_nearly_full(report: InfoReport) -> bool:
+    """Return whether a repository has nearly as many branches as GitHub recommends at most, or more."""
+    return report.branches >= _ROOM_SHARE * RECOMMENDED_BRANCHES
 
 
 def _of_init(report: InitReport) -> Presentation:
@@ -251,6 +255,13 @@ def _of_init(report: InitReport) -> Presentation:
     )
 
 
+def _of_page(report: PageReport) -> Presentation:
+    checked, told = _of_check(report.check, as_inputs), _of_info(report.info)
+    status = max(checked.status, told.status, key=list(Status).index)
+    did = f"A page of {counted(report.count, 'key')} is written"
+    return Presentation("page", status, did, f"; {checked.did}.", told.notes, told.began, told.spent)
+
+
 def problem_sections(problems: Sequence[Problem]) -> list[Section]:
     """Return problems with what to do about each; many are counted by kind, too."""
     kinds = Tally((found.severity, found.problem) for found in problems)
@@ -262,6 +273,13 @@ def problem_sections(problems: Sequence[Problem]) -> list[Section]:
         Section("What is wrong", ("severity", "problem", "refs"), counts, len(order) - len(counts)),
         Section(f"Which refs ({len(problems):,})", heads, rows, len(problems) - len(rows), sentence="{} {}: {}. {}"),
     ]
+
+
+def waiting_section(waiting: Mapping[str, int], unreadable: int) -> Section:
+    """Return what waits for maintenance, or for somebody to look at it, each with its next step."""
+    waits = [(what, waiting[name], job) for name, (what, job) in _WAITING.items() if waiting[name]]
+    unread = [("keys of which a part cannot be read", unreadable, "check")] if unreadable else []
+    return Section("What waits", ("what", "how many", "next step"), [*waits, *unread])
 
 
 def size_in_words(size: int) -> str:

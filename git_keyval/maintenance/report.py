@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TypeAlias
 
+from git_keyval.database.entries import Entry
 from git_keyval.errors import GitKeyvalError, as_inputs
 from git_keyval.format.canonical import JsonValue
 from git_keyval.format.names import RefName
@@ -136,11 +137,25 @@ class InfoReport:
         return self.keys
 
 
-AnyReport: TypeAlias = Report | CheckReport | InitReport | InfoReport
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """What a page shows: what there is, what is wrong, and each key that lives. No value is in it."""
+
+    info: InfoReport
+    check: CheckReport
+    entries: Sequence[Entry]
+
+    @property
+    def count(self) -> int:
+        """Return how many keys live."""
+        return self.info.keys
+
+
+AnyReport: TypeAlias = Report | CheckReport | InitReport | InfoReport | PageReport
 
 
 def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]:
-    """Return a report as JSON, with so many refs of each kind; of init there is none."""
+    """Return a report as JSON, with so many refs of each kind; of init and of a page there is none."""
     match report:
         case Report():
             return {

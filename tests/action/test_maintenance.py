@@ -522,3 +522,14 @@ def test_what_changed_since_an_earlier_report_is_shown(busy: Workflow) -> None:
     file.write_text("{", encoding="utf-8")
     told = busy.run("info", previous_report=str(file))
     assert (told.code, "The earlier report cannot be read" in told.summary) == (0, True)
+
+
+def test_a_page_is_written_to_a_file(busy: Workflow) -> None:
+    file = busy.directory / "page.html"
+    ended = busy.run("page", output_file=str(file))
+    assert (ended.code, ended.answers["count"]) == (0, "4")
+    page = file.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert f"<h1>{busy.repository}</h1>" in page
+    assert "**A page of 4 keys is written**" in ended.summary
+    assert "output-file" in busy.run("page").error

@@ -327,3 +327,12 @@ def test_shards_and_redirects_on_github_take_the_token_to_github_only(tmp_path: 
             assert "not followed" in workflow.run("get", **old, redirect_allow="other/*").error
             assert workflow.run("get", **old, redirect_allow="ORG/*").outputs["value"] == "v"
         assert emulator.unexpected == []
+
+
+def test_a_database_over_many_repositories_has_one_page(filled: Shards) -> None:
+    file = filled.workflow.directory / "page.html"
+    ended = filled.run("page", output_file=str(file))
+    assert ended.code == 0
+    page = file.read_text(encoding="utf-8")
+    assert page.count("<tr><td>key-") == len(KEYS)
+    assert "16 repositories" in page

@@ -91,8 +91,7 @@ def test_the_settings_are_the_inputs_of_maintenance() -> None:
     taken = {name for command in COMMANDS.values() if command.maintains for name in command.inputs}
     assert set(SETTINGS) == (taken | {"transport", "repository-shard-length"}) - {
         "config",
-        "previous-report",
-        "repair",
+        *("previous-report", "names-from", "output-file", "repair"),
         "encryption-key",
         "encryption-kid",
         "encryption",
