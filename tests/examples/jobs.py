@@ -27,7 +27,7 @@ OURS = ("org/git-keyval-action@v1", "$/")
 _OF_ONE_COMMAND = {form.format(name): name for name in SUB_ACTIONS for form in ("org/git-keyval-action/{}@v1", "$/{}")}
 """How workflows name the actions: by the placeholder of their public name, or as the repository that they are in."""
 
-SKIPPED = ("actions/checkout@", "actions/upload-artifact@")
+SKIPPED = ("actions/checkout@", "actions/upload-artifact@", "actions/upload-pages-artifact@")
 """Actions that are not run: the test has put into the workspace what they would, and nobody looks at artifacts."""
 
 _REUSABLE = "org/git-keyval-action/.github/workflows/"

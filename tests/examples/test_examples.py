@@ -418,3 +418,12 @@ def test_encrypted_state_is_read_by_the_secret_alone_also_after_a_rotation(githu
     github.secrets["DATABASE_KEYS"] = second
     other = only(github.start(example("encrypted-state"), "workflow_dispatch", inputs={"customer": "acme", "note": ""}))
     assert (other.result, "'2026'" in other.log) == ("failure", True)
+
+
+def test_a_page_of_the_database_is_made(github: GitHub) -> None:
+    github.steps.run("set", key="greeting", value="markednote", store_key="true")
+    job = only(github.start(example("page"), "schedule"))
+    assert job.result == "success"
+    page = (github.workspace / "page.html").read_text(encoding="utf-8")
+    assert "<td>greeting<td>data/string<td>10<td>never" in page
+    assert "markednote" not in page

@@ -133,3 +133,30 @@ def test_two_digits_make_as_many_jobs_as_a_matrix_takes() -> None:
     inputs = Context({"repositories": '["org/kv-{shard}"]', "repository-shard-length": "2"})
     lengths = [len(filled(matrix[name], {"inputs": inputs})) for name in ("repository", "first", "second")]
     assert lengths == [1, 16, 16]
+
+
+@pytest.mark.parametrize(
+    ("given", "uploads"),
+    [
+        ({}, []),
+        ({"page": "artifact"}, ["actions/upload-artifact"]),
+        ({"page": "pages"}, ["actions/upload-pages-artifact"]),
+        ({"page": "artifact", "repositories": '["octo/shop"]'}, ["actions/upload-artifact"]),
+        ({"page": "pages", "repositories": '["octo/shop"]'}, []),
+    ],
+)
+def test_maintenance_makes_a_page_if_asked(github: GitHub, given: dict[str, str], uploads: list[str]) -> None:
+    """For everybody only where there is one page to be published."""
+    workflow = read_workflow(ROOT / ".github" / "workflows" / "maintenance.yml")
+    ((job,),) = github.start(workflow, "workflow_dispatch", inputs=given).values()
+    assert job.result == "success"
+    steps = workflow["jobs"]["maintain"]["steps"]
+    done = [
+        step["uses"].partition("@")[0]
+        for key, step in zip(job.steps, steps, strict=True)
+        if job.steps[key].outcome == "success" and "uses" in step
+    ]
+    assert [name for name in done if name.startswith("actions/upload")] == uploads
+    page = github.workspace / "page" / "index.html"
+    assert page.exists() is bool(uploads)
+    assert not uploads or page.read_text(encoding="utf-8").startswith("<!doctype html>")
