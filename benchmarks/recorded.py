@@ -24,7 +24,10 @@ _Samples = Sequence[Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians of what a command took with one program in a database of so many keys; ``memory_bytes`` is 0 where not measured."""
+    """Medians of what a command took with one program in a database of so many keys.
+
+    ``memory_bytes`` is 0 where it was not measured, and ``seconds`` where other work of the machine made them say nothing.
+    """
 
     command: str
     program: str

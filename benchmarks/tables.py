@@ -111,7 +111,7 @@ def _cpu(row: Row) -> str:
 
 
 def _time(row: Row) -> str:
-    return _seconds(row.seconds)
+    return _seconds(row.seconds) if row.seconds else _NONE
 
 
 def _memory(row: Row | ElementRow) -> str:

@@ -13,7 +13,7 @@ from git_keyval.store.git.conversation import DamagedError, MissingObjectError, 
 from git_keyval.store.git.reading import Reader
 from git_keyval.store.port import Depth
 
-_CACHED_BYTES = 32 * 1024 * 1024
+_CACHED_BYTES = 16 * 1024 * 1024
 _CACHED_OBJECT_BYTES = 64 * 1024
 _AROUND_OBJECT = 300
 """How many bytes of memory an object takes beside its content: most have fewer."""
