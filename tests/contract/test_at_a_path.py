@@ -277,17 +277,6 @@ def test_a_setting_that_came_meanwhile_counts(tmp_path: Path) -> None:
     assert isinstance(store.apply([delete(branch("a"), ONE.oid)])[0], Refused)
 
 
-@pytest.mark.parametrize("address", ["file://{}", "{}"])
-def test_object_ids_of_sha_256_are_refused_before_anything_is_there(tmp_path: Path, address: str) -> None:
-    run_git("init", "--quiet", "--bare", "--object-format=sha256", tmp_path / "database.git")
-    store = open_path(address.format(tmp_path / "database.git"))
-    with pytest.raises(StoreError, match="SHA-1"):
-        store.read(Selection((branch("a"),)))
-    (outcome,) = store.apply([create(branch("a"), ONE)])
-    assert not isinstance(outcome, Applied)
-    assert refs(tmp_path / "database.git") == {}
-
-
 def test_what_is_hidden_is_not_read(tmp_path: Path) -> None:
     repository = bare(tmp_path)
     open_path(repository).apply([create(branch("a"), ONE)])

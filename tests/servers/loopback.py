@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.replacing import replace
-from tests.servers.binary import exec_path, isolated_environ
+from tests.servers.binary import exec_path, is_older_than, isolated_environ
 
 _POLL_MILLISECONDS = 20
 
@@ -229,6 +229,8 @@ def _environ(request: Request, root: Path, path: str, config: Mapping[str, str],
     settings = {"GIT_CONFIG_COUNT": str(len(config))}
     for number, (name, value) in enumerate(config.items()):
         settings |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    if is_older_than(2, 31):
+        settings = {"GIT_CONFIG_PARAMETERS": " ".join(f"'{name}={value}'" for name, value in config.items())}
     return isolated_environ(
         {
             "GIT_PROJECT_ROOT": str(root),

@@ -1,7 +1,7 @@
 """Some refs in an advertisement of all of them, which may be a million.
 
-It is sorted by name (https://git-scm.com/docs/gitprotocol-pack, "Reference Discovery"). So of most of what comes only the first and
-the last line are looked at, and a ref is searched for between two of them. That lines end with a line feed is usual, not sure:
+It is sorted by name (https://git-scm.com/docs/gitprotocol-pack, "Reference Discovery"). So of most of what comes only a line
+here and there is looked at, and a ref is searched for between two of them. That lines end with a line feed is usual, not sure:
 where they do not, and in the beginning, they are read one by one.
 """
 
@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from git_keyval.store.git.packets import Block, PacketReader, ProtocolError
 
-_SAMPLE = 1_000
+_SAMPLE = 200
 """So many lines are read one by one, and have to be in order, before any is passed over."""
+_STEP = 128 * 1024
+"""How many bytes lie between two lines that are looked at."""
 _LINE = re.compile(rb"[0-9a-f]{40} (refs/[^\0\n]+)")
 """What else is told (``.have``, ``shallow``) has no order."""
 _SIZE_DIGITS, _OID_DIGITS = 4, 40
@@ -42,12 +44,20 @@ def lines_of(packets: PacketReader, names: Collection[bytes]) -> Iterator[bytes]
             return
         last, count = name, count + 1
         if count > _SAMPLE and (block := packets.pass_lines()) is not None:
-            first, end = _name(_line(block, block.start)) or last, _name(_line(block, block.last))
-            if not last <= first <= (end or first):
+            marks = [_name(_line(block, at)) for at in _some_lines(block)]
+            known = [last, *filter(None, marks)]
+            if known != sorted(known):
                 raise UnusualOrderError
-            high = bisect_right(wanted, end) if end else None
-            yield from _found(block, wanted[bisect_left(wanted, first) : high])
-            last = end or first
+            high = bisect_right(wanted, marks[-1]) if marks[-1] else None
+            yield from _found(block, wanted[bisect_left(wanted, marks[0] or last) : high])
+            last, block = known[-1], None
+
+
+def _some_lines(block: Block) -> Iterator[int]:
+    """Yield where some lines begin: the first, the last, and a few between them."""
+    for at in range(block.start, block.last, _STEP):
+        yield block.buffer.rfind(b"\n", block.start, at) + 1 or block.start
+    yield block.last
 
 
 def _found(block: Block, names: Sequence[bytes]) -> Iterator[bytes]:

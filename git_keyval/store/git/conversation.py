@@ -59,6 +59,15 @@ class MissingObjectError(Exception):
         super().__init__(oid)
 
 
+def check_object_format(capabilities: Iterable[bytes]) -> None:
+    """Raise StoreError if a server says that its object ids are other than ours."""
+    if any(line.startswith(b"object-format=") and line != b"object-format=sha1" for line in capabilities):
+        raise StoreError(
+            "The repository does not use SHA-1 object ids, which the stored format is made of.",
+            "Use a repository made with git init --object-format=sha1.",
+        )
+
+
 class Deadline:
     """The end of a conversation: after so many seconds, and one more for each 20 kB of what it is about.
 

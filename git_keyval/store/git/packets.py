@@ -8,7 +8,7 @@ from typing import NamedTuple
 _SIZE_DIGITS = 4
 _DELIMITER, _UNUSED = 1, 3  # https://git-scm.com/docs/protocol-v2#_packet_line_framing; 3 means nothing yet
 _LONGEST = 65520
-_CHUNK = 256 * 1024
+_CHUNK = 512 * 1024
 
 
 class ProtocolError(Exception):
@@ -104,6 +104,7 @@ class PacketReader:
         missing = size - len(data)
         self._position += size
         while missing > 0:
+            self._buffer = b""  # so that the next chunk can be where this one was, which is in the processor's cache
             if not (chunk := self._read_some(_CHUNK)):
                 raise HangupError
             data += chunk[:missing]

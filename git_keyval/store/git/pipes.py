@@ -139,7 +139,7 @@ class _Pipes:
             if self._output not in self._open_outputs:
                 self._read_last_words()
                 raise HungUpError(self.complaints.text() or "it hung up")
-            self._serve(size)
+            self._serve(min(size, _BLOCK))
         data = bytes(self._early[:size])
         del self._early[:size]
         return data

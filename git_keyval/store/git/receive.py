@@ -15,7 +15,7 @@ from git_keyval.format.objects import ZERO_OID, GitObject, Oid
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.git.advertised import UnusualOrderError, lines_of
 from git_keyval.store.git.cleaning import cleaned
-from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport
+from git_keyval.store.git.conversation import BrokenConversationError, RequestTooLargeError, Transport, check_object_format
 from git_keyval.store.git.pack_writer import write_pack
 from git_keyval.store.git.packets import PacketReader, ProtocolError, packet
 from git_keyval.store.git.words import Words
@@ -103,6 +103,7 @@ def _read_advertisement(stream: PacketReader, names: frozenset[RefName], *, in_o
     for line in lines_of(stream, wanted) if in_order else stream.read_lines():
         head, has_more, offered = line.partition(b"\0")
         if has_more:
+            check_object_format(offered.split())
             capabilities = frozenset(offered.decode("utf-8", "replace").split())
         name = head[_OID_DIGITS + 1 :].rstrip(b"\n")
         if name in wanted:

@@ -22,6 +22,7 @@ from git_keyval.store.git.conversation import (
     RequestTooLargeError,
     SilentEndError,
     Transport,
+    check_object_format,
 )
 from git_keyval.store.git.packets import HangupError, PacketReader, ProtocolError, packet
 from git_keyval.store.git.packs import MalformedPackError, read_pack
@@ -294,9 +295,5 @@ def _copy_pack(answer: PacketReader, file: IO[bytes]) -> None:
 def _checked(offered: Iterable[bytes]) -> frozenset[bytes]:
     """Return the capabilities of a server. Raises StoreError if its object ids are other than ours."""
     capabilities = frozenset(offered)
-    if any(line.startswith(b"object-format=") and line != b"object-format=sha1" for line in capabilities):
-        raise StoreError(
-            "The repository does not use SHA-1 object ids, which the stored format is made of.",
-            "Use a repository made with git init --object-format=sha1.",
-        )
+    check_object_format(capabilities)
     return capabilities
