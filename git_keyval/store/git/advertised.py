@@ -13,7 +13,7 @@ from git_keyval.store.git.packets import Block, PacketReader, ProtocolError
 
 _SAMPLE = 200
 """So many lines are read one by one, and have to be in order, before any is passed over."""
-_STEP = 128 * 1024
+_STEP = 256 * 1024
 """How many bytes lie between two lines that are looked at."""
 _LINE = re.compile(rb"[0-9a-f]{40} (refs/[^\0\n]+)")
 """What else is told (``.have``, ``shallow``) has no order."""

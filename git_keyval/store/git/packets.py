@@ -8,7 +8,7 @@ from typing import NamedTuple
 _SIZE_DIGITS = 4
 _DELIMITER, _UNUSED = 1, 3  # https://git-scm.com/docs/protocol-v2#_packet_line_framing; 3 means nothing yet
 _LONGEST = 65520
-_CHUNK = 512 * 1024
+_CHUNK = 1024 * 1024
 
 
 class ProtocolError(Exception):
