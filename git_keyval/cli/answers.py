@@ -51,7 +51,7 @@ class Answered(NamedTuple):
         if file is not None and value is not None:
             file.commit(value_bytes(value))
         if as_json:
-            write_document(self._document())
+            write_document(self.document())
         elif self.inputs.with_types:
             write_text("".join(_listed(self.answer.document)))
         elif "value" in self.command.outputs and self.answer.document is None:
@@ -75,7 +75,8 @@ class Answered(NamedTuple):
         elif self.answer.applied is False:
             tell("The condition is not met; nothing was changed.")
 
-    def _document(self) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
+        """Return the answer as JSON has it."""
         document = {"command": self.command.name, **typed(self.outputs)}
         if self.inputs.default is not None and self.answer.found is False:
             document |= {"value": self.inputs.default, "encoding": "utf-8"}

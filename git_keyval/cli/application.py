@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -18,10 +19,14 @@ from git_keyval.cli.terminal import fail, takes_colour
 from git_keyval.dispatch.layout import SHARD
 from git_keyval.interface.commands import COMMANDS, Signature
 
+if TYPE_CHECKING:
+    from git_keyval.cli.watching import Watch
+
 _PROGRAM = "git-keyval"
 _LENGTH = variable_of("repository-shard-length")
 _CONTEXT: dict[str, object] = {"help_option_names": ["-h", "--help"]}
 _NAMES = {variable_of(name) for name in ("key", "keys")}
+_WATCH = "watch"
 _FROM_THE_END = {"index", "stop"}
 """Arguments that may be negative numbers, which are no options then."""
 
@@ -62,10 +67,12 @@ class _Group(click.Group):
     """The program, whose commands are listed by family, in the order of their table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature, here and below
-        return [*COMMANDS, *self.commands]
+        return [*COMMANDS, _WATCH, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make a command when it is asked for: a call runs one of them."""
+        if cmd_name == _WATCH:
+            return _watch_command()
         return _Command(COMMANDS[cmd_name]) if cmd_name in COMMANDS else super().get_command(ctx, cmd_name)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -92,12 +99,13 @@ class _Group(click.Group):
 class _Command(click.Command):
     """A command of the table, with its examples."""
 
-    def __init__(self, command: Signature) -> None:
+    def __init__(self, command: Signature, watch: "Watch | None" = None) -> None:
+        options = [*parameters_of(command), *_of_terminals(command)] if watch is None else watch.options
         super().__init__(
-            command.name,
-            params=[*parameters_of(command), *_of_terminals(command), *common_options(repeated=True)],
-            callback=partial(_call, command),
-            help=command.summary,
+            command.name if watch is None else _WATCH,
+            params=[*options, *common_options(repeated=True)],
+            callback=partial(_call, command, watch),
+            help=command.summary if watch is None else watch.summary,
             context_settings={
                 **_CONTEXT,
                 "allow_extra_args": True,  # to say more of them than click does
@@ -105,7 +113,7 @@ class _Command(click.Command):
             },
         )
         self._command = command
-        self._examples = command.kind.examples
+        self._examples = command.kind.examples if watch is None else watch.examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; where a ref stands for the key, none of them is the key."""
@@ -124,6 +132,12 @@ class _Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_paragraph()
         formatter.write_text(f"For the options of every command, such as --json, see '{_PROGRAM} --help'.")
+
+
+def _watch_command() -> _Command:
+    from git_keyval.cli.watching import WATCH
+
+    return _Command(WATCH.command, WATCH)
 
 
 def _of_terminals(command: Signature) -> list[click.Parameter]:
@@ -164,8 +178,8 @@ def _program(context: click.Context, /, **values: object) -> None:
 
 
 @click.pass_context
-def _call(context: click.Context, command: Signature, /, **values: object) -> ExitCode:
-    given = {**context.obj, **_given_options(values)}
+def _call(context: click.Context, command: Signature, watch: "Watch | None", /, **values: object) -> ExitCode:
+    given = {**context.obj, **_given_options(values), **({} if watch is None else watch.given)}
     if "home_length" in given and SHARD in str(given.get(variable_of("repository"), given.get("home", ""))):
         given = {_LENGTH: given["home_length"], **given}  # the environment's length is for a database over many repositories
     return run_call(
@@ -178,6 +192,7 @@ def _call(context: click.Context, command: Signature, /, **values: object) -> Ex
             as_null="as_null" in given,
             verbose="verbose" in given,
             home=str(given.get("home", "")),
+            way=None if watch is None else watch.way,
         )
     )
 

@@ -140,7 +140,7 @@ def _no_option(name: str, context: click.Context) -> str:
     offered = {option: parameter for parameter in context.command.params for option in parameter.opts}
     lines = [line for line in _OPTIONS.get(name, ()) if line.split()[0] in offered]
     lines = lines or [option for option in offered if len(name) > len("--x") and option.startswith(name)] or _alike(name, offered)
-    if name[2:] in INPUTS and command in COMMANDS and not lines:
+    if name[2:] in INPUTS and context.parent and name not in _OPTIONS:
         return f"{command} does not take {name}. All that it takes: git-keyval {command} --help"
     there_is_none = f"{command if context.parent else 'git-keyval'} has no option {name[:60]!r}."
     if lines:

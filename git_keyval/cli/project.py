@@ -20,7 +20,7 @@ from git_keyval.store.git.owners import Setting
 
 FILE_NAME = ".git-keyval"
 _REPOSITORY = "repository"
-_SETTINGS = (
+SETTINGS = (
     _REPOSITORY,
     *("repository-shard-length", "shard-length", "transport", "expiry-granularity", "expiry-registry", "names-from", "encryption"),
 )
@@ -73,29 +73,42 @@ def project_of(directory: Path, environ: Mapping[str, str], uid: int) -> Project
     """
     variables = {name: value for name, value in environ.items() if not name.startswith(("GIT_KEYVAL_", "GIT_TRACE"))}
     found = configured(variables)
-    if scopes := [setting.scope for setting in found if setting.name == f"{_SECTION}{_REPOSITORY}"]:
+    scopes = [setting.scope for setting in found if setting.name == f"{_SECTION}{_REPOSITORY}"]
+    if scopes:
         is_own = scopes[-1] in _OF_A_PERSON
-        project = Project(_settings(found, "git's configuration"), f"git's configuration ({scopes[-1]})", is_own)
-        return project if is_own else _placed(project, directory)
+        settings = _settings(found, "git's configuration")
+        return Project(settings if is_own else _below(_top(directory), settings), f"git's configuration ({scopes[-1]})", is_own)
     file = _file_above(directory)
-    if file is None:
-        return None
+    return None if file is None else _of_file(file, variables, uid)
+
+
+def _of_file(file: Path, environ: Mapping[str, str], uid: int) -> Project:
     if file.lstat().st_uid != uid:
         raise InputError("repository", f"is not taken from {file}, a file of another user", "the option, or GIT_KEYVAL_REPOSITORY")
-    project = Project(_settings(configured_in(file, variables), str(file)), str(file))
-    if _REPOSITORY not in project.settings:
-        raise InputError(
-            "repository", f"is missing in {file}", "[keyval] repository = owner/name, in the syntax of git's configuration"
-        )
-    if not _ON_A_SERVER.fullmatch(project.repository):
-        given = quoted(shown_address(project.repository))
+    settings = _settings(configured_in(file, environ), str(file))
+    repository = settings.get(_REPOSITORY)
+    if repository is None:
+        raise InputError("repository", f"is missing in {file}", "a section [keyval] with repository = owner/name")
+    if not _ON_A_SERVER.fullmatch(repository):
         accepted = "a database on a server: owner/name, https:// or ssh://; any other is named by the option or the environment"
-        raise InputError("repository", f"is {given} in {file}, which is not accepted there", accepted)
-    return project
+        problem = f"is {quoted(shown_address(repository))} in {file}, which is not accepted there"
+        raise InputError("repository", problem, accepted)
+    return Project(_below(file.parent, settings), str(file))
+
+
+def _top(directory: Path) -> Path:
+    """Return the top of the work tree in which a directory is; the directory itself where there is none."""
+    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), directory)
+
+
+def _below(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return settings in which relative paths are meant from a folder."""
+    paths = {name for name in settings if name == "names-from" or (name == _REPOSITORY and settings[name].startswith("."))}
+    return {**settings, **{name: str(folder / settings[name]) for name in paths}}
 
 
 def _settings(found: Iterable[Setting], where: str) -> dict[str, str]:
-    by_git = {f"{_SECTION}{name.replace('-', '')}": name for name in _SETTINGS if name in INPUTS}
+    by_git = {f"{_SECTION}{name.replace('-', '')}": name for name in SETTINGS if name in INPUTS}
     settings: dict[str, str] = {}
     for setting in found:
         name = by_git.get(setting.name.replace("-", ""))
@@ -115,14 +128,6 @@ def _check(name: str, text: str, where: str) -> None:
         refused = InputError(name, exc.problem, exc.accepted)
         refused.what = f"{_SECTION}{name} in {where} {exc.problem}."
         raise refused from exc
-
-
-def _placed(project: Project, directory: Path) -> Project:
-    """Return the project with a path that is relative meant from the top of its work tree."""
-    if not project.repository.startswith("."):
-        return project
-    top = next((each for each in (directory, *directory.parents) if (each / ".git").exists()), directory)
-    return Project({**project.settings, _REPOSITORY: str(top / project.repository)}, project.said_by)
 
 
 def _file_above(directory: Path) -> Path | None:

@@ -56,6 +56,8 @@ class Call:
     by_code: bool
     home: str
     as_null: bool = False
+    way: "Way | None" = None
+    """What runs it, where that is not what runs the command."""
     verbose: bool = False
     origins: dict[str, str] = field(default_factory=dict)
     """By the names of inputs, what they were given by where that is no option; it is filled when that is known."""
@@ -93,7 +95,7 @@ def _run_and_answer(call: Call) -> ExitCode:
             raise GitKeyvalError("Standard output is closed; nothing was read or written.", "Send it to /dev/null instead.")
         inputs, world, home = _prepared(call)
     with _stopping_with(_message_if_interrupted(call.command, inputs)):
-        deliver = _way(call.command)(call, inputs, world, home)
+        deliver = (call.way or _way(call.command))(call, inputs, world, home)
     with _stopping_with(_ANSWERING):
         return deliver()
 

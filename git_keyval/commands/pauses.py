@@ -14,19 +14,21 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 class Waiting:
     """What a command that waits remembers: for how long it waits in all, until when, and how long the next pause is (seconds).
 
-    ``first`` is what it saw when it began.
+    ``first`` is what it saw when it began, and ``longest`` how long a pause becomes.
     """
 
     seconds: int
     deadline: Micros
     first: object = None
     pause: float = _FIRST_PAUSE_SECONDS
+    longest: float = _LONGEST_PAUSE_SECONDS
 
     @classmethod
-    def of(cls, moment: Moment, seconds: int, first: object = None) -> "Waiting":
-        """Return what it remembers, or begin."""
+    def of(cls, moment: Moment, seconds: int, first: object = None, interval: int | None = None) -> "Waiting":
+        """Return what it remembers, or begin; each pause takes the ``interval``, if there is one."""
         begun = moment.memory if isinstance(moment.memory, cls) else None
-        return begun or cls(seconds, Micros(moment.now + seconds * SECOND), first)
+        pauses = () if interval is None else (interval, interval)
+        return begun or cls(seconds, Micros(moment.now + seconds * SECOND), first, *pauses)
 
     def is_over(self, now: Micros) -> bool:
         """Return whether its time is over."""
@@ -40,5 +42,5 @@ class Waiting:
             most=min(left, *((ending - now) / SECOND for ending in endings)) if endings else left,
             watched=watched,
             progress=(f"Waiting for the {what}, seconds", round(self.seconds - left), self.seconds),
-            memory=replace(self, pause=min(2 * self.pause, _LONGEST_PAUSE_SECONDS)),
+            memory=replace(self, pause=min(2 * self.pause, self.longest)),
         )

@@ -1,5 +1,7 @@
 """wait: a condition that is looked at until it is met."""
 
+from typing import ClassVar
+
 from git_keyval.commands.pauses import Waiting
 from git_keyval.commands.transactions import Compared
 from git_keyval.database.answers import NO_KEY, Answer
@@ -26,7 +28,7 @@ class WaitUntil(Compared):
     name = "wait"
     stands_alone = True
     outputs = ("met", "found", "value", "json", "type", "version", "ttl", "expires-at", "url")
-    examples = (
+    examples: ClassVar[tuple[str, ...]] = (
         "git-keyval wait deploy --until present --wait 10m",
         "git-keyval wait builds --until at-least --at-least 1 --exit-code > /dev/null && echo 'one is done'",
     )
@@ -72,6 +74,37 @@ class WaitUntil(Compared):
             return Answer(found=False, ttl=NO_KEY)
         answer = Answer(found=True, type=view.held_type(), version=view.live_version())
         return lasting(answer if view.holds_elements() else replace(answer, value=self.value(view)), view.live_expiry())
+
+
+class NextChange(WaitUntil):
+    """Wait until a key, or a field of a map, is another than ``seen``, and read it; ``met`` says whether it is.
+
+    It is a part of a watch. Without ``seen`` it is read at once. It is looked at every ``interval`` seconds, or less and less
+    often.
+    """
+
+    name = "watch"
+    examples: ClassVar[tuple[str, ...]] = ()
+
+    until: str = "changed"
+    seen: Answer | None = None
+    interval: int | None = None
+
+    def decide(self, view: KeyView | CollectionView, moment: Moment) -> Answer | Wait:
+        waiting = Waiting.of(moment, self.wait, interval=self.interval)
+        answer = self._shown(view)
+        is_met = self.seen is None or _content(answer) != _content(self.seen)
+        if is_met or waiting.is_over(moment.now):
+            return replace(answer, met=is_met)
+        # A name as a prefix is one that GitHub's API does not list; so git is asked, which counts against no limit of the API.
+        of_key = view.view if isinstance(view, CollectionView) else view
+        watched = Selection(_watched(view, self.field).names, (of_key.breadcrumb_prefix, of_key.value_name))
+        return waiting.paused(moment.now, "key", watched, _endings(view, self.field))
+
+
+def _content(answer: Answer) -> object:
+    """Return what is another after a change."""
+    return answer.found, answer.type, answer.version if answer.value is None else answer.value
 
 
 def _state(view: KeyView | CollectionView, field: str | None) -> object:

@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from git_keyval.database.answers import said
@@ -151,6 +152,20 @@ class Database(Commands, Jobs):
         if report.failure is not None:
             raise report.failure
         return Result(outputs_of(report, transfer.stores, self._outside))
+
+    def watch(
+        self, key: Key, *, field: str | None = None, interval: int | None = None, timeout: float = inf
+    ) -> Iterator[Result[Any]]:
+        """Yield what a key, or a field of a map, holds after each change, for ``timeout`` seconds; for good unless that is given.
+
+        It is looked at every ``interval`` seconds or, unless given, after a second, then less and less often, up to 15 seconds. A
+        server that cannot be reached for a while is asked again, with a warning.
+        """
+        from git_keyval.dispatch.watching import WAIT, changes  # noqa: PLC0415  # few programs watch
+
+        with speaking_of_arguments():
+            inputs = self.given(COMMANDS[WAIT], {"key": key, "field": field, "until": "changed"})
+            yield from (Result(said(answer)) for answer in changes(inputs, self._outside, interval=interval, seconds=timeout))
 
     @contextmanager
     def transaction(self, *, required: bool = True, op_id: str | None = None) -> Iterator["Transaction"]:

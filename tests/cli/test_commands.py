@@ -316,7 +316,7 @@ def test_every_command_explains_itself(name: str) -> None:
 def test_the_whole_is_explained(keyval: Command) -> None:
     text = keyval("--help").text
     listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", text.partition("\nValues:\n")[2].partition("\nExit codes:\n")[0], re.MULTILINE)
-    assert listed == [*COMMANDS, "help", "completion"]
+    assert listed == [*COMMANDS, "watch", "help", "completion"]
     families = re.findall(r"^([A-Z][a-z]+):$", text, re.MULTILINE)
     assert families[2:] == [
         "Values",

@@ -10,9 +10,11 @@ import pytest
 
 from git_keyval.cli.application import _FIRST_STEPS
 from git_keyval.cli.failures import EXIT_CODES
+from git_keyval.cli.project import SETTINGS
 from git_keyval.interface.commands import COMMANDS
 from tests.action.steps import ROOT
 from tests.cli.conftest import PROGRAM
+from tests.documents.markdown import blocks
 from tests.servers.binary import init_bare, isolated_environ
 
 QUIET = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "main"}
@@ -67,17 +69,38 @@ def test_the_docs_tell_the_exit_codes_that_there_are() -> None:
 
 
 def test_the_blocks_of_the_docs_work_as_printed(tmp_path: Path) -> None:
+    """One after the other; the last ones are for the files of shells, which tests/cli/test_completion.py tries."""
+    document = ROOT / "docs" / "terminal.md"
+    scripts = [block for block in blocks(document) if block.language == "sh" and "completion" not in block.body]
+    assert len(scripts) >= 8
+    environ = isolated_environ({"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", **QUIET})
+    for block in scripts:
+        done = subprocess.run(
+            ["bash", "-euc", block.body], cwd=tmp_path, env=environ, capture_output=True, check=False, text=True, timeout=60
+        )
+        assert done.returncode == 0, (block, done.stderr)
+        assert block.shown is None or re.sub("[0-9a-f]{40}", "…", done.stdout) == block.shown, block
+        environ["GIT_KEYVAL_REPOSITORY"] = "./db.git"  # as the first one exports it
+
+
+def test_the_calls_of_the_docs_work_as_printed(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
-    first, lock, _completion = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     inline = [
         "echo pixels > picture.png; git-keyval set picture - --type bytes < picture.png",
         "printf -- - | git-keyval set key -; git-keyval get key | grep -x -e -",
         "git-keyval set balance --type counter -- -5",
+        "git-keyval decr balance --by -5",
     ]
     for line in inline:
         assert re.split("; ", line)[0 if "printf" in line else -1] in text
-    printed = run("\n".join([first, lock, *inline]), tmp_path, **QUIET)
-    assert "hello" in printed
-    assert "mine\n" in printed
-    refused = run(f"export GIT_KEYVAL_REPOSITORY=./db.git; ({lock.strip()}) || echo $?", tmp_path)
-    assert refused == "4\n"
+    init_bare(tmp_path / "db.git")
+    run("\n".join(inline), tmp_path, GIT_KEYVAL_REPOSITORY="./db.git")
+
+
+def test_the_docs_list_the_settings_of_a_project() -> None:
+    """And the file that they show is one."""
+    text = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
+    sentence = text.partition("Beside `repository`, the file")[2].partition("An option of the call")[0]
+    assert set(re.findall(r"`([a-z-]+)(?: = required)?`", sentence)) | {"repository"} == {*SETTINGS}
+    (shown,) = (block.body for block in blocks(ROOT / "docs" / "terminal.md") if block.language == "ini")
+    assert re.findall(r"^ +([a-z-]+) =", shown, re.MULTILINE) == ["repository", "shard-length"]

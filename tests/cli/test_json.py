@@ -184,7 +184,7 @@ def test_a_value_that_reads_json_asks_for_nothing(keyval: Command) -> None:
 
 def test_the_schema_names_every_output_and_every_kind_of_failure() -> None:
     defined = SCHEMAS["terminal.schema.json"]["$defs"]
-    assert defined["answer"]["properties"].keys() == {"command", "encoding", "old-value-encoding", *OUTPUTS}
+    assert defined["answer"]["properties"].keys() == {"command", "time", "encoding", "old-value-encoding", *OUTPUTS}
     kinds = defined["failure"]["properties"]["error"]["properties"]["kind"]["enum"]
     assert sorted(kinds) == sorted(kind_of(error.__new__(error)) for error in OURS)
 

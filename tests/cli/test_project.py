@@ -199,6 +199,13 @@ def test_nothing_of_another_user_is_taken(project: Path) -> None:
         project_of(project, of_another, file.stat().st_uid + 1)
 
 
+def test_a_path_of_names_is_meant_from_the_file(project: Path) -> None:
+    write(project, "repository = a/b", "names-from = names.txt")
+    found = project_of(Path.cwd(), isolated_environ(), os.getuid())
+    assert found is not None
+    assert found.settings["names-from"] == str(project / "names.txt")
+
+
 def test_a_link_is_no_file_of_the_project(project: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("[keyval]\nrepository = a/b\n", encoding="utf-8")
     (project / FILE_NAME).symlink_to(tmp_path / "secret")

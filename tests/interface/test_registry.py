@@ -353,7 +353,7 @@ def test_the_readme_lists_every_command() -> None:
 
 
 def test_the_terminal_has_every_command() -> None:
-    assert application.list_commands(click.Context(application)) == [*COMMANDS, "help", "completion"]
+    assert application.list_commands(click.Context(application)) == [*COMMANDS, "watch", "help", "completion"]
 
 
 @every_command

@@ -330,6 +330,16 @@ def test_waiting(db: git_keyval.Database) -> None:
     assert db.wait("map", "equals", "a", equals="1").met is True
 
 
+def test_changes_are_watched(db: git_keyval.Database) -> None:
+    db.set("k", 1)
+    threading.Timer(0.1, lambda: db.set("k", 2)).start()
+    change = next(db.watch("k", interval=1))
+    assert (change.found, change.value) == (True, 2)
+    assert list(db.watch("k", timeout=0)) == []
+    with pytest.raises(git_keyval.errors.WrongTypeError):
+        next(db.watch("k", field="f"))
+
+
 def test_a_lock_with_slots(db: git_keyval.Database) -> None:
     with db.lock("testbeds", ttl="15m", slots=2) as first, db.lock("testbeds", ttl="15m", slots=2) as second:
         assert (first.slot, second.slot) == (1, 2)
