@@ -16,7 +16,7 @@ from git_keyval.dispatch.surroundings import Surroundings
 from git_keyval.errors import GitKeyvalError, KeyMissingError
 from git_keyval.format.expiry import DEFAULT_GRANULARITY
 from git_keyval.format.links import value_link
-from git_keyval.format.names import Naming
+from git_keyval.format.names import DEFAULT_SHARD_LENGTH, Naming
 from git_keyval.format.values import Value
 from git_keyval.interface.advice import advised
 from git_keyval.interface.commands import Signature
@@ -62,7 +62,8 @@ class Session:
 
     def _route(self, command: Signature, bound: Bound, inputs: Inputs, prepare_delivery: Callable[[Delivered], None]) -> Answer:
         layout = layout_of(inputs.repository or "", inputs)
-        shard_length = shard_length_of(inputs, layout)
+        # What takes no shard length names no ref: it lists them, and their names say how long it is.
+        shard_length = shard_length_of(inputs, layout) if "shard-length" in command.inputs else DEFAULT_SHARD_LENGTH
         server = self._surroundings.server
 
         def database(place: Place) -> Database:

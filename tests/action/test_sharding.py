@@ -336,3 +336,17 @@ def test_a_database_over_many_repositories_has_one_page(filled: Shards) -> None:
     page = file.read_text(encoding="utf-8")
     assert page.count("<tr><td>key-") == len(KEYS)
     assert "16 repositories" in page
+
+
+def test_keys_are_listed_over_any_number_of_repositories(tmp_path: Path) -> None:
+    """Their refs say how long the shards are."""
+    (tmp_path / "org").mkdir()
+    for digits in (f"{number:02x}" for number in range(256)):
+        (tmp_path / "org" / f"kv-{digits}.git").symlink_to(tmp_path / "org" / "one.git")
+    init_bare(tmp_path / "org" / "one.git")
+    workflow = Workflow(tmp_path / "steps", f"{tmp_path}/org/kv-{{shard}}.git", {})
+    given = {"repository-shard-length": "2", "shard-length": "3"}
+    workflow.run_given("set", {**given, "key": "a", "value": "1", "store-key": "true"})
+    ended = workflow.run_given("keys", {"repository-shard-length": "2"})
+    assert ended.code == 0
+    assert set(json.loads(ended.outputs["json"])) == {"a"}
