@@ -166,7 +166,9 @@ class WrongTypeError(GitKeyvalError):
         self.held = held
         super().__init__(
             f"'{command}' needs {wanted}, but the key holds a value of type {held}.",
-            f"Use another key, or 'del' it first{f'; {instead}' if instead else ''}.",
+            f"{instead}. For this command use another key, or 'del' it first."
+            if instead
+            else "Use another key, or 'del' it first.",
         )
 
 

@@ -39,6 +39,6 @@ def _row(entry: dict[str, JsonValue]) -> tuple[str, ...]:
         str(entry["category"]),
         str(entry["type"]),
         "-" if size is None else str(size),
-        "never" if expires is None else str(expires),
+        str(expires) if expires is not None else "unknown" if "problem" in entry else "never",
         str(entry["waiting"]),
     )

@@ -45,7 +45,7 @@ def _item(place: str, texts: Mapping[str, str], inputs: Inputs, surroundings: Su
         bound = bind(command.kind, parsed.over(_shard_length(inputs)), surroundings, cipher).form()
     except InputError as exc:
         mistake = as_inputs(exc.what).removesuffix(".")
-        raise InputError("commands", f"has a mistake in the command '{name}': {mistake}", exc.accepted) from exc
+        raise InputError("commands", f"has a mistake in the command '{name}': {mistake}", as_inputs(exc.accepted)) from exc
     return Item(name, bound, command.outputs, parsed.default, required=parsed.on_missing == "fail")
 
 

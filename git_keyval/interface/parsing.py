@@ -44,7 +44,9 @@ def parse_inputs(command: Signature, given: Mapping[str, str], environ: Mapping[
         if name not in INPUTS:
             raise InputError(name[:60], "is unknown", meant(name, list(INPUTS)))
         if name not in (*COMMON, *command.inputs):
-            raise InputError(name, f"is not taken by the command '{command.name}'", ", ".join(command.inputs) or "no inputs")
+            forgotten = ", which runs where no `command` is given" if command.name == INPUTS["command"].default else ""
+            taken = ", ".join(command.inputs) or "no inputs"
+            raise InputError(name, f"is not taken by the command '{command.name}'{forgotten}", taken)
     texts = _with_variables(given, environ)
     parsed = {name: command.input(name).read(text) for name, text in texts.items() if text or _is_empty_value(command, name, texts)}
     check_together(command, parsed)

@@ -37,14 +37,14 @@ _COUNTED = {
     "elementExpiries": "elements that expire",
     "storedKeys": "keys stored by name",
     "breadcrumbs": "breadcrumbs waiting for gather",
-    "parked": "values parked by getdel",
+    "parked": "values parked below gc/",
     "published": "expiry ids published for readers",
     "foreign": "refs that only look like the database's",
 }
 _WAITING = {
     "breadcrumbs": ("increments that a gather adds", "gather"),
     "expired": ("keys that have ended", "sweep"),
-    "parked": ("values that getdel took away", "purge"),
+    "parked": ("values parked below gc/", "purge"),
 }
 _NUMBERS = {
     "keys": "keys",
@@ -139,12 +139,13 @@ def present(command: str, report: AnyReport | GitKeyvalError, around: Around = N
 def overview(shown: Sequence[tuple[str, Presentation]]) -> tuple[str, Section]:
     """Return a sentence on several repositories, and a row for each."""
     counts = Tally(presentation.status for _, presentation in shown)
-    states = ", ".join(f"{counts[status]:,} {_IN_STATE[status]}" for status in Status if counts[status])
-    rows = [(Code(name), _IN_STATE[each.status], f"{each.did}{each.rest}".strip()) for name, each in shown]
+    states = ", ".join(f"{counts[status]:,} {_in_state(status, counts[status])}" for status in Status if counts[status])
+    rows = [(Code(name), _in_state(each.status), f"{each.did}{each.rest}".strip()) for name, each in shown]
     return f"{counted(len(shown), 'repository', 'repositories')}: {states}.", Section("", ("repository", "state", "what"), rows)
 
 
-_IN_STATE = {Status.FINE: "fine", Status.ATTENTION: "needs attention", Status.FAILED: "failed"}
+def _in_state(status: Status, count: int = 1) -> str:
+    return f"need{'s' if count == 1 else ''} attention" if status is Status.ATTENTION else status
 
 
 def _of_run(report: Report, wording: Callable[[str], str]) -> Presentation:
@@ -182,11 +183,12 @@ def _of_check(report: CheckReport, wording: Callable[[str], str]) -> Presentatio
     notes = [("", "Nothing was changed.")] if report.repair is None else _repairs(report.repair, wording, dry_run=report.dry_run)
     names = [*_COUNTED, *sorted(report.counts.keys() - _COUNTED.keys())]
     there = [(_COUNTED.get(name, name), report.counts[name]) for name in names if report.counts.get(name)]
-    left = " are left" if report.problems and report.repair is not None and not report.dry_run else ""
+    left = " are left" if report.repair is not None and not report.dry_run else ""
+    none = "No problems" if left else "No problems found"
     return Presentation(
         _title("check", dry_run=report.dry_run),
         status,
-        f"{errors} and {warnings}" if report.problems else "No problems found",
+        f"{errors} and {warnings}" if report.problems else none,
         f"{left} in {counted(report.counts.get('keys', 0), 'key')}.",
         notes,
         report.started_at,
@@ -334,7 +336,8 @@ def _changes(report: AnyReport, previous: Mapping[str, JsonValue] | None) -> lis
 def _room(report: AnyReport, around: Around) -> Iterator[tuple[str, str]]:
     parts = []
     if branches := _branches(report):
-        parts.append(f"{counted(branches, 'branch', 'branches')} of the {RECOMMENDED_BRANCHES:,} that GitHub recommends at most")
+        more = ", more than" if branches > RECOMMENDED_BRANCHES else " of"
+        parts.append(f"{counted(branches, 'branch', 'branches')}{more} the {RECOMMENDED_BRANCHES:,} that GitHub recommends at most")
     if around.rate_remaining is not None:
         parts.append(f"{counted(around.rate_remaining, 'API request')} left this hour")
     if parts:

@@ -168,7 +168,12 @@ def test_steps_that_do_not_maintain_read_no_file(workspace: Workspace) -> None:
     workspace.write("not: read")
     workspace.workflow.environ |= {"GITHUB_REPOSITORY": workspace.place("one")}
     assert workspace.run("set", key="a", value="1").code == 0
-    assert "is not taken by the command 'get'" in workspace.run("get", key="a", config=DEFAULT_PATH).error
+    assert "is not taken by the command 'get'." in workspace.run("get", key="a", config=DEFAULT_PATH).error
+
+
+def test_a_step_that_forgot_its_command_learns_which_one_runs(workspace: Workspace) -> None:
+    said = "Input 'key' is not taken by the command 'maintain', which runs where no 'command' is given."
+    assert said in workspace.run("maintain", key="a").error
 
 
 # --- which repository -----------------------------------------------------------------------------------------------

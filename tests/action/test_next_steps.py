@@ -103,7 +103,7 @@ SITUATIONS: dict[str, Situation] = {
         errors.WrongTypeError,
         (("hset", {"field": "f", "value": "x"}),),
         ("get", {}),
-        "Use another key, or 'del' it first; 'hgetall' reads its elements.",
+        "'hgetall' reads its elements. For this command use another key, or 'del' it first.",
         (("hgetall", {}), ("del", {})),
     ),
     "a counter at its end": Situation(

@@ -116,6 +116,8 @@ def test_commands_of_a_batch_take_refs(workflow: Workflow) -> None:
     assert (results["1"]["value"], results["3"]["found"]) == ("x", True)
     refused = workflow.run("batch", commands=json.dumps([{"command": "get", "ref": NAME}])).error
     assert "'commands' has a mistake in the command '1': Input 'ref' has 2 digits after 'kv-', but 'shard-length' is 3" in refused
+    forgotten = workflow.run("batch", commands=json.dumps([{"command": "lock", "key": KEY}])).error
+    assert "Input 'ttl' is missing for the command 'lock'. Accepted: 'ttl' or 'expires-at'." in forgotten
     twice = workflow.run(
         "batch", commands=json.dumps([{"command": "del", "ref": KEY_ID}, {"command": "set", "key": KEY, "value": "y"}])
     )

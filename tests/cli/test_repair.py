@@ -134,6 +134,16 @@ def test_what_check_advises_is_done_as_printed(keyval: Command, repository: Path
     assert keyval("get", "sound").text.strip() == "1"
 
 
+def test_a_repair_says_what_is_left_and_ls_does_not_know_when_a_key_ends_whose_expiry_is_damaged(
+    keyval: Command, repository: Path
+) -> None:
+    keyval("init")
+    keyval("set", "a", "1", "--ttl", "1d")
+    put(repository, expiry_ref("a"), foreign(repository))
+    assert keyval("ls", "--long").text.split("\t")[4] == "unknown"
+    assert keyval("check", "--repair").text.startswith("check: fine. No problems are left in 1 key.\n")
+
+
 def test_a_lock_that_was_left_behind_is_removed(keyval: Command, repository: Path, tmp_path: Path) -> None:
     """One that is younger than an hour may be held by somebody, and what else git locks is not ours to touch."""
     keyval("set", "sound", "1")

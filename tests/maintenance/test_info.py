@@ -89,7 +89,7 @@ def test_what_waits_is_counted_with_its_next_step(memory: World) -> None:
     shown = summary_of(report)
     assert "| increments that a gather adds | 2 | gather |" in shown
     assert "| keys that have ended | 1 | sweep |" in shown
-    assert "| values that getdel took away | 1 | purge |" in shown
+    assert "| values parked below gc/ | 1 | purge |" in shown
     memory.clock.advance(30 * DAY)
     Maintain().run(memory.maintenance())
     assert set(info(memory).waiting.values()) == {0}
@@ -122,7 +122,9 @@ def test_little_room_asks_for_attention(memory: World, monkeypatch: pytest.Monke
     monkeypatch.setattr(presenter, "RECOMMENDED_BRANCHES", most)
     for label in "abcde":
         perform(memory.database(), Set(key=key(label), value=text("v")))
-    assert f"git-keyval info: {state}\n" in summary_of(info(memory))
+    shown = summary_of(info(memory))
+    assert f"git-keyval info: {state}\n" in shown
+    assert f"5 branches{', more than' if most < 5 else ' of'} the {most} " in shown
 
 
 def test_names_and_values_are_not_told(memory: World) -> None:

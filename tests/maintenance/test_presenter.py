@@ -114,9 +114,12 @@ def test_the_room_is_told(memory: World) -> None:
 def test_several_are_summed_up() -> None:
     failed = present("sweep", GitKeyvalError("It is not there."))
     fine = failed._replace(status=Status.FINE, did="Nothing had to be done.", rest="")
-    sentence, section = overview([("a", fine), ("b", failed), ("c", fine)])
-    assert sentence == "3 repositories: 2 fine, 1 failed."
+    odd = failed._replace(status=Status.ATTENTION)
+    sentence, section = overview([("a", fine), ("b", failed), ("c", fine), ("d", odd)])
+    assert sentence == "4 repositories: 2 fine, 1 needs attention, 1 failed."
     assert section.rows[1] == (Code("b"), "failed", "Failed: It is not there.")
+    assert section.rows[3][1] == "needs attention"
+    assert overview([("a", odd), ("b", odd)])[0] == "2 repositories: 2 need attention."
 
 
 @pytest.mark.parametrize(
