@@ -66,7 +66,7 @@ _DELETE, _DEL, _REMOVE, _INIT, _REPAIR = "{delete}", "{del}", "{remove}", "{init
 
 _MOVE = f"Rename it, or delete it: {_DELETE}"
 _IGNORE = f"Nothing, if it is meant to be there; else delete it: {_DELETE}"
-_ONE_LENGTH = f"Give all writers the same 'shard-length', and delete the key where none of them writes: {_DEL}"
+_ONE_LENGTH = f"Give all writers the same `shard-length`, and delete the key where none of them writes: {_DEL}"
 _NAME_ONLY = f"'set' the key again, or delete what is left of it: {_DEL}"
 _IS_LATER = "A later release may have written it, so repair leaves it alone: update git-keyval. If none was used here, delete it: "
 _MALFORMED = {
@@ -77,7 +77,7 @@ _SWEPT = "Nothing: sweep removes it once expired."
 _PURGED = "Nothing: purge removes it once it is old."
 _GATHERED = "Nothing: gather removes it."
 _CARRY_OVER = "Carry it over by hand: docs/repositories.md tells how."
-_MARKED = f"The database is encrypted: make the tag with its 'encryption-key' (GIT_KEYVAL_ENCRYPTION_KEY at a terminal): {_INIT}"
+_MARKED = f"The database is encrypted: make the tag with its `encryption-key` (GIT_KEYVAL_ENCRYPTION_KEY at a terminal): {_INIT}"
 _BROKEN = "git cannot read this ref, and refuses every write until it can"
 _RESTORE = f"Restore the file from a backup, or remove it: {_REMOVE}"
 _CLOCK = "Set the clock of the machine that wrote it."

@@ -193,7 +193,9 @@ def _of_check(report: CheckReport, wording: Callable[[str], str]) -> Presentatio
         notes,
         report.started_at,
         _spent(report),
-        _filled([*_repaired(report), *problem_sections(report.problems), Section("What is there", ("what", "how many"), there)]),
+        _filled(
+            [*_repaired(report), *problem_sections(report.problems, wording), Section("What is there", ("what", "how many"), there)]
+        ),
     )
 
 
@@ -264,12 +266,12 @@ def _of_page(report: PageReport) -> Presentation:
     return Presentation("page", status, did, f"; {checked.did}.", told.notes, told.began, told.spent)
 
 
-def problem_sections(problems: Sequence[Problem]) -> list[Section]:
+def problem_sections(problems: Sequence[Problem], wording: Callable[[str], str] = as_inputs) -> list[Section]:
     """Return problems with what to do about each; many are counted by kind, too."""
     kinds = Tally((found.severity, found.problem) for found in problems)
     order = sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1])) if len(problems) > _LISTED else []
     counts = [(severity, problem, count) for (severity, problem), count in order[:_LISTED]]
-    rows = [(found.severity, Code(found.ref), found.problem, found.next_step) for found in problems[:_LISTED_PROBLEMS]]
+    rows = [(found.severity, Code(found.ref), found.problem, wording(found.next_step)) for found in problems[:_LISTED_PROBLEMS]]
     heads = ("severity", "ref", "problem", "what to do")
     return [
         Section("What is wrong", ("severity", "problem", "refs"), counts, len(order) - len(counts)),

@@ -52,7 +52,7 @@ class Mend(Enum):
     """What repair does about a finding. The value says so to people."""
 
     KEY = "the key is taken out, and what is there of it parked below gc/"
-    NAME = "the stored name is taken away; 'store-key' stores it again"
+    NAME = "the stored name is taken away; `store-key` stores it again"
     ORPHAN = "it is deleted once it has expired"
     ELEMENT = "the element is taken out, and the key parked below gc/ as it was"
     LEFTOVER = "it is deleted: it ends nothing"
@@ -178,7 +178,7 @@ def to_json(report: AnyReport, listed: int = MAX_LISTED) -> dict[str, JsonValue]
                 "dryRun": report.dry_run,
                 "repair": None if report.repair is None else _job(report.repair, listed),
                 "problems": [
-                    {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": found.next_step}
+                    {"ref": found.ref, "severity": found.severity, "problem": found.problem, "nextStep": as_inputs(found.next_step)}
                     for found in report.problems[:listed]
                 ],
                 "problemCount": len(report.problems),

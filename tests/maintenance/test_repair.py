@@ -249,7 +249,7 @@ def test_the_anchor_of_what_is_encrypted_is_left_to_who_has_the_key(memory: Worl
     report = repaired(memory)
     assert ANCHOR_TAG not in memory.refs()
     (step,) = [problem.next_step for problem in report.problems if problem.ref == ANCHOR_TAG]
-    assert "'encryption-key'" in step
+    assert "`encryption-key`" in step
 
 
 @pytest.mark.parametrize("anchor", [None, NULL_COMMIT])
