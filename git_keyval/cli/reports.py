@@ -29,7 +29,7 @@ def failures_of(done: Sequence[Outcome], *, listed: bool) -> Iterator[GitKeyvalE
         where = f" in {upkeep.repository}" if listed else ""
         match upkeep.report:
             case GitKeyvalError() as error:
-                yield RepositoryFailedError(f"{upkeep.repository}: {error}")
+                yield RepositoryFailedError(f"{upkeep.repository}: {error.text}")
             case Report() as report if report.error:
                 yield EndedEarlyError(f"{report.command}{where} ended early: {report.error}")
             case CheckReport(repair=Done(error=error)) if error:

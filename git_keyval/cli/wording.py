@@ -10,7 +10,7 @@ from git_keyval.interface.forms import Flag
 from git_keyval.interface.inputs import INPUTS
 
 _INPUT = re.compile(r"(?:\bInput )?`([a-z-]+)(?:: ([^`]*))?`")
-_VARIABLE_OF_A_STEP = re.compile(r" or `[a-z-]+-env`")
+_OF_A_STEP = re.compile(r" or `[a-z-]+-env`| in the workspace\b")
 _OF_A_WORKFLOW = re.compile(r" ?In a workflow,? .*?\.(?= [A-Z]|$)")
 
 
@@ -26,4 +26,4 @@ def as_options(command: Signature | None, origins: Mapping[str, str]) -> Callabl
             return f"--{name}" if value == "true" else f"--no-{name}"
         return f"--{name} {value}"
 
-    return lambda text: _INPUT.sub(named, _VARIABLE_OF_A_STEP.sub("", _OF_A_WORKFLOW.sub("", text)))
+    return lambda text: _INPUT.sub(named, _OF_A_STEP.sub("", _OF_A_WORKFLOW.sub("", text)))

@@ -263,7 +263,7 @@ def _of_page(report: PageReport) -> Presentation:
     checked, told = _of_check(report.check, as_inputs), _of_info(report.info)
     status = max(checked.status, told.status, key=list(Status).index)
     did = f"A page of {counted(report.count, 'key')} is written"
-    return Presentation("page", status, did, f"; {checked.did}.", told.notes, told.began, told.spent)
+    return Presentation("page", status, did, f"; {checked.did[0].lower()}{checked.did[1:]}.", told.notes, told.began, told.spent)
 
 
 def problem_sections(problems: Sequence[Problem], wording: Callable[[str], str] = as_inputs) -> list[Section]:

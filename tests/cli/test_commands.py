@@ -378,7 +378,7 @@ def test_the_environment_may_name_a_database_over_many_repositories(keyval: Comm
 def test_a_page_is_written_to_a_file(keyval: Command, tmp_path: Path) -> None:
     keyval("set", "a", "marked", "--store-key")
     said = keyval("page", "--output-file", str(tmp_path / "page.html"))
-    assert (said.code, said.text.splitlines()[0]) == (0, "page: fine. A page of 1 key is written; No problems found.")
+    assert (said.code, said.text.splitlines()[0]) == (0, "page: fine. A page of 1 key is written; no problems found.")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<td>a<td>data/string<td>6<td>never\n" in page
     assert "marked" not in page

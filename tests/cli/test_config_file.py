@@ -36,7 +36,7 @@ def test_each_repository_is_told_under_its_name(keyval: Command, config: Path) -
     assert lines == ["./one.git", "./none.git", "./two.git"]
     assert said.text.count("purge: fine. ") == 2
     assert said.text.endswith("\n3 repositories: 2 fine, 1 failed.\n")
-    assert said.stderr.startswith("./none.git: none.git is not a git repository.")
+    assert said.stderr.startswith("./none.git: none.git is not a git repository. Check --repository, ")
     assert said.stderr.count("\n") == 1
     config.write_text("repositories: [./one.git, ./two.git]")
     assert keyval("check", "--config", str(config), environ=NOWHERE).code == 0

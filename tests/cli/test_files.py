@@ -35,6 +35,14 @@ def test_a_device_is_no_file(keyval: Command, repository: Path, path: str) -> No
     assert refs(repository) == {}
 
 
+def test_a_file_that_is_not_there_is_named_by_its_option_and_belongs_into_no_workspace(keyval: Command) -> None:
+    said = keyval("set", "a", "--value-file", "none.txt")
+    assert (said.code, said.stderr) == (
+        2,
+        "--value-file cannot be read (No such file or directory). Accepted: the path of a file.\n",
+    )
+
+
 def test_no_value_is_written_to_a_pipe_by_the_name_of_a_file(keyval: Command, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     keyval("set", "a", "1")
