@@ -321,7 +321,7 @@ def test_a_rival_that_writes_the_very_value_that_was_lost_keeps_it(memory: World
         del world.store._objects[lost]
 
         def again(world: World = world) -> None:
-            perform(world.database(), Set(key=K, value=text("v"), ttl=600, store_key=True))
+            perform(world.database(), Set(key=K, value=text("v"), ttl=599, store_key=True))  # a second later
 
         faulty = world.faulty({turn: Rival(again)})
         check(world.maintenance(faulty), repair=True)
