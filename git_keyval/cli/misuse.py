@@ -94,8 +94,8 @@ def explained(error: click.ClickException) -> str:
             return no_command(error.command_name, program.list_commands(context))
         case click.NoSuchOption(ctx=click.Context() as context):
             return _no_option(error.option_name, context)
-        case click.MissingParameter(param=click.Argument() as argument):
-            return f"{(argument.metavar or '').rstrip('.')} is missing."
+        case click.MissingParameter(param=click.Argument() as argument, ctx=click.Context() as context):
+            return f"{argument.make_metavar(context).rstrip('.')} is missing."
     return error.format_message()
 
 

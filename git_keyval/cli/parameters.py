@@ -121,7 +121,7 @@ def _argument(command: Signature, name: str) -> click.Argument:
         nargs=-1 if name in _SEVERAL else 1,
         required=required,
         type=str,
-        metavar=_placeholder(name) if required else f"[{name.upper()}]",
+        metavar=placeholder(name) if required else f"[{name.upper()}]",
         help=_help(INPUTS[name]),
     )
 
@@ -131,7 +131,8 @@ def _words(taken: Words) -> click.Argument:
     return click.Argument([variable_of(WORDS_INPUT)], nargs=-1, metavar=f"[{pair}]...", help=taken.help)
 
 
-def _placeholder(name: str) -> str:
+def placeholder(name: str) -> str:
+    """Return what stands for an argument where it is explained how a command is called."""
     if name in _PATHS:
         return "FILE"
     return f"{name.upper()}..." if name in _SEVERAL else name.upper()

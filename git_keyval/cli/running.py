@@ -15,9 +15,9 @@ from git_keyval.cli.terminal import fail, obeys_escapes, takes_colour, tell, wri
 from git_keyval.cli.wording import as_options
 from git_keyval.dispatch.files import copied
 from git_keyval.dispatch.layout import SHARD
-from git_keyval.dispatch.location import shown_address
+from git_keyval.dispatch.location import GithubServer, github_name, shown_address
 from git_keyval.dispatch.surroundings import Surroundings
-from git_keyval.errors import AccessDeniedError, GitKeyvalError, InputError, InternalError, NotARepositoryError
+from git_keyval.errors import AccessDeniedError, GitKeyvalError, InputError, InternalError, NotARepositoryError, StoreError
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.inputs import INPUTS, Inputs
 from git_keyval.interface.parsing import parse_inputs
@@ -63,6 +63,8 @@ class Call:
     """By the names of inputs, what they were given by where that is no option; it is filled when that is known."""
     withheld: list[str] = field(default_factory=list)
     """What is to be said of a token that was not sent, where the server refuses access."""
+    mistaken: list[str] = field(default_factory=list)
+    """What is to be said of a repository that may be another one than was meant, where it cannot be used."""
 
     @property
     def wording(self) -> Callable[[str], str]:
@@ -147,6 +149,8 @@ def _home(call: Call, given: dict[str, str]) -> str:
     named = given.get("repository") or home
     if call.verbose and named:
         tell(f"The database is {shown_address(named)}, by {said_by}.")
+    if github_name(named, GithubServer.of(os.environ)) == named and Path(named).is_dir():
+        call.mistaken.append(f"It was looked for on GitHub; the folder of this name is ./{shown_address(named)}.")
     if not is_own:
         call.withheld.extend(withhold(given, said_by, os.environ))
     if "token" not in given:
@@ -351,4 +355,6 @@ def _fail(call: Call, error: Exception) -> ExitCode:
         error.wording = call.wording
     if isinstance(error, AccessDeniedError | NotARepositoryError):
         error.next_step = " ".join([error.next_step, *call.withheld])
+    if isinstance(error, StoreError):
+        error.next_step = " ".join([error.next_step, *call.mistaken])
     return fail(error, as_json=call.as_json, coloured=call.coloured_errors)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from git_keyval.cli.pairs import WORDS
-from git_keyval.cli.parameters import arguments_of
+from git_keyval.cli.parameters import arguments_of, placeholder
 from git_keyval.interface.commands import Signature
 from git_keyval.interface.forms import Flag
 from git_keyval.interface.inputs import INPUTS
@@ -21,7 +21,7 @@ def as_options(command: Signature | None, origins: Mapping[str, str]) -> Callabl
     def named(found: re.Match[str]) -> str:
         name, value = found[1], found[2]
         if value is None:
-            return origins.get(name) or (name.upper() if name in arguments else f"--{name}")
+            return origins.get(name) or (placeholder(name).rstrip(".") if name in arguments else f"--{name}")
         if name in INPUTS and isinstance(INPUTS[name].parse, Flag):
             return f"--{name}" if value == "true" else f"--no-{name}"
         return f"--{name} {value}"

@@ -288,6 +288,18 @@ def test_a_missing_repository_is_refused(keyval: Command, tmp_path: Path) -> Non
     assert "markedkey" not in said.stderr
 
 
+def test_a_folder_that_is_named_as_a_repository_on_github_is_told(
+    keyval: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    init_bare(tmp_path / "team" / "db")
+    with RawServer(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as server:
+        said = keyval("-r", "team/db", "get", "a", environ={"GITHUB_SERVER_URL": server.url})
+    assert (said.code, said.stderr.count("\n")) == (1, 1)
+    assert "It was looked for on GitHub; the folder of this name is ./team/db." in said.stderr
+    assert keyval("-r", "./team/db", "get", "a").code == 0
+
+
 def test_a_refused_command_ends_with_one(keyval: Command) -> None:
     keyval("set", "a", "markedvalue")
     said = keyval("incr", "a")

@@ -74,6 +74,8 @@ MISTAKES = {
         Mistake("get a --repo ./other.git", "A shorter name."),
         Mistake("wait a", "It says for what elsewhere."),
         Mistake("lock production", "Until it is released."),
+        Mistake("batch commands.yml", "The file is elsewhere."),
+        Mistake("completion", "It knows the shell."),
     ],
     "What the key holds": [
         Mistake("get nothing --on-missing fail", "It should be there."),
