@@ -1,5 +1,6 @@
 """Every command, as people type it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -162,6 +163,18 @@ def test_ls_with_long_writes_columns(keyval: Command, tmp_path: Path) -> None:
     assert keyval("ls", "--long", "tab*").text == lines.splitlines(keepends=True)[1]
     assert keyval("ls", "--expired").text == ""
     assert "cannot be read" in keyval("ls", "--names-from", str(tmp_path / "no such file")).stderr
+
+
+def test_ls_with_long_is_a_table_at_a_terminal(keyval: Command, terminal: Command) -> None:
+    """With a heading, and rows that are not broken, however long a name is."""
+    keyval("mset", json.dumps({"a" * 300: "four", "\x1b[2J": 1}), "--store-key")
+    lines = terminal("ls", "--long", "--no-color").text.splitlines()
+    assert lines[0].split() == ["name", "category", "type", "size", "expires", "waiting"]
+    assert [line.split() for line in lines[1:]] == [
+        ["\\x1b[2J", "data", "number", "1", "never", "0"],
+        ["a" * 300, "data", "string", "4", "never", "0"],
+    ]
+    assert len({line.index("never") for line in lines[1:]}) == 1
 
 
 def test_lifetimes_are_changed(keyval: Command) -> None:
