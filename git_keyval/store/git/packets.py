@@ -51,18 +51,16 @@ class PacketReader:
 
     def peek(self) -> bytes | None:
         """Return the next line, None for a flush or delimiter, and leave it to be read. Raises ProtocolError."""
-        size = self._next_size()
+        self._fill_buffer(_SIZE_DIGITS)
+        size = _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
         self._fill_buffer(size)
         return None if size < _SIZE_DIGITS else self._buffer[self._position + _SIZE_DIGITS : self._position + size]
 
     def read_line(self) -> bytes | None:
         """Return the next line without its size; None for a flush or delimiter. Raises ProtocolError."""
-        size = self._next_size()
+        size = _size(self._read(_SIZE_DIGITS))
         self.at_delimiter = size == _DELIMITER
-        if size < _SIZE_DIGITS:
-            self._position += _SIZE_DIGITS
-            return None
-        return self._read(size)[_SIZE_DIGITS:]
+        return None if size < _SIZE_DIGITS else self._read(size - _SIZE_DIGITS)
 
     def read_lines(self) -> Iterator[bytes]:
         """Yield the lines up to the next flush or delimiter. Raises ProtocolError."""
@@ -93,10 +91,6 @@ class PacketReader:
             return None
         self._position = end
         return Block(buffer, start, buffer.rfind(b"\n", start, end - 1) + 1 or start, end)
-
-    def _next_size(self) -> int:
-        self._fill_buffer(_SIZE_DIGITS)
-        return _size(self._buffer[self._position : self._position + _SIZE_DIGITS])
 
     def _read(self, size: int) -> bytes:
         """Return the next bytes. Where they go on in another chunk, that is not copied."""
