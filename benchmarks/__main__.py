@@ -18,6 +18,7 @@ from benchmarks.first_request import first_request
 from benchmarks.fleet import fleet
 from benchmarks.keys import keys
 from benchmarks.library import library
+from benchmarks.lists import lists
 from benchmarks.measuring import Bench, machine
 from benchmarks.processes import CHECKOUT, run_git
 from benchmarks.results import Answer
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Answer]] = {
     "fields": fields,
     "keys": keys,
     "library": library,
+    "lists": lists,
     "scale": scale,
     "loose": loose,
     "start": start,

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Self
 
-_KIB = 1024
+from benchmarks.resident import highest_resident
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Meter:
     def __enter__(self) -> Self:
         """Begin."""
         gc.collect()
-        self.sample.idle_bytes = _peak()
+        self.sample.idle_bytes = highest_resident()
         self._cpu, self._git = _cpu(resource.RUSAGE_SELF), _cpu(resource.RUSAGE_CHILDREN)
         self._started = time.perf_counter()
         return self
@@ -53,7 +53,7 @@ class Meter:
         self.sample.seconds = time.perf_counter() - self._started
         self.sample.cpu_seconds = _cpu(resource.RUSAGE_SELF) - self._cpu
         self.sample.git_seconds = _cpu(resource.RUSAGE_CHILDREN) - self._git
-        self.sample.memory_bytes = _peak()
+        self.sample.memory_bytes = highest_resident()
         if kind is None:
             print(json.dumps(asdict(self.sample)))
 
@@ -61,10 +61,6 @@ class Meter:
 def parse(line: str) -> Sample:
     """Read what a measured process printed."""
     return Sample(**json.loads(line))
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
 
 
 def _cpu(who: int) -> float:

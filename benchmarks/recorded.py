@@ -17,6 +17,7 @@ _FOLDER = Path(__file__).resolve().parent / "recorded"
 RECORDED = _FOLDER / "scale.json"
 RECORDED_ELEMENTS = _FOLDER / "elements.json"
 RECORDED_FLEET = _FOLDER / "fleet.json"
+RECORDED_LISTS = _FOLDER / "lists.json"
 _IN_ONE_PROCESS = "in one process"
 
 _Samples = Sequence[Mapping[str, float]]
@@ -94,6 +95,29 @@ class FleetRecord:
     sizes: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """Medians of what it took to use a list that a server sends over HTTP, and to read the same bytes into nothing."""
+
+    way: str
+    refs: int
+    bytes: int
+    cpu_seconds: float
+    unread_cpu_seconds: float
+    ratio: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """When and with what it was measured, and the rows."""
+
+    date: str
+    machine: Mapping[str, str | int]
+    rounds: int
+    rows: Sequence[ListRow]
+
+
 def load(path: Path = RECORDED) -> Recording:
     """Read what is recorded."""
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -109,6 +133,12 @@ def load_elements(path: Path = RECORDED_ELEMENTS) -> Elements:
 def load_fleet(path: Path = RECORDED_FLEET) -> FleetRecord:
     """Read what is recorded of many repositories."""
     return FleetRecord(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def load_lists(path: Path = RECORDED_LISTS) -> Lists:
+    """Read what is recorded of lists."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return Lists(**{**document, "rows": [ListRow(**row) for row in document["rows"]]})
 
 
 def record(measured: Mapping[str, Any]) -> Recording:
@@ -141,11 +171,32 @@ def record_fleet(measured: Mapping[str, Any]) -> FleetRecord:
     return FleetRecord(measured["date"], measured["machine"], **measured["results"]["fleet"]["records"])
 
 
+def record_lists(measured: Mapping[str, Any]) -> Lists:
+    """Return what is to be kept of a run of the benchmark ``lists``. Raises ValueError for a quick one."""
+    named = _samples(measured, "lists")
+    used = {(way, refs): taken for (way, use, refs), taken in named.items() if use == "used"}
+    rows = [_list_row(way, int(refs), taken, named[way, "unread", refs]) for (way, refs), taken in used.items()]
+    return Lists(measured["date"], measured["machine"], measured["rounds"], rows)
+
+
 def _samples(measured: Mapping[str, Any], benchmark: str) -> Mapping[tuple[str, ...], _Samples]:
     if measured["quick"]:
         raise ValueError(f"a quick run measures nothing: run python -m benchmarks --only {benchmark}")
     samples: Mapping[str, _Samples] = measured["results"][benchmark]["samples"]
     return {tuple(name.split(", ")): taken for name, taken in samples.items()}
+
+
+def _list_row(way: str, refs: int, used: _Samples, unread: _Samples) -> ListRow:
+    cpu_seconds, unread_cpu_seconds = _median(map(_cpu, used)), _median(map(_cpu, unread))
+    return ListRow(
+        way,
+        refs,
+        bytes=int(unread[-1]["received_bytes"]),
+        cpu_seconds=cpu_seconds,
+        unread_cpu_seconds=unread_cpu_seconds,
+        ratio=round(cpu_seconds / unread_cpu_seconds, 2),
+        memory_bytes=int(max(sample["memory_bytes"] for sample in used)),
+    )
 
 
 def _element_row(command: str, place: str, elements: int, taken: _Samples) -> ElementRow:
@@ -189,9 +240,11 @@ def main(path: str = str(MEASURED)) -> None:
         _write(RECORDED_ELEMENTS, record_elements(measured))
     if "fleet" in measured["results"]:
         _write(RECORDED_FLEET, record_fleet(measured))
+    if "lists" in measured["results"]:
+        _write(RECORDED_LISTS, record_lists(measured))
 
 
-def _write(path: Path, recording: Recording | Elements | FleetRecord) -> None:
+def _write(path: Path, recording: Recording | Elements | FleetRecord | Lists) -> None:
     path.write_text(json.dumps(asdict(recording), indent=1) + "\n", encoding="utf-8")
 
 

@@ -9,11 +9,14 @@ import json
 import os
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.resident import highest_resident
 from entrypoint import main as run_as_action  # type: ignore[attr-defined]  # as the container runs it
 
+NEW = "set of a new key"
 SOME = "key-9*"
 """The pattern that the listed keys match: a ninth of them."""
 _MANY = 50
@@ -26,6 +29,7 @@ def inputs_of(command: str, amount: int, value: str) -> Mapping[str, str]:
     given: Mapping[str, Mapping[str, str]] = {
         "get": {"key": names[-1]},
         "set": {"key": "text", "value": value},
+        NEW: {"key": f"new {time.time_ns()}", "value": value},
         "incr": {"key": "counter"},
         "hset": {"key": "map", "field": "field-7", "value": value},
         "mget": {"keys": json.dumps(names)},
@@ -51,12 +55,6 @@ def run_whole(command: str, repository: str, amount: int) -> None:
     print(json.dumps(sample))
 
 
-def highest_resident() -> int:
-    """Return the highest resident size of this process. What ``getrusage`` tells may be that of the process that started it."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) * _KIB
-
-
 def run_warm(command: str, repository: str, amount: int, times: int) -> None:
     """Run it so often in one process: without what every process begins with, that costs the same whatever it does."""
     from benchmarks.meter import Meter  # noqa: PLC0415  # a step as a runner starts it loads none of these
@@ -66,12 +64,13 @@ def run_warm(command: str, repository: str, amount: int, times: int) -> None:
     from git_keyval.interface.parsing import parse_inputs  # noqa: PLC0415
     from git_keyval.process import surroundings  # noqa: PLC0415
 
+    kind = COMMANDS[command.partition(" ")[0]]
     outside = surroundings({}, lambda _what, _done, _total: None)
 
     def run(number: int) -> None:
         given = {"repository": repository, **inputs_of(command, amount, f"{number}")}
-        inputs = Inputs(parse_inputs(COMMANDS[command], given, {}))
-        run_command(COMMANDS[command], inputs, outside, prepare_delivery=lambda _value: None)
+        inputs = Inputs(parse_inputs(kind, given, {}))
+        run_command(kind, inputs, outside, prepare_delivery=lambda _value: None)
 
     run(-1)
     with Meter():

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.charts import chart
-from benchmarks.recorded import ElementRow, Elements, Recording, Row
+from benchmarks.recorded import ElementRow, Elements, ListRow, Lists, Recording, Row
 
 _PROGRAMS = {"path": "on a path", "HTTP": "over HTTP", "git": "git alone", "sqlite3": "`sqlite3`", "redis": "`redis-cli`"}
 _STEPS = ("get", "set", "incr", "hset", "mget")
 _JOBS = ("keys", "sweep", "gather", "check")
 _OURS = ("path", "HTTP")
+_LISTS = {"push": "before a push, for one key", "all": "all refs, as `keys` and jobs read them"}
 _NONE = "-"
 _MEGABYTE = 1_000_000
 _CPU = "CPU time of the process and those it starts"
 
 
-def performance_tables(recording: Recording, elements: Elements) -> str:
+def performance_tables(recording: Recording, elements: Elements, lists: Lists) -> str:
     """Return the generated part of docs/performance.md."""
     return (
         "\n\n".join(
@@ -39,6 +40,9 @@ def performance_tables(recording: Recording, elements: Elements) -> str:
                 "### One element of a large map or array",
                 "Without the start of the process; GitHub is an emulated one, and bytes are uncompressed:",
                 element_table(elements),
+                "### What a server lists over HTTP",
+                "CPU time of the client, and that of reading the same bytes with the same client into nothing:",
+                list_table(lists),
             ]
         )
         + "\n"
@@ -51,6 +55,16 @@ def element_table(elements: Elements) -> str:
     for row in elements.rows:
         wire = [_NONE] * 3 if row.place == "path" else [str(row.requests), _size(row.sent_bytes), _size(row.received_bytes)]
         cells = [_name(row.command), row.place, f"{row.elements:,}", *wire, _seconds(row.cpu_seconds), _memory(row)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def list_table(lists: Lists) -> str:
+    """Return the table of what it takes to use what a server lists."""
+    lines = ["| list | refs | received | CPU time | into nothing | ratio | memory |", "| --- |" + " --: |" * 6]
+    for row in lists.rows:
+        times = [_seconds(row.cpu_seconds), _seconds(row.unread_cpu_seconds), f"{row.ratio:.2f}"]
+        cells = [_LISTS[row.way], f"{row.refs:,}", _size(row.bytes), *times, _memory(row)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -114,7 +128,7 @@ def _time(row: Row) -> str:
     return _seconds(row.seconds) if row.seconds else _NONE
 
 
-def _memory(row: Row | ElementRow) -> str:
+def _memory(row: Row | ElementRow | ListRow) -> str:
     return f"{row.memory_bytes / _MEGABYTE:.0f} MB"
 
 

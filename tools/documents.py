@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 
 from benchmarks.fleet_tables import fleet_charts, fleet_tables, sizing_tables
-from benchmarks.recorded import load, load_elements, load_fleet
+from benchmarks.recorded import load, load_elements, load_fleet, load_lists
 from benchmarks.tables import performance_charts, performance_tables
 from git_keyval.interface.commands import COMMANDS, Signature
 from git_keyval.interface.config import JOB_SETTINGS, SETTINGS
@@ -79,7 +79,7 @@ def documents() -> dict[Path, str]:
         docs / "config.md": with_generated(docs / "config.md", setting_table()),
         docs / "operations.md": with_generated(docs / "operations.md", server_tables()),
         docs / "performance.md": with_generated(
-            docs / "performance.md", f"{performance_tables(measured, load_elements())}\n{fleet_tables(fleet)}\n"
+            docs / "performance.md", f"{performance_tables(measured, load_elements(), load_lists())}\n{fleet_tables(fleet)}\n"
         ),
         docs / "sizing.md": with_generated(docs / "sizing.md", sizing_tables(fleet)),
         **{docs / "performance" / name: drawn for name, drawn in (performance_charts(measured) | fleet_charts(fleet)).items()},

@@ -9,7 +9,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.charts import chart
-from benchmarks.recorded import RECORDED, RECORDED_ELEMENTS, load, load_elements, record, record_elements
+from benchmarks.recorded import (
+    RECORDED,
+    RECORDED_ELEMENTS,
+    RECORDED_LISTS,
+    load,
+    load_elements,
+    load_lists,
+    record,
+    record_elements,
+    record_lists,
+)
 from benchmarks.tables import performance_charts, performance_tables
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -44,10 +54,10 @@ def test_a_chart_is_for_light_and_for_dark_backgrounds(name: str) -> None:
     svg = performance_charts(load())[name]
     assert parsed(svg).tag == f"{SVG}svg"
     assert "prefers-color-scheme:dark" in svg
-    assert name in performance_tables(load(), load_elements())
+    assert name in performance_tables(load(), load_elements(), load_lists())
 
 
-@pytest.mark.parametrize("path", [RECORDED, RECORDED_ELEMENTS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [RECORDED, RECORDED_ELEMENTS, RECORDED_LISTS], ids=lambda path: path.name)
 def test_what_is_recorded_says_nothing_of_where_it_was_measured(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "/" not in text
@@ -59,6 +69,19 @@ def test_a_quick_run_is_not_recorded() -> None:
         record({"quick": True})
     with pytest.raises(ValueError, match="measures nothing"):
         record_elements({"quick": True})
+    with pytest.raises(ValueError, match="measures nothing"):
+        record_lists({"quick": True})
+
+
+def test_of_lists_the_medians_and_their_ratio_are_recorded() -> None:
+    def samples(*cpu_seconds: float) -> list[dict[str, float]]:
+        return [{"cpu_seconds": cpu, "git_seconds": 0, "memory_bytes": 10 * cpu, "received_bytes": 7} for cpu in cpu_seconds]
+
+    taken = {"push, used, 10": samples(3, 8, 4), "push, unread, 10": samples(2, 4, 1)}
+    measured = {"quick": False, "date": "2026-01-02", "machine": {}, "rounds": 1, "results": {"lists": {"samples": taken}}}
+    (row,) = record_lists(measured).rows
+    assert (row.way, row.refs, row.bytes, row.cpu_seconds, row.unread_cpu_seconds) == ("push", 10, 7, 4, 2)
+    assert (row.ratio, row.memory_bytes) == (2.0, 80)
 
 
 def test_medians_are_recorded_and_ratios_of_what_ran_in_one_process() -> None:
