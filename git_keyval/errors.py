@@ -95,7 +95,7 @@ class AnchorError(MalformedRecordError):
     def _sentences(self) -> tuple[str, str]:
         return (
             f"Whether the database is encrypted cannot be known, because the tag {self.where} cannot be read: {self.reason}.",
-            "Run 'check' with `repair: true`, which makes it anew. Of an encrypted database, 'init' with the `encryption-key`.",
+            "Run 'check' with `repair: true`, which makes it anew; if the database is encrypted, 'init' with the `encryption-key`.",
         )
 
 
@@ -133,7 +133,7 @@ class MissingEncryptionKeyError(GitKeyvalError):
             f"{'The database' if is_first else 'This'} is encrypted with the key '{kid}', which was not given.",
             f"Give it first in `encryption-key`, as '{kid}: KEY'. In a workflow the secret may be missing: runs of forks have none."
             if is_first
-            else f"Add a line '{kid}: KEY' to `encryption-key`, after the first one.",
+            else f"Give it in `encryption-key`, in a line '{kid}: KEY'; the first line there stays the first.",
         )
 
 
