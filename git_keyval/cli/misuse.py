@@ -130,6 +130,8 @@ def too_many(command: Signature, words: Sequence[str]) -> str:
         return f"{count} How much is said by an option: --by 5"
     if "ttl" in command.inputs and "value" not in command.inputs:
         return f"{count} A lifetime is given by an option, with its unit: --ttl 15m"
+    if "fields" in command.inputs:
+        return f'{count} Several fields are given by an option: --fields \'["a", "b"]\''
     return f"{count} Text with spaces in it stands in quotes."
 
 

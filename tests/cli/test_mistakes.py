@@ -53,6 +53,7 @@ MISTAKES = {
     ],
     "Words and options": [
         Mistake("set a", "The value is asked for, perhaps."),
+        Mistake("hget m a b", "redis-cli has another command for several fields."),
         Mistake("set a hello world", "The quotes are forgotten."),
         Mistake("set a x EX 10 NX", "As in Redis."),
         Mistake("set a x --ex 10", "As a library of Redis says it."),
