@@ -62,7 +62,7 @@ def silent(ended: Ended) -> None:
 def test_commands_that_work_on_keys_take_an_encryption_key() -> None:
     taking = {name for name, command in COMMANDS.items() if {"key", "keys", "values", "field"} & set(command.inputs)}
     assert taking - {"publish-expiries", "redirect"} <= set(ENCRYPTING)
-    assert [name for name in ENCRYPTING if COMMANDS[name].maintains] == ["init"]
+    assert [name for name in ENCRYPTING if COMMANDS[name].maintains] == ["init", "page"]
 
 
 def test_a_value_is_read_with_the_key_and_refused_without(workflow: Workflow, repository: Path) -> None:

@@ -25,11 +25,18 @@ _DATES = {f"GIT_{who}_DATE": "2026-01-01T12:00:00Z" for who in ("AUTHOR", "COMMI
 
 def workflow_of(name: str, scene: Scene) -> dict[str, Any]:
     """Read a workflow as it is run here, with the texts that the scene replaces and without the steps that are left out."""
-    workflow: dict[str, Any] = _mapped(read_workflow(path_of(name)), lambda text: _replaced(text, scene.replaced))
+    return _without_left_out(_mapped(read_workflow(path_of(name)), lambda text: _replaced(text, scene.replaced)))
+
+
+def _without_left_out(workflow: dict[str, Any]) -> dict[str, Any]:
     for job in workflow["jobs"].values():
         if "steps" in job:
-            job["steps"] = [step for step in job["steps"] if not any(text in step.get("run", "") for text in LEFT_OUT)]
+            job["steps"] = [step for step in job["steps"] if not _is_left_out(step)]
     return workflow
+
+
+def _is_left_out(step: Mapping[str, Any]) -> bool:
+    return any(text in step.get("run", step.get("uses", "")) for text in LEFT_OUT)
 
 
 def base_image() -> str:
@@ -71,7 +78,8 @@ def write_action(folder: Path, image: str) -> None:
     """Write the actions and the reusable workflows, which name the image as a release does."""
     workflow = ROOT / ".github" / "workflows" / "maintenance.yml"
     texts = {path: with_image(path.read_text(encoding="utf-8"), f"docker://{image}") for path in actions(ROOT)}
-    texts[workflow] = workflow.read_text(encoding="utf-8").replace("uses: $/", f"uses: {ACTION}")
+    called = yaml.safe_dump(_without_left_out(read_workflow(workflow)), sort_keys=False, width=10_000)
+    texts[workflow] = called.replace("uses: $/", f"uses: {ACTION}")
     for source, text in texts.items():
         target = folder / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,7 @@ SCENES: Mapping[str, Scene] = {
         packages=["jq", "make"],
         results={"test": "failure"},  # as the tests in it
     ),
+    "page": Scene((_BY_HAND,), steps=[("set", {"key": "a", "value": "1"})]),
     "release": Scene(
         (Start("workflow_dispatch", {"title": 'fix: "quotes" and $(more)'}), Start("workflow_dispatch", {"title": "more"})),
         {"Makefile": "dist:\n\t@echo building $(VERSION)\n"},
@@ -117,8 +118,9 @@ SCENES: Mapping[str, Scene] = {
 
 LEFT_OUT: Mapping[str, str] = {
     "gh api": "it asks GitHub itself, by a command that only its own runners have",
+    "actions/upload-": "it is fetched from GitHub, and sends to its artifacts",
 }
-"""Scripts of steps that are left out, by a text in them, with the reason."""
+"""Steps that are left out, by a text in their script or in the name of their action, with the reason."""
 
 
 def path_of(name: str) -> Path:
