@@ -53,7 +53,9 @@ def _parsed(command: Signature, texts: Mapping[str, str], inputs: Inputs, surrou
     if "id" in texts and _ID.fullmatch(texts["id"]) is None:
         raise InputError("id", "is not accepted", "up to 64 of A-Z a-z 0-9 _ -, beginning with a letter or _")
     if command.maintains or command.kind.stands_alone:
-        raise InputError("command", f"is '{command.name}', which has to be a step of its own", "any other command")
+        raise InputError(
+            "command", f"is '{command.name}', which has to be a step of its own", "one that names its keys and does not wait"
+        )
     given = {name: text for name, text in texts.items() if name not in {"id", "command"}}
     for name in given.keys() & _OF_STEP:
         raise InputError(name, "is given for one command", "the same input of the step, which is for all of them")
