@@ -74,7 +74,7 @@ format: venv ## Format the code and apply the linter's safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: venv ## Run tests that touch every rule once, in some 6 minutes on two cores (WORKERS=3, PYTEST_OPTIONS=)
+test: venv ## Run tests that touch every rule once, in some 7 minutes on two cores (WORKERS=3, PYTEST_OPTIONS=)
 	$(RUN_TESTS) $(PYTEST_OPTIONS)
 
 test-all: test ## Run the tests, and then the exhaustive rest: full products, 500 schedules, long races
