@@ -183,19 +183,19 @@ def _of_check(report: CheckReport, wording: Callable[[str], str]) -> Presentatio
     notes = [("", "Nothing was changed.")] if report.repair is None else _repairs(report.repair, wording, dry_run=report.dry_run)
     names = [*_COUNTED, *sorted(report.counts.keys() - _COUNTED.keys())]
     there = [(_COUNTED.get(name, name), report.counts[name]) for name in names if report.counts.get(name)]
-    left = " are left" if report.repair is not None and not report.dry_run else ""
-    none = "No problems" if left else "No problems found"
+    keys = f" in {counted(report.counts.get('keys', 0), 'key')}"
+    is_repaired = report.repair is not None and not report.dry_run
+    none = "No problems" if is_repaired else "No problems found"
+    title = "What was there before" if is_repaired else "What is there"
     return Presentation(
         _title("check", dry_run=report.dry_run),
         status,
         f"{errors} and {warnings}" if report.problems else none,
-        f"{left} in {counted(report.counts.get('keys', 0), 'key')}.",
+        " are left." if is_repaired else f"{keys}.",
         notes,
         report.started_at,
         _spent(report),
-        _filled(
-            [*_repaired(report), *problem_sections(report.problems, wording), Section("What is there", ("what", "how many"), there)]
-        ),
+        _filled([*_repaired(report), *problem_sections(report.problems, wording), Section(title, ("what", "how many"), there)]),
     )
 
 

@@ -141,7 +141,7 @@ def test_a_repair_says_what_is_left_and_ls_does_not_know_when_a_key_ends_whose_e
     keyval("set", "a", "1", "--ttl", "1d")
     put(repository, expiry_ref("a"), foreign(repository))
     assert keyval("ls", "--long").text.split("\t")[4] == "unknown"
-    assert keyval("check", "--repair").text.startswith("check: fine. No problems are left in 1 key.\n")
+    assert keyval("check", "--repair").text.startswith("check: fine. No problems are left.\n1 repair made.\n")
 
 
 def test_a_lock_that_was_left_behind_is_removed(keyval: Command, repository: Path, tmp_path: Path) -> None:
