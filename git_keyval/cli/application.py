@@ -213,8 +213,23 @@ def _origin() -> str:
     return f"commit {file.read_text(encoding='ascii').strip()}" if file.exists() else "from a source tree"
 
 
-click.version_option(package_name="git-keyval-action", prog_name=_PROGRAM, message=f"%(prog)s, version %(version)s ({_origin()})")(
-    application
+def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001  # as click calls it
+    if asked and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"{_PROGRAM}, version {version('git-keyval-action')} ({_origin()})")
+        context.exit()
+
+
+application.params.append(
+    click.Option(
+        ["--version"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_tell_version,
+        help="Show the version and exit.",
+    )
 )
 
 

@@ -36,6 +36,7 @@ from git_keyval.format.times import Micros
 from git_keyval.format.values import as_text
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.store.port import Depth, Snapshot
+from git_keyval.store.targets import divided
 
 _KEYS_AT_ONCE = 5_000
 _BLOBS_AT_ONCE = 10_000
@@ -164,23 +165,10 @@ def entries(
 
 def sized(database: Database, found: Iterable[Entry]) -> Iterator[Entry]:
     """Yield the entries, each with its size, for which values are read: a bounded number of them at a time."""
-    for group in _groups(found):
+    for group in divided(((entry, entry.elements or 1) for entry in found), _BLOBS_AT_ONCE):
         refs = {each.naming.value(each.key_id): each.version for each in group if each.version is not None and _has_bytes(each)}
         seen = MoreTargets(refs, Depth.VALUES).fetch(database) if refs else Snapshot({})
         yield from (_with_size(each, seen) if _has_bytes(each) else each for each in group)
-
-
-def _groups(found: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Divide entries by how many blobs there are to be read."""
-    group: list[Entry] = []
-    blobs = 0
-    for entry in found:
-        if group and blobs + (entry.elements or 1) > _BLOBS_AT_ONCE:
-            yield group
-            group, blobs = [], 0
-        group.append(entry)
-        blobs += entry.elements or 1
-    yield group
 
 
 def _has_bytes(entry: Entry) -> bool:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.listing import list_refs
 from git_keyval.database.ref_table import RefTable
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.anchors import Anchor, decode_anchor
@@ -46,12 +47,11 @@ from git_keyval.maintenance.commands import DEFAULT_GRACE_SECONDS
 from git_keyval.maintenance.execute import Done
 from git_keyval.maintenance.init import is_taken
 from git_keyval.maintenance.jobs import Maintenance
-from git_keyval.maintenance.listing import list_refs
 from git_keyval.maintenance.plan import counted
 from git_keyval.maintenance.report import CheckReport, Mend, Problem
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Snapshot, Store
-from git_keyval.store.targets import read_targets
+from git_keyval.store.targets import divided, read_targets
 
 _LISTED = ("refs/heads/", "refs/tags/", LITERAL_GC_PREFIX)
 _OURS = ("refs/heads/kv-", "refs/heads/gc", "refs/tags/kv", LITERAL_GC_PREFIX, REGISTRY_PREFIX)
@@ -285,25 +285,12 @@ def _read(store: Store, refs: Mapping[RefName, Oid], names: Sequence[RefName]) -
     while batch := list(islice(waiting, _AT_ONCE)):
         trees = _trees(store, refs, batch)
         lacking = {name: missing([refs[name]], trees, Depth.VALUES) for name in batch}
-        for group in _groups(lacking):
+        for group in divided(((name, len(oids)) for name, oids in lacking.items()), _BLOBS_AT_ONCE):
             unread = {name: refs[name] for name in group if lacking[name]}
             seen = read_targets(store, unread, Depth.VALUES)
             objects = {**trees, **seen.objects}
             yield from (_Target(name, refs[name], objects) for name in group if name not in unread)
             yield from (_Target(name, oid, objects) for name, oid in seen.refs.items())
-
-
-def _groups(lacking: Mapping[RefName, AbstractSet[Oid]]) -> Iterator[list[RefName]]:
-    """Divide refs by what is still to be read of each."""
-    group: list[RefName] = []
-    blobs = 0
-    for name, oids in lacking.items():
-        if group and blobs + len(oids) > _BLOBS_AT_ONCE:
-            yield group
-            group, blobs = [], 0
-        group.append(name)
-        blobs += len(oids)
-    yield group
 
 
 def _beside(breadcrumb: RefName, refs: Mapping[RefName, Oid]) -> list[Oid]:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.listing import list_refs, read_refs
 from git_keyval.errors import BoundError, CounterOverflowError, MalformedRecordError
 from git_keyval.format.counters import Breadcrumb, Counter, counting, encode_counter, fold, is_ahead, read_breadcrumb
 from git_keyval.format.metadata import DUMMY_OBJECTS
@@ -19,7 +20,6 @@ from git_keyval.format.registry import DAY, with_expiries
 from git_keyval.format.times import SECOND, Micros, Timestamp, timestamp
 from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.bulkhead import attempt_record
-from git_keyval.maintenance.listing import list_refs, read_refs
 from git_keyval.maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import RefUpdate, Snapshot, Transaction
 from git_keyval.store.targets import read_targets

@@ -4,6 +4,7 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
 
 from git_keyval.database.entries import Entry, State, entries, sized
+from git_keyval.database.listing import list_refs
 from git_keyval.database.ref_table import RefTable
 from git_keyval.format.metadata import NULL_COMMIT
 from git_keyval.format.names import LITERAL_GC_PREFIX, OUR_TAGS_PREFIX, BreadcrumbRef, GcRef, KeyId, RefName, parse
@@ -12,7 +13,6 @@ from git_keyval.format.registry import DAY
 from git_keyval.format.times import SECOND, Micros, iso_utc
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.maintenance.jobs import Maintenance
-from git_keyval.maintenance.listing import list_refs
 from git_keyval.maintenance.report import InfoReport
 from git_keyval.store.port import Depth
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
+from git_keyval.database.listing import list_refs
 from git_keyval.format.names import LITERAL_GC_PREFIX, KeyId, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.light_dataclasses import replace
 from git_keyval.maintenance.check import check
 from git_keyval.maintenance.info import Inventory, read_entries, report_of
 from git_keyval.maintenance.jobs import Maintenance
-from git_keyval.maintenance.listing import list_refs
 from git_keyval.maintenance.report import PageReport
 from git_keyval.store.port import Store
 

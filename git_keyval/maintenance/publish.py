@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from git_keyval.database.database import Database
+from git_keyval.database.listing import list_refs
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.expiry import expiry_id
 from git_keyval.format.names import REGISTRY_PREFIX, PublishedRef, RefName, parse
@@ -11,7 +12,6 @@ from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.registry import DAY, Entry, decode_entry, encode_entry
 from git_keyval.format.times import SECOND, Micros
 from git_keyval.maintenance.bulkhead import attempt_record
-from git_keyval.maintenance.listing import list_refs
 from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble
 from git_keyval.store.port import ABSENT, Depth, RefUpdate, Snapshot, Store, Transaction
 from git_keyval.store.targets import read_targets

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from git_keyval.database.database import Database
+from git_keyval.database.listing import list_refs
 from git_keyval.errors import MalformedRecordError
 from git_keyval.format.counters import decode_delta
 from git_keyval.format.names import BREADCRUMBS_PREFIX, GC_PREFIX, LITERAL_GC_PREFIX, BreadcrumbRef, GcRef, RefName, parse
 from git_keyval.format.objects import GitObject, Oid
 from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.maintenance.bulkhead import attempt_record
-from git_keyval.maintenance.listing import list_refs
 from git_keyval.maintenance.plan import Action, Counts, Item, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import DELETE, RefUpdate, Transaction
 from git_keyval.store.targets import read_targets

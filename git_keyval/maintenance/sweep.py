@@ -8,6 +8,7 @@ from functools import partial
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.listing import list_refs, read_refs
 from git_keyval.database.ref_table import Part, Place, RefTable, in_batches, key_at
 from git_keyval.format.expiry import decode_expiry, is_expired
 from git_keyval.format.metadata import NULL_COMMIT
@@ -27,7 +28,6 @@ from git_keyval.format.times import SECOND, Micros, timestamp
 from git_keyval.light_dataclasses import dataclass, field
 from git_keyval.maintenance.bulkhead import attempt
 from git_keyval.maintenance.elements import Ended, plan_elements
-from git_keyval.maintenance.listing import list_refs, read_refs
 from git_keyval.maintenance.plan import Action, Counts, Kind, Left, Plan, Trouble, Waiting
 from git_keyval.store.port import DELETE, RefUpdate, Selection, Snapshot, Store, Transaction
 

@@ -31,7 +31,7 @@ from git_keyval.format.times import moment_of
 from git_keyval.format.values import Value
 from git_keyval.store.closure import missing
 from git_keyval.store.port import Depth, Selection, Snapshot
-from git_keyval.store.targets import read_targets
+from git_keyval.store.targets import divided, read_targets
 from git_keyval.transfer.listing import Address, Place, read_settled
 
 _AT_ONCE = 2_000
@@ -105,7 +105,8 @@ def _read(database: Database, places: Sequence[Place]) -> Iterator[_Read]:
     """Yield keys in order, each with all that it points at: trees are read first, and then as many blobs as go together."""
     refs = {name: oid for place in places for name, oid in (place.refs or {}).items()}
     seen = database.with_lost_expiries(read_targets(database.store, refs, Depth.TREES))
-    for group in _groups(places, seen):
+    lacking = ((place, len(_lacking((place.refs or {}).values(), seen))) for place in places)
+    for group in divided(lacking, _BLOBS_AT_ONCE):
         unread = {name: oid for place in group for name, oid in (place.refs or {}).items() if _lacking([oid], seen)}
         values = read_targets(database.store, unread, Depth.VALUES) if unread else Snapshot({})
         whole = seen.followed_by(values, frozenset(unread))
@@ -120,21 +121,6 @@ def _has_moved(place: Place, seen: Snapshot) -> bool:
 
 def _lacking(oids: Iterable[Oid], seen: Snapshot) -> set[Oid]:
     return missing(oids, seen.objects, Depth.VALUES)
-
-
-def _groups(places: Sequence[Place], seen: Snapshot) -> Iterator[list[Place]]:
-    """Divide keys by how many blobs are still to be read of them."""
-    group: list[Place] = []
-    blobs = 0
-    for place in places:
-        count = len(_lacking((place.refs or {}).values(), seen))
-        if group and blobs + count > _BLOBS_AT_ONCE:
-            yield group
-            group, blobs = [], 0
-        group.append(place)
-        blobs += count
-    if group:
-        yield group
 
 
 def _read_again(database: Database, addresses: Sequence[Address]) -> dict[Address, Snapshot]:

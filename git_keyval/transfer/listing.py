@@ -5,15 +5,13 @@ from typing import NamedTuple
 
 from git_keyval.database.database import Database
 from git_keyval.database.keys import KeyView
+from git_keyval.database.listing import list_refs
 from git_keyval.database.ref_table import RefTable, key_at
 from git_keyval.errors import MalformedRecordError, UnavailableError
 from git_keyval.format.names import KEYS_PREFIX, OUR_TAGS_PREFIX, KeyId, Naming, RefName
 from git_keyval.format.objects import Oid
 from git_keyval.light_dataclasses import dataclass, replace
 from git_keyval.store.port import Depth, Selection, Snapshot
-
-_TOLD_EVERY = 50_000
-"""After how many refs of a listing its progress is shown."""
 
 
 class Address(NamedTuple):
@@ -69,14 +67,7 @@ def list_keys(database: Database, what: str) -> Listed:
     No listing shows one moment. But a ref that is the same in both was so in between, when the first was over and the second not
     begun, and with it all other refs of its key that were the same.
     """
-    return Listed(*(RefTable(_listed(database, what)) for _ in range(2)))
-
-
-def _listed(database: Database, what: str) -> Iterator[tuple[RefName, Oid]]:
-    for done, listed in enumerate(database.store.list([KEYS_PREFIX, OUR_TAGS_PREFIX]), start=1):
-        if done % _TOLD_EVERY == 0:
-            database.progress(what, done, 0)
-        yield listed
+    return Listed(*(RefTable(list_refs(database, [KEYS_PREFIX, OUR_TAGS_PREFIX], what)) for _ in range(2)))
 
 
 def _by_id(place: bytes) -> tuple[bytes, bytes]:
