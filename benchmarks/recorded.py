@@ -39,12 +39,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """When and with what it was measured, the rows, and how much more CPU a step took than among the fewest keys."""
+class _Measured:
+    """When and with what it was measured."""
 
     date: str
     machine: Mapping[str, str | int]
     rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording(_Measured):
+    """When and with what it was measured, the rows, and how much more CPU a step took than among the fewest keys."""
+
     rows: Sequence[Row]
     ratios: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -73,12 +79,9 @@ class ElementRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(_Measured):
     """When and with what it was measured, and the rows."""
 
-    date: str
-    machine: Mapping[str, str | int]
-    rounds: int
     rows: Sequence[ElementRow]
 
 
@@ -109,12 +112,9 @@ class ListRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class Lists(_Measured):
     """When and with what it was measured, and the rows."""
 
-    date: str
-    machine: Mapping[str, str | int]
-    rounds: int
     rows: Sequence[ListRow]
 
 

@@ -1,7 +1,6 @@
 """The action.yml of the action that runs any command, and of the actions that run one; and their types."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from typing import NamedTuple
 
 from git_keyval.interface.commands import COMMANDS, COMMON, Signature
@@ -168,7 +167,6 @@ def _accepted(item: Input[object]) -> Iterator[str]:
         yield f"Takes {item.accepted}."
 
 
-@cache
 def _scope(name: str) -> str:
     """Say which commands take an input, or which do not, whatever is shorter; of what all take, nothing is said."""
     taking = [command.name for command in COMMANDS.values() if name in command.inputs]

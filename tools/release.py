@@ -10,6 +10,7 @@ With ``--build`` they are built, and that is all.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def _run_installed(wheel: Path, commit: str, folder: Path) -> None:
     constraints = folder / "constraints.txt"
     locked = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
     pinned = (line.split()[0] for line in locked if "==" in line and not line.startswith((" ", "#")))
-    constraints.write_text("\n".join(line.partition("[")[0] + line[line.find("==") :] if "[" in line else line for line in pinned))
+    constraints.write_text("\n".join(re.sub(r"\[.*?\]", "", line) for line in pinned))  # a constraint must name no extras
     options = ("--quiet", "--disable-pip-version-check", "--constraint", str(constraints))
     _run([str(place / "bin" / "python"), "-m", "pip", "install", *options, f"{wheel}[cli]", *_EMULATOR], os.environ)
     told = _run([str(place / "bin" / "git-keyval"), "--version"], os.environ)

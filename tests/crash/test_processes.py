@@ -12,11 +12,12 @@ from git_keyval.database.answers import Answer
 from git_keyval.errors import OutcomeUnknownError, PartlyDeletedError, StoreError
 from tests.conftest import FakeClock
 from tests.contract.places import GitPlace, open_git_place
+from tests.crash.deadly import Deadly
 from tests.crash.scenes import COMMANDS, Command, fill
 from tests.crash.test_commands import judge, undisturbed
 from tests.exhaustive import exhaustive, in_turn
 from tests.faults import FaultyStore
-from tests.servers.binary import init_bare, isolated_environ, run_git
+from tests.servers.binary import init_bare, run_git
 from tests.world import World
 
 _HEARS_ALL = 'case "$*" in *unpack-objects*|*update-ref*|*config*) {};; esac; kill -9 $$'
@@ -29,20 +30,6 @@ DEATHS: Mapping[str, str] = {
     "at its end": '"$git" "$@"; kill -9 $$',
     "told to end": "kill -15 $$",
 }
-WRITES = [
-    "set",
-    "set with ttl and key",
-    "incr",
-    "incr of an absent key",
-    "getdel",
-    "mset",
-    "del of several",
-    "rename",
-    "hset with ttl",
-]
-ALL = [*WRITES, *(name for name in COMMANDS if name not in WRITES)]
-
-
 WRITES = ["set", "set with ttl and key", "incr", "incr of an absent key", "getdel", "mset", "del of several", "rename", "hset"]
 """Of each shape of write one: unconditional, compared, that of a counter, one with a witness, one that takes several."""
 CASES = [
@@ -56,37 +43,6 @@ class Database(NamedTuple):
 
     repository: Path
     clock: FakeClock
-
-
-class Deadly:
-    """A program in the place of git, which dies the Nth time that it is called."""
-
-    def __init__(self, directory: Path, death: str) -> None:
-        directory.mkdir()
-        self._count = directory / "count"
-        self._number = directory / "number"
-        git = shutil.which("git")
-        program = directory / "git"
-        program.write_text(
-            f"""#!/bin/sh
-git='{git}'
-number=$(($(cat '{self._count}') + 1))
-echo $number >'{self._count}'
-[ $number = "$(cat '{self._number}')" ] || exec "$git" "$@"
-{death}
-"""
-        )
-        program.chmod(0o700)
-        self.environ = {"PATH": f"{directory}:{isolated_environ()['PATH']}"}
-
-    def dies(self, number: int) -> None:
-        """Die at this call from now on."""
-        self._count.write_text("0\n")
-        self._number.write_text(f"{number}\n")
-
-    @property
-    def calls(self) -> int:
-        return int(self._count.read_text())
 
 
 @pytest.fixture(scope="module")

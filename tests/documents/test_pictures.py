@@ -13,8 +13,9 @@ def test_the_terminal_shows_what_its_commands_answer(tmp_path: Path) -> None:
 
 
 def test_the_page_and_the_summary_are_as_they_were_drawn() -> None:
-    assert json.loads(SOURCES.read_text(encoding="utf-8")) == digests(sources())
-    assert {path.name for path in PICTURES.glob("*.png")} == set(digests(sources()))
+    drawn = digests(sources())
+    assert json.loads(SOURCES.read_text(encoding="utf-8")) == drawn
+    assert {path.name for path in PICTURES.glob("*.png")} == set(drawn)
 
 
 def test_a_picture_loads_nothing() -> None:

@@ -24,7 +24,20 @@ OTHER_LINE_ENDS = ("\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028
 
 VALUE_TYPES = ("string", "number", "boolean", "json", "bytes", "file", "counter")
 KEY_TYPES = (*VALUE_TYPES, "map", "array", "lock", "redirect", "unknown")
-FLAGS = ("keep-ttl", "get-old", "refresh-ttl", "mask", "store-key", "with-types", "long", "expired", "repair", "dry-run", "atomic")
+FLAGS = (
+    "keep-ttl",
+    "get-old",
+    "refresh-ttl",
+    "mask",
+    "store-key",
+    "with-types",
+    "long",
+    "expired",
+    "repair",
+    "dry-run",
+    "atomic",
+    "follow-writes",
+)
 SPANS = ("ttl", "expiry-granularity", "grace-period", "retention", "horizon", "expires-within")
 VARIABLES = ("key-env", "to-env", "field-env", "value-env", "equals-env")
 BATCHES_REFUSED = (
@@ -105,24 +118,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("expires-at", "2027-02-01T11:59:00+23:59", 1_801_396_800_000_000),
     ("expires-at", "0001-01-01T00:00:00Z", -62_135_596_800_000_000),
     ("expires-at", "9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
-    *(
-        (name, text, text == "true")
-        for name in (
-            "keep-ttl",
-            "get-old",
-            "refresh-ttl",
-            "mask",
-            "store-key",
-            "with-types",
-            "long",
-            "expired",
-            "repair",
-            "dry-run",
-            "follow-writes",
-            "atomic",
-        )
-        for text in ("true", "false")
-    ),
+    *((name, text, text == "true") for name in FLAGS for text in ("true", "false")),
     *(("if", text, text) for text in ("absent", "present", "longer", "shorter", "none", "some")),
     *(("repository-shard-length", text, int(text)) for text in ("1", "3")),
     *(("redirect-shard-length", text, int(text)) for text in ("1", "39")),
@@ -294,23 +290,7 @@ REFUSED: list[tuple[str, str]] = [
             *("0000-01-01T00:00:00Z", "-2027-01-31T12:00:00Z", "2027-01-31T12:00:00ZZ", "2027-01-31T12:00:00UTC"),
         )
     ),
-    *(
-        (name, text)
-        for name in (
-            "keep-ttl",
-            "get-old",
-            "refresh-ttl",
-            "mask",
-            "store-key",
-            "with-types",
-            "long",
-            "expired",
-            "repair",
-            "dry-run",
-            "atomic",
-        )
-        for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")
-    ),
+    *((name, text) for name in FLAGS for text in ("True", "TRUE", "yes", "on", "1", "0", "", " true", "true\n")),
     *(("if", text) for text in ("exists", "Absent", "", "absent ")),
     *(("if-version", text) for text in ("", "abc", OID[:-1], OID + "0", OID.upper(), f"{OID}\n", f" {OID}", "g" * 40, "a" * 64)),
     *(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.deadly import Deadly
 from tests.exhaustive import exhaustive
 from tests.servers.binary import init_bare, isolated_environ
 from tests.transfer.moving import text_of
@@ -35,39 +36,13 @@ def lines() -> list[dict[str, object]]:
     return found
 
 
-class Deadly:
-    """A program in the place of git, which kills its parent the Nth time that it is called."""
-
-    def __init__(self, directory: Path, death: str) -> None:
-        directory.mkdir()
-        self._count, self._number = directory / "count", directory / "number"
-        program = directory / "git"
-        program.write_text(
-            f"""#!/bin/sh
-git='{shutil.which("git")}'
-number=$(($(cat '{self._count}') + 1))
-echo $number >'{self._count}'
-[ $number = "$(cat '{self._number}')" ] || exec "$git" "$@"
-{DEATHS[death]}
-"""
-        )
-        program.chmod(0o700)
-        self.environ = isolated_environ({"PATH": f"{directory}:{isolated_environ()['PATH']}"})
-
-    def run(self, *arguments: str, dies_at: int) -> int:
-        """Run the program; return its exit code."""
-        self._count.write_text("0\n")
-        self._number.write_text(f"{dies_at}\n")
-        return subprocess.run([PROGRAM, *arguments], env=self.environ, capture_output=True, check=False, timeout=60).returncode
-
-
 @pytest.mark.parametrize(
     ("death", "step"), [("within", 23), exhaustive("within", 5), exhaustive("before", 7), exhaustive("after", 7)]
 )
 def test_a_killed_import_that_is_run_again_ends_as_one_run_does(tmp_path: Path, death: str, step: int) -> None:
     exported = tmp_path / "export.jsonl"
     exported.write_text(text_of(*lines()))
-    deadly = Deadly(tmp_path / "bin", death)
+    deadly = Deadly(tmp_path / "bin", DEATHS[death])
     partly = 0
     for number in itertools.count(10, step):
         shards = tmp_path / str(number) / "org"
@@ -75,7 +50,10 @@ def test_a_killed_import_that_is_run_again_ends_as_one_run_does(tmp_path: Path, 
         for digit in DIGITS:
             init_bare(shards / f"kv-{digit}.git")
         database = ("-r", f"{shards}/kv-{{shard}}.git", "--repository-shard-length", "1")
-        code = deadly.run(*database, "import", str(exported), dies_at=number)
+        deadly.dies(number)
+        arguments = (PROGRAM, *database, "import", str(exported))
+        environ = isolated_environ(deadly.environ)
+        code = subprocess.run(arguments, env=environ, capture_output=True, check=False, timeout=60).returncode
         written = sum((shards / f"kv-{digit}.git" / "refs" / "tags" / "kv").exists() for digit in DIGITS)
         partly += 0 < written < len(DIGITS)
         assert subprocess.run([PROGRAM, *database, "import", str(exported)], env=isolated_environ(), check=False).returncode == 0
